@@ -1,0 +1,13 @@
+//! `rehearsal`: rehearse a Kubernetes lecture before the class does.
+//!
+//! A module uses only the modules listed above it; ARCHITECTURE.md says why.
+
+pub mod script;
+
+pub mod observe;
+
+pub mod registry;
+
+pub mod docker;
+
+pub mod mini;
