@@ -2,6 +2,12 @@
 //!
 //! A module uses only the modules listed above it; ARCHITECTURE.md says why.
 
+pub mod wait;
+
+pub mod exec;
+
+pub mod signal;
+
 pub mod script;
 
 pub mod observe;
