@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
 /// What one probe found.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub async fn until<T>(
     let deadline = Instant::now() + timeout;
     let mut last = String::new();
     let mut ticks = match &wake {
-        Wake::Every(period) => Some(interval(*period)),
+        Wake::Every(period) => Some(interval_at(Instant::now() + *period, *period)),
         Wake::Changed(_) => None,
     };
     if let Some(ticks) = &mut ticks {
