@@ -8,6 +8,10 @@ pub mod exec;
 
 pub mod signal;
 
+pub mod mask;
+
+pub mod session;
+
 pub mod script;
 
 pub mod observe;
