@@ -21,3 +21,7 @@ pub mod registry;
 pub mod docker;
 
 pub mod mini;
+
+pub mod run;
+
+pub mod report;
