@@ -2,6 +2,16 @@
 //!
 //! A module uses only the modules listed above it; ARCHITECTURE.md says why.
 
+pub mod wait;
+
+pub mod exec;
+
+pub mod signal;
+
+pub mod mask;
+
+pub mod session;
+
 pub mod script;
 
 pub mod observe;
@@ -11,3 +21,7 @@ pub mod registry;
 pub mod docker;
 
 pub mod mini;
+
+pub mod run;
+
+pub mod report;
