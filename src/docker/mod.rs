@@ -3,7 +3,10 @@
 //!
 //! Everything made here carries labels ([`labels`]); removal goes by them. Cleanup is always an explicit call.
 
+pub mod app;
 pub mod labels;
+pub mod ladder;
+pub mod registry;
 
 mod build;
 mod client;
@@ -11,7 +14,9 @@ mod container;
 mod error;
 mod exec;
 mod image;
+mod pip;
 mod session;
+mod stand_in;
 
 pub use build::{BuildRequest, ContextFile};
 pub use client::{Docker, EngineInfo};
