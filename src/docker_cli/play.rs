@@ -1,14 +1,13 @@
 //! What each played command does: the Engine through `docker`, the registry in docker.io's place.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anstream::{eprintln, println};
 
 use super::STAGE_VARIABLE;
-use super::args::{Build, Command, Login, Run};
-use crate::docker::{self, BuildRequest, ContainerRequest, ContextFile, Docker, labels};
+use super::args::{self, Build, Command, Run};
+use crate::docker::{self, ContainerRequest, ContextFile, Docker, Login, app, ladder};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, InvalidReference};
 use crate::stage::Handle;
 
@@ -49,6 +48,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The Dockerfile's name in the context: it may stand outside of it.
+const DOCKERFILE: &str = ".rehearsal-dockerfile";
+
 struct Player {
     handle: Handle,
     docker: Docker,
@@ -74,10 +76,6 @@ pub async fn play(command: Command) -> Result<(), Error> {
 }
 
 impl Player {
-    fn labels(&self) -> BTreeMap<String, String> {
-        labels::session(&self.handle.session, &self.handle.owner)
-    }
-
     fn reference(&self, name: &str) -> Result<ImageRef, Error> {
         let reference =
             ImageRef::parse(name).map_err(|source| Error::Reference { name: name.into(), source })?;
@@ -108,30 +106,19 @@ impl Player {
         let mut context = Vec::new();
         collect(&build.path, &build.path, &mut context)?;
         let text = read(&dockerfile)?;
-        context.retain(|file| file.path != ".rehearsal-dockerfile");
-        context.push(ContextFile::new(".rehearsal-dockerfile", text.clone()));
-        let mut args: BTreeMap<String, String> = build
-            .build_arg
-            .iter()
-            .filter_map(|arg| arg.split_once('='))
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
-        if String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("ARG BASE")) {
-            args.entry("BASE".into()).or_insert_with(|| self.handle.base_image.clone());
+        context.retain(|file| file.path != DOCKERFILE);
+        context.push(ContextFile::new(DOCKERFILE, text.clone()));
+        let progress = |progress: docker::Progress| eprintln!("{progress}");
+        let found = ladder::ensure(&self.docker, ladder::HubImage::Python39Slim, &progress).await?;
+        let base = app::python_base(&self.docker, &found, &progress).await?;
+        let mut request = app::request(&base, context, DOCKERFILE, &self.local(first)?);
+        if !String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("ARG BASE")) {
+            request.args.remove("BASE");
         }
-        let request = BuildRequest {
-            context,
-            dockerfile: ".rehearsal-dockerfile".into(),
-            tag: self.local(first)?,
-            args,
-            labels: self.labels(),
-            ..BuildRequest::default()
-        };
-        let image = self
-            .docker
-            .build_app(request, &|progress| eprintln!("{}", progress.detail))
-            .await
-            .map_err(|source| Error::Build { source })?;
+        let given = build.build_arg.iter().filter_map(|arg| arg.split_once('='));
+        request.args.extend(given.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        request.labels = self.handle.labels();
+        let image = self.docker.build(request, &progress).await.map_err(|source| Error::Build { source })?;
         println!("Successfully built {}", short(&image.id));
         for tag in &build.tag {
             self.docker.tag(&image.id, &self.local(tag)?).await?;
@@ -144,8 +131,7 @@ impl Player {
         let (reference, local) = (self.reference(name)?, self.local(name)?);
         println!("The push refers to repository [{}]", reference.name());
         let credentials = self.logged_in().ok_or(Error::NotLoggedIn)?;
-        let login = docker::Login::new(&credentials.username, &credentials.password, &self.handle.registry.to_string());
-        let pushed = self.docker.push(&local, Some(&login), &|_| {}).await?;
+        let pushed = self.docker.push(&local, Some(self.engine_login(&credentials)), &|_| {}).await?;
         let served = self.session(reference.clone(), Some(credentials))?.resolve().await;
         let served = served.map_err(|error| Error::Registry(error.chain()))?.digest;
         if served != pushed.digest {
@@ -158,15 +144,21 @@ impl Player {
     async fn pull(&self, name: &str) -> Result<(), Error> {
         let (reference, local) = (self.reference(name)?, self.local(name)?);
         let credentials = self.logged_in();
-        let login = credentials
-            .as_ref()
-            .map(|c| docker::Login::new(&c.username, &c.password, &self.handle.registry.to_string()));
+        let login = credentials.as_ref().map(|credentials| self.engine_login(credentials));
         println!("{}: Pulling from {}", reference.object(), reference.repository());
-        self.docker.pull(&local, login.as_ref(), &|_| {}).await?;
+        self.docker.pull(&local, login, &|_| {}).await?;
         let resolved = self.session(reference.clone(), credentials)?.resolve().await;
         println!("Digest: {}", resolved.map_err(|error| Error::Registry(error.chain()))?.digest);
         println!("Status: Image is up to date for {}", reference.canonical());
         Ok(())
+    }
+
+    fn engine_login(&self, credentials: &Credentials) -> Login {
+        Login {
+            username: credentials.username.clone(),
+            password: credentials.password.clone(),
+            server: self.handle.registry.to_string(),
+        }
     }
 
     fn session(&self, reference: ImageRef, credentials: Option<Credentials>) -> Result<registry::Session, Error> {
@@ -185,7 +177,7 @@ impl Player {
         }
     }
 
-    async fn login(&self, login: Login) -> Result<(), Error> {
+    async fn login(&self, login: args::Login) -> Result<(), Error> {
         Self::hub(login.server.as_deref())?;
         let username = login.username.ok_or_else(|| Error::Usage("Cannot perform an interactive login from a non TTY device".into()))?;
         let password = match login.password {
@@ -248,7 +240,7 @@ impl Player {
             name: run.name.as_deref().map(|name| self.container(name)),
             args: run.command,
             env: run.env.iter().filter_map(|e| e.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect(),
-            labels: self.labels(),
+            labels: self.handle.labels(),
             publish,
             ..ContainerRequest::default()
         };

@@ -23,23 +23,17 @@ pub struct Handle {
     password: String,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
-    /// What `FROM python:3.9-slim` stands for in a build on this machine.
-    pub base_image: String,
     /// The application image on the Engine, and the digest under which the registry serves it.
     pub app_image: String,
     pub app_digest: String,
 }
 
 impl Handle {
-    #[expect(clippy::too_many_arguments, reason = "a record, filled in once")]
-    pub fn new(
+    pub(super) fn new(
         session: &crate::session::Session,
-        registry: SocketAddr,
-        registry_container: String,
+        (registry, registry_container): (SocketAddr, String),
         credentials: &Credentials,
-        cluster: Info,
-        kubeconfig: PathBuf,
-        base_image: String,
+        (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
     ) -> Self {
         Self {
@@ -53,10 +47,14 @@ impl Handle {
             password: credentials.password.clone(),
             cluster,
             kubeconfig,
-            base_image,
             app_image,
             app_digest,
         }
+    }
+
+    /// The labels of everything created on this stage.
+    pub fn labels(&self) -> std::collections::BTreeMap<String, String> {
+        super::up::session_labels(&self.session, &self.owner)
     }
 
     pub fn credentials(&self) -> Credentials {
