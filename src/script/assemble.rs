@@ -69,8 +69,7 @@ impl Assembly {
         let Some(rest) = after_marker(first).map_err(|problem| (*first_line, problem))? else {
             return Ok(());
         };
-        let said = std::iter::once((*first_line, rest))
-            .chain(lines[1..].iter().map(|(at, text)| (*at, text.as_str())));
+        let said = std::iter::once((*first_line, rest)).chain(lines[1..].iter().map(|(at, text)| (*at, text.as_str())));
         for (line, text) in said.filter(|(_, text)| !text.is_empty()) {
             let (rule, directive) = directive::parse(text).map_err(|problem| (line, problem))?;
             match (directive, self.guide.steps.first()) {
@@ -78,11 +77,7 @@ impl Assembly {
                 (Directive::Need(_), Some(step)) => {
                     return Err((line, Problem::LateNeed { step: step.line }));
                 }
-                (directive, _) => self.pending.push(Pending {
-                    line,
-                    word: rule.word,
-                    directive,
-                }),
+                (directive, _) => self.pending.push(Pending { line, word: rule.word, directive }),
             }
         }
         Ok(())
@@ -109,10 +104,7 @@ impl Assembly {
         let mut step = self.step(line, Action::Shell(body));
         for pending in std::mem::take(&mut self.pending) {
             match pending.directive {
-                Directive::Check(kind) => step.checks.push(Check {
-                    line: pending.line,
-                    kind,
-                }),
+                Directive::Check(kind) => step.checks.push(Check { line: pending.line, kind }),
                 Directive::Timeout(timeout) => step.timeout = timeout,
                 Directive::Skip(reason) => step.skip = Some(reason),
                 Directive::Need(_) => {}
@@ -122,27 +114,12 @@ impl Assembly {
         self.output_may_follow = true;
     }
 
-    fn file(
-        &mut self,
-        line: usize,
-        language: &str,
-        name: String,
-        body: String,
-    ) -> Result<(), (usize, Problem)> {
+    fn file(&mut self, line: usize, language: &str, name: String, body: String) -> Result<(), (usize, Problem)> {
         if let Some(pending) = self.pending.first() {
-            return Err((
-                pending.line,
-                Problem::OnFile {
-                    word: pending.word,
-                    file: name,
-                },
-            ));
+            return Err((pending.line, Problem::OnFile { word: pending.word, file: name }));
         }
         let contents = match language {
-            "json" => body
-                .split_once('\n')
-                .map(|(_, rest)| rest.to_string())
-                .unwrap_or_default(),
+            "json" => body.split_once('\n').map(|(_, rest)| rest.to_string()).unwrap_or_default(),
             _ => body,
         };
         if matches!(language, "yaml" | "yml") {
@@ -174,19 +151,13 @@ impl Assembly {
 
 /// What follows `rehearse:` when the comment is ours. A near miss is an error: its checks would silently not run.
 fn after_marker(text: &str) -> Result<Option<&str>, Problem> {
-    let (word, rest) = text
-        .split_once(|c: char| c == ':' || c.is_whitespace())
-        .unwrap_or((text, ""));
+    let (word, rest) = text.split_once(|c: char| c == ':' || c.is_whitespace()).unwrap_or((text, ""));
     let colon = text[word.len()..].starts_with(':');
-    let names_directive = directive::RULES
-        .iter()
-        .any(|rule| rest.split_whitespace().next() == Some(rule.word));
+    let names_directive = directive::RULES.iter().any(|rule| rest.split_whitespace().next() == Some(rule.word));
     match (word == MARKER, colon) {
         (true, true) => Ok(Some(rest.trim())),
         (false, true) if strsim::osa_distance(&word.to_lowercase(), MARKER) <= 2 => {
-            Err(Problem::MisspeltMarker {
-                word: format!("{word}:"),
-            })
+            Err(Problem::MisspeltMarker { word: format!("{word}:") })
         }
         (true, false) if names_directive => Err(Problem::MisspeltMarker { word: word.into() }),
         _ => Ok(None),
@@ -195,26 +166,16 @@ fn after_marker(text: &str) -> Result<Option<&str>, Problem> {
 
 /// The name in a first line like `# pod.yaml` or `# Dockerfile`; other comments are only comments.
 fn file_name(body: &str) -> Result<Option<&str>, Problem> {
-    let Some(name) = body
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix('#'))
-        .map(str::trim)
-    else {
+    let Some(name) = body.lines().next().and_then(|line| line.strip_prefix('#')).map(str::trim) else {
         return Ok(None);
     };
     let last = name.rsplit('/').next().unwrap_or_default();
     let named_so = (last.contains('.') && !last.ends_with('.')) || last == "Dockerfile";
-    let path_like = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+    let path_like = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
     if !named_so || !path_like {
         return Ok(None);
     }
-    match Path::new(name)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-    {
+    match Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         true => Ok(Some(name)),
         false => Err(Problem::FileName { name: name.into() }),
     }
@@ -226,12 +187,10 @@ fn check_yaml(fence_line: usize, name: &str, contents: &str) -> Result<(), (usiz
     let Err(error) = serde_saphyr::from_multiple::<serde_json::Value>(&shifted) else {
         return Ok(());
     };
-    let line = error
-        .location()
-        .map_or(fence_line, |location| location.line() as usize);
+    let line = error.location().map_or(fence_line, |location| location.line() as usize);
     let problem = Problem::Yaml {
         name: name.into(),
-        reason: error.without_snippet().to_string(),
+        reason: error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter),
     };
     Err((line, problem))
 }

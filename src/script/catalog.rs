@@ -14,18 +14,12 @@ impl Lab {
     /// Reads the lab in a folder named `N-slug`.
     pub fn load(dir: &Path) -> Result<Lab, ScriptError> {
         let folder_name = || ScriptError::FolderName { path: dir.into() };
-        let name = dir
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(folder_name)?;
+        let name = dir.file_name().and_then(|name| name.to_str()).ok_or_else(folder_name)?;
         let (id, slug) = split_name(name).ok_or_else(folder_name)?;
         let path = dir.join(GUIDE);
         let text = read(&path)?;
-        let guide = assemble::guide(&text).map_err(|(line, problem)| ScriptError::At {
-            file: path.clone(),
-            line,
-            problem,
-        })?;
+        let guide =
+            assemble::guide(&text).map_err(|(line, problem)| ScriptError::At { file: path.clone(), line, problem })?;
         if guide.steps.is_empty() {
             return Err(ScriptError::NoSteps { file: path });
         }
@@ -41,43 +35,31 @@ impl Lab {
 
     fn is_called(&self, name: &str) -> bool {
         let number = name.strip_prefix("lab-").unwrap_or(name);
-        number.parse() == Ok(self.id)
-            || name == self.slug
-            || split_name(name) == Some((self.id, &self.slug))
+        number.parse() == Ok(self.id) || name == self.slug || split_name(name) == Some((self.id, &self.slug))
     }
 }
 
 /// Every lab below a folder, by number. Files and hidden folders are passed over.
 pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
     let mut found = Vec::new();
-    for dir in folders(labs).map_err(|source| ScriptError::Read {
-        path: labs.into(),
-        source,
-    })? {
+    for dir in folders(labs).map_err(|source| ScriptError::Read { path: labs.into(), source })? {
         found.push(Lab::load(&dir)?);
     }
     found.sort_by(|a, b| (a.id, &a.path).cmp(&(b.id, &b.path)));
     match found.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        Some(pair) => Err(ScriptError::SameNumber {
-            id: pair[0].id,
-            first: pair[0].path.clone(),
-            second: pair[1].path.clone(),
-        }),
+        Some(pair) => {
+            Err(ScriptError::SameNumber { id: pair[0].id, first: pair[0].path.clone(), second: pair[1].path.clone() })
+        }
         None => Ok(found),
     }
 }
 
 /// The lab called `2`, `lab-2`, `2-slug` or `slug`.
 pub fn find<'a>(labs: &'a [Lab], name: &str) -> Result<&'a Lab, ScriptError> {
-    labs.iter()
-        .find(|lab| lab.is_called(name))
-        .ok_or_else(|| ScriptError::UnknownLab {
-            asked: name.into(),
-            known: labs
-                .iter()
-                .map(|lab| format!("{} ({})", lab.id, lab.slug))
-                .collect(),
-        })
+    labs.iter().find(|lab| lab.is_called(name)).ok_or_else(|| ScriptError::UnknownLab {
+        asked: name.into(),
+        known: labs.iter().map(|lab| format!("{} ({})", lab.id, lab.slug)).collect(),
+    })
 }
 
 fn split_name(name: &str) -> Option<(u32, &str)> {
@@ -101,10 +83,7 @@ fn folders(labs: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Text without its byte-order mark and carriage returns: fences are played by bash.
 fn read(path: &Path) -> Result<String, ScriptError> {
-    let bytes = std::fs::read(path).map_err(|source| ScriptError::Read {
-        path: path.into(),
-        source,
-    })?;
+    let bytes = std::fs::read(path).map_err(|source| ScriptError::Read { path: path.into(), source })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         ScriptError::At {

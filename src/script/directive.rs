@@ -24,90 +24,38 @@ pub(super) struct Rule {
 }
 
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        word: "needs",
-        usage: "needs cluster | image REF | no-image REF",
-        parse: needs,
-    },
-    Rule {
-        word: "expect",
-        usage: "expect pod/NAME [-n NS]: STATE, STATE",
-        parse: expect,
-    },
-    Rule {
-        word: "never",
-        usage: "never pod/NAME [-n NS]: STATE, STATE [for 2s]",
-        parse: never,
-    },
-    Rule {
-        word: "event",
-        usage: "event KIND/NAME [-n NS]: REASON [\"text\" or \"text\"]",
-        parse: event,
-    },
-    Rule {
-        word: "pulled",
-        usage: "pulled pod/NAME [-n NS]",
-        parse: pulled,
-    },
-    Rule {
-        word: "fails",
-        usage: "fails [\"text\" or \"text\"]",
-        parse: fails,
-    },
-    Rule {
-        word: "prints",
-        usage: "prints \"text\" [or \"text\"]",
-        parse: prints,
-    },
-    Rule {
-        word: "prints-credentials",
-        usage: "prints-credentials",
-        parse: prints_credentials,
-    },
-    Rule {
-        word: "timeout",
-        usage: "timeout 90s",
-        parse: timeout,
-    },
-    Rule {
-        word: "skip",
-        usage: "skip REASON",
-        parse: skip,
-    },
+    Rule { word: "needs", usage: "needs cluster | image REF | no-image REF", parse: needs },
+    Rule { word: "expect", usage: "expect pod/NAME [-n NS]: STATE, STATE", parse: expect },
+    Rule { word: "never", usage: "never pod/NAME [-n NS]: STATE, STATE [for 2s]", parse: never },
+    Rule { word: "event", usage: "event KIND/NAME [-n NS]: REASON [\"text\" or \"text\"]", parse: event },
+    Rule { word: "pulled", usage: "pulled pod/NAME [-n NS]", parse: pulled },
+    Rule { word: "fails", usage: "fails [\"text\" or \"text\"]", parse: fails },
+    Rule { word: "prints", usage: "prints \"text\" [or \"text\"]", parse: prints },
+    Rule { word: "prints-credentials", usage: "prints-credentials", parse: prints_credentials },
+    Rule { word: "timeout", usage: "timeout 90s", parse: timeout },
+    Rule { word: "skip", usage: "skip REASON", parse: skip },
 ];
 
 /// One line of a comment → the rule it follows and what it says.
 pub(super) fn parse(line: &str) -> Result<(&'static Rule, Directive), Problem> {
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rule =
-        RULES
-            .iter()
-            .find(|rule| rule.word == word)
-            .ok_or_else(|| Problem::UnknownDirective {
-                word: word.into(),
-                near: near(word, RULES.iter().map(|rule| rule.word)),
-            })?;
+    let rule = RULES.iter().find(|rule| rule.word == word).ok_or_else(|| Problem::UnknownDirective {
+        word: word.into(),
+        near: near(word, RULES.iter().map(|rule| rule.word)),
+    })?;
     Ok((rule, (rule.parse)(rule, rest.trim())?))
 }
 
 impl Rule {
     fn arguments(&self, expected: &'static str, found: &str) -> Problem {
-        Problem::Arguments {
-            word: self.word,
-            usage: self.usage,
-            expected,
-            found: found.into(),
-        }
+        Problem::Arguments { word: self.word, usage: self.usage, expected, found: found.into() }
     }
 
     fn pod(&self, text: &str) -> Result<ObjectRef, Problem> {
         let object = object_ref(text)?;
         match object.kind.as_str() {
             "pod" => Ok(object),
-            _ => Err(Problem::NotAPod {
-                word: self.word,
-                kind: object.kind,
-            }),
+            _ => Err(Problem::NotAPod { word: self.word, kind: object.kind }),
         }
     }
 
@@ -133,10 +81,7 @@ fn needs(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
 
 fn expect(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
     let (object, tail) = rule.after_colon(rest)?;
-    Ok(Directive::Check(CheckKind::Expect {
-        object: rule.pod(object)?,
-        states: states(tail)?,
-    }))
+    Ok(Directive::Check(CheckKind::Expect { object: rule.pod(object)?, states: states(tail)? }))
 }
 
 fn never(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
@@ -145,11 +90,7 @@ fn never(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
         Some((tail, window)) => (tail, duration(window.trim())?),
         None => (tail, Duration::ZERO),
     };
-    Ok(Directive::Check(CheckKind::Never {
-        object: rule.pod(object)?,
-        states: states(tail)?,
-        window,
-    }))
+    Ok(Directive::Check(CheckKind::Never { object: rule.pod(object)?, states: states(tail)?, window }))
 }
 
 fn event(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
@@ -166,15 +107,11 @@ fn event(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
 }
 
 fn pulled(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
-    Ok(Directive::Check(CheckKind::Pulled {
-        object: rule.pod(rest)?,
-    }))
+    Ok(Directive::Check(CheckKind::Pulled { object: rule.pod(rest)? }))
 }
 
 fn fails(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
-    Ok(Directive::Check(CheckKind::Fails {
-        contains: rule.quoted(rest)?,
-    }))
+    Ok(Directive::Check(CheckKind::Fails { contains: rule.quoted(rest)? }))
 }
 
 fn prints(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
@@ -226,9 +163,7 @@ mod tests {
             "prints \"Hello, Docker!\"",
             "prints-credentials",
         ] {
-            let (_, Directive::Check(check)) = parse(line).unwrap() else {
-                panic!("{line} is a check")
-            };
+            let (_, Directive::Check(check)) = parse(line).unwrap() else { panic!("{line} is a check") };
             assert_eq!(check.to_string(), line);
         }
     }
@@ -237,22 +172,10 @@ mod tests {
     fn the_rest_of_the_grammar() {
         let said = |line: &str| parse(line).unwrap().1;
         assert_eq!(said("needs cluster"), Directive::Need(Need::Cluster));
-        assert_eq!(
-            said("needs image docker.io/a/b:1"),
-            Directive::Need(Need::Image("docker.io/a/b:1".into()))
-        );
-        assert_eq!(
-            said("needs no-image a/b"),
-            Directive::Need(Need::NoImage("a/b".into()))
-        );
-        assert_eq!(
-            said("timeout 90s"),
-            Directive::Timeout(Duration::from_secs(90))
-        );
-        assert_eq!(
-            said("skip needs a browser"),
-            Directive::Skip("needs a browser".into())
-        );
+        assert_eq!(said("needs image docker.io/a/b:1"), Directive::Need(Need::Image("docker.io/a/b:1".into())));
+        assert_eq!(said("needs no-image a/b"), Directive::Need(Need::NoImage("a/b".into())));
+        assert_eq!(said("timeout 90s"), Directive::Timeout(Duration::from_secs(90)));
+        assert_eq!(said("skip needs a browser"), Directive::Skip("needs a browser".into()));
     }
 
     #[test]
@@ -282,13 +205,8 @@ mod tests {
             "timeout 90",
             "skip",
         ] {
-            let Err(problem) = parse(line) else {
-                panic!("{line} must not parse")
-            };
-            let hint = problem
-                .hint()
-                .map(|hint| format!("\n  hint: {hint}"))
-                .unwrap_or_default();
+            let Err(problem) = parse(line) else { panic!("{line} must not parse") };
+            let hint = problem.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
             shown += &format!("{line}\n  {problem}{hint}\n");
         }
         insta::assert_snapshot!(shown);

@@ -8,11 +8,7 @@ use std::path::PathBuf;
 pub enum ScriptError {
     /// `line` is 1-based, in the Markdown file.
     #[error("{}:{line}: {problem}", file.display())]
-    At {
-        file: PathBuf,
-        line: usize,
-        problem: Problem,
-    },
+    At { file: PathBuf, line: usize, problem: Problem },
     #[error("cannot read {}", path.display())]
     Read {
         path: PathBuf,
@@ -24,11 +20,7 @@ pub enum ScriptError {
     #[error("{}: a lab's folder is named NUMBER-slug", path.display())]
     FolderName { path: PathBuf },
     #[error("two labs have the number {id}: {} and {}", first.display(), second.display())]
-    SameNumber {
-        id: u32,
-        first: PathBuf,
-        second: PathBuf,
-    },
+    SameNumber { id: u32, first: PathBuf, second: PathBuf },
     #[error("no lab `{asked}`")]
     UnknownLab { asked: String, known: Vec<String> },
 }
@@ -39,33 +31,19 @@ pub enum Problem {
     #[error("not UTF-8")]
     NotUtf8,
     #[error("unknown directive `{word}`")]
-    UnknownDirective {
-        word: String,
-        near: Option<&'static str>,
-    },
+    UnknownDirective { word: String, near: Option<&'static str> },
     #[error("`{word}` is not `rehearse:`")]
     MisspeltMarker { word: String },
     #[error("directive `{word}`: expected {expected}, found `{found}`")]
-    Arguments {
-        word: &'static str,
-        usage: &'static str,
-        expected: &'static str,
-        found: String,
-    },
+    Arguments { word: &'static str, usage: &'static str, expected: &'static str, found: String },
     #[error("malformed object reference `{found}`")]
     ObjectRef { found: String },
     #[error("unknown kind `{kind}`")]
-    UnknownKind {
-        kind: String,
-        near: Option<&'static str>,
-    },
+    UnknownKind { kind: String, near: Option<&'static str> },
     #[error("directive `{word}` watches pods, not a {kind}")]
     NotAPod { word: &'static str, kind: String },
     #[error("malformed state `{found}`")]
-    State {
-        found: String,
-        near: Option<&'static str>,
-    },
+    State { found: String, near: Option<&'static str> },
     #[error("malformed duration `{found}`")]
     Duration { found: String },
     #[error("text without its closing quote: {found}")]
@@ -94,9 +72,7 @@ impl ScriptError {
             ScriptError::At { problem, .. } => problem.hint(),
             ScriptError::NoSteps { .. } => Some("a ```bash fence is a step".into()),
             ScriptError::FolderName { .. } => Some("e.g. labs/4-rotate-credentials".into()),
-            ScriptError::UnknownLab { known, .. } if known.is_empty() => {
-                Some("there are no labs here".into())
-            }
+            ScriptError::UnknownLab { known, .. } if known.is_empty() => Some("there are no labs here".into()),
             ScriptError::UnknownLab { known, .. } => Some(format!("labs are {}", known.join(", "))),
             ScriptError::Read { .. } | ScriptError::SameNumber { .. } => None,
         }
@@ -107,29 +83,17 @@ impl Problem {
     /// One line on what to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Problem::UnknownDirective {
-                near: Some(near), ..
-            }
-            | Problem::UnknownKind {
-                near: Some(near), ..
-            }
-            | Problem::State {
-                near: Some(near), ..
-            } => format!("did you mean `{near}`?"),
-            Problem::UnknownDirective { near: None, .. } => {
-                "docs/directives.md lists them all".into()
-            }
+            Problem::UnknownDirective { near: Some(near), .. }
+            | Problem::UnknownKind { near: Some(near), .. }
+            | Problem::State { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Problem::UnknownDirective { near: None, .. } => "docs/directives.md lists them all".into(),
             Problem::MisspeltMarker { .. } => "directives stand in `<!-- rehearse: … -->`".into(),
             Problem::Arguments { usage, .. } => format!("write `{usage}`"),
             Problem::ObjectRef { .. } => "write `pod/NAME` or `pod/NAME -n NAMESPACE`".into(),
-            Problem::State { near: None, .. } => {
-                "a state is one word of kubectl's STATUS column".into()
-            }
+            Problem::State { near: None, .. } => "a state is one word of kubectl's STATUS column".into(),
             Problem::Duration { .. } => "write `90s`, `500ms` or `1m30s`".into(),
             Problem::Dangling { .. } => "put the comment right above its fence".into(),
-            Problem::OnFile { .. } => {
-                "put the comment above the fence that applies the file".into()
-            }
+            Problem::OnFile { .. } => "put the comment above the fence that applies the file".into(),
             Problem::LateNeed { .. } => "move it above the first fence".into(),
             Problem::OpenComment => "close it with `-->`".into(),
             _ => return None,

@@ -52,18 +52,10 @@ const STATES: &[&str] = &[
 ];
 
 /// The candidate that differs in at most two letters, if there is one.
-pub(super) fn near<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= 2 && *distance * 2 < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -88,23 +80,12 @@ pub(super) fn object_ref(text: &str) -> Result<ObjectRef, Problem> {
     if !is_dns_name(name) || !is_dns_name(namespace) {
         return Err(malformed());
     }
-    let spellings = || {
-        KINDS
-            .iter()
-            .flat_map(|(kind, others)| std::iter::once(kind).chain(*others))
-    };
+    let spellings = || KINDS.iter().flat_map(|(kind, others)| std::iter::once(kind).chain(*others));
     let (kind, _) = KINDS
         .iter()
         .find(|(canonical, others)| *canonical == kind || others.contains(&kind))
-        .ok_or_else(|| Problem::UnknownKind {
-            kind: kind.into(),
-            near: near(kind, spellings().copied()),
-        })?;
-    Ok(ObjectRef {
-        kind: (*kind).into(),
-        namespace: namespace.into(),
-        name: name.into(),
-    })
+        .ok_or_else(|| Problem::UnknownKind { kind: kind.into(), near: near(kind, spellings().copied()) })?;
+    Ok(ObjectRef { kind: (*kind).into(), namespace: namespace.into(), name: name.into() })
 }
 
 /// RFC 1123 subdomain, as names of these kinds are.
@@ -116,24 +97,16 @@ fn is_dns_name(name: &str) -> bool {
 
 /// `A, B, C`: at least one.
 pub(super) fn states(text: &str) -> Result<Vec<String>, Problem> {
-    text.split(',')
-        .map(|state| self::state(state.trim()))
-        .collect()
+    text.split(',').map(|state| self::state(state.trim())).collect()
 }
 
 fn state(text: &str) -> Result<String, Problem> {
     let well_formed = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || ":/-".contains(c));
-    let near =
-        near(text, STATES.iter().copied()).filter(|near| *near != text && !STATES.contains(&text));
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ":/-".contains(c));
+    let near = near(text, STATES.iter().copied()).filter(|near| *near != text && !STATES.contains(&text));
     match (well_formed, near) {
         (true, None) => Ok(text.into()),
-        (_, near) => Err(Problem::State {
-            found: text.into(),
-            near,
-        }),
+        (_, near) => Err(Problem::State { found: text.into(), near }),
     }
 }
 
@@ -190,85 +163,27 @@ mod tests {
 
     #[test]
     fn object_references() {
-        let pod = |ns: &str, name: &str| ObjectRef {
-            kind: "pod".into(),
-            namespace: ns.into(),
-            name: name.into(),
-        };
+        let pod = |ns: &str, name: &str| ObjectRef { kind: "pod".into(), namespace: ns.into(), name: name.into() };
         assert_eq!(object_ref("pod/mypod"), Ok(pod("default", "mypod")));
-        assert_eq!(
-            object_ref(" po/my-pod.v1   -n  app1-ns "),
-            Ok(pod("app1-ns", "my-pod.v1"))
-        );
+        assert_eq!(object_ref(" po/my-pod.v1   -n  app1-ns "), Ok(pod("app1-ns", "my-pod.v1")));
         assert_eq!(object_ref("pods/x --namespace y"), Ok(pod("y", "x")));
-        for bad in [
-            "",
-            "pod",
-            "pod/",
-            "/x",
-            "pod/MyPod",
-            "pod/x -n",
-            "pod/x y",
-            "pod/a/b",
-            "pod/-x",
-            "pod/x -m y",
-        ] {
+        for bad in ["", "pod", "pod/", "/x", "pod/MyPod", "pod/x -n", "pod/x y", "pod/a/b", "pod/-x", "pod/x -m y"] {
             assert!(object_ref(bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            object_ref("pdo/x"),
-            Err(Problem::UnknownKind {
-                kind: "pdo".into(),
-                near: Some("pod")
-            })
-        );
+        assert_eq!(object_ref("pdo/x"), Err(Problem::UnknownKind { kind: "pdo".into(), near: Some("pod") }));
     }
 
     #[test]
     fn states_are_words_of_the_status_column() {
-        assert_eq!(
-            states("ErrImagePull,  Running"),
-            Ok(vec!["ErrImagePull".into(), "Running".into()])
-        );
-        for good in [
-            "Init:0/1",
-            "Init:ErrImagePull",
-            "ExitCode:1",
-            "Signal:9",
-            "Error",
-            "MyOperatorReason",
-        ] {
+        assert_eq!(states("ErrImagePull,  Running"), Ok(vec!["ErrImagePull".into(), "Running".into()]));
+        for good in ["Init:0/1", "Init:ErrImagePull", "ExitCode:1", "Signal:9", "Error", "MyOperatorReason"] {
             assert_eq!(states(good), Ok(vec![good.into()]));
         }
         let problem = |text: &str| states(text).unwrap_err();
-        assert_eq!(
-            problem("ErrImagePul"),
-            Problem::State {
-                found: "ErrImagePul".into(),
-                near: Some("ErrImagePull")
-            }
-        );
-        assert_eq!(
-            problem("running"),
-            Problem::State {
-                found: "running".into(),
-                near: Some("Running")
-            }
-        );
-        assert_eq!(
-            problem("Running,"),
-            Problem::State {
-                found: "".into(),
-                near: None
-            }
-        );
-        assert_eq!(
-            problem("Not Ready!"),
-            Problem::State {
-                found: "Not Ready!".into(),
-                near: Some("NotReady")
-            }
-        );
+        assert_eq!(problem("ErrImagePul"), Problem::State { found: "ErrImagePul".into(), near: Some("ErrImagePull") });
+        assert_eq!(problem("running"), Problem::State { found: "running".into(), near: Some("Running") });
+        assert_eq!(problem("Running,"), Problem::State { found: "".into(), near: None });
+        assert_eq!(problem("Not Ready!"), Problem::State { found: "Not Ready!".into(), near: Some("NotReady") });
     }
 
     #[test]
@@ -286,24 +201,11 @@ mod tests {
         let any = |texts: &[&str]| Ok(Some(AnyOf(texts.iter().map(|t| t.to_string()).collect())));
         assert_eq!(texts(""), any(&[]));
         assert_eq!(texts(r#" "a b" "#), any(&["a b"]));
-        assert_eq!(
-            texts(r#""say \"x\" \\" or "or ""#),
-            any(&[r#"say "x" \"#, "or "])
-        );
+        assert_eq!(texts(r#""say \"x\" \\" or "or ""#), any(&[r#"say "x" \"#, "or "]));
         assert_eq!(texts("bare"), Ok(None));
         assert_eq!(texts(r#""a" and "b""#), Ok(None));
         assert_eq!(texts(r#""a" or b"#), Ok(None));
-        assert_eq!(
-            texts(r#""open"#),
-            Err(Problem::Quote {
-                found: "\"open".into()
-            })
-        );
-        assert_eq!(
-            texts(r#""open\"#),
-            Err(Problem::Quote {
-                found: "\"open\\".into()
-            })
-        );
+        assert_eq!(texts(r#""open"#), Err(Problem::Quote { found: "\"open".into() }));
+        assert_eq!(texts(r#""open\"#), Err(Problem::Quote { found: "\"open\\".into() }));
     }
 }

@@ -29,17 +29,10 @@ pub(super) enum BlockKind {
 
 /// All blocks in the order of the file. The error comes with its line.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block>, (usize, Problem)> {
-    let mut reader = Reader {
-        source: text,
-        ..Reader::default()
-    };
+    let mut reader = Reader { source: text, ..Reader::default() };
     reader.line_starts.push(0);
-    reader
-        .line_starts
-        .extend(text.match_indices('\n').map(|(at, _)| at + 1));
-    for (event, range) in
-        TextMergeWithOffset::new(Parser::new_ext(text, Options::empty()).into_offset_iter())
-    {
+    reader.line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+    for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, Options::empty()).into_offset_iter()) {
         reader.event(event, range)?;
     }
     reader.flush_prose();
@@ -69,11 +62,7 @@ impl Reader<'_> {
                 self.push(line, BlockKind::Heading(text));
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                let language = info
-                    .split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .to_lowercase();
+                let language = info.split_whitespace().next().unwrap_or_default().to_lowercase();
                 self.fence = Some((language, String::new()));
             }
             Event::End(TagEnd::CodeBlock) => {
@@ -84,13 +73,10 @@ impl Reader<'_> {
                     self.push(line, BlockKind::Fence { language, body });
                 }
             }
-            Event::Html(html) => self
-                .html
-                .extend((line..).zip(html.lines().map(String::from))),
+            Event::Html(html) => self.html.extend((line..).zip(html.lines().map(String::from))),
             Event::End(TagEnd::HtmlBlock) => self.comments()?,
             Event::InlineHtml(html) => {
-                self.html
-                    .extend((line..).zip(html.lines().map(String::from)));
+                self.html.extend((line..).zip(html.lines().map(String::from)));
                 self.comments()?;
             }
             Event::Text(text) => self.text(line, &text)?,
@@ -109,11 +95,7 @@ impl Reader<'_> {
             heading.push_str(text);
         } else {
             // CommonMark reads an inline comment that never ends as plain text.
-            if text
-                .split("<!--")
-                .skip(1)
-                .any(|after| after.trim_start().starts_with("rehearse"))
-            {
+            if text.split("<!--").skip(1).any(|after| after.trim_start().starts_with("rehearse")) {
                 return Err((line, Problem::OpenComment));
             }
             if self.prose.is_empty() {
@@ -166,10 +148,7 @@ impl Reader<'_> {
     fn flush_prose(&mut self) {
         let text = std::mem::take(&mut self.prose).trim().to_string();
         if !text.is_empty() {
-            self.blocks.push(Block {
-                line: self.prose_line,
-                kind: BlockKind::Prose(text),
-            });
+            self.blocks.push(Block { line: self.prose_line, kind: BlockKind::Prose(text) });
         }
     }
 
@@ -180,11 +159,7 @@ impl Reader<'_> {
 
 /// Whether a fence's source ends with its closing line; CommonMark closes an open one silently at the end.
 fn is_closed(source: &str) -> bool {
-    let fence_char = if source.trim_start().starts_with('~') {
-        '~'
-    } else {
-        '`'
-    };
+    let fence_char = if source.trim_start().starts_with('~') { '~' } else { '`' };
     let length = |line: &str| line.chars().take_while(|c| *c == fence_char).count();
     let Some((opening, rest)) = source.trim().split_once('\n') else {
         return false;
@@ -202,10 +177,7 @@ mod tests {
     fn shown(text: &str) -> String {
         match blocks(text) {
             Err((line, problem)) => format!("{line}: {problem}"),
-            Ok(blocks) => blocks
-                .iter()
-                .map(|b| format!("{}: {:?}\n", b.line, b.kind))
-                .collect(),
+            Ok(blocks) => blocks.iter().map(|b| format!("{}: {:?}\n", b.line, b.kind)).collect(),
         }
     }
 
@@ -235,19 +207,10 @@ mod tests {
             ("a\n\n```bash\necho\n", "3: fence is never closed"),
             ("```bash", "1: fence is never closed"),
             ("````bash\necho\n```\n", "1: fence is never closed"),
-            (
-                "- x\n  ```bash\n  echo\n\nafter",
-                "2: fence is never closed",
-            ),
+            ("- x\n  ```bash\n  echo\n\nafter", "2: fence is never closed"),
             ("~~~\n```\n", "1: fence is never closed"),
-            (
-                "a\n\n<!-- rehearse: fails\n\n```bash\n```\n",
-                "3: comment is never closed",
-            ),
-            (
-                "words <!-- rehearse: fails\n\n```bash\n```\n",
-                "1: comment is never closed",
-            ),
+            ("a\n\n<!-- rehearse: fails\n\n```bash\n```\n", "3: comment is never closed"),
+            ("words <!-- rehearse: fails\n\n```bash\n```\n", "1: comment is never closed"),
         ] {
             assert_eq!(shown(text).trim_end(), expected, "{text:?}");
         }

@@ -73,23 +73,12 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckKind {
     /// `expect pod/NAME [-n NS]: A, B, C`: the states appear in this order in the object's trace.
-    Expect {
-        object: ObjectRef,
-        states: Vec<String>,
-    },
+    Expect { object: ObjectRef, states: Vec<String> },
     /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor in the
     /// window after it (none when not said).
-    Never {
-        object: ObjectRef,
-        states: Vec<String>,
-        window: Duration,
-    },
+    Never { object: ObjectRef, states: Vec<String>, window: Duration },
     /// `event KIND/NAME [-n NS]: REASON ["text" or "text"]`: an event with this reason whose message contains a text.
-    Event {
-        object: ObjectRef,
-        reason: String,
-        contains: AnyOf,
-    },
+    Event { object: ObjectRef, reason: String, contains: AnyOf },
     /// `pulled pod/NAME [-n NS]`: Running was proved: a *Successfully pulled* event, a refusal seen earlier in
     /// this lab for the same image, and the user's success in the registry's access log.
     Pulled { object: ObjectRef },
@@ -144,31 +133,24 @@ impl fmt::Display for ObjectRef {
 
 impl fmt::Display for CheckKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with_text =
-            |f: &mut fmt::Formatter<'_>, head: String, text: &AnyOf| match text.0.is_empty() {
-                true => f.write_str(&head),
-                false => write!(f, "{head} {text}"),
-            };
+        let with_text = |f: &mut fmt::Formatter<'_>, head: String, text: &AnyOf| match text.0.is_empty() {
+            true => f.write_str(&head),
+            false => write!(f, "{head} {text}"),
+        };
         match self {
             CheckKind::Expect { object, states } => {
                 write!(f, "expect {object}: {}", states.join(", "))
             }
-            CheckKind::Never {
-                object,
-                states,
-                window,
-            } => {
+            CheckKind::Never { object, states, window } => {
                 write!(f, "never {object}: {}", states.join(", "))?;
                 match window.is_zero() {
                     true => Ok(()),
                     false => write!(f, " for {window:?}"),
                 }
             }
-            CheckKind::Event {
-                object,
-                reason,
-                contains,
-            } => with_text(f, format!("event {object}: {reason}"), contains),
+            CheckKind::Event { object, reason, contains } => {
+                with_text(f, format!("event {object}: {reason}"), contains)
+            }
             CheckKind::Pulled { object } => write!(f, "pulled {object}"),
             CheckKind::Fails { contains } => with_text(f, "fails".into(), contains),
             CheckKind::Prints { contains } => write!(f, "prints {contains}"),

@@ -5,28 +5,17 @@ use super::*;
 fn shown(text: &str) -> String {
     match guide(text) {
         Err((line, problem)) => {
-            let hint = problem
-                .hint()
-                .map(|hint| format!(" (hint: {hint})"))
-                .unwrap_or_default();
+            let hint = problem.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
             format!("{line}: {problem}{hint}")
         }
-        Ok(guide) => guide
-            .steps
-            .iter()
-            .map(|step| format!("{}\n", outline(step)))
-            .collect(),
+        Ok(guide) => guide.steps.iter().map(|step| format!("{}\n", outline(step))).collect(),
     }
 }
 
 /// A step in short: line, what is played, and what hangs on it.
 pub(in crate::script) fn outline(step: &Step) -> String {
     let mut shown = match &step.action {
-        Action::Shell(command) => format!(
-            "{} $ {}",
-            step.line,
-            command.trim_end().replace('\n', "\n     ")
-        ),
+        Action::Shell(command) => format!("{} $ {}", step.line, command.trim_end().replace('\n', "\n     ")),
         Action::File { name, contents } => {
             format!("{} {name} ({} lines)", step.line, contents.lines().count())
         }
@@ -116,9 +105,7 @@ xdg-open https://hub.docker.com
     assert_eq!(guide.title.as_deref(), Some("The title"));
     assert_eq!(guide.needs, [Need::Cluster]);
     assert_eq!(guide.steps.last().unwrap().heading, "A step");
-    let Action::File { contents, .. } = &guide.steps[2].action else {
-        panic!("the JSON file")
-    };
+    let Action::File { contents, .. } = &guide.steps[2].action else { panic!("the JSON file") };
     assert_eq!(contents, "{\"a\": 1}\n", "JSON has no comments");
     insta::assert_snapshot!(shown(text));
 }
