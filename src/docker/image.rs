@@ -23,6 +23,16 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str([self.step.as_str(), self.detail.as_str()].map(str::trim).join(" ").trim())?;
+        match (self.current, self.total) {
+            (Some(current), Some(total)) if total > 0 => write!(f, " {}%", current.saturating_mul(100) / total),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Where progress goes.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
 

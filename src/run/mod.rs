@@ -12,5 +12,6 @@ mod verdict;
 mod watch;
 
 pub use event::*;
-pub use play::{Error, Player, Tools};
+pub use lab::Played;
+pub use play::{Error, Player, Tools, finish};
 pub use verdict::Verdict;

@@ -50,7 +50,7 @@ pub struct Ground<'a> {
     pub stage_file: &'a Path,
     pub credentials: &'a Credentials,
     /// Copied into the lab's folder: the application's sources.
-    pub sources: &'a [(&'static str, &'static str)],
+    pub sources: &'a [crate::docker::ContextFile],
 }
 
 impl Shell {
@@ -69,9 +69,9 @@ impl Shell {
         if let Some(kubectl) = ground.kubectl {
             link(kubectl, &bin.join("kubectl"))?;
         }
-        for (name, contents) in ground.sources {
-            let path = dir.join(name);
-            std::fs::write(&path, contents).map_err(|source| Error::Prepare { path, source })?;
+        for source in ground.sources {
+            let path = dir.join(&source.path);
+            std::fs::write(&path, &source.contents).map_err(|source| Error::Prepare { path, source })?;
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(bin).chain(std::env::split_paths(&path));
