@@ -21,10 +21,8 @@ pub struct PodRow {
 
 /// What `kubectl get pods` prints for this pod.
 pub fn pod_status(pod: &Pod) -> PodRow {
-    let (spec, status) = match (&pod.spec, &pod.status) {
-        (Some(spec), Some(status)) => (spec.clone(), status.clone()),
-        (spec, status) => (spec.clone().unwrap_or_default(), status.clone().unwrap_or_default()),
-    };
+    let (no_spec, no_status) = (PodSpec::default(), PodStatus::default());
+    let (spec, status) = (pod.spec.as_ref().unwrap_or(&no_spec), pod.status.as_ref().unwrap_or(&no_status));
     let phase = status.phase.clone().unwrap_or_default();
     let restartable = spec.init_containers.iter().flatten().filter(|container| is_restartable(container)).count();
     let mut tally = Tally {
@@ -33,12 +31,12 @@ pub fn pod_status(pod: &Pod) -> PodRow {
         total: spec.containers.len() + restartable,
         ..Tally::default()
     };
-    if condition(&status, "PodScheduled").is_some_and(|c| c.reason.as_deref() == Some("SchedulingGated")) {
+    if condition(status, "PodScheduled").is_some_and(|c| c.reason.as_deref() == Some("SchedulingGated")) {
         tally.reason = "SchedulingGated".into();
     }
-    let initializing = tally.init_containers(&spec, &status);
-    if !initializing || is_true(&status, "Initialized") {
-        tally.containers(&status);
+    let initializing = tally.init_containers(spec, status);
+    if !initializing || is_true(status, "Initialized") {
+        tally.containers(status);
     }
     if pod.metadata.deletion_timestamp.is_some() {
         let terminal = matches!(phase.as_str(), "Succeeded" | "Failed");
@@ -92,8 +90,8 @@ impl Tally {
             if sidecar {
                 self.sidecar_restarts.add(container);
             }
-            let state = container.state.clone().unwrap_or_default();
-            if state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0) {
+            let ended = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+            if ended.is_some_and(|ended| ended.exit_code == 0) {
                 continue;
             }
             if sidecar && container.started == Some(true) {
