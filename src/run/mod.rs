@@ -1,8 +1,16 @@
 //! Plays labs: executes steps, records what the cluster did, judges it, and tells it as one linear stream of
 //! events. Knows no terminals and not which cluster it plays on.
 
+mod check;
+mod cleanup;
 mod event;
+mod evidence;
+mod lab;
+mod play;
+mod shell;
 mod verdict;
+mod watch;
 
 pub use event::*;
+pub use play::{Error, Player, Tools};
 pub use verdict::Verdict;
