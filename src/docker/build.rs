@@ -25,11 +25,7 @@ pub struct ContextFile {
 
 impl ContextFile {
     pub fn new(path: impl Into<String>, contents: impl Into<Bytes>) -> ContextFile {
-        ContextFile {
-            path: path.into(),
-            contents: contents.into(),
-            mode: 0o644,
-        }
+        ContextFile { path: path.into(), contents: contents.into(), mode: 0o644 }
     }
 }
 
@@ -48,11 +44,7 @@ pub struct BuildRequest {
 
 impl Docker {
     /// Builds and names an image. A failing step's error carries the step and its last output.
-    pub async fn build(
-        &self,
-        request: BuildRequest,
-        progress: OnProgress<'_>,
-    ) -> Result<ImageInfo> {
+    pub async fn build(&self, request: BuildRequest, progress: OnProgress<'_>) -> Result<ImageInfo> {
         let tag = request.tag;
         let mut options = BuildImageOptionsBuilder::new()
             .dockerfile(&request.dockerfile)
@@ -70,17 +62,11 @@ impl Docker {
         let mut log = StepLog::default();
         while let Some(item) = stream.next().await {
             match item {
-                Ok(info) => log.read(
-                    info.stream.or(info.status).unwrap_or_default().trim_end(),
-                    progress,
-                ),
+                Ok(info) => log.read(info.stream.or(info.status).unwrap_or_default().trim_end(), progress),
                 Err(error) => return Err(log.failure(&tag, error)),
             }
         }
-        let missing = || Error::Missing {
-            what: "image",
-            name: tag.clone(),
-        };
+        let missing = || Error::Missing { what: "image", name: tag.clone() };
         self.image(&tag).await?.ok_or_else(missing)
     }
 }
@@ -102,11 +88,7 @@ impl StepLog {
                 self.output.push(line.to_owned());
             }
             let step = self.step.clone();
-            progress(Progress {
-                step,
-                detail: line.trim().to_owned(),
-                ..Progress::default()
-            });
+            progress(Progress { step, detail: line.trim().to_owned(), ..Progress::default() });
         }
     }
 
@@ -114,24 +96,12 @@ impl StepLog {
         let Some(message) = message(&error).map(str::to_owned) else {
             return failed(format!("building {tag}"))(error);
         };
-        if is_disk_full(&message)
-            || self
-                .output
-                .iter()
-                .any(|line| is_disk_full(&line.to_lowercase()))
-        {
-            return Error::DiskFull {
-                action: format!("building {tag}"),
-            };
+        if is_disk_full(&message) || self.output.iter().any(|line| is_disk_full(&line.to_lowercase())) {
+            return Error::DiskFull { action: format!("building {tag}") };
         }
         let surplus = self.output.len().saturating_sub(OUTPUT_LINES);
         self.output.drain(..surplus);
-        Error::Build {
-            tag: tag.to_owned(),
-            step: self.step,
-            message,
-            output: self.output,
-        }
+        Error::Build { tag: tag.to_owned(), step: self.step, message, output: self.output }
     }
 }
 
@@ -149,18 +119,10 @@ pub(super) fn pack(files: &[ContextFile]) -> Result<Bytes> {
         header.set_size(file.contents.len() as u64);
         header.set_mode(file.mode);
         let packed = tar.append_data(&mut header, &file.path, &*file.contents);
-        packed.map_err(|source| Error::Context {
-            path: file.path.clone(),
-            source,
-        })?;
+        packed.map_err(|source| Error::Context { path: file.path.clone(), source })?;
     }
     let done = tar.into_inner();
-    Ok(done
-        .map_err(|source| Error::Context {
-            path: "its end".into(),
-            source,
-        })?
-        .into())
+    Ok(done.map_err(|source| Error::Context { path: "its end".into(), source })?.into())
 }
 
 #[cfg(test)]
@@ -171,10 +133,7 @@ mod tests {
 
     #[test]
     fn the_context_keeps_paths_modes_and_contents_and_no_time() {
-        let script = ContextFile {
-            mode: 0o755,
-            ..ContextFile::new("bin/run.sh", "#!/bin/sh\n")
-        };
+        let script = ContextFile { mode: 0o755, ..ContextFile::new("bin/run.sh", "#!/bin/sh\n") };
         let packed = pack(&[ContextFile::new("app.py", "print()"), script]).unwrap();
         let mut archive = tar::Archive::new(&*packed);
         let mut seen = Vec::new();
@@ -190,23 +149,14 @@ mod tests {
                 text,
             ));
         }
-        let expected = [
-            ("app.py", 0o644, 0, "print()"),
-            ("bin/run.sh", 0o755, 0, "#!/bin/sh\n"),
-        ];
-        assert_eq!(
-            seen,
-            expected.map(|(p, m, t, c)| (p.to_owned(), m, t, c.to_owned()))
-        );
+        let expected = [("app.py", 0o644, 0, "print()"), ("bin/run.sh", 0o755, 0, "#!/bin/sh\n")];
+        assert_eq!(seen, expected.map(|(p, m, t, c)| (p.to_owned(), m, t, c.to_owned())));
     }
 
     #[test]
     fn a_path_that_leaves_the_context_is_refused() {
         let error = pack(&[ContextFile::new("../secret", "x")]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot pack ../secret into the build context"
-        );
+        assert_eq!(error.to_string(), "cannot pack ../secret into the build context");
     }
 
     #[test]
@@ -217,33 +167,17 @@ mod tests {
         log.read("Step 2/2 : RUN pip install flask", quiet);
         log.read(" ---> Running in 89ab", quiet);
         log.read("ERROR: no matching distribution", quiet);
-        let error = bollard::errors::Error::DockerStreamError {
-            error: "returned a non-zero code: 1".into(),
-        };
+        let error = bollard::errors::Error::DockerStreamError { error: "returned a non-zero code: 1".into() };
         let error = log.failure("app:1", error);
-        assert_eq!(
-            error.to_string(),
-            "building app:1 failed at `RUN pip install flask`: returned a non-zero code: 1"
-        );
-        assert_eq!(
-            error.hint().unwrap(),
-            "the step's last output:\n  ERROR: no matching distribution"
-        );
+        assert_eq!(error.to_string(), "building app:1 failed at `RUN pip install flask`: returned a non-zero code: 1");
+        assert_eq!(error.hint().unwrap(), "the step's last output:\n  ERROR: no matching distribution");
     }
 
     #[test]
     fn a_full_disk_is_recognised_from_the_steps_own_words() {
         let mut log = StepLog::default();
-        log.read(
-            "Step 2/2 : RUN pip install flask\nOSError: [Errno 28] No space left on device",
-            &|_| {},
-        );
-        let error = bollard::errors::Error::DockerStreamError {
-            error: "returned a non-zero code: 1".into(),
-        };
-        assert!(matches!(
-            log.failure("app:1", error),
-            Error::DiskFull { .. }
-        ));
+        log.read("Step 2/2 : RUN pip install flask\nOSError: [Errno 28] No space left on device", &|_| {});
+        let error = bollard::errors::Error::DockerStreamError { error: "returned a non-zero code: 1".into() };
+        assert!(matches!(log.failure("app:1", error), Error::DiskFull { .. }));
     }
 }

@@ -45,10 +45,7 @@ impl Docker {
             Some(host) => Docker::connect_to(&host).await,
             None => {
                 let sockets = sockets(env("XDG_RUNTIME_DIR").as_deref(), env("HOME").as_deref());
-                let found = sockets
-                    .iter()
-                    .find(|path| path.exists())
-                    .unwrap_or(&sockets[0]);
+                let found = sockets.iter().find(|path| path.exists()).unwrap_or(&sockets[0]);
                 Docker::connect_to(&format!("unix://{}", found.display())).await
             }
         }
@@ -58,30 +55,23 @@ impl Docker {
     pub async fn connect_to(host: &str) -> Result<Docker> {
         if let Some(path) = host.strip_prefix("unix://") {
             // bollard tells these causes apart only in prose.
-            tokio::net::UnixStream::connect(path)
-                .await
-                .map_err(|source| match source.kind() {
-                    ErrorKind::NotFound => Error::SocketMissing { path: path.into() },
-                    ErrorKind::PermissionDenied => Error::PermissionDenied { path: path.into() },
-                    _ => unreachable_at(host, source),
-                })?;
+            tokio::net::UnixStream::connect(path).await.map_err(|source| match source.kind() {
+                ErrorKind::NotFound => Error::SocketMissing { path: path.into() },
+                ErrorKind::PermissionDenied => Error::PermissionDenied { path: path.into() },
+                _ => unreachable_at(host, source),
+            })?;
         }
-        let api = bollard::Docker::connect_with_host(host)
-            .map_err(|source| unreachable_at(host, source))?;
+        let api = bollard::Docker::connect_with_host(host).map_err(|source| unreachable_at(host, source))?;
         let api = tokio::time::timeout(GREETING, api.with_timeout(ANSWER).negotiate_version())
             .await
             .map_err(|elapsed| unreachable_at(host, elapsed))?
             .map_err(|source| unreachable_at(host, source))?;
-        Ok(Docker {
-            api,
-            host: host.to_owned(),
-        })
+        Ok(Docker { api, host: host.to_owned() })
     }
 
     pub async fn engine(&self) -> Result<EngineInfo> {
         let asking = "asking for its version";
-        let (version, info) =
-            tokio::try_join!(self.api.version(), self.api.info()).map_err(failed(asking))?;
+        let (version, info) = tokio::try_join!(self.api.version(), self.api.info()).map_err(failed(asking))?;
         let enum_text = |value: Option<String>| value.unwrap_or_default().to_lowercase();
         Ok(EngineInfo {
             host: self.host.clone(),
@@ -92,23 +82,13 @@ impl Docker {
             cgroup_driver: enum_text(info.cgroup_driver.map(|v| v.to_string())),
             storage_driver: info.driver.unwrap_or_default(),
             cpus: info.ncpu.unwrap_or_default().try_into().unwrap_or_default(),
-            memory: info
-                .mem_total
-                .unwrap_or_default()
-                .try_into()
-                .unwrap_or_default(),
+            memory: info.mem_total.unwrap_or_default().try_into().unwrap_or_default(),
         })
     }
 }
 
-fn unreachable_at(
-    host: &str,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
-    Error::Unreachable {
-        host: host.to_owned(),
-        source: source.into(),
-    }
+fn unreachable_at(host: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Unreachable { host: host.to_owned(), source: source.into() }
 }
 
 /// Where an engine's socket may be, the usual one first.
@@ -130,10 +110,7 @@ mod tests {
         let host = format!("unix://{}", path.display());
 
         let missing = Docker::connect_to(&host).await.unwrap_err();
-        assert!(
-            matches!(missing, Error::SocketMissing { .. }),
-            "{missing:?}"
-        );
+        assert!(matches!(missing, Error::SocketMissing { .. }), "{missing:?}");
 
         // A listener that is gone leaves its socket file behind, as a killed engine does.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -147,12 +124,7 @@ mod tests {
         let paths = sockets(Some("/run/user/7"), Some("/home/ann"));
         assert_eq!(
             paths,
-            [
-                "/var/run/docker.sock",
-                "/run/user/7/docker.sock",
-                "/home/ann/.docker/run/docker.sock"
-            ]
-            .map(PathBuf::from)
+            ["/var/run/docker.sock", "/run/user/7/docker.sock", "/home/ann/.docker/run/docker.sock"].map(PathBuf::from)
         );
     }
 }

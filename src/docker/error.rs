@@ -25,19 +25,10 @@ pub enum Error {
     NotFound { kind: &'static str, name: String },
     /// A pull or a push failed; `message` is the engine's own, which passes on the registry's.
     #[error("{action} {image} failed: {message}")]
-    Transfer {
-        action: &'static str,
-        image: String,
-        message: String,
-    },
+    Transfer { action: &'static str, image: String, message: String },
     /// A build failed in `step`; `output` holds the last lines the step printed.
     #[error("building {tag} failed at `{step}`: {message}")]
-    Build {
-        tag: String,
-        step: String,
-        message: String,
-        output: Vec<String>,
-    },
+    Build { tag: String, step: String, message: String, output: Vec<String> },
     /// The engine ended a stream without saying what it had promised.
     #[error("the docker engine gave no {what} for {name}")]
     Missing { what: &'static str, name: String },
@@ -54,10 +45,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     #[error("the registry on {addr} did not become ready: {last}")]
-    RegistryNotReady {
-        addr: std::net::SocketAddr,
-        last: String,
-    },
+    RegistryNotReady { addr: std::net::SocketAddr, last: String },
     #[error("{image} cannot be pulled ({why}) and no stand-in can be built without `{tool}`")]
     NoStandIn { image: &'static str, why: String, tool: &'static str },
     #[error("building the stand-in for {image} failed")]
@@ -135,19 +123,11 @@ pub(super) fn failed(action: impl Into<String>) -> impl FnOnce(Bollard) -> Error
 }
 
 /// Like [`failed`], and a 404 becomes [`Error::NotFound`].
-pub(super) fn failed_for(
-    action: &str,
-    kind: &'static str,
-    name: &str,
-) -> impl FnOnce(Bollard) -> Error {
+pub(super) fn failed_for(action: &str, kind: &'static str, name: &str) -> impl FnOnce(Bollard) -> Error {
     let name = name.to_owned();
     let action = format!("{action} {kind} {name}");
     move |source| {
-        if is_status(&source, 404) {
-            Error::NotFound { kind, name }
-        } else {
-            failed(action)(source)
-        }
+        if is_status(&source, 404) { Error::NotFound { kind, name } } else { failed(action)(source) }
     }
 }
 
@@ -155,18 +135,9 @@ pub(super) fn failed_for(
 pub(super) fn transfer(action: &'static str, image: &str) -> impl FnOnce(Bollard) -> Error {
     let image = image.to_owned();
     move |source| match message(&source).map(str::to_owned) {
-        Some(text) if is_disk_full(&text) => Error::DiskFull {
-            action: format!("{action} {image}"),
-        },
-        Some(message) => Error::Transfer {
-            action,
-            image,
-            message,
-        },
-        None => Error::Engine {
-            action: format!("{action} {image}"),
-            source,
-        },
+        Some(text) if is_disk_full(&text) => Error::DiskFull { action: format!("{action} {image}") },
+        Some(message) => Error::Transfer { action, image, message },
+        None => Error::Engine { action: format!("{action} {image}"), source },
     }
 }
 
@@ -190,14 +161,11 @@ pub(super) fn is_disk_full(message: &str) -> bool {
 /// `listen tcp4 127.0.0.1:5000: bind: address already in use`,
 /// `failed to bind host port for 127.0.0.1:5000:172.17.0.2:80/tcp: address already in use`.
 fn taken_port(message: &str) -> Option<u16> {
-    if !message.contains("port is already allocated") && !message.contains("address already in use")
-    {
+    if !message.contains("port is already allocated") && !message.contains("address already in use") {
         return None;
     }
     let (_, after) = message.split_once("127.0.0.1:")?;
-    let digits = after
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(after.len());
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     after[..digits].parse().ok()
 }
 
@@ -206,10 +174,7 @@ mod tests {
     use super::*;
 
     fn answer(status_code: u16, message: &str) -> Bollard {
-        Bollard::DockerResponseServerError {
-            status_code,
-            message: message.into(),
-        }
+        Bollard::DockerResponseServerError { status_code, message: message.into() }
     }
 
     #[test]
@@ -220,40 +185,26 @@ mod tests {
             "failed to set up container networking: failed to bind host port for 127.0.0.1:5000:172.17.0.2:80/tcp: address already in use",
         ] {
             let error = failed("starting c")(answer(500, words));
-            assert!(
-                matches!(error, Error::PortTaken { port: 5000 }),
-                "{error:?}"
-            );
+            assert!(matches!(error, Error::PortTaken { port: 5000 }), "{error:?}");
             assert!(error.hint().is_some_and(|hint| hint.contains(":5000")));
         }
     }
 
     #[test]
     fn a_full_disk_is_told_apart_in_answers_and_in_streams() {
-        let stream = Bollard::DockerStreamError {
-            error: "write /var/lib/docker/tmp/x: no space left on device".into(),
-        };
-        assert!(matches!(
-            transfer("pulling", "a:1")(stream),
-            Error::DiskFull { .. }
-        ));
+        let stream =
+            Bollard::DockerStreamError { error: "write /var/lib/docker/tmp/x: no space left on device".into() };
+        assert!(matches!(transfer("pulling", "a:1")(stream), Error::DiskFull { .. }));
         let error = failed("creating c")(answer(500, "mkdir /x: no space left on device"));
-        assert_eq!(
-            error.to_string(),
-            "no space left on docker's disk while creating c"
-        );
+        assert_eq!(error.to_string(), "no space left on docker's disk while creating c");
     }
 
     #[test]
     fn a_404_names_what_is_missing_and_other_answers_keep_their_source() {
-        let missing =
-            failed_for("inspecting", "container", "web")(answer(404, "No such container: web"));
+        let missing = failed_for("inspecting", "container", "web")(answer(404, "No such container: web"));
         assert_eq!(missing.to_string(), "container web not found");
         let other = failed_for("inspecting", "container", "web")(answer(500, "boom"));
-        assert_eq!(
-            other.to_string(),
-            "the docker engine failed while inspecting container web"
-        );
+        assert_eq!(other.to_string(), "the docker engine failed while inspecting container web");
         assert!(std::error::Error::source(&other).is_some_and(|s| s.to_string().contains("boom")));
     }
 }

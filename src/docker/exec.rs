@@ -42,41 +42,23 @@ impl Docker {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(spec.tty),
-            env: Some(
-                spec.env
-                    .into_iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
-            ),
+            env: Some(spec.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
             cmd: Some(spec.command),
             working_dir: spec.working_dir,
             ..Default::default()
         };
         let created = self.api.create_exec(container, options).await;
-        let id = created
-            .map_err(failed_for("preparing a command in", "container", container))?
-            .id;
-        let start = StartExecOptions {
-            tty: spec.tty,
-            ..Default::default()
-        };
+        let id = created.map_err(failed_for("preparing a command in", "container", container))?.id;
+        let start = StartExecOptions { tty: spec.tty, ..Default::default() };
         let started = self.api.start_exec(&id, Some(start)).await;
-        let started = started.map_err(failed(format!(
-            "starting a command in container {container}"
-        )))?;
+        let started = started.map_err(failed(format!("starting a command in container {container}")))?;
         let StartExecResults::Attached { output, input } = started else {
-            return Err(Error::Missing {
-                what: "streams",
-                name: container.to_owned(),
-            });
+            return Err(Error::Missing { what: "streams", name: container.to_owned() });
         };
         let (docker, container) = (self.clone(), container.to_owned());
         Ok(ExecStreams {
             stdin: input,
-            output: output
-                .map_ok(with_fd)
-                .map_err(std::io::Error::other)
-                .boxed(),
+            output: output.map_ok(with_fd).map_err(std::io::Error::other).boxed(),
             exit_code: async move { docker.exit_code(&container, &id).await }.boxed(),
         })
     }
@@ -91,35 +73,19 @@ impl Docker {
         }
         let filters = HashMap::from([("container", vec![container]), ("event", vec!["exec_die"])]);
         let since = jiff::Timestamp::now().as_second() - LOOK_BACK_SECONDS;
-        let options = EventsOptionsBuilder::new()
-            .since(&since.to_string())
-            .filters(&filters)
-            .build();
+        let options = EventsOptionsBuilder::new().since(&since.to_string()).filters(&filters).build();
         let mut events = Box::pin(self.api.events(Some(options)));
         while let Some(event) = events.try_next().await.map_err(asking())? {
-            let attributes = event
-                .actor
-                .and_then(|actor| actor.attributes)
-                .unwrap_or_default();
+            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
             if attributes.get("execID").is_some_and(|id| id == exec) {
-                return Ok(attributes
-                    .get("exitCode")
-                    .and_then(|code| code.parse().ok())
-                    .unwrap_or(-1));
+                return Ok(attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1));
             }
         }
-        Err(Error::Missing {
-            what: "exit code",
-            name: container.to_owned(),
-        })
+        Err(Error::Missing { what: "exit code", name: container.to_owned() })
     }
 }
 
 fn with_fd(output: LogOutput) -> (u8, Bytes) {
-    let fd = if matches!(output, LogOutput::StdErr { .. }) {
-        2
-    } else {
-        1
-    };
+    let fd = if matches!(output, LogOutput::StdErr { .. }) { 2 } else { 1 };
     (fd, output.into_bytes())
 }

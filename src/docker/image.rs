@@ -3,8 +3,7 @@
 use bollard::auth::DockerCredentials;
 use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder,
-    TagImageOptionsBuilder,
+    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
 
@@ -92,18 +91,9 @@ impl Docker {
         match self.api.inspect_image(name).await {
             Ok(image) => Ok(Some(ImageInfo {
                 id: image.id.unwrap_or_default(),
-                size: image
-                    .size
-                    .unwrap_or_default()
-                    .try_into()
-                    .unwrap_or_default(),
+                size: image.size.unwrap_or_default().try_into().unwrap_or_default(),
                 repo_digests: image.repo_digests.unwrap_or_default(),
-                labels: image
-                    .config
-                    .and_then(|c| c.labels)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .collect(),
+                labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
             })),
             Err(error) if is_status(&error, 404) => Ok(None),
             Err(error) => Err(failed(format!("inspecting image {name}"))(error)),
@@ -111,85 +101,50 @@ impl Docker {
     }
 
     /// Pulls one image. The engine's error inside the stream is an error.
-    pub async fn pull(
-        &self,
-        name: &str,
-        login: Option<Login>,
-        progress: OnProgress<'_>,
-    ) -> Result<ImageInfo> {
+    pub async fn pull(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<ImageInfo> {
         self.pull_stream(name, login)
             .try_for_each(async |step| {
                 progress(step);
                 Ok(())
             })
             .await?;
-        let missing = || Error::NotFound {
-            kind: "image",
-            name: name.to_owned(),
-        };
+        let missing = || Error::NotFound { kind: "image", name: name.to_owned() };
         self.image(name).await?.ok_or_else(missing)
     }
 
     /// The pull as it goes: the first item proves that the registry answered.
-    pub(super) fn pull_stream(
-        &self,
-        name: &str,
-        login: Option<Login>,
-    ) -> impl Stream<Item = Result<Progress>> + Unpin {
+    pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> impl Stream<Item = Result<Progress>> + Unpin {
         let (repository, tag) = split_reference(name);
-        let options = CreateImageOptionsBuilder::new()
-            .from_image(repository)
-            .tag(tag)
-            .build();
+        let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
         let image = name.to_owned();
         self.api
             .create_image(Some(options), None, login.map(Into::into))
-            .map(move |item| {
-                item.map(Progress::from)
-                    .map_err(transfer("pulling", &image))
-            })
+            .map(move |item| item.map(Progress::from).map_err(transfer("pulling", &image)))
             .boxed()
     }
 
     /// Gives an image another name, `repository:tag`.
     pub async fn tag(&self, image: &str, name: &str) -> Result<()> {
         let (repository, tag) = split_reference(name);
-        let options = TagImageOptionsBuilder::new()
-            .repo(repository)
-            .tag(tag)
-            .build();
-        self.api
-            .tag_image(image, Some(options))
-            .await
-            .map_err(failed_for("tagging", "image", image))
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+        self.api.tag_image(image, Some(options)).await.map_err(failed_for("tagging", "image", image))
     }
 
     /// Removes a name, and the image with its last name; by id, the image with all its names. Absent is fine.
     pub async fn remove_image(&self, name: &str) -> Result<()> {
         let options = RemoveImageOptionsBuilder::new().force(true).build();
         match self.api.remove_image(name, Some(options), None).await {
-            Err(error) if !is_status(&error, 404) => {
-                Err(failed(format!("removing image {name}"))(error))
-            }
+            Err(error) if !is_status(&error, 404) => Err(failed(format!("removing image {name}"))(error)),
             _ => Ok(()),
         }
     }
 
     /// Pushes `repository:tag` to the registry in its name. The stream is drained to its end: the engine reports a
     /// refusal inside a 200 answer.
-    pub async fn push(
-        &self,
-        name: &str,
-        login: Option<Login>,
-        progress: OnProgress<'_>,
-    ) -> Result<Pushed> {
+    pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
         let (repository, tag) = split_reference(name);
         let options = PushImageOptionsBuilder::new().tag(tag).build();
-        let mut stream = Box::pin(self.api.push_image(
-            repository,
-            Some(options),
-            login.map(Into::into),
-        ));
+        let mut stream = Box::pin(self.api.push_image(repository, Some(options), login.map(Into::into)));
         let mut pushed = None;
         while let Some(item) = stream.next().await {
             let item = item.map_err(transfer("pushing", name))?;
@@ -202,41 +157,19 @@ impl Docker {
         // An engine that does not print the digest still records it on the image.
         let image = self.image(name).await?;
         let digests = image.map(|image| image.repo_digests).unwrap_or_default();
-        let digest = digests
-            .iter()
-            .find_map(|d| d.strip_prefix(repository)?.strip_prefix('@'));
-        let missing = || Error::Missing {
-            what: "digest",
-            name: name.to_owned(),
-        };
-        Ok(Pushed {
-            digest: digest.ok_or_else(missing)?.to_owned(),
-            size: None,
-        })
+        let digest = digests.iter().find_map(|d| d.strip_prefix(repository)?.strip_prefix('@'));
+        let missing = || Error::Missing { what: "digest", name: name.to_owned() };
+        Ok(Pushed { digest: digest.ok_or_else(missing)?.to_owned(), size: None })
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
     /// `CMD`, `ENV` and `LABEL`.
-    pub(super) async fn import(
-        &self,
-        name: &str,
-        rootfs: tokio::fs::File,
-        changes: Vec<String>,
-    ) -> Result<()> {
+    pub(super) async fn import(&self, name: &str, rootfs: tokio::fs::File, changes: Vec<String>) -> Result<()> {
         let (repository, tag) = split_reference(name);
-        let options = CreateImageOptionsBuilder::new()
-            .from_src("-")
-            .repo(repository)
-            .tag(tag)
-            .changes(changes)
-            .build();
-        let body =
-            bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).changes(changes).build();
+        let body = bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
         let stream = self.api.create_image(Some(options), Some(body), None);
-        stream
-            .try_for_each(async |_| Ok(()))
-            .await
-            .map_err(transfer("importing", name))
+        stream.try_for_each(async |_| Ok(())).await.map_err(transfer("importing", name))
     }
 }
 
@@ -256,10 +189,7 @@ pub(super) fn split_reference(name: &str) -> (&str, &str) {
 fn parse_pushed(status: &str) -> Option<Pushed> {
     let (_, rest) = status.split_once("digest: ")?;
     let (digest, size) = rest.split_once(" size: ").unwrap_or((rest, ""));
-    digest.starts_with("sha256:").then(|| Pushed {
-        digest: digest.trim().to_owned(),
-        size: size.trim().parse().ok(),
-    })
+    digest.starts_with("sha256:").then(|| Pushed { digest: digest.trim().to_owned(), size: size.trim().parse().ok() })
 }
 
 fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
@@ -305,23 +235,13 @@ mod tests {
     #[test]
     fn the_digest_is_read_from_the_pushs_last_word_only() {
         let pushed = parse_pushed("1.0.0: digest: sha256:ab12 size: 528").unwrap();
-        assert_eq!(
-            (pushed.digest.as_str(), pushed.size),
-            ("sha256:ab12", Some(528))
-        );
-        assert_eq!(
-            parse_pushed("The push refers to repository [127.0.0.1:5000/a]"),
-            None
-        );
+        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", Some(528)));
+        assert_eq!(parse_pushed("The push refers to repository [127.0.0.1:5000/a]"), None);
     }
 
     #[test]
     fn a_logins_debug_hides_the_password() {
-        let login = Login {
-            username: "ann".into(),
-            password: "hunter2".into(),
-            server: "r".into(),
-        };
+        let login = Login { username: "ann".into(), password: "hunter2".into(), server: "r".into() };
         let text = format!("{login:?}");
         assert!(text.contains("ann") && !text.contains("hunter2"), "{text}");
     }

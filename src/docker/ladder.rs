@@ -49,7 +49,9 @@ pub enum How {
     Local,
     Pulled,
     /// `why`: what kept it from being pulled.
-    StandIn { why: String },
+    StandIn {
+        why: String,
+    },
 }
 
 /// An image the engine has.
@@ -78,9 +80,14 @@ pub enum Outlook {
     Found(Found),
     /// The hub answers.
     WouldPull,
-    WouldBuildStandIn { why: String },
+    WouldBuildStandIn {
+        why: String,
+    },
     /// No hub and no Debian tools: `missing` is the first tool that is not on PATH.
-    Nowhere { why: String, missing: &'static str },
+    Nowhere {
+        why: String,
+        missing: &'static str,
+    },
 }
 
 impl fmt::Display for Outlook {

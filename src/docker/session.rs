@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::query_parameters::{
-    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveVolumeOptionsBuilder,
+    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
 };
 use futures::future::try_join_all;
 
@@ -40,13 +39,9 @@ impl Docker {
     /// Removes everything that carries the session's label: containers, then images, networks and volumes.
     /// A second call finds nothing and is fine.
     pub async fn remove_session(&self, session: &str) -> Result<()> {
-        let found = self
-            .labelled(&format!("{}={session}", labels::SESSION))
-            .await?;
-        let (containers, rest): (Vec<_>, Vec<_>) = found
-            .into_iter()
-            .map(|(thing, _)| thing)
-            .partition(|thing| matches!(thing, Thing::Container(_)));
+        let found = self.labelled(&format!("{}={session}", labels::SESSION)).await?;
+        let (containers, rest): (Vec<_>, Vec<_>) =
+            found.into_iter().map(|(thing, _)| thing).partition(|thing| matches!(thing, Thing::Container(_)));
         try_join_all(containers.iter().map(|thing| self.remove_thing(thing))).await?;
         try_join_all(rest.iter().map(|thing| self.remove_thing(thing))).await?;
         Ok(())
@@ -60,10 +55,7 @@ impl Docker {
                 sessions.entry(id.clone()).or_default().extend(found);
             }
         }
-        Ok(sessions
-            .into_iter()
-            .map(|(id, labels)| FoundSession { id, labels })
-            .collect())
+        Ok(sessions.into_iter().map(|(id, labels)| FoundSession { id, labels }).collect())
     }
 
     async fn labelled(&self, label: &str) -> Result<Vec<(Thing, BTreeMap<String, String>)>> {
@@ -73,46 +65,19 @@ impl Docker {
         let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
         let (containers, images, networks, volumes) = tokio::try_join!(
             self.containers(label),
-            async {
-                self.api
-                    .list_images(Some(images))
-                    .await
-                    .map_err(failed("listing images"))
-            },
-            async {
-                self.api
-                    .list_networks(Some(networks))
-                    .await
-                    .map_err(failed("listing networks"))
-            },
-            async {
-                self.api
-                    .list_volumes(Some(volumes))
-                    .await
-                    .map_err(failed("listing volumes"))
-            },
+            async { self.api.list_images(Some(images)).await.map_err(failed("listing images")) },
+            async { self.api.list_networks(Some(networks)).await.map_err(failed("listing networks")) },
+            async { self.api.list_volumes(Some(volumes)).await.map_err(failed("listing volumes")) },
         )?;
-        let mut found: Vec<_> = containers
-            .into_iter()
-            .map(|c| (Thing::Container(c.id), c.labels))
-            .collect();
+        let mut found: Vec<_> = containers.into_iter().map(|c| (Thing::Container(c.id), c.labels)).collect();
+        found.extend(images.into_iter().map(|i| (Thing::Image(i.id), i.labels.into_iter().collect())));
         found.extend(
-            images
+            networks
                 .into_iter()
-                .map(|i| (Thing::Image(i.id), i.labels.into_iter().collect())),
+                .filter_map(|n| Some((Thing::Network(n.id?), n.labels.unwrap_or_default().into_iter().collect()))),
         );
-        found.extend(networks.into_iter().filter_map(|n| {
-            Some((
-                Thing::Network(n.id?),
-                n.labels.unwrap_or_default().into_iter().collect(),
-            ))
-        }));
         let volumes = volumes.volumes.unwrap_or_default();
-        found.extend(
-            volumes
-                .into_iter()
-                .map(|v| (Thing::Volume(v.name), v.labels.into_iter().collect())),
-        );
+        found.extend(volumes.into_iter().map(|v| (Thing::Volume(v.name), v.labels.into_iter().collect())));
         Ok(found)
     }
 
@@ -127,10 +92,9 @@ impl Docker {
             }
         };
         match removed {
-            Err(error) if !is_status(&error, 404) => Err(Error::Engine {
-                action: format!("removing {thing:?}"),
-                source: error,
-            }),
+            Err(error) if !is_status(&error, 404) => {
+                Err(Error::Engine { action: format!("removing {thing:?}"), source: error })
+            }
             _ => Ok(()),
         }
     }

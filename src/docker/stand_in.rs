@@ -55,7 +55,9 @@ impl Recipe {
 pub(super) async fn existing(docker: &Docker, image: HubImage) -> Result<Option<String>> {
     let found = docker.image(image.stand_in()).await?;
     let current = recipe(image).digest();
-    Ok(found.filter(|found| label(found, labels::RECIPE) == current).map(|found| label(&found, labels::STAND_IN_REASON)))
+    Ok(found
+        .filter(|found| label(found, labels::RECIPE) == current)
+        .map(|found| label(&found, labels::STAND_IN_REASON)))
 }
 
 fn label(image: &ImageInfo, key: &str) -> String {
@@ -80,7 +82,8 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
     let step = format!("building {}", image.stand_in());
     let tool = Tool::new("sh").args(["-c", &script, "sh"]).arg(&rootfs.0).env("LC_ALL", "C").timeout(TIMEOUT);
     let tool = tool.env("DEBIAN_FRONTEND", "noninteractive");
-    let report = |detail: &str| progress(Progress { step: step.clone(), detail: detail.to_owned(), ..Progress::default() });
+    let report =
+        |detail: &str| progress(Progress { step: step.clone(), detail: detail.to_owned(), ..Progress::default() });
     let output = tool.run_with(|_, line| report(line)).await;
     let failed = |source| Error::StandIn { image: image.name(), source };
     let output = output.map_err(failed)?;

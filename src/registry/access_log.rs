@@ -24,18 +24,13 @@ pub struct Entry {
 #[must_use]
 pub fn parse(log: &str) -> Vec<Entry> {
     let mut tried = BTreeMap::new();
-    log.lines()
-        .map(fields)
-        .filter_map(|line| entry(&line, &mut tried))
-        .collect()
+    log.lines().map(fields).filter_map(|line| entry(&line, &mut tried)).collect()
 }
 
 /// Was `repository` refused to somebody, and later served to `user`?
 #[must_use]
 pub fn refused_then_served(entries: &[Entry], repository: &str, user: &str) -> bool {
-    let mut requests = entries
-        .iter()
-        .filter(|entry| entry.repository == repository);
+    let mut requests = entries.iter().filter(|entry| entry.repository == repository);
     requests.any(|entry| entry.status == 401)
         && requests.any(|entry| entry.status == 200 && entry.user.as_deref() == Some(user))
 }
@@ -45,31 +40,18 @@ fn entry(line: &BTreeMap<String, String>, tried: &mut BTreeMap<String, String>) 
     let id = get("http.request.id")?;
     let message = get("msg")?;
     if let Some(user) = message.strip_prefix("error authenticating user ") {
-        tried.insert(
-            id.to_owned(),
-            user.split(['"', ':'])
-                .find(|part| !part.is_empty())?
-                .to_owned(),
-        );
+        tried.insert(id.to_owned(), user.split(['"', ':']).find(|part| !part.is_empty())?.to_owned());
         return None;
     }
     let refused = message.starts_with("error authorizing context");
-    let status = if refused {
-        401
-    } else {
-        get("http.response.status")?.parse().ok()?
-    };
+    let status = if refused { 401 } else { get("http.response.status")?.parse().ok()? };
     Some(Entry {
         time: get("time")?.parse().ok()?,
         method: get("http.request.method")?.to_owned(),
         repository: get("vars.name")?.to_owned(),
-        reference: get("vars.reference")
-            .or_else(|| get("vars.digest"))?
-            .to_owned(),
+        reference: get("vars.reference").or_else(|| get("vars.digest"))?.to_owned(),
         status,
-        user: get("auth.user.name")
-            .map(str::to_owned)
-            .or_else(|| tried.remove(id)),
+        user: get("auth.user.name").map(str::to_owned).or_else(|| tried.remove(id)),
         user_agent: get("http.request.useragent").unwrap_or_default().to_owned(),
     })
 }
@@ -77,17 +59,9 @@ fn entry(line: &BTreeMap<String, String>, tried: &mut BTreeMap<String, String>) 
 /// A logrus line in either of its formats, as fields; empty when it is neither.
 fn fields(line: &str) -> BTreeMap<String, String> {
     if line.starts_with('{') {
-        let parsed: BTreeMap<String, serde_json::Value> =
-            serde_json::from_str(line).unwrap_or_default();
-        let text = |value: serde_json::Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
-        return parsed
-            .into_iter()
-            .map(|(key, value)| (key, text(value)))
-            .collect();
+        let parsed: BTreeMap<String, serde_json::Value> = serde_json::from_str(line).unwrap_or_default();
+        let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return parsed.into_iter().map(|(key, value)| (key, text(value))).collect();
     }
     let mut fields = BTreeMap::new();
     let mut rest = line;
@@ -139,24 +113,13 @@ time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.r
     #[test]
     fn requests_are_read_with_their_users() {
         let entries = parse(LOG);
-        let short: Vec<_> = entries
-            .iter()
-            .map(|e| (e.status, e.user.as_deref(), e.reference.as_str()))
-            .collect();
+        let short: Vec<_> = entries.iter().map(|e| (e.status, e.user.as_deref(), e.reference.as_str())).collect();
         assert_eq!(
             short,
-            [
-                (401, None, "1.0.0"),
-                (404, Some("u"), "1.0.0"),
-                (401, Some("u"), "1.0.0"),
-                (200, Some("u"), "sha256:00")
-            ]
+            [(401, None, "1.0.0"), (404, Some("u"), "1.0.0"), (401, Some("u"), "1.0.0"), (200, Some("u"), "sha256:00")]
         );
         assert_eq!(entries[2].user_agent, "rehearsal-mini/0.1 (x)");
-        assert_eq!(
-            entries[0].time.to_string(),
-            "2026-11-23T23:08:46.509015891Z"
-        );
+        assert_eq!(entries[0].time.to_string(), "2026-11-23T23:08:46.509015891Z");
     }
 
     #[test]
@@ -167,9 +130,6 @@ time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.r
         assert!(!refused_then_served(&entries, "o/other", "u"));
         let backwards: Vec<_> = entries.into_iter().rev().collect();
         assert!(!refused_then_served(&backwards[..2], "o/app1", "nobody"));
-        assert!(
-            !refused_then_served(&[backwards[0].clone()], "o/app1", "u"),
-            "a success alone proves nothing"
-        );
+        assert!(!refused_then_served(&[backwards[0].clone()], "o/app1", "u"), "a success alone proves nothing");
     }
 }

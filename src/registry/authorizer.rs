@@ -11,9 +11,8 @@ use serde::Deserialize;
 use super::Credentials;
 use super::client::{Error, Result, request_error};
 
-static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(\w+)=(?:"([^"]*)"|([^",\s]+))"#).expect("the pattern is a constant")
-});
+static PARAMETER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(\w+)=(?:"([^"]*)"|([^",\s]+))"#).expect("the pattern is a constant"));
 
 /// What the last challenge asked for; the credentials stay with one host and one pull.
 pub(super) struct Authorizer {
@@ -52,11 +51,7 @@ struct Token {
 
 impl Authorizer {
     pub(super) fn new(repository: &str, credentials: Option<Credentials>) -> Self {
-        Self {
-            credentials,
-            scope: format!("repository:{repository}:pull"),
-            state: State::Anonymous,
-        }
+        Self { credentials, scope: format!("repository:{repository}:pull"), state: State::Anonymous }
     }
 
     /// Adds the Authorization header, fetching a token first where one is needed.
@@ -68,22 +63,12 @@ impl Authorizer {
         match &mut self.state {
             State::Anonymous => Ok(request),
             State::Basic(login) => Ok(request.basic_auth(&login.username, Some(&login.password))),
-            State::Bearer {
-                realm,
-                service,
-                scopes,
-                token,
-            } => {
+            State::Bearer { realm, service, scopes, token } => {
                 if token.is_none() {
-                    let fetched =
-                        fetch_token(http, realm, service, scopes, self.credentials.as_ref()).await;
-                    let wrapped = |source| Error::Token {
-                        anonymous: self.credentials.is_none(),
-                        source: Box::new(source),
-                    };
-                    *token = Some(fetched.map_err(|error| Error::Authorize {
-                        source: Box::new(wrapped(error)),
-                    })?);
+                    let fetched = fetch_token(http, realm, service, scopes, self.credentials.as_ref()).await;
+                    let wrapped =
+                        |source| Error::Token { anonymous: self.credentials.is_none(), source: Box::new(source) };
+                    *token = Some(fetched.map_err(|error| Error::Authorize { source: Box::new(wrapped(error)) })?);
                 }
                 Ok(request.bearer_auth(token.as_deref().unwrap_or_default()))
             }
@@ -92,11 +77,7 @@ impl Authorizer {
 
     /// Takes the challenge of a 401. `repeated` says that the same request was refused before.
     pub(super) fn challenge(&mut self, headers: &HeaderMap, repeated: bool) -> Result<Answer> {
-        let lines: Vec<&str> = headers
-            .get_all(WWW_AUTHENTICATE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .collect();
+        let lines: Vec<&str> = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok()).collect();
         let of_scheme = |scheme: &str| {
             lines.iter().find_map(|line| {
                 let (name, parameters) = line.split_once(' ').unwrap_or((line, ""));
@@ -121,12 +102,7 @@ impl Authorizer {
             PARAMETER
                 .captures_iter(parameters)
                 .find(|found| &found[1] == wanted)
-                .map(|found| {
-                    found
-                        .get(2)
-                        .or(found.get(3))
-                        .map_or(String::new(), |value| value.as_str().to_owned())
-                })
+                .map(|found| found.get(2).or(found.get(3)).map_or(String::new(), |value| value.as_str().to_owned()))
         };
         match parameter("error") {
             Some(message) if repeated => return Err(Error::Scope { message }),
@@ -138,20 +114,12 @@ impl Authorizer {
         }
         let realm = parameter("realm").ok_or(Error::Realm { realm: None })?;
         let realm = Url::parse(&realm).map_err(|_| Error::Realm { realm: Some(realm) })?;
-        let mut scopes: Vec<String> = parameter("scope")
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
+        let mut scopes: Vec<String> =
+            parameter("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         scopes.push(self.scope.clone());
         scopes.sort();
         scopes.dedup();
-        self.state = State::Bearer {
-            realm,
-            service: parameter("service").unwrap_or_default(),
-            scopes,
-            token: None,
-        };
+        self.state = State::Bearer { realm, service: parameter("service").unwrap_or_default(), scopes, token: None };
         Ok(Answer::Retry)
     }
 }
@@ -167,10 +135,7 @@ async fn fetch_token(
     if let Some(login) = credentials {
         let mut form = Url::parse("http://form").map_err(|_| Error::Realm { realm: None })?;
         form.query_pairs_mut()
-            .append_pair(
-                "client_id",
-                concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")),
-            )
+            .append_pair("client_id", concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
             .append_pair("grant_type", "password")
             .append_pair("password", &login.password)
             .append_pair("scope", &scopes.join(" "))
@@ -178,16 +143,10 @@ async fn fetch_token(
             .append_pair("username", &login.username);
         let request = http
             .post(realm.clone())
-            .header(
-                "content-type",
-                "application/x-www-form-urlencoded; charset=utf-8",
-            )
+            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
             .body(form.query().unwrap_or_default().to_owned());
         match token(Method::POST, realm, request).await {
-            Err(Error::UnexpectedStatus {
-                status: 400 | 401 | 404 | 405,
-                ..
-            }) => {}
+            Err(Error::UnexpectedStatus { status: 400 | 401 | 404 | 405, .. }) => {}
             other => return other,
         }
     }
@@ -206,27 +165,14 @@ async fn fetch_token(
 }
 
 async fn token(method: Method, url: &Url, request: RequestBuilder) -> Result<String> {
-    let response = request
-        .send()
-        .await
-        .map_err(|error| request_error(&method, url, &error))?;
+    let response = request.send().await.map_err(|error| request_error(&method, url, &error))?;
     let status = response.status();
     if !status.is_success() && !status.is_redirection() {
-        return Err(Error::UnexpectedStatus {
-            method,
-            url: url.to_string(),
-            status: status.as_u16(),
-        });
+        return Err(Error::UnexpectedStatus { method, url: url.to_string(), status: status.as_u16() });
     }
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| request_error(&method, url, &error))?;
+    let body = response.bytes().await.map_err(|error| request_error(&method, url, &error))?;
     let token: Token = serde_json::from_slice(&body).map_err(|_| Error::NoToken)?;
-    [token.access_token, token.token]
-        .into_iter()
-        .find(|token| !token.is_empty())
-        .ok_or(Error::NoToken)
+    [token.access_token, token.token].into_iter().find(|token| !token.is_empty()).ok_or(Error::NoToken)
 }
 
 /// `401 Unauthorized`, as Go prints a status.

@@ -46,30 +46,14 @@ pub enum Error {
     #[error("{reference}: not found")]
     NotFound { reference: String },
     #[error("unexpected status from {method} request to {url}: {}", status_line(*.status))]
-    UnexpectedStatus {
-        method: Method,
-        url: String,
-        status: u16,
-    },
+    UnexpectedStatus { method: Method, url: String, status: u16 },
     /// No answer at all, in the words of Go's net package.
     #[error("failed to do request: {method} \"{url}\": {cause}")]
-    Request {
-        method: String,
-        url: String,
-        cause: String,
-    },
+    Request { method: String, url: String, cause: String },
     #[error("{what} {digest}: content has digest {actual}")]
-    Digest {
-        what: &'static str,
-        digest: String,
-        actual: String,
-    },
+    Digest { what: &'static str, digest: String, actual: String },
     #[error("{what} {digest} is not readable")]
-    Malformed {
-        what: &'static str,
-        digest: String,
-        source: serde_json::Error,
-    },
+    Malformed { what: &'static str, digest: String, source: serde_json::Error },
     #[error("no match for platform in manifest {digest}")]
     Platform { digest: String },
 }
@@ -78,13 +62,8 @@ impl Error {
     /// The whole chain, joined with colons: what containerd reports.
     #[must_use]
     pub fn chain(&self) -> String {
-        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| {
-            (*error).source()
-        });
-        links
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(": ")
+        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| (*error).source());
+        links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
 
     /// Whether the registry answered that the image is not there.
@@ -167,19 +146,9 @@ impl Client {
 
     /// Begins asking `endpoint` about one image, with at most one login.
     #[must_use]
-    pub fn session(
-        &self,
-        endpoint: Endpoint,
-        reference: ImageRef,
-        credentials: Option<Credentials>,
-    ) -> Session {
+    pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> Session {
         let authorizer = Mutex::new(Authorizer::new(reference.repository(), credentials));
-        Session {
-            http: self.http.clone(),
-            endpoint,
-            reference,
-            authorizer,
-        }
+        Session { http: self.http.clone(), endpoint, reference, authorizer }
     }
 }
 
@@ -198,46 +167,21 @@ impl Session {
     /// In containerd's words for `failed to resolve reference …`.
     pub async fn resolve(&self) -> Result<Descriptor> {
         let path = format!("manifests/{}", self.reference.object());
-        let response = self
-            .get(Method::HEAD, &path)
-            .await
-            .map_err(|error| match error {
-                Error::NoBasicCredentials | Error::Scope { .. } => Error::AccessDenied {
-                    source: Box::new(error),
-                },
-                other => other,
-            })?;
-        let header = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
+        let response = self.get(Method::HEAD, &path).await.map_err(|error| match error {
+            Error::NoBasicCredentials | Error::Scope { .. } => Error::AccessDenied { source: Box::new(error) },
+            other => other,
+        })?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().to_owned();
-        let digest = self
-            .reference
-            .digest()
-            .map(str::to_owned)
-            .or_else(|| header("docker-content-digest"));
+        let digest = self.reference.digest().map(str::to_owned).or_else(|| header("docker-content-digest"));
         let size = header(CONTENT_LENGTH.as_str()).and_then(|size| size.parse().ok());
         if let (Some(digest), Some(size)) = (digest, size) {
-            return Ok(Descriptor {
-                media_type,
-                digest,
-                size,
-                platform: None,
-            });
+            return Ok(Descriptor { media_type, digest, size, platform: None });
         }
         let body = self.body(&path).await?;
         let digest = format!("sha256:{}", hex(&Sha256::digest(&body)));
-        Ok(Descriptor {
-            media_type,
-            digest,
-            size: body.len() as u64,
-            platform: None,
-        })
+        Ok(Descriptor { media_type, digest, size: body.len() as u64, platform: None })
     }
 
     /// Resolves the reference down to the image for linux on `architecture` (Go's names: `amd64`, `arm64`).
@@ -249,37 +193,23 @@ impl Session {
         let mut size = target.size;
         let mut manifest: Manifest = self.manifest(&target.digest).await?;
         if !manifest.manifests.is_empty() {
-            let fits = |platform: &Platform| {
-                platform.os == "linux" && platform.architecture == architecture
-            };
+            let fits = |platform: &Platform| platform.os == "linux" && platform.architecture == architecture;
             let mut candidates = manifest.manifests.into_iter();
             let chosen = candidates
                 .find(|candidate| candidate.platform.as_ref().is_none_or(fits))
-                .ok_or_else(|| Error::Platform {
-                    digest: target.digest.clone(),
-                })?;
+                .ok_or_else(|| Error::Platform { digest: target.digest.clone() })?;
             size += chosen.size;
             manifest = self.manifest(&chosen.digest).await?;
         }
-        let config = manifest.config.ok_or_else(|| Error::Platform {
-            digest: target.digest.clone(),
-        })?;
+        let config = manifest.config.ok_or_else(|| Error::Platform { digest: target.digest.clone() })?;
         size += config.size + manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
-        Ok(Resolved {
-            digest: target.digest,
-            config: config.digest,
-            size,
-        })
+        Ok(Resolved { digest: target.digest, config: config.digest, size })
     }
 
     async fn manifest<T: DeserializeOwned>(&self, digest: &str) -> Result<T> {
         let body = self.body(&format!("manifests/{digest}")).await?;
         verify("manifest", digest, &hex(&Sha256::digest(&body)))?;
-        let malformed = |source| Error::Malformed {
-            what: "manifest",
-            digest: digest.to_owned(),
-            source,
-        };
+        let malformed = |source| Error::Malformed { what: "manifest", digest: digest.to_owned(), source };
         serde_json::from_slice(&body).map_err(malformed)
     }
 
@@ -290,11 +220,7 @@ impl Session {
     pub async fn config(&self, digest: &str) -> Result<serde_json::Value> {
         let body = self.body(&format!("blobs/{digest}")).await?;
         verify("config", digest, &hex(&Sha256::digest(&body)))?;
-        let malformed = |source| Error::Malformed {
-            what: "config",
-            digest: digest.to_owned(),
-            source,
-        };
+        let malformed = |source| Error::Malformed { what: "config", digest: digest.to_owned(), source };
         serde_json::from_slice(&body).map_err(malformed)
     }
 
@@ -320,10 +246,7 @@ impl Session {
     async fn body(&self, path: &str) -> Result<bytes::Bytes> {
         let response = self.get(Method::GET, path).await?;
         let url = response.url().clone();
-        response
-            .bytes()
-            .await
-            .map_err(|error| request_error(&Method::GET, &url, &error))
+        response.bytes().await.map_err(|error| request_error(&Method::GET, &url, &error))
     }
 
     /// One request with containerd's retries: challenges are answered, HEAD falls back to GET, and a busy
@@ -333,32 +256,21 @@ impl Session {
         let mut authorizer = self.authorizer.lock().await;
         let mut refusals = 0;
         for answers in 1.. {
-            let request = self
-                .http
-                .request(method.clone(), url.clone())
-                .header(ACCEPT, MANIFESTS);
+            let request = self.http.request(method.clone(), url.clone()).header(ACCEPT, MANIFESTS);
             let request = authorizer.authorize(&self.http, request).await?;
-            let response = request
-                .send()
-                .await
-                .map_err(|error| request_error(&method, &url, &error))?;
+            let response = request.send().await.map_err(|error| request_error(&method, &url, &error))?;
             let retry = answers < MAX_ANSWERS
                 && match response.status() {
                     StatusCode::UNAUTHORIZED => {
                         refusals += 1;
-                        matches!(
-                            authorizer.challenge(response.headers(), refusals > 1)?,
-                            Answer::Retry
-                        )
+                        matches!(authorizer.challenge(response.headers(), refusals > 1)?, Answer::Retry)
                     }
                     StatusCode::METHOD_NOT_ALLOWED if method == Method::HEAD => {
                         method = Method::GET;
                         true
                     }
                     StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
-                    StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT => true,
+                    StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => true,
                     _ => false,
                 };
             if !retry {
@@ -371,30 +283,18 @@ impl Session {
     fn served(&self, method: Method, response: Response) -> Result<Response> {
         match response.status() {
             status if status.is_success() => Ok(response),
-            StatusCode::NOT_FOUND => Err(Error::NotFound {
-                reference: self.reference.canonical(),
-            }),
-            status => Err(Error::UnexpectedStatus {
-                method,
-                url: response.url().to_string(),
-                status: status.as_u16(),
-            }),
+            StatusCode::NOT_FOUND => Err(Error::NotFound { reference: self.reference.canonical() }),
+            status => Err(Error::UnexpectedStatus { method, url: response.url().to_string(), status: status.as_u16() }),
         }
     }
 
     fn url(&self, path: &str) -> Url {
         let host = &self.endpoint.host;
-        let mut url = Url::parse(&format!(
-            "http://{host}/v2/{}/{path}",
-            self.reference.repository()
-        ))
-        .expect(
-            "an endpoint is a host and port, a repository's grammar is a subset of a URL path's",
-        );
+        let mut url = Url::parse(&format!("http://{host}/v2/{}/{path}", self.reference.repository()))
+            .expect("an endpoint is a host and port, a repository's grammar is a subset of a URL path's");
         // Tells a mirror which registry it stands in for.
         if self.reference.registry() != host {
-            url.query_pairs_mut()
-                .append_pair("ns", self.reference.registry());
+            url.query_pairs_mut().append_pair("ns", self.reference.registry());
         }
         url
     }
@@ -402,15 +302,7 @@ impl Session {
 
 fn verify(what: &'static str, digest: &str, hex: &str) -> Result<()> {
     let actual = format!("sha256:{hex}");
-    if digest == actual {
-        Ok(())
-    } else {
-        Err(Error::Digest {
-            what,
-            digest: digest.to_owned(),
-            actual,
-        })
-    }
+    if digest == actual { Ok(()) } else { Err(Error::Digest { what, digest: digest.to_owned(), actual }) }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -421,22 +313,12 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn request_error(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
     let mut shown = url.clone();
     if shown.query().is_some() {
-        let names: Vec<String> = url
-            .query_pairs()
-            .map(|(name, _)| name.into_owned())
-            .collect();
-        shown
-            .query_pairs_mut()
-            .clear()
-            .extend_pairs(names.iter().map(|name| (name, "[REDACTED]")));
+        let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        shown.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "[REDACTED]")));
     }
     let causes = || std::iter::successors(error.source(), |error| (*error).source());
     let io = causes().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    let address = format!(
-        "{}:{}",
-        url.host_str().unwrap_or_default(),
-        url.port_or_known_default().unwrap_or_default()
-    );
+    let address = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
     let cause = match io.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::ConnectionRefused) => {
             format!("dial tcp {address}: connect: connection refused")
@@ -447,17 +329,11 @@ pub(super) fn request_error(method: &Method, url: &Url, error: &reqwest::Error) 
         }
         Some(std::io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
         _ if error.is_connect() && error.is_timeout() => format!("dial tcp {address}: i/o timeout"),
-        _ => causes()
-            .last()
-            .map_or_else(|| error.to_string(), ToString::to_string),
+        _ => causes().last().map_or_else(|| error.to_string(), ToString::to_string),
     };
     let name = method.as_str();
     let method = format!("{}{}", &name[..1], name[1..].to_lowercase());
-    Error::Request {
-        method,
-        url: shown.to_string(),
-        cause,
-    }
+    Error::Request { method, url: shown.to_string(), cause }
 }
 
 #[cfg(test)]

@@ -25,24 +25,14 @@ pub struct Credentials {
 impl Credentials {
     #[must_use]
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            username: username.into(),
-            password: password.into(),
-        }
+        Self { username: username.into(), password: password.into() }
     }
 
     /// A new random password of letters and digits: safe unquoted in a shell, YAML and a URL.
     #[must_use]
     pub fn fresh(username: impl Into<String>) -> Self {
-        let password = rand::rng()
-            .sample_iter(Alphanumeric)
-            .take(PASSWORD_LENGTH)
-            .map(char::from)
-            .collect();
-        Self {
-            username: username.into(),
-            password,
-        }
+        let password = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect();
+        Self { username: username.into(), password }
     }
 
     /// A line of an htpasswd file, without the newline.
@@ -52,22 +42,14 @@ impl Credentials {
     pub fn htpasswd(&self) -> Result<String, bcrypt::BcryptError> {
         let hash = bcrypt::hash_with_result(&self.password, BCRYPT_COST)?;
         // `$2y$` is what htpasswd(1) writes and every registry reads.
-        Ok(format!(
-            "{}:{}",
-            self.username,
-            hash.format_for_version(bcrypt::Version::TwoY)
-        ))
+        Ok(format!("{}:{}", self.username, hash.format_for_version(bcrypt::Version::TwoY)))
     }
 
     /// What `kubectl create secret docker-registry` stores, for each of the servers.
     #[must_use]
     pub fn dockerconfigjson(&self, servers: &[&str]) -> String {
-        let entry =
-            json!({ "username": self.username, "password": self.password, "auth": self.basic() });
-        let auths: Map<String, Value> = servers
-            .iter()
-            .map(|server| ((*server).to_owned(), entry.clone()))
-            .collect();
+        let entry = json!({ "username": self.username, "password": self.password, "auth": self.basic() });
+        let auths: Map<String, Value> = servers.iter().map(|server| ((*server).to_owned(), entry.clone())).collect();
         json!({ "auths": auths }).to_string()
     }
 
@@ -83,10 +65,7 @@ impl Credentials {
     #[must_use]
     pub fn secret_forms(&self) -> Vec<String> {
         let mut forms = vec![self.password.clone(), percent_encoded(&self.password)];
-        for plain in [
-            self.password.clone(),
-            format!("{}:{}", self.username, self.password),
-        ] {
+        for plain in [self.password.clone(), format!("{}:{}", self.username, self.password)] {
             forms.extend([STANDARD.encode(&plain), STANDARD_NO_PAD.encode(&plain)]);
         }
         // The `auth` field is base64 itself; inside a Secret's data it is encoded once more.
@@ -102,20 +81,14 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
 fn percent_encoded(text: &str) -> String {
     reqwest::Url::parse_with_params("http://x/", [("p", text)])
         .ok()
-        .and_then(|url| {
-            url.query()
-                .and_then(|query| query.strip_prefix("p="))
-                .map(str::to_owned)
-        })
+        .and_then(|url| url.query().and_then(|query| query.strip_prefix("p=")).map(str::to_owned))
         .unwrap_or_default()
 }
 
@@ -135,46 +108,22 @@ mod tests {
     #[test]
     fn no_form_is_shown_by_debug_and_all_are_known() {
         let credentials = Credentials::fresh("varjosh");
-        assert!(
-            credentials.password.len() >= 24
-                && credentials
-                    .password
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric())
-        );
+        assert!(credentials.password.len() >= 24 && credentials.password.bytes().all(|b| b.is_ascii_alphanumeric()));
         assert_ne!(credentials, Credentials::fresh("varjosh"));
         let debug = format!("{credentials:?}");
-        assert!(
-            credentials
-                .secret_forms()
-                .iter()
-                .all(|form| !debug.contains(form.as_str())),
-            "{debug}"
-        );
+        assert!(credentials.secret_forms().iter().all(|form| !debug.contains(form.as_str())), "{debug}");
     }
 
     #[test]
     fn base64_of_a_whole_document_still_holds_a_known_form() {
         let credentials = Credentials::fresh("varjosh");
-        for servers in [
-            &["https://index.docker.io/v1/"][..],
-            &["localhost:5001"],
-            &["a", "bc", "d.e:1"],
-        ] {
+        for servers in [&["https://index.docker.io/v1/"][..], &["localhost:5001"], &["a", "bc", "d.e:1"]] {
             let document = credentials.dockerconfigjson(servers);
             let encoded = STANDARD.encode(&document);
             let forms = credentials.secret_forms();
-            assert!(
-                forms.iter().any(|form| encoded.contains(form.as_str())),
-                "{}",
-                servers.len()
-            );
-            let masked = forms
-                .iter()
-                .fold(document, |text, form| text.replace(form.as_str(), "***"));
-            assert!(
-                !masked.contains(&credentials.password) && !masked.contains(&credentials.basic())
-            );
+            assert!(forms.iter().any(|form| encoded.contains(form.as_str())), "{}", servers.len());
+            let masked = forms.iter().fold(document, |text, form| text.replace(form.as_str(), "***"));
+            assert!(!masked.contains(&credentials.password) && !masked.contains(&credentials.basic()));
         }
     }
 
@@ -184,9 +133,7 @@ mod tests {
         let line = credentials.htpasswd().unwrap();
         let (user, hash) = line.split_once(':').unwrap();
         assert_eq!(user, "varjosh");
-        assert!(
-            hash.starts_with("$2y$05$") && bcrypt::verify(&credentials.password, hash).unwrap()
-        );
+        assert!(hash.starts_with("$2y$05$") && bcrypt::verify(&credentials.password, hash).unwrap());
     }
 
     #[test]
@@ -196,10 +143,6 @@ mod tests {
             credentials.dockerconfigjson(&["localhost:5001"]),
             r#"{"auths":{"localhost:5001":{"username":"varjosh","password":"s3cret-Pass!","auth":"dmFyam9zaDpzM2NyZXQtUGFzcyE="}}}"#
         );
-        assert!(
-            credentials
-                .secret_forms()
-                .contains(&"s3cret-Pass%21".to_owned())
-        );
+        assert!(credentials.secret_forms().contains(&"s3cret-Pass%21".to_owned()));
     }
 }

@@ -61,8 +61,7 @@ impl Keyring {
     /// # Errors
     /// When it is not one; the keyring is then unchanged.
     pub fn add_dockerconfigjson(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
-        let config: DockerConfigJson =
-            serde_json::from_slice(bytes).map_err(|error| json_error(&error))?;
+        let config: DockerConfigJson = serde_json::from_slice(bytes).map_err(|error| json_error(&error))?;
         self.add(config.auths.unwrap_or_default())
     }
 
@@ -79,17 +78,12 @@ impl Keyring {
         for (server, entry) in entries {
             let credentials = match entry.auth.as_str() {
                 "" => Credentials::new(entry.username, entry.password),
-                auth => decode_auth(auth).ok_or_else(|| KeyringError::Auth {
-                    server: server.clone(),
-                })?,
+                auth => decode_auth(auth).ok_or_else(|| KeyringError::Auth { server: server.clone() })?,
             };
             logins.push((server_key(&server), credentials));
         }
         for (key, credentials) in logins {
-            self.logins.entry(Reverse(key)).or_default().push(Match {
-                config: self.configs,
-                credentials,
-            });
+            self.logins.entry(Reverse(key)).or_default().push(Match { config: self.configs, credentials });
         }
         self.configs += 1;
         Ok(())
@@ -98,18 +92,10 @@ impl Keyring {
     /// The logins to try for an image, in order. `image` is registry and repository without tag, normalised.
     #[must_use]
     pub fn lookup(&self, image: &str) -> Vec<Match> {
-        let found: Vec<Match> = self
-            .logins
-            .iter()
-            .filter(|(key, _)| matches(&key.0, image))
-            .flat_map(|(_, found)| found.clone())
-            .collect();
+        let found: Vec<Match> =
+            self.logins.iter().filter(|(key, _)| matches(&key.0, image)).flat_map(|(_, found)| found.clone()).collect();
         if found.is_empty() && is_default_registry(image) {
-            return self
-                .logins
-                .get(&Reverse(DEFAULT_REGISTRY.to_owned()))
-                .cloned()
-                .unwrap_or_default();
+            return self.logins.get(&Reverse(DEFAULT_REGISTRY.to_owned())).cloned().unwrap_or_default();
         }
         found
     }
@@ -117,19 +103,12 @@ impl Keyring {
 
 fn json_error(error: &serde_json::Error) -> KeyringError {
     // serde's own message may quote the secret's contents.
-    KeyringError::Json {
-        line: error.line(),
-        column: error.column(),
-    }
+    KeyringError::Json { line: error.line(), column: error.column() }
 }
 
 fn decode_auth(auth: &str) -> Option<Credentials> {
     let auth = auth.trim();
-    let engine = if auth.ends_with('=') {
-        &STANDARD
-    } else {
-        &STANDARD_NO_PAD
-    };
+    let engine = if auth.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
     let text = String::from_utf8(engine.decode(auth).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
     Some(Credentials::new(username, password))
@@ -137,17 +116,10 @@ fn decode_auth(auth: &str) -> Option<Credentials> {
 
 /// Host and path of a config's server; a scheme falls away, and `/v1/` and `/v2/` mean the host itself.
 fn server_key(server: &str) -> String {
-    let rest = server
-        .strip_prefix("https://")
-        .or_else(|| server.strip_prefix("http://"))
-        .unwrap_or(server);
+    let rest = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://")).unwrap_or(server);
     let rest = rest.split(['?', '#']).next().unwrap_or(rest);
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let path = if path.starts_with("/v1/") || path.starts_with("/v2/") {
-        &path[3..]
-    } else {
-        path
-    };
+    let path = if path.starts_with("/v1/") || path.starts_with("/v2/") { &path[3..] } else { path };
     format!("{host}{}", if path == "/" { "" } else { path })
 }
 
@@ -165,29 +137,20 @@ fn matches(key: &str, image: &str) -> bool {
     let split = |url: &str| -> (Vec<String>, String, String) {
         let (authority, path) = url.split_at(url.find('/').unwrap_or(url.len()));
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        (
-            host.split('.').map(str::to_owned).collect(),
-            port.to_owned(),
-            path.to_owned(),
-        )
+        (host.split('.').map(str::to_owned).collect(), port.to_owned(), path.to_owned())
     };
     let ((globs, glob_port, glob_path), (labels, port, path)) = (split(key), split(image));
     glob_port == port
         && globs.len() == labels.len()
         && path.starts_with(&glob_path)
-        && globs
-            .iter()
-            .zip(&labels)
-            .all(|(glob, label)| glob_match(glob.as_bytes(), label.as_bytes()))
+        && globs.iter().zip(&labels).all(|(glob, label)| glob_match(glob.as_bytes(), label.as_bytes()))
 }
 
 /// `*` stands for any run: what of Go's `filepath.Match` can stand in a URL's host.
 fn glob_match(glob: &[u8], text: &[u8]) -> bool {
     match (glob.split_first(), text.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            (0..=text.len()).any(|skipped| glob_match(rest, &text[skipped..]))
-        }
+        (Some((b'*', rest)), _) => (0..=text.len()).any(|skipped| glob_match(rest, &text[skipped..])),
         (Some((wanted, glob)), Some((got, text))) if wanted == got => glob_match(glob, text),
         _ => false,
     }
@@ -208,11 +171,7 @@ mod tests {
 
     /// The servers whose logins fit, in order.
     fn found(servers: &[&str], image: &str) -> Vec<String> {
-        keyring(servers)
-            .lookup(image)
-            .into_iter()
-            .map(|found| found.credentials.password)
-            .collect()
+        keyring(servers).lookup(image).into_iter().map(|found| found.credentials.password).collect()
     }
 
     #[test]
@@ -239,42 +198,17 @@ mod tests {
     #[test]
     fn the_most_specific_server_comes_first_and_secrets_keep_their_order() {
         let image = "localhost:5001/team/app";
-        let servers = [
-            "localhost:5001",
-            "localhost:5002",
-            "localhost:5001/team",
-            "http://localhost:5001",
-        ];
-        assert_eq!(
-            found(&servers, image),
-            [
-                "localhost:5001/team",
-                "localhost:5001",
-                "http://localhost:5001"
-            ]
-        );
-        assert_eq!(
-            keyring(&servers)
-                .lookup(image)
-                .iter()
-                .map(|m| m.config)
-                .collect::<Vec<_>>(),
-            [2, 0, 3]
-        );
-        assert!(
-            found(&["localhost"], image).is_empty(),
-            "the port belongs to the server"
-        );
+        let servers = ["localhost:5001", "localhost:5002", "localhost:5001/team", "http://localhost:5001"];
+        assert_eq!(found(&servers, image), ["localhost:5001/team", "localhost:5001", "http://localhost:5001"]);
+        assert_eq!(keyring(&servers).lookup(image).iter().map(|m| m.config).collect::<Vec<_>>(), [2, 0, 3]);
+        assert!(found(&["localhost"], image).is_empty(), "the port belongs to the server");
         assert_eq!(
             found(&["index.docker.io", "docker.io"], "docker.io/a/b"),
             ["docker.io"],
             "the default is a fallback"
         );
         assert_eq!(
-            found(
-                &["*.kubernetes.io", "k8s.kubernetes.io"],
-                "k8s.kubernetes.io/x"
-            ),
+            found(&["*.kubernetes.io", "k8s.kubernetes.io"], "k8s.kubernetes.io/x"),
             ["k8s.kubernetes.io", "*.kubernetes.io"]
         );
     }
@@ -282,27 +216,16 @@ mod tests {
     #[test]
     fn both_formats_are_read_and_errors_hide_the_contents() {
         let mut keyring = Keyring::default();
-        keyring
-            .add_dockercfg(br#"{"a.b": {"auth": "dTpwOnE", "username": "ignored"}}"#)
-            .unwrap();
-        assert_eq!(
-            keyring.lookup("a.b/c")[0].credentials,
-            Credentials::new("u", "p:q")
-        );
+        keyring.add_dockercfg(br#"{"a.b": {"auth": "dTpwOnE", "username": "ignored"}}"#).unwrap();
+        assert_eq!(keyring.lookup("a.b/c")[0].credentials, Credentials::new("u", "p:q"));
         for (bytes, message) in [
             (
                 &br#"{"auths": {"a": {"auth": "c2VjcmV0"}}}"#[..],
                 r#"docker config entry "a": unable to parse auth field, must be formatted as base64(username:password)"#,
             ),
-            (
-                br#"{"auths": "hunter2"}"#,
-                "docker config is not valid JSON at line 1 column 19",
-            ),
+            (br#"{"auths": "hunter2"}"#, "docker config is not valid JSON at line 1 column 19"),
         ] {
-            assert_eq!(
-                keyring.add_dockerconfigjson(bytes).unwrap_err().to_string(),
-                message
-            );
+            assert_eq!(keyring.add_dockerconfigjson(bytes).unwrap_err().to_string(), message);
         }
         keyring.add_dockerconfigjson(b"{}").unwrap();
     }

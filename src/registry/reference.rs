@@ -20,10 +20,8 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
     let path = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
     let tag = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
     let digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
-    Regex::new(&format!(
-        "^({domain})/({path}(?:/{path})*)(?::({tag}))?(?:@({digest}))?$"
-    ))
-    .expect("the grammar is a constant")
+    Regex::new(&format!("^({domain})/({path}(?:/{path})*)(?::({tag}))?(?:@({digest}))?$"))
+        .expect("the grammar is a constant")
 });
 
 /// Why a string is no image reference, in the words of distribution's `reference` package.
@@ -55,23 +53,15 @@ impl ImageRef {
     /// [`InvalidReference`], in distribution's words.
     pub fn parse(text: &str) -> Result<Self, InvalidReference> {
         if text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(InvalidReference::Identifier {
-                name: text.to_owned(),
-            });
+            return Err(InvalidReference::Identifier { name: text.to_owned() });
         }
         let (domain, remainder) = split_domain(text);
-        let repository = remainder
-            .split_once(':')
-            .map_or(remainder.as_str(), |(name, _)| name);
+        let repository = remainder.split_once(':').map_or(remainder.as_str(), |(name, _)| name);
         if repository.chars().any(char::is_uppercase) {
             // A digest's algorithm may be upper case; only the name before it may not.
-            let name = repository
-                .split_once('@')
-                .map_or(repository, |(name, _)| name);
+            let name = repository.split_once('@').map_or(repository, |(name, _)| name);
             if name.chars().any(char::is_uppercase) {
-                return Err(InvalidReference::Uppercase {
-                    repository: repository.to_owned(),
-                });
+                return Err(InvalidReference::Uppercase { repository: repository.to_owned() });
             }
         }
         let full = format!("{domain}/{remainder}");
@@ -82,19 +72,11 @@ impl ImageRef {
             return Err(InvalidReference::TooLong);
         }
         let digest = part(4);
-        if digest
-            .as_deref()
-            .is_some_and(|digest| !valid_digest(digest))
-        {
+        if digest.as_deref().is_some_and(|digest| !valid_digest(digest)) {
             return Err(InvalidReference::Format);
         }
         let tag = part(3).or_else(|| digest.is_none().then(|| "latest".to_owned()));
-        Ok(Self {
-            registry,
-            repository,
-            tag,
-            digest,
-        })
+        Ok(Self { registry, repository, tag, digest })
     }
 
     /// Host and port, e.g. `docker.io` or `localhost:5001`.
@@ -143,10 +125,7 @@ impl ImageRef {
     /// The same repository, tag and digest in another registry.
     #[must_use]
     pub fn with_registry(&self, registry: &str) -> Self {
-        Self {
-            registry: registry.to_owned(),
-            ..self.clone()
-        }
+        Self { registry: registry.to_owned(), ..self.clone() }
     }
 }
 
@@ -175,38 +154,21 @@ impl std::str::FromStr for ImageRef {
 fn split_domain(text: &str) -> (String, String) {
     let (domain, remainder) = match text.split_once('/') {
         Some((first, rest))
-            if first.contains(['.', ':'])
-                || first == "localhost"
-                || first.chars().any(char::is_uppercase) =>
+            if first.contains(['.', ':']) || first == "localhost" || first.chars().any(char::is_uppercase) =>
         {
-            (
-                if first == "index.docker.io" {
-                    DEFAULT_REGISTRY
-                } else {
-                    first
-                },
-                rest,
-            )
+            (if first == "index.docker.io" { DEFAULT_REGISTRY } else { first }, rest)
         }
         _ => (DEFAULT_REGISTRY, text),
     };
     let official = domain == DEFAULT_REGISTRY && !remainder.contains('/');
-    (
-        domain.to_owned(),
-        if official {
-            format!("library/{remainder}")
-        } else {
-            remainder.to_owned()
-        },
-    )
+    (domain.to_owned(), if official { format!("library/{remainder}") } else { remainder.to_owned() })
 }
 
 /// The digest algorithms the OCI image specification registers, with their lengths in hexadecimal digits.
 fn valid_digest(digest: &str) -> bool {
     let lengths = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
     digest.split_once(':').is_some_and(|(algorithm, hex)| {
-        lengths.contains(&(algorithm, hex.len()))
-            && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        lengths.contains(&(algorithm, hex.len())) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 
@@ -235,29 +197,16 @@ mod tests {
             ("foo_bar.com:8080", "docker.io/library/foo_bar.com:8080"),
             ("foo/foo_bar.com:8080", "docker.io/foo/foo_bar.com:8080"),
             ("u/a--b__c.d:_T.1-x", "docker.io/u/a--b__c.d:_T.1-x"),
-            (
-                "xn--n3h.com/myimage:xn--n3h.com",
-                "xn--n3h.com/myimage:xn--n3h.com",
-            ),
+            ("xn--n3h.com/myimage:xn--n3h.com", "xn--n3h.com/myimage:xn--n3h.com"),
             ("[2001:db8::1]:5000/repo", "[2001:db8::1]:5000/repo:latest"),
         ] {
-            assert_eq!(
-                ImageRef::parse(text).map(|r| r.to_string()).as_deref(),
-                Ok(normalised),
-                "{text}"
-            );
+            assert_eq!(ImageRef::parse(text).map(|r| r.to_string()).as_deref(), Ok(normalised), "{text}");
         }
         let both = ImageRef::parse(&format!("a/b:v1@{digest}")).unwrap();
         assert_eq!((both.tag(), both.object()), (Some("v1"), digest.as_str()));
         assert_eq!(both.canonical(), format!("docker.io/a/b@{digest}"));
-        assert_eq!(
-            ImageRef::parse(&format!("a/b@{digest}")).unwrap().tag(),
-            None
-        );
-        assert_eq!(
-            both.with_registry("127.0.0.1:1").to_string(),
-            format!("127.0.0.1:1/a/b:v1@{digest}")
-        );
+        assert_eq!(ImageRef::parse(&format!("a/b@{digest}")).unwrap().tag(), None);
+        assert_eq!(both.with_registry("127.0.0.1:1").to_string(), format!("127.0.0.1:1/a/b:v1@{digest}"));
     }
 
     #[test]
@@ -272,36 +221,14 @@ mod tests {
             ("a/b:", "invalid reference format"),
             ("a/b ", "invalid reference format"),
             ("foo/foo__-bar", "invalid reference format"),
-            (
-                "validname@invaliddigest:ffffffffffffffffffffffffffffffff",
-                "invalid reference format",
-            ),
-            (
-                "cloud/App1:1",
-                "invalid reference format: repository name (cloud/App1) must be lowercase",
-            ),
-            (
-                "Uppercase:tag",
-                "invalid reference format: repository name (library/Uppercase) must be lowercase",
-            ),
+            ("validname@invaliddigest:ffffffffffffffffffffffffffffffff", "invalid reference format"),
+            ("cloud/App1:1", "invalid reference format: repository name (cloud/App1) must be lowercase"),
+            ("Uppercase:tag", "invalid reference format: repository name (library/Uppercase) must be lowercase"),
         ] {
-            assert_eq!(
-                ImageRef::parse(text).unwrap_err().to_string(),
-                message,
-                "{text}"
-            );
+            assert_eq!(ImageRef::parse(text).unwrap_err().to_string(), message, "{text}");
         }
-        assert_eq!(
-            ImageRef::parse(&"a/".repeat(128)).unwrap_err(),
-            InvalidReference::Format
-        );
-        assert_eq!(
-            ImageRef::parse(&format!("{}a", "a/".repeat(128))).unwrap_err(),
-            InvalidReference::TooLong
-        );
-        assert!(matches!(
-            ImageRef::parse(&"a".repeat(64)),
-            Err(InvalidReference::Identifier { .. })
-        ));
+        assert_eq!(ImageRef::parse(&"a/".repeat(128)).unwrap_err(), InvalidReference::Format);
+        assert_eq!(ImageRef::parse(&format!("{}a", "a/".repeat(128))).unwrap_err(), InvalidReference::TooLong);
+        assert!(matches!(ImageRef::parse(&"a".repeat(64)), Err(InvalidReference::Identifier { .. })));
     }
 }
