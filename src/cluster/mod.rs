@@ -4,6 +4,7 @@ mod choice;
 mod context;
 mod kind;
 mod mini;
+mod plan;
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
 pub use mini::MiniSettings;
+pub use plan::{Ground, Plan};
 
 /// What there is to say of a cluster that is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub enum Error {
     Mini(#[source] crate::mini::Error),
     #[error("cluster `{name}` cannot be used yet")]
     NotYet { name: String },
+    /// Another part of the stage failed first.
+    #[error("there is no registry for the cluster to pull from")]
+    NoRegistry,
     #[error("the kubeconfig {path} cannot be used")]
     Kubeconfig {
         path: String,

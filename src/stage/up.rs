@@ -20,7 +20,7 @@ use crate::session::{self, Session};
 /// What the lecture calls its image.
 pub const APP_IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
 /// The user the lecture logs in as.
-const USERNAME: &str = "cloudwithvarjosh";
+pub const USERNAME: &str = "cloudwithvarjosh";
 
 /// A part of the stage, each with its line of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
