@@ -16,6 +16,8 @@ pub mod script;
 
 pub mod observe;
 
+pub mod compare;
+
 pub mod registry;
 
 pub mod docker;
