@@ -26,7 +26,9 @@ with_fresh_lists() {
     }
 }
 
+# shellcheck disable=SC2086 # a list
 closure() { apt --no-install-recommends --download-only install $packages "$@"; }
+# shellcheck disable=SC2086 # a list
 exactly() { (cd "$work/debs" && apt download $packages "$@"); }
 
 # fetch closure|exactly PACKAGE…
