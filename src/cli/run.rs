@@ -60,9 +60,9 @@ impl Error {
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
-            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => {
-                Some("`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into())
-            }
+            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => Some(
+                "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
+            ),
             _ => None,
         }
     }
@@ -284,4 +284,3 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
     let out = anstream::AutoStream::auto(std::io::stdout());
     Box::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string()))
 }
-

@@ -217,8 +217,7 @@ impl Stage {
             let line = format!("{} {}", info.name, info.server_version);
             Ok(((info, kubeconfig), line))
         });
-        let (registry, app, cluster) =
-            tokio::try_join!(registry, image, cluster)?;
+        let (registry, app, cluster) = tokio::try_join!(registry, image, cluster)?;
         let handle = Handle::new(session, registry, credentials, cluster, app);
         session.write_private("stage.json", &handle.to_json())?;
         Ok(handle)
