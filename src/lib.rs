@@ -24,6 +24,14 @@ pub mod docker;
 
 pub mod mini;
 
+pub mod cluster;
+
+pub mod stage;
+
+pub mod docker_cli;
+
 pub mod run;
 
 pub mod report;
+
+pub mod cli;

@@ -2,4 +2,8 @@
 //! controllers and kubelet → server. Each layer knows only the one before it; controllers and kubelet speak
 //! to the API through [`kube::Client`] alone.
 
+pub mod kubelet;
 pub mod runtime;
+mod version;
+
+pub use version::Version;

@@ -9,7 +9,8 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Consumer;
-use crate::run::{Event, Failure, PartState, Record, Timings, Verdict};
+use crate::run::{Event, Failure, Record, Timings, Verdict};
+use crate::stage::PartState;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

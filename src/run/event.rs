@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::verdict::Verdict;
+use crate::stage::PartState;
 
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,17 +47,6 @@ pub enum Event {
     LabFinished { lab: u32, title: String, verdict: Verdict, ms: u64, failure: Option<Failure> },
     #[serde(rename = "session.finished")]
     SessionFinished { verdict: Verdict, ms: u64, timings: Timings },
-}
-
-/// How far a part of the stage has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PartState {
-    Started,
-    Progress,
-    Ready,
-    Failed,
-    Gone,
 }
 
 /// Why a lab did not pass: the place in its file, what went wrong, and the evidence.
