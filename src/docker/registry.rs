@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{GenericImage, ImageExt};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -46,7 +46,7 @@ pub struct RegistryContainer {
     pub addr: SocketAddr,
     pub id: String,
     docker: Docker,
-    container: Option<ContainerAsync<GenericImage>>,
+    ended: bool,
 }
 
 impl RegistryContainer {
@@ -84,21 +84,14 @@ impl RegistryContainer {
             .await
             .map_err(|error| start_failed(&request.image, error))?;
         let id = container.id().to_owned();
-        let registry = async {
-            let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
-            let missing = || Error::Missing { what: "published port", name: request.image.clone() };
-            let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
-            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            ready(docker, &id, addr).await?;
-            Ok(addr)
-        };
-        match registry.await {
-            Ok(addr) => Ok(RegistryContainer { addr, id, docker: docker.clone(), container: Some(container) }),
-            Err(error) => {
-                let _ = container.rm().await;
-                Err(error)
-            }
-        }
+        // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
+        std::mem::forget(container);
+        let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
+        let missing = || Error::Missing { what: "published port", name: request.image.clone() };
+        let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        ready(docker, &id, addr).await?;
+        Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })
     }
 
     /// The registry's output as raw lines, its access log among them.
@@ -116,27 +109,20 @@ impl RegistryContainer {
 
     /// Removes it, with all that was pushed to it.
     pub async fn stop(mut self) -> Result<()> {
-        if let Some(container) = self.container.take() {
-            // Removed by our own client below, to which an absent container is fine.
-            std::mem::forget(container);
-        }
+        self.ended = true;
         self.docker.remove(&self.id).await
     }
 
     /// Lets it run on after this process; its labels find it again.
     pub fn leave(mut self) -> (String, SocketAddr) {
-        if let Some(container) = self.container.take() {
-            std::mem::forget(container);
-        }
+        self.ended = true;
         (self.id.clone(), self.addr)
     }
 }
 
 impl Drop for RegistryContainer {
     fn drop(&mut self) {
-        if let Some(container) = self.container.take() {
-            // testcontainers would block the runtime here.
-            std::mem::forget(container);
+        if !self.ended {
             let session = format!("label `{}`", labels::SESSION);
             anstream::eprintln!("warning: registry container {} was not stopped; {session} still finds it", self.id);
         }
