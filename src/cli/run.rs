@@ -131,7 +131,7 @@ async fn try_run(
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: args.stage.registry_port };
+    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
     let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began).await;
     session.close();
     drop(events);

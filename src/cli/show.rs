@@ -124,13 +124,14 @@ pub async fn setup(printer: &Printer) -> ExitCode {
 /// The images, side by side; and the application's layers, so that the first run finds them.
 async fn try_setup(printer: &Printer) -> Result<Vec<String>, Error> {
     let docker = Docker::connect().await?;
+    let board = indicatif::MultiProgress::new();
     let ensure = async |image: HubImage| {
-        let progress = |p: crate::docker::Progress| printer.note(&format!("  {:<16}  {p}", image.name()));
-        ladder::ensure(&docker, image, &progress).await
+        let progress = printer.progress(&board, image.name());
+        ladder::ensure(&docker, image, &|p| progress.tell(&p)).await
     };
     let (registry, python) = tokio::try_join!(ensure(HubImage::Registry2), ensure(HubImage::Python39Slim))?;
-    let progress = |p: crate::docker::Progress| printer.note(&format!("  application       {p}"));
-    let base = app::python_base(&docker, &python, &progress).await?;
-    app::build_app(&docker, &base, &progress).await?;
+    let progress = printer.progress(&board, "application");
+    let base = app::python_base(&docker, &python, &|p| progress.tell(&p)).await?;
+    app::build_app(&docker, &base, &|p| progress.tell(&p)).await?;
     Ok([registry, python].iter().map(|found| format!("✓ {found}")).collect())
 }

@@ -130,7 +130,7 @@ async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts
     notes.into_iter().for_each(|text| events.note(text));
     let credentials = Credentials::fresh(stage::USERNAME);
     mask(&masker, &credentials);
-    let settings = Settings { plan, registry_port: args.registry_port };
+    let settings = Settings { plan, registry_port: args.registry_port, kept: true };
     let on_part = tell(events.clone());
     let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
     if let Ok(Some(stage)) = raised {
