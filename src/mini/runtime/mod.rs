@@ -114,7 +114,11 @@ pub trait Runtime: Send + Sync + 'static {
     fn wait(&self, id: &str) -> BoxFuture<'_, Result<Exit, RuntimeError>>;
     /// SIGTERM, then SIGKILL after `grace`; then remove. Absent is fine.
     fn stop(&self, id: &str, grace: Duration) -> BoxFuture<'_, Result<(), RuntimeError>>;
-    fn logs(&self, id: &str, options: LogOptions) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
+    fn logs(
+        &self,
+        id: &str,
+        options: LogOptions,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
     fn exec(&self, id: &str, spec: ExecSpec) -> BoxFuture<'_, Result<ExecSession, RuntimeError>>;
     fn dial(&self, id: &str, port: u16) -> BoxFuture<'_, Result<Box<dyn Duplex>, RuntimeError>>;
 }
