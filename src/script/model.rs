@@ -73,22 +73,12 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckKind {
     /// `expect pod/NAME [-n NS]: A, B, C`: the states appear in this order in the object's trace.
-    Expect {
-        object: ObjectRef,
-        states: Vec<String>,
-    },
-    /// `never pod/NAME [-n NS]: A [for 2s]`: none of the states appears while the step lasts, nor in the window after.
-    Never {
-        object: ObjectRef,
-        states: Vec<String>,
-        window: Duration,
-    },
-    /// `event pod/NAME [-n NS]: REASON ["text"]`: an event with this reason whose message contains the text.
-    Event {
-        object: ObjectRef,
-        reason: String,
-        contains: Option<String>,
-    },
+    Expect { object: ObjectRef, states: Vec<String> },
+    /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor in the
+    /// window after it (none when not said).
+    Never { object: ObjectRef, states: Vec<String>, window: Duration },
+    /// `event KIND/NAME [-n NS]: REASON ["text" or "text"]`: an event with this reason whose message contains a text.
+    Event { object: ObjectRef, reason: String, contains: AnyOf },
     /// `pulled pod/NAME [-n NS]`: Running was proved: a *Successfully pulled* event, a refusal seen earlier in
     /// this lab for the same image, and the user's success in the registry's access log.
     Pulled { object: ObjectRef },

@@ -133,11 +133,3 @@ pub struct Started {
     pub id: String,
     pub ip: String,
 }
-// TEMP
-pub struct DockerRuntime;
-impl DockerRuntime {
-    pub fn new(_: crate::docker::Docker, _: std::net::SocketAddr, _: BTreeMap<String, String>) -> Self {
-        Self
-    }
-    pub async fn close(&self) {}
-}
