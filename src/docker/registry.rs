@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bollard::models::{EndpointSettings, NetworkConnectRequest};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use testcontainers::core::IntoContainerPort;
@@ -97,14 +96,6 @@ impl RegistryContainer {
     /// The registry's output as raw lines, its access log among them.
     pub async fn logs(&self, follow: bool) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
         self.docker.logs(&self.id, LogOptions { follow, ..LogOptions::default() }).await
-    }
-
-    /// Joins a network beside its own, reachable there under `alias` and port 5000.
-    pub async fn join(&self, network: &str, alias: &str) -> Result<()> {
-        let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
-        let request = NetworkConnectRequest { container: self.id.clone(), endpoint_config: Some(endpoint) };
-        let joined = self.docker.api.connect_network(network, request).await;
-        joined.map_err(failed(format!("joining the registry to network {network}")))
     }
 
     /// Removes it, with all that was pushed to it.

@@ -183,7 +183,7 @@ impl Stage {
             let container = container.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             let (addr, id) = (container.addr, container.id.clone());
             *lock(&parts.registry) = Some(container);
-            let _ = announce.send(Some(addr));
+            let _ = announce.send(Some((addr, id.clone())));
             let line = format!("{} on {addr} in docker.io's place, user {}", found.label(), credentials.username);
             Ok((((addr, id), found.reason()), line))
         });
@@ -198,7 +198,7 @@ impl Stage {
             let mut request = app::request(&base, app::context(), "Dockerfile", &name);
             request.labels.clone_from(&labels);
             let built = docker.build(request, &progress).await.map_err(part)?;
-            let registry = registry_of(address.clone()).await?;
+            let (registry, _) = registry_of(address.clone()).await?;
             tell("pushing");
             let digest = push(docker, &built.id, registry, credentials).await?;
             let line =
@@ -209,6 +209,8 @@ impl Stage {
             let ground = cluster::Ground {
                 docker: docker.clone(),
                 session: session.id().into(),
+                private: session.private(),
+                logs: session.dir().into(),
                 labels: labels.clone(),
                 registry: Box::pin(async { registry_of(address.clone()).await.ok() }),
             };
@@ -234,7 +236,9 @@ impl Stage {
     /// # Errors
     /// Where the cluster's kubeconfig cannot be used.
     pub async fn attach(handle: Handle, docker: Docker) -> Result<Self, Error> {
-        let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig).await.map_err(Error::Cluster)?;
+        let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig, docker.clone())
+            .await
+            .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
         Ok(Self { handle, cluster, docker, notes, registry: None })
     }
@@ -327,9 +331,12 @@ async fn timed<T>(
     }
 }
 
-async fn registry_of(mut address: watch::Receiver<Option<SocketAddr>>) -> Result<SocketAddr, Error> {
+/// The registry's address and container, once it is up.
+async fn registry_of(
+    mut address: watch::Receiver<Option<(SocketAddr, String)>>,
+) -> Result<(SocketAddr, String), Error> {
     let found = address.wait_for(Option::is_some).await.map_err(|_| Error::NoRegistry)?;
-    found.ok_or(Error::NoRegistry)
+    found.clone().ok_or(Error::NoRegistry)
 }
 
 fn ask(image: &str, registry: SocketAddr, credentials: &Credentials) -> Result<registry::Session, Error> {
