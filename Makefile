@@ -7,13 +7,12 @@ PROFILE ?= dev
 
 REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
 RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
-LABS := lab-0 lab-1 lab-2 lab-3
 
-.PHONY: help setup host build preflight labs $(LABS) up down test lint bench clean
+.PHONY: help setup host build preflight labs lab-0 lab-1 lab-2 lab-3 up down test lint bench clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/\$$(LABS)/lab-0 … lab-3/' \
-	    | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	    while IFS="$$(printf '\t')" read -r target text; do printf '  make %-28s %s\n' "$$target" "$$text"; done
 	@echo 'CLUSTER=auto|mini|kind|context:NAME  KEEP=1 (leave the stage up)  ARGS="…" (more for rehearse)'
 
 setup: ## get what is missing: Docker Engine, kubectl, images (a second run does nothing)
@@ -32,7 +31,7 @@ preflight: build ## say what is there and what would be done, changing nothing
 labs: setup ## play all labs
 	@$(RUN) all
 
-$(LABS): setup ## play one lab
+lab-0 lab-1 lab-2 lab-3: setup ## play one lab
 	@$(RUN) $@
 
 up: setup ## bring the stage up and leave it: registry, image, cluster
@@ -42,7 +41,7 @@ down: build ## take the stage down, and whatever killed runs left
 	@$(REHEARSE) down
 
 test: setup ## test everything
-	cargo test --locked --profile $(PROFILE)
+	cargo test --locked
 
 lint: ## formatting, clippy, shell scripts
 	cargo fmt --check

@@ -243,6 +243,36 @@ fn code(status: &std::process::ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(-1)
 }
 
+/// A process that outlives this one.
+pub struct Background {
+    child: std::process::Child,
+}
+
+impl Background {
+    /// Starts it in a session of its own, both streams into `log`.
+    ///
+    /// # Errors
+    /// Where the log cannot be written or the program not started.
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+    pub fn start(program: &Path, args: &[OsString], log: &Path) -> std::io::Result<Self> {
+        use std::os::unix::process::CommandExt;
+        let out = std::fs::File::create(log)?;
+        let mut command = std::process::Command::new(program);
+        command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).process_group(0);
+        Ok(Self { child: command.spawn()? })
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to clean up and go.
+    pub fn terminate(&self) {
+        // Gone already is what we want.
+        let _ = nix::sys::signal::kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+    }
+}
+
 /// The first `name` on a PATH-like list that is an executable file.
 pub fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;

@@ -16,12 +16,22 @@ pub mod script;
 
 pub mod observe;
 
+pub mod compare;
+
 pub mod registry;
 
 pub mod docker;
 
 pub mod mini;
 
+pub mod cluster;
+
+pub mod stage;
+
+pub mod docker_cli;
+
 pub mod run;
 
 pub mod report;
+
+pub mod cli;

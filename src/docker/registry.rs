@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bollard::models::{EndpointSettings, NetworkConnectRequest};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{GenericImage, ImageExt};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -46,7 +45,7 @@ pub struct RegistryContainer {
     pub addr: SocketAddr,
     pub id: String,
     docker: Docker,
-    container: Option<ContainerAsync<GenericImage>>,
+    ended: bool,
 }
 
 impl RegistryContainer {
@@ -86,21 +85,14 @@ impl RegistryContainer {
             .await
             .map_err(|error| start_failed(&request.image, error))?;
         let id = container.id().to_owned();
-        let registry = async {
-            let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
-            let missing = || Error::Missing { what: "published port", name: request.image.clone() };
-            let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
-            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            ready(docker, &id, addr).await?;
-            Ok(addr)
-        };
-        match registry.await {
-            Ok(addr) => Ok(RegistryContainer { addr, id, docker: docker.clone(), container: Some(container) }),
-            Err(error) => {
-                let _ = container.rm().await;
-                Err(error)
-            }
-        }
+        // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
+        std::mem::forget(container);
+        let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
+        let missing = || Error::Missing { what: "published port", name: request.image.clone() };
+        let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        ready(docker, &id, addr).await?;
+        Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })
     }
 
     /// The registry's output as raw lines, its access log among them.
@@ -108,37 +100,22 @@ impl RegistryContainer {
         self.docker.logs(&self.id, LogOptions { follow, ..LogOptions::default() }).await
     }
 
-    /// Joins a network beside its own, reachable there under `alias` and port 5000.
-    pub async fn join(&self, network: &str, alias: &str) -> Result<()> {
-        let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
-        let request = NetworkConnectRequest { container: self.id.clone(), endpoint_config: Some(endpoint) };
-        let joined = self.docker.api.connect_network(network, request).await;
-        joined.map_err(failed(format!("joining the registry to network {network}")))
-    }
-
     /// Removes it, with all that was pushed to it.
     pub async fn stop(mut self) -> Result<()> {
-        if let Some(container) = self.container.take() {
-            // Removed by our own client below, to which an absent container is fine.
-            std::mem::forget(container);
-        }
+        self.ended = true;
         self.docker.remove(&self.id).await
     }
 
     /// Lets it run on after this process; its labels find it again.
     pub fn leave(mut self) -> (String, SocketAddr) {
-        if let Some(container) = self.container.take() {
-            std::mem::forget(container);
-        }
+        self.ended = true;
         (self.id.clone(), self.addr)
     }
 }
 
 impl Drop for RegistryContainer {
     fn drop(&mut self) {
-        if let Some(container) = self.container.take() {
-            // testcontainers would block the runtime here.
-            std::mem::forget(container);
+        if !self.ended {
             let session = format!("label `{}`", labels::SESSION);
             anstream::eprintln!("warning: registry container {} was not stopped; {session} still finds it", self.id);
         }

@@ -19,4 +19,4 @@ pub mod table;
 mod version;
 
 pub use server::{Error, Mini, MiniOptions};
-pub use version::Version;
+pub use version::{InvalidVersion, Version};

@@ -26,6 +26,8 @@ pub struct Handle {
     /// The application image on the Engine, and the digest under which the registry serves it.
     pub app_image: String,
     pub app_digest: String,
+    /// Kept up for later runs, not one run's own.
+    pub kept: bool,
 }
 
 impl Handle {
@@ -35,6 +37,7 @@ impl Handle {
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
+        kept: bool,
     ) -> Self {
         Self {
             session: session.id().into(),
@@ -49,6 +52,7 @@ impl Handle {
             kubeconfig,
             app_image,
             app_digest,
+            kept,
         }
     }
 
