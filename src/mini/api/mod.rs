@@ -5,6 +5,7 @@ pub mod accept;
 mod body;
 mod discovery;
 mod pods;
+mod protobuf;
 mod read;
 mod request;
 mod watch;
@@ -63,6 +64,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
         .route("/version", get(discovery::version))
+        .route("/openapi/v3", get(discovery::openapi_index))
+        .route("/openapi/v3/{*path}", get(discovery::openapi))
         .route("/api", get(discovery::core))
         .route("/apis", get(discovery::groups))
         .route("/apis/{group}", get(discovery::group))
