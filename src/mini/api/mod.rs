@@ -8,6 +8,7 @@ mod pods;
 mod protobuf;
 mod read;
 mod request;
+mod stream;
 mod watch;
 mod write;
 
@@ -145,6 +146,8 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("status", "get") => read::get(&api, &call, &request),
         ("status", "patch") => write::patch(&api, &call, request).await,
         ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("log", _) => stream::log(&api, &call).await,
+        ("exec", _) => stream::exec(api, call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
             let (parts, body) = request.into_parts();
