@@ -2,12 +2,36 @@
 //!
 //! A module uses only the modules listed above it; ARCHITECTURE.md says why.
 
+pub mod wait;
+
+pub mod exec;
+
+pub mod signal;
+
+pub mod mask;
+
+pub mod session;
+
 pub mod script;
 
 pub mod observe;
+
+pub mod compare;
 
 pub mod registry;
 
 pub mod docker;
 
 pub mod mini;
+
+pub mod cluster;
+
+pub mod stage;
+
+pub mod docker_cli;
+
+pub mod run;
+
+pub mod report;
+
+pub mod cli;

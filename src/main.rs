@@ -1,1 +1,5 @@
-fn main() {}
+//! `rehearse`: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    rehearsal::cli::main()
+}

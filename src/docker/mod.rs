@@ -1,2 +1,28 @@
-//! The only user of bollard and testcontainers; everything it creates is labelled.
-//! Knows nothing of labs or Kubernetes.
+//! The Docker Engine: the one room that speaks to it. Owns the client, images, containers, the stage's registry
+//! container and the ladder by which hub images are found. Knows nothing of labs or of Kubernetes.
+//!
+//! Everything made here carries labels ([`labels`]); removal goes by them. Cleanup is always an explicit call.
+
+pub mod app;
+pub mod labels;
+pub mod ladder;
+pub mod registry;
+
+mod build;
+mod client;
+mod container;
+mod error;
+mod exec;
+mod image;
+mod inspect;
+mod pip;
+mod session;
+mod stand_in;
+
+pub use build::{BuildRequest, ContextFile};
+pub use client::{Docker, EngineInfo};
+pub use container::{Container, ContainerRequest, ContainerSummary, Exit, LogOptions};
+pub use error::{Error, Result};
+pub use exec::{ExecSpec, ExecStreams};
+pub use image::{ImageInfo, Login, OnProgress, Progress, Pushed};
+pub use session::FoundSession;

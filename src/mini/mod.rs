@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod kubelet;
 pub mod registry;
 pub mod resource;
 pub mod resources;
@@ -17,4 +18,4 @@ pub mod table;
 mod version;
 
 pub use server::{Error, Mini, MiniOptions};
-pub use version::Version;
+pub use version::{InvalidVersion, Version};

@@ -78,18 +78,12 @@ impl Resource {
 
     /// `pods`, `roles.rbac.authorization.k8s.io`: how messages name the resource.
     pub const fn qualified(&self) -> Qualified<'static> {
-        Qualified {
-            name: self.plural,
-            group: self.group,
-        }
+        Qualified { name: self.plural, group: self.group }
     }
 
     /// `Pod`, `Role.rbac.authorization.k8s.io`: how messages name the kind.
     pub const fn qualified_kind(&self) -> Qualified<'static> {
-        Qualified {
-            name: self.kind,
-            group: self.group,
-        }
+        Qualified { name: self.kind, group: self.group }
     }
 
     pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {

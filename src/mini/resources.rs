@@ -22,19 +22,8 @@ const fn shelf(name: &'static str, fields: &'static [&'static str]) -> Shelf {
     Shelf { name, fields }
 }
 
-const ALL: &[&str] = &[
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
-const ONE_BY_ONE: &[&str] = &[
-    "create", "delete", "get", "list", "patch", "update", "watch",
-];
+const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const ONE_BY_ONE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 const READ: &[&str] = &["get", "list", "watch"];
 const PART: &[&str] = &["get", "patch", "update"];
 const CREATE: &[&str] = &["create"];
@@ -59,46 +48,16 @@ const CORE: Resource = Resource {
     schema: schema::<core::Pod>,
 };
 
-const RBAC: Resource = Resource {
-    group: "rbac.authorization.k8s.io",
-    names: NameRule::PathSegment,
-    ..CORE
-};
-const REVIEW: Resource = Resource {
-    group: "authorization.k8s.io",
-    namespaced: false,
-    verbs: CREATE,
-    serving: Serving::Review,
-    ..CORE
-};
+const RBAC: Resource = Resource { group: "rbac.authorization.k8s.io", names: NameRule::PathSegment, ..CORE };
+const REVIEW: Resource =
+    Resource { group: "authorization.k8s.io", namespaced: false, verbs: CREATE, serving: Serving::Review, ..CORE };
 /// Kinds that `kubectl get all` asks for and mini has no controllers for.
-const EMPTY: Resource = Resource {
-    verbs: READ,
-    serving: Serving::Empty,
-    categories: &["all"],
-    ..CORE
-};
-const APPS: Resource = Resource {
-    group: "apps",
-    ..EMPTY
-};
-const BATCH: Resource = Resource {
-    group: "batch",
-    ..EMPTY
-};
+const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, categories: &["all"], ..CORE };
+const APPS: Resource = Resource { group: "apps", ..EMPTY };
+const BATCH: Resource = Resource { group: "batch", ..EMPTY };
 
-const fn sub(
-    name: &'static str,
-    kind: &'static str,
-    verbs: &'static [&'static str],
-) -> Subresource {
-    Subresource {
-        name,
-        kind,
-        group: "",
-        version: "v1",
-        verbs,
-    }
+const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
+    Subresource { name, kind, group: "", version: "v1", verbs }
 }
 
 /// Used by admission.
@@ -109,10 +68,7 @@ pub static NAMESPACES: Resource = Resource {
     short: &["ns"],
     namespaced: false,
     verbs: ONE_BY_ONE,
-    subresources: &[
-        sub("finalize", "Namespace", &["update"]),
-        sub("status", "Namespace", PART),
-    ],
+    subresources: &[sub("finalize", "Namespace", &["update"]), sub("status", "Namespace", PART)],
     shelf: shelf("namespaces", &["status.phase"]),
     names: NameRule::Label,
     strategy: &small::NamespaceStrategy,
@@ -149,13 +105,7 @@ pub static PODS: Resource = Resource {
     categories: &["all"],
     subresources: &[
         sub("binding", "Binding", CREATE),
-        Subresource {
-            name: "eviction",
-            kind: "Eviction",
-            group: "policy",
-            version: "v1",
-            verbs: CREATE,
-        },
+        Subresource { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
         sub("exec", "PodExecOptions", CONNECT),
         sub("log", "Pod", &["get"]),
         sub("portforward", "PodPortForwardOptions", CONNECT),
@@ -379,26 +329,12 @@ static OTHERS: [Resource; 17] = [
         schema: schema::<batch::CronJob>,
         ..BATCH
     },
-    Resource {
-        plural: "jobs",
-        singular: "job",
-        kind: "Job",
-        schema: schema::<batch::Job>,
-        ..BATCH
-    },
+    Resource { plural: "jobs", singular: "job", kind: "Job", schema: schema::<batch::Job>, ..BATCH },
 ];
 
 /// Every resource, in discovery's order of groups.
 pub fn all() -> impl Iterator<Item = &'static Resource> {
-    let named = [
-        &NAMESPACES,
-        &PODS,
-        &SERVICE_ACCOUNTS,
-        &ROLES,
-        &CLUSTER_ROLES,
-        &ROLE_BINDINGS,
-        &CLUSTER_ROLE_BINDINGS,
-    ];
+    let named = [&NAMESPACES, &PODS, &SERVICE_ACCOUNTS, &ROLES, &CLUSTER_ROLES, &ROLE_BINDINGS, &CLUSTER_ROLE_BINDINGS];
     named.into_iter().chain(&OTHERS)
 }
 
@@ -415,20 +351,9 @@ mod tests {
     fn rows_are_whole_and_unique() {
         let mut seen = std::collections::HashSet::new();
         for resource in all() {
-            assert!(
-                seen.insert((resource.group, resource.plural)),
-                "{resource:?} twice"
-            );
-            assert_eq!(
-                resource.kind.to_lowercase(),
-                resource.singular,
-                "{resource:?}"
-            );
-            assert_eq!(
-                resource.shelf.name.is_empty(),
-                resource.serving != Serving::Stored,
-                "{resource:?}"
-            );
+            assert!(seen.insert((resource.group, resource.plural)), "{resource:?} twice");
+            assert_eq!(resource.kind.to_lowercase(), resource.singular, "{resource:?}");
+            assert_eq!(resource.shelf.name.is_empty(), resource.serving != Serving::Stored, "{resource:?}");
         }
     }
 }

@@ -25,18 +25,12 @@ pub struct Selector {
 
 impl Selector {
     /// Parses `labelSelector` and `fieldSelector` of a request about `resource`.
-    pub fn parse(
-        resource: &Resource,
-        labels: Option<&str>,
-        fields: Option<&str>,
-    ) -> Result<Self, ApiError> {
+    pub fn parse(resource: &Resource, labels: Option<&str>, fields: Option<&str>) -> Result<Self, ApiError> {
         let labels = parse_labels(labels.unwrap_or_default())?;
         let fields = parse_fields(fields.unwrap_or_default())?;
         for (path, ..) in &fields {
             if !supported(resource.shelf, path) {
-                return Err(ApiError::BadRequest(format!(
-                    "field label not supported: {path}"
-                )));
+                return Err(ApiError::BadRequest(format!("field label not supported: {path}")));
             }
         }
         Ok(Selector { labels, fields })
@@ -44,17 +38,15 @@ impl Selector {
 
     pub fn matches(&self, object: &Object) -> bool {
         self.labels.iter().all(|r| r.matches(&object.labels))
-            && self.fields.iter().all(|(path, equal, value)| {
-                (object.field(path).unwrap_or_default() == value) == *equal
-            })
+            && self
+                .fields
+                .iter()
+                .all(|(path, equal, value)| (object.field(path).unwrap_or_default() == value) == *equal)
     }
 
     /// The one name a field selector admits, if it does.
     pub fn name(&self) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(path, equal, _)| path == "metadata.name" && *equal)
-            .map(|(_, _, v)| v.as_str())
+        self.fields.iter().find(|(path, equal, _)| path == "metadata.name" && *equal).map(|(_, _, v)| v.as_str())
     }
 }
 
@@ -83,15 +75,9 @@ fn parse_fields(text: &str) -> Result<Vec<(String, bool, String)>, ApiError> {
         } else if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
             (k, true, v)
         } else {
-            return Err(ApiError::BadRequest(format!(
-                "invalid selector: '{text}'; can't understand '{term}'"
-            )));
+            return Err(ApiError::BadRequest(format!("invalid selector: '{text}'; can't understand '{term}'")));
         };
-        Ok((
-            path.trim().to_owned(),
-            equal,
-            value.trim().replace("\\,", ",").replace("\\=", "="),
-        ))
+        Ok((path.trim().to_owned(), equal, value.trim().replace("\\,", ",").replace("\\=", "=")))
     };
     terms.map(one).collect()
 }
@@ -115,20 +101,11 @@ fn terms(text: &str) -> Vec<&str> {
 }
 
 fn parse_labels(text: &str) -> Result<Vec<Requirement>, ApiError> {
-    terms(text)
-        .into_iter()
-        .map(str::trim)
-        .filter(|t| !t.is_empty())
-        .map(parse_label)
-        .collect()
+    terms(text).into_iter().map(str::trim).filter(|t| !t.is_empty()).map(parse_label).collect()
 }
 
 fn parse_label(term: &str) -> Result<Requirement, ApiError> {
-    let wrong = || {
-        ApiError::BadRequest(format!(
-            "unable to parse requirement: found '{term}', expected: an operator"
-        ))
-    };
+    let wrong = || ApiError::BadRequest(format!("unable to parse requirement: found '{term}', expected: an operator"));
     let key = |k: &str| match k.trim() {
         "" => Err(wrong()),
         k if k.contains(char::is_whitespace) => Err(wrong()),
@@ -161,14 +138,8 @@ mod tests {
     use super::*;
 
     fn holds(selector: &str, labels: &[(&str, &str)]) -> bool {
-        let labels = labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        parse_labels(selector)
-            .unwrap()
-            .iter()
-            .all(|r| r.matches(&labels))
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        parse_labels(selector).unwrap().iter().all(|r| r.matches(&labels))
     }
 
     #[test]
@@ -187,15 +158,7 @@ mod tests {
         ] {
             assert!(holds(yes, &labels), "{yes}");
         }
-        for no in [
-            "app=db",
-            "app!=web",
-            "app in (db)",
-            "tier notin (a)",
-            "gone",
-            "!app",
-            "app=web,tier=b",
-        ] {
+        for no in ["app=db", "app!=web", "app in (db)", "tier notin (a)", "gone", "!app", "app=web,tier=b"] {
             assert!(!holds(no, &labels), "{no}");
         }
         assert!(parse_labels("a b").is_err() && parse_labels("a in (b").is_err());

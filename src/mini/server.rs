@@ -12,8 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
@@ -72,44 +71,23 @@ impl Mini {
     /// Ready when it returns.
     pub async fn start(options: MiniOptions) -> Result<Mini, Error> {
         let pki = Pki::new()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(Error::Listen)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = CancellationToken::new();
         let token = super::registry::random_suffix(40);
         let api = Arc::new(Api {
-            registry: Registry {
-                store: Arc::new(Store::default()),
-                version: options.version,
-            },
+            registry: Registry { store: Arc::new(Store::default()), version: options.version },
             runtime: options.runtime.clone(),
-            authenticator: Authenticator {
-                admin_token: token.clone(),
-                tokens: Tokens::new()?,
-            },
+            authenticator: Authenticator { admin_token: token.clone(), tokens: Tokens::new()? },
             shutdown: shutdown.clone(),
         });
         bootstrap(&api.registry)?;
         let router = router(api.clone());
         let tasks = TaskTracker::new();
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
-        tasks.spawn(serve(
-            listener,
-            acceptor,
-            auth::layer(router.clone(), api),
-            shutdown.clone(),
-            tasks.clone(),
-        ));
+        tasks.spawn(serve(listener, acceptor, auth::layer(router.clone(), api), shutdown.clone(), tasks.clone()));
         let router = router.layer(axum::Extension(User::admin()));
-        Ok(Mini {
-            router,
-            address,
-            ca_pem: pki.ca_pem,
-            token,
-            shutdown,
-            tasks,
-        })
+        Ok(Mini { router, address, ca_pem: pki.ca_pem, token, shutdown, tasks })
     }
 
     /// A client inside the process, as administrator.
@@ -140,8 +118,7 @@ impl Mini {
 
 /// The objects a new cluster has before anything runs.
 fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
-    let create =
-        |resource, value: Value| registry.create(resource, "", value, &WriteOptions::default());
+    let create = |resource, value: Value| registry.create(resource, "", value, &WriteOptions::default());
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         create(&resources::NAMESPACES, json!({"metadata": {"name": name}}))?;
     }
@@ -171,15 +148,12 @@ async fn serve(
         tasks.spawn(async move {
             let _slot = slot;
             let _ = stream.set_nodelay(true);
-            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await
-            else {
+            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
                 return;
             };
             let builder = auto::Builder::new(TokioExecutor::new());
-            let connection = builder.serve_connection_with_upgrades(
-                TokioIo::new(stream),
-                TowerToHyperService::new(router),
-            );
+            let connection =
+                builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
             tokio::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => {}
@@ -214,11 +188,7 @@ impl Pki {
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate()?;
         let certificate = server.signed_by(&key, &issuer)?;
-        Ok(Pki {
-            ca_pem,
-            certificate,
-            key,
-        })
+        Ok(Pki { ca_pem, certificate, key })
     }
 
     fn server_config(&self) -> Result<rustls::ServerConfig, Error> {

@@ -26,49 +26,23 @@ impl fmt::Display for Qualified<'_> {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ApiError {
     #[error("{resource} {name:?} not found")]
-    NotFound {
-        resource: Qualified<'static>,
-        name: String,
-    },
+    NotFound { resource: Qualified<'static>, name: String },
     #[error("{resource} {name:?} already exists")]
-    AlreadyExists {
-        resource: Qualified<'static>,
-        name: String,
-    },
+    AlreadyExists { resource: Qualified<'static>, name: String },
     #[error("Operation cannot be fulfilled on {resource} {name:?}: {why}")]
-    Conflict {
-        resource: Qualified<'static>,
-        name: String,
-        why: String,
-    },
+    Conflict { resource: Qualified<'static>, name: String, why: String },
     #[error("{kind} {name:?} is invalid: {}", aggregate(.causes))]
-    Invalid {
-        kind: Qualified<'static>,
-        name: String,
-        causes: Vec<FieldError>,
-    },
+    Invalid { kind: Qualified<'static>, name: String, causes: Vec<FieldError> },
     #[error("{resource}{} is forbidden: {why}", quoted(.name))]
-    Forbidden {
-        resource: Qualified<'static>,
-        name: String,
-        why: String,
-    },
+    Forbidden { resource: Qualified<'static>, name: String, why: String },
     /// As [`ApiError::Forbidden`], with the cause that tells clients to wait for another namespace.
     #[error(
         "{resource} {name:?} is forbidden: unable to create new content in namespace {namespace} because it is being terminated"
     )]
-    Terminating {
-        resource: Qualified<'static>,
-        name: String,
-        namespace: String,
-    },
+    Terminating { resource: Qualified<'static>, name: String, namespace: String },
     /// A path that is no resource; `user` may not read it.
     #[error("forbidden: User {user:?} cannot {verb} path {path:?}")]
-    ForbiddenPath {
-        user: String,
-        verb: String,
-        path: String,
-    },
+    ForbiddenPath { user: String, verb: String, path: String },
     #[error("{0}")]
     BadRequest(String),
     /// A JSON patch whose operations do not fit the object.
@@ -86,17 +60,12 @@ pub enum ApiError {
     )]
     NeedsFullCluster { resource: Qualified<'static> },
     #[error("mini does not do {what}: {instead}")]
-    NotImplemented {
-        what: &'static str,
-        instead: &'static str,
-    },
+    NotImplemented { what: &'static str, instead: &'static str },
     #[error("{0}")]
     Expired(String),
     #[error("Timeout: Too large resource version: {asked}, current: {current}")]
     TooLargeResourceVersion { asked: u64, current: u64 },
-    #[error(
-        "the body of the request was in an unknown format - accepted media types include: {accepted}"
-    )]
+    #[error("the body of the request was in an unknown format - accepted media types include: {accepted}")]
     UnsupportedMediaType { accepted: &'static str },
     #[error("only the following media types are accepted: {accepted}")]
     NotAcceptable { accepted: &'static str },
@@ -107,11 +76,7 @@ pub enum ApiError {
 }
 
 fn quoted(name: &str) -> String {
-    if name.is_empty() {
-        String::new()
-    } else {
-        format!(" {name:?}")
-    }
+    if name.is_empty() { String::new() } else { format!(" {name:?}") }
 }
 
 impl ApiError {
@@ -140,8 +105,7 @@ impl ApiError {
     fn details(&self) -> Value {
         use ApiError::*;
         let of = |q: &Qualified<'_>, name: &str, causes: Vec<Value>| {
-            let mut details =
-                json!({"name": name, "group": q.group, "kind": q.name, "causes": causes});
+            let mut details = json!({"name": name, "group": q.group, "kind": q.name, "causes": causes});
             if let Some(map) = details.as_object_mut() {
                 map.retain(|_, v| v != "" && v.as_array().is_none_or(|a| !a.is_empty()));
             }
@@ -153,16 +117,11 @@ impl ApiError {
             | Conflict { resource, name, .. }
             | Forbidden { resource, name, .. } => of(resource, name, vec![]),
             NeedsFullCluster { resource } => of(resource, "", vec![]),
-            Invalid { kind, name, causes } => {
-                of(kind, name, causes.iter().map(FieldError::cause).collect())
-            }
-            Terminating {
-                resource,
-                name,
-                namespace,
-            } => {
+            Invalid { kind, name, causes } => of(kind, name, causes.iter().map(FieldError::cause).collect()),
+            Terminating { resource, name, namespace } => {
                 let message = format!("namespace {namespace} is being terminated");
-                let cause = json!({"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"});
+                let cause =
+                    json!({"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"});
                 of(resource, name, vec![cause])
             }
             TooLargeResourceVersion { .. } => {
@@ -225,23 +184,13 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub fn new(
-        mistake: Mistake,
-        field: impl Into<String>,
-        value: &Value,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn new(mistake: Mistake, field: impl Into<String>, value: &Value, detail: impl Into<String>) -> Self {
         let value = match value {
             Value::Null => String::new(),
             Value::String(s) => format!("{s:?}"),
             other => other.to_string(),
         };
-        FieldError {
-            mistake,
-            field: field.into(),
-            value,
-            detail: detail.into(),
-        }
+        FieldError { mistake, field: field.into(), value, detail: detail.into() }
     }
 
     pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -259,12 +208,7 @@ impl FieldError {
     /// `field.NotSupported`: the supported values are listed, sorted and quoted.
     pub fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let list: Vec<_> = supported.iter().map(|s| format!("{s:?}")).collect();
-        Self::new(
-            Mistake::Unsupported,
-            field,
-            value,
-            format!("supported values: {}", list.join(", ")),
-        )
+        Self::new(Mistake::Unsupported, field, value, format!("supported values: {}", list.join(", ")))
     }
 
     /// The message without the field: what kubectl prints after `field: `.
@@ -293,13 +237,7 @@ impl fmt::Display for FieldError {
 fn aggregate(causes: &[FieldError]) -> String {
     match causes {
         [one] => one.to_string(),
-        many => format!(
-            "[{}]",
-            many.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        many => format!("[{}]", many.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -310,22 +248,13 @@ mod tests {
     #[test]
     fn invalid_names_kind_field_and_value() {
         let error = ApiError::Invalid {
-            kind: Qualified {
-                name: "Secret",
-                group: "",
-            },
+            kind: Qualified { name: "Secret", group: "" },
             name: "B".into(),
             causes: vec![FieldError::invalid("metadata.name", &json!("B"), "no")],
         };
-        assert_eq!(
-            error.to_string(),
-            r#"Secret "B" is invalid: metadata.name: Invalid value: "B": no"#
-        );
+        assert_eq!(error.to_string(), r#"Secret "B" is invalid: metadata.name: Invalid value: "B": no"#);
         let status = error.to_status();
         assert_eq!(status["code"], 422);
-        assert_eq!(
-            status["details"]["causes"][0]["message"],
-            r#"Invalid value: "B": no"#
-        );
+        assert_eq!(status["details"]["causes"][0]["message"], r#"Invalid value: "B": no"#);
     }
 }

@@ -1,2 +1,14 @@
 //! The registry's side of the world: credentials, bcrypt htpasswd, dockerconfigjson, image references,
 //! a small distribution v2 client, access-log reading. Knows nothing of pods, nor of who runs the registry.
+
+pub mod access_log;
+mod authorizer;
+pub mod client;
+pub mod credentials;
+pub mod keyring;
+pub mod reference;
+
+pub use client::{Client, Descriptor, Endpoint, Error, Session};
+pub use credentials::Credentials;
+pub use keyring::Keyring;
+pub use reference::{ImageRef, InvalidReference};

@@ -1,5 +1,7 @@
 //! What a lab is once it has been read: steps with the checks that hang on them.
+//! Knows nothing of Markdown, nor of how a step is played.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,11 +12,13 @@ pub struct Lab {
     pub id: u32,
     /// The folder's name after the number, e.g. `image-pull-secrets`.
     pub slug: String,
-    /// The first heading.
+    /// The first heading; the slug where there is none.
     pub title: String,
+    /// The Markdown file.
     pub path: PathBuf,
     /// Conditions the harness brings about before the first step.
     pub needs: Vec<Need>,
+    /// In the order of the file; never empty.
     pub steps: Vec<Step>,
 }
 
@@ -38,15 +42,23 @@ pub struct Step {
     pub heading: String,
     pub action: Action,
     pub checks: Vec<Check>,
-    /// How long the command and all of its checks may take together.
+    /// How long the command and all of its checks may take together; [`Step::DEFAULT_TIMEOUT`] unless said.
     pub timeout: Duration,
+    /// `skip REASON`: readers see the fence, the harness does not play it and reports the reason.
+    pub skip: Option<String>,
 }
 
+impl Step {
+    /// Long enough for the kubelet's second look at a failed pull (11–15 s), short enough to notice.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+}
+
+/// What playing a fence means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A shell fence, played verbatim by bash in the lab's folder.
     Shell(String),
-    /// A fence whose first line names a file (`# pod.yaml`); the contents are written without that line's removal.
+    /// A fence whose first line names a file (`# pod.yaml`). The line stays, except in JSON, which has no comments.
     File { name: String, contents: String },
 }
 
@@ -57,39 +69,52 @@ pub struct Check {
     pub kind: CheckKind,
 }
 
+/// What must hold because a step was played. `Display` is the directive as one would write it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckKind {
     /// `expect pod/NAME [-n NS]: A, B, C`: the states appear in this order in the object's trace.
-    Expect {
-        object: ObjectRef,
-        states: Vec<String>,
-    },
-    /// `never pod/NAME [-n NS]: A [for 2s]`: none of the states appears while the step lasts, nor in the window after.
-    Never {
-        object: ObjectRef,
-        states: Vec<String>,
-        window: Duration,
-    },
-    /// `event pod/NAME [-n NS]: REASON ["text"]`: an event with this reason whose message contains the text.
-    Event {
-        object: ObjectRef,
-        reason: String,
-        contains: Option<String>,
-    },
+    Expect { object: ObjectRef, states: Vec<String> },
+    /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor in the
+    /// window after it (none when not said).
+    Never { object: ObjectRef, states: Vec<String>, window: Duration },
+    /// `event KIND/NAME [-n NS]: REASON ["text" or "text"]`: an event with this reason whose message contains a text.
+    Event { object: ObjectRef, reason: String, contains: AnyOf },
     /// `pulled pod/NAME [-n NS]`: Running was proved: a *Successfully pulled* event, a refusal seen earlier in
     /// this lab for the same image, and the user's success in the registry's access log.
     Pulled { object: ObjectRef },
-    /// `fails ["text"]`: the fence must exit non-zero and its output contain the text.
-    Fails { contains: Option<String> },
-    /// `prints "text"`: the fence's output contains the text.
-    Prints { contains: String },
+    /// `fails ["text" or "text"]`: the fence must exit non-zero and its output contain a text.
+    Fails { contains: AnyOf },
+    /// `prints "text" [or "text"]`: the fence's output contains a text.
+    Prints { contains: AnyOf },
     /// `prints-credentials`: the output is a dockerconfigjson that holds exactly the stage's credentials.
     PrintsCredentials,
     /// A fence of printed output (language `text` or `console` or none) right after a shell fence.
     Output { expected: String },
 }
 
-/// `KIND/NAME` in a namespace (`default` when none is given).
+/// Texts of which one must occur, case and all; none at all asks for nothing. Registries and versions word the
+/// same refusal differently, so a check may name several wordings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnyOf(pub Vec<String>);
+
+impl AnyOf {
+    pub fn found_in(&self, haystack: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|text| haystack.contains(text.as_str()))
+    }
+}
+
+impl fmt::Display for AnyOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, text) in self.0.iter().enumerate() {
+            let or = if index == 0 { "" } else { " or " };
+            let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+            write!(f, "{or}\"{escaped}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// `KIND/NAME` in a namespace (`default` when none is given); the kind in its canonical lower-case singular.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct ObjectRef {
     pub kind: String,
@@ -97,11 +122,40 @@ pub struct ObjectRef {
     pub name: String,
 }
 
-impl std::fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.namespace.as_str() {
             "default" => write!(f, "{}/{}", self.kind, self.name),
             ns => write!(f, "{}/{} -n {ns}", self.kind, self.name),
+        }
+    }
+}
+
+impl fmt::Display for CheckKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with_text = |f: &mut fmt::Formatter<'_>, head: String, text: &AnyOf| match text.0.is_empty() {
+            true => f.write_str(&head),
+            false => write!(f, "{head} {text}"),
+        };
+        match self {
+            CheckKind::Expect { object, states } => {
+                write!(f, "expect {object}: {}", states.join(", "))
+            }
+            CheckKind::Never { object, states, window } => {
+                write!(f, "never {object}: {}", states.join(", "))?;
+                match window.is_zero() {
+                    true => Ok(()),
+                    false => write!(f, " for {window:?}"),
+                }
+            }
+            CheckKind::Event { object, reason, contains } => {
+                with_text(f, format!("event {object}: {reason}"), contains)
+            }
+            CheckKind::Pulled { object } => write!(f, "pulled {object}"),
+            CheckKind::Fails { contains } => with_text(f, "fails".into(), contains),
+            CheckKind::Prints { contains } => write!(f, "prints {contains}"),
+            CheckKind::PrintsCredentials => f.write_str("prints-credentials"),
+            CheckKind::Output { .. } => f.write_str("output as shown"),
         }
     }
 }

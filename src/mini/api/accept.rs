@@ -33,21 +33,12 @@ pub struct Accept {
 impl Accept {
     /// The first of the client's media types that mini can send.
     pub fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let plain = Accept {
-            shape: Shape::Plain,
-            yaml: false,
-        };
-        let asked = headers
-            .get(ACCEPT)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
+        let plain = Accept { shape: Shape::Plain, yaml: false };
+        let asked = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if asked.trim().is_empty() {
             return Ok(plain);
         }
-        asked
-            .split(',')
-            .find_map(media_type)
-            .ok_or(ApiError::NotAcceptable { accepted: SENDS })
+        asked.split(',').find_map(media_type).ok_or(ApiError::NotAcceptable { accepted: SENDS })
     }
 }
 
@@ -70,9 +61,7 @@ fn media_type(text: &str) -> Option<Accept> {
     let shape = match wanted {
         ("", ..) => Shape::Plain,
         ("Table", "meta.k8s.io", "v1") => Shape::Table,
-        ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io", "v1") => {
-            Shape::Partial
-        }
+        ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io", "v1") => Shape::Partial,
         ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") => Shape::Discovery,
         _ => return None,
     };
@@ -83,9 +72,7 @@ fn media_type(text: &str) -> Option<Accept> {
 pub fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = code;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     response
 }
 
@@ -101,18 +88,13 @@ pub fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = serde_saphyr::to_string(&value).unwrap_or_default();
     let mut response = json_bytes(code, text);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     response
 }
 
 pub fn text(code: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = json_bytes(code, body);
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -137,20 +119,12 @@ mod tests {
     fn the_first_type_mini_can_send_wins() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         assert_eq!(accept(table), Some(Shape::Table));
+        assert_eq!(accept("application/vnd.kubernetes.protobuf,application/json"), Some(Shape::Plain));
         assert_eq!(
-            accept("application/vnd.kubernetes.protobuf,application/json"),
-            Some(Shape::Plain)
-        );
-        assert_eq!(
-            accept(
-                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
-            ),
+            accept("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"),
             Some(Shape::Discovery)
         );
-        assert_eq!(
-            accept("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
-            Some(Shape::Partial)
-        );
+        assert_eq!(accept("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), Some(Shape::Partial));
         assert_eq!(accept("application/vnd.kubernetes.protobuf"), None);
         assert_eq!(accept("text/html, */*"), Some(Shape::Plain));
     }

@@ -39,9 +39,7 @@ fn named_groups() -> Vec<(&'static str, &'static str)> {
 }
 
 fn of_group(group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
-    let mut all: Vec<_> = resources::all()
-        .filter(|r| r.group == group && r.version == version)
-        .collect();
+    let mut all: Vec<_> = resources::all().filter(|r| r.group == group && r.version == version).collect();
     all.sort_by_key(|r| r.plural);
     all.into_iter()
 }
@@ -58,21 +56,12 @@ pub async fn groups(request: Request) -> Result<Response, ApiError> {
     if Accept::of(request.headers())?.shape == Shape::Discovery {
         return Ok(aggregated(&named_groups()));
     }
-    let groups: Vec<_> = named_groups()
-        .iter()
-        .map(|(group, version)| describe_group(group, version))
-        .collect();
-    Ok(json(
-        StatusCode::OK,
-        &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
-    ))
+    let groups: Vec<_> = named_groups().iter().map(|(group, version)| describe_group(group, version)).collect();
+    Ok(json(StatusCode::OK, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
 }
 
 pub async fn group(Path(name): Path<String>) -> Result<Response, ApiError> {
-    let found = named_groups()
-        .into_iter()
-        .find(|(group, _)| *group == name)
-        .ok_or(ApiError::NoSuchResource)?;
+    let found = named_groups().into_iter().find(|(group, _)| *group == name).ok_or(ApiError::NoSuchResource)?;
     let mut body = describe_group(found.0, found.1);
     body["kind"] = json!("APIGroup");
     body["apiVersion"] = json!("v1");
@@ -88,9 +77,7 @@ pub async fn core_resources() -> Result<Response, ApiError> {
     resource_list("", "v1")
 }
 
-pub async fn resources(
-    Path((group, version)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
+pub async fn resources(Path((group, version)): Path<(String, String)>) -> Result<Response, ApiError> {
     resource_list(&group, &version)
 }
 
@@ -98,21 +85,12 @@ fn resource_list(group: &str, version: &str) -> Result<Response, ApiError> {
     let mut list = vec![];
     for resource in of_group(group, version) {
         list.push(describe(resource));
-        list.extend(
-            resource
-                .subresources
-                .iter()
-                .map(|s| describe_subresource(resource, s)),
-        );
+        list.extend(resource.subresources.iter().map(|s| describe_subresource(resource, s)));
     }
     if list.is_empty() {
         return Err(ApiError::NoSuchResource);
     }
-    let group_version = if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    };
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     Ok(json(
         StatusCode::OK,
         &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list}),
@@ -155,30 +133,27 @@ fn aggregated(groups: &[(&str, &str)]) -> Response {
     let items: Vec<Value> = items.collect();
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
     let mut response = json(StatusCode::OK, &list);
-    let media = http::HeaderValue::from_static(
-        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-    );
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, media);
+    let media = http::HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, media);
     response
 }
 
 fn discovery(resource: &'static Resource) -> Value {
     let kind = |kind: &str, group: &str, version: &str| json!({"group": group, "version": version, "kind": kind});
-    let subresources: Vec<_> = resource.subresources.iter().map(|s| {
-        let group = if s.group.is_empty() { resource.group } else { s.group };
-        json!({"subresource": s.name, "responseKind": kind(s.kind, group, s.version), "verbs": s.verbs})
-    }).collect();
+    let subresources: Vec<_> = resource
+        .subresources
+        .iter()
+        .map(|s| {
+            let group = if s.group.is_empty() { resource.group } else { s.group };
+            json!({"subresource": s.name, "responseKind": kind(s.kind, group, s.version), "verbs": s.verbs})
+        })
+        .collect();
     let mut out = json!({
         "resource": resource.plural, "responseKind": kind(resource.kind, resource.group, resource.version),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular, "verbs": resource.verbs,
     });
-    for (key, list) in [
-        ("shortNames", resource.short),
-        ("categories", resource.categories),
-    ] {
+    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
         if !list.is_empty() {
             out[key] = json!(list);
         }

@@ -78,9 +78,7 @@ pub fn router(api: Arc<Api>) -> Router {
 }
 
 async fn dispatch(State(api): State<Arc<Api>>, request: Request) -> Response {
-    serve(api, request)
-        .await
-        .unwrap_or_else(IntoResponse::into_response)
+    serve(api, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
@@ -89,34 +87,19 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
     if !info.is_resource {
         return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     }
-    let resource = resources::find(&info.group, &info.version, &info.resource)
-        .ok_or(ApiError::NoSuchResource)?;
+    let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
     // The layer in front has authenticated every request.
-    let user = request
-        .extensions()
-        .get::<User>()
-        .cloned()
-        .ok_or(ApiError::Unauthorized)?;
-    let call = Call {
-        info,
-        params,
-        resource,
-        user,
-    };
-    let served =
-        resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
+    let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized)?;
+    let call = Call { info, params, resource, user };
+    let served = resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
     if !served {
         return Err(ApiError::NoSuchResource);
     }
     if !call.info.subresource.is_empty() {
         return subresource(api, call, request).await;
     }
-    if resource.serving == Serving::Empty
-        && !matches!(call.info.verb.as_str(), "get" | "list" | "watch")
-    {
-        return Err(ApiError::NeedsFullCluster {
-            resource: resource.qualified(),
-        });
+    if resource.serving == Serving::Empty && !matches!(call.info.verb.as_str(), "get" | "list" | "watch") {
+        return Err(ApiError::NeedsFullCluster { resource: resource.qualified() });
     }
     if !resource.verbs.contains(&call.info.verb.as_str()) {
         return Err(ApiError::MethodNotAllowed);
@@ -135,10 +118,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
 }
 
 async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
-    let subresource = call
-        .resource
-        .subresource(&call.info.subresource)
-        .ok_or(ApiError::NoSuchResource)?;
+    let subresource = call.resource.subresource(&call.info.subresource).ok_or(ApiError::NoSuchResource)?;
     if !subresource.verbs.contains(&call.info.verb.as_str()) {
         return Err(ApiError::MethodNotAllowed);
     }

@@ -14,24 +14,13 @@ use crate::mini::status::ApiError;
 pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let binding = body::value(&parts.headers, body).await?;
-    let node = binding["target"]["name"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     if node.is_empty() {
-        return Err(ApiError::BadRequest(
-            "target.name: Required value".to_owned(),
-        ));
+        return Err(ApiError::BadRequest("target.name: Required value".to_owned()));
     }
-    let pinned = binding["metadata"]["uid"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    let conflict = |why: String| ApiError::Conflict {
-        resource: call.resource.qualified(),
-        name: call.info.name.clone(),
-        why,
-    };
+    let pinned = binding["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let conflict =
+        |why: String| ApiError::Conflict { resource: call.resource.qualified(), name: call.info.name.clone(), why };
     let scheduled = |pod: &Value| {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
         if !pinned.is_empty() && pinned != uid {
@@ -40,37 +29,23 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
             )));
         }
         if pod["metadata"]["deletionTimestamp"].is_string() {
-            return Err(conflict(format!(
-                "pod {} is being deleted, cannot be assigned to a host",
-                call.info.name
-            )));
+            return Err(conflict(format!("pod {} is being deleted, cannot be assigned to a host", call.info.name)));
         }
         if let Some(taken) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
-            return Err(conflict(format!(
-                "pod {} is already assigned to node {taken:?}",
-                call.info.name
-            )));
+            return Err(conflict(format!("pod {} is already assigned to node {taken:?}", call.info.name)));
         }
         let mut pod = pod.clone();
         pod["spec"]["nodeName"] = json!(node);
         let now = crate::mini::registry::now();
-        let condition = json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
-        let mut conditions = pod["status"]["conditions"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let condition =
+            json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
+        let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
         conditions.retain(|c| c["type"] != "PodScheduled");
         conditions.push(condition);
         pod["status"]["conditions"] = Value::Array(conditions);
         Ok((pod, vec![]))
     };
-    api.registry.patch(
-        call.resource,
-        &call.key(),
-        Part::Whole,
-        &Default::default(),
-        scheduled,
-    )?;
+    api.registry.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
     let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(json(StatusCode::CREATED, &success))
 }

@@ -21,39 +21,19 @@ use crate::mini::table::{Include, partial};
 pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     if call.resource.serving != Serving::Stored {
-        return Err(ApiError::NotFound {
-            resource: call.resource.qualified(),
-            name: call.info.name.clone(),
-        });
+        return Err(ApiError::NotFound { resource: call.resource.qualified(), name: call.info.name.clone() });
     }
     let object = api.registry.get(call.resource, &call.key())?;
-    Ok(one(
-        api.registry.version,
-        call,
-        accept,
-        StatusCode::OK,
-        &object,
-    ))
+    Ok(one(api.registry.version, call, accept, StatusCode::OK, &object))
 }
 
 /// One object in the shape that was asked for.
-pub fn one(
-    version: Version,
-    call: &Call,
-    accept: Accept,
-    code: StatusCode,
-    object: &Object,
-) -> Response {
+pub fn one(version: Version, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Response {
     let body = match accept.shape {
         Shape::Table => {
             let value = object.value();
             let metadata = json!({"resourceVersion": value["metadata"]["resourceVersion"]});
-            Bytes::from(
-                call.resource
-                    .printer
-                    .table(&[value], metadata, version, include(call))
-                    .to_string(),
-            )
+            Bytes::from(call.resource.printer.table(&[value], metadata, version, include(call)).to_string())
         }
         Shape::Partial => Bytes::from(partial(&object.value()).to_string()),
         _ => object.json().clone(),
@@ -82,10 +62,7 @@ pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiEr
     let body = match accept.shape {
         Shape::Table => {
             let values: Vec<_> = page.objects.iter().map(|o| o.value()).collect();
-            resource
-                .printer
-                .table(&values, page.metadata, api.registry.version, include(call))
-                .to_string()
+            resource.printer.table(&values, page.metadata, api.registry.version, include(call)).to_string()
         }
         Shape::Partial => {
             let items: Vec<_> = page.objects.iter().map(|o| partial(&o.value())).collect();
@@ -117,50 +94,24 @@ fn plain(resource: &Resource, page: &Page) -> String {
 
 /// Everything `call` selects, without paging.
 pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
-    let selector = Selector::parse(
-        call.resource,
-        call.params.get("labelSelector"),
-        call.params.get("fieldSelector"),
-    )?;
+    let selector = Selector::parse(call.resource, call.params.get("labelSelector"), call.params.get("fieldSelector"))?;
     let snapshot = snapshot(api, call, None, None)?;
-    Ok(snapshot
-        .objects
-        .into_iter()
-        .filter(|o| selector.matches(o))
-        .collect())
+    Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())
 }
 
-fn snapshot(
-    api: &Api,
-    call: &Call,
-    at: Option<u64>,
-    after: Option<&Key>,
-) -> Result<Snapshot, ApiError> {
+fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Result<Snapshot, ApiError> {
     let namespace = (!call.namespace().is_empty()).then(|| call.namespace());
     let found = match call.resource.serving {
-        Serving::Stored => api
-            .registry
-            .store
-            .list(call.resource.shelf, namespace, at, after),
-        _ => Ok(Snapshot {
-            revision: api.registry.store.revision(),
-            objects: vec![],
-        }),
+        Serving::Stored => api.registry.store.list(call.resource.shelf, namespace, at, after),
+        _ => Ok(Snapshot { revision: api.registry.store.revision(), objects: vec![] }),
     };
     found.map_err(|error| store_error(call.resource, &call.key(), error))
 }
 
 fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
     let params = &call.params;
-    let selector = Selector::parse(
-        call.resource,
-        params.get("labelSelector"),
-        params.get("fieldSelector"),
-    )?;
-    let limit = params
-        .number::<usize>("limit")
-        .filter(|l| *l > 0)
-        .unwrap_or(usize::MAX);
+    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
+    let limit = params.number::<usize>("limit").filter(|l| *l > 0).unwrap_or(usize::MAX);
     let asked = resource_version(params.get("resourceVersion"))?;
     let token = params.get("continue").map(Continue::decode).transpose()?;
     let (at, after) = match &token {
@@ -180,29 +131,16 @@ fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
         (_, other) => other,
     })?;
     if asked > snapshot.revision && at.is_none() {
-        let error = store::Error::Future {
-            asked,
-            current: snapshot.revision,
-        };
+        let error = store::Error::Future { asked, current: snapshot.revision };
         return Err(store_error(call.resource, &call.key(), error));
     }
     let revision = snapshot.revision;
-    let mut objects: Vec<_> = snapshot
-        .objects
-        .into_iter()
-        .filter(|o| selector.matches(o))
-        .collect();
+    let mut objects: Vec<_> = snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect();
     let left = objects.len().saturating_sub(limit);
     objects.truncate(limit);
     let mut metadata = json!({"resourceVersion": revision.to_string()});
     if let (true, Some(last)) = (left > 0, objects.last()) {
-        metadata["continue"] = json!(
-            Continue {
-                revision,
-                after: last.key.clone()
-            }
-            .encode()
-        );
+        metadata["continue"] = json!(Continue { revision, after: last.key.clone() }.encode());
         if params.get("labelSelector").is_none() && params.get("fieldSelector").is_none() {
             metadata["remainingItemCount"] = json!(left);
         }
@@ -214,7 +152,9 @@ fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
 pub fn resource_version(text: Option<&str>) -> Result<u64, ApiError> {
     let Some(text) = text else { return Ok(0) };
     text.parse().map_err(|_| {
-        ApiError::BadRequest(format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+        ApiError::BadRequest(format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
     })
 }
 
@@ -227,7 +167,8 @@ struct Continue {
 
 impl Continue {
     fn encode(&self) -> String {
-        let token = json!({"v": "meta.k8s.io/v1", "rv": self.revision, "ns": self.after.namespace, "start": self.after.name});
+        let token =
+            json!({"v": "meta.k8s.io/v1", "rv": self.revision, "ns": self.after.namespace, "start": self.after.name});
         URL_SAFE_NO_PAD.encode(token.to_string())
     }
 
@@ -235,10 +176,7 @@ impl Continue {
         let parse = || {
             let token: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
             let after = Key::new(token["ns"].as_str()?, token["start"].as_str()?);
-            Some(Continue {
-                revision: token["rv"].as_u64()?,
-                after,
-            })
+            Some(Continue { revision: token["rv"].as_u64()?, after })
         };
         parse().ok_or_else(|| ApiError::BadRequest("continue key is not valid".to_owned()))
     }
@@ -250,10 +188,7 @@ mod tests {
 
     #[test]
     fn continue_tokens_round_trip() {
-        let token = Continue {
-            revision: 7,
-            after: Key::new("ns", "a"),
-        };
+        let token = Continue { revision: 7, after: Key::new("ns", "a") };
         assert_eq!(Continue::decode(&token.encode()).unwrap(), token);
         assert!(Continue::decode("???").is_err());
     }

@@ -20,11 +20,8 @@ pub struct RequestInfo {
 
 impl RequestInfo {
     pub fn parse(method: &Method, path: &str, params: &Params) -> Self {
-        let mut info = RequestInfo {
-            verb: method.as_str().to_lowercase(),
-            path: path.to_owned(),
-            ..Default::default()
-        };
+        let mut info =
+            RequestInfo { verb: method.as_str().to_lowercase(), path: path.to_owned(), ..Default::default() };
         let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
         let rest = match parts.as_slice() {
             ["api", version, rest @ ..] => {
@@ -88,24 +85,15 @@ impl Params {
 
     /// The first value of `key`, empty ones left out.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(k, v)| k == key && !v.is_empty())
-            .map(|(_, v)| v.as_str())
+        self.0.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 
     pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(k, _)| k == key)
-            .map(|(_, v)| v.as_str())
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
     pub fn flag(&self, key: &str) -> bool {
-        matches!(
-            self.get(key),
-            Some("true" | "1" | "True" | "TRUE" | "t" | "T")
-        )
+        matches!(self.get(key), Some("true" | "1" | "True" | "TRUE" | "t" | "T"))
     }
 
     pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
@@ -124,69 +112,13 @@ mod tests {
     #[test]
     fn paths_are_taken_apart() {
         for (method, path, verb, namespace, resource, name, subresource) in [
-            (
-                Method::GET,
-                "/api/v1/namespaces",
-                "list",
-                "",
-                "namespaces",
-                "",
-                "",
-            ),
-            (
-                Method::GET,
-                "/api/v1/namespaces/a",
-                "get",
-                "a",
-                "namespaces",
-                "a",
-                "",
-            ),
-            (
-                Method::PUT,
-                "/api/v1/namespaces/a/finalize",
-                "update",
-                "a",
-                "namespaces",
-                "a",
-                "finalize",
-            ),
-            (
-                Method::GET,
-                "/api/v1/namespaces/a/pods",
-                "list",
-                "a",
-                "pods",
-                "",
-                "",
-            ),
-            (
-                Method::DELETE,
-                "/api/v1/namespaces/a/pods",
-                "deletecollection",
-                "a",
-                "pods",
-                "",
-                "",
-            ),
-            (
-                Method::GET,
-                "/api/v1/namespaces/a/pods/p/log",
-                "get",
-                "a",
-                "pods",
-                "p",
-                "log",
-            ),
-            (
-                Method::PATCH,
-                "/apis/rbac.authorization.k8s.io/v1/clusterroles/x",
-                "patch",
-                "",
-                "clusterroles",
-                "x",
-                "",
-            ),
+            (Method::GET, "/api/v1/namespaces", "list", "", "namespaces", "", ""),
+            (Method::GET, "/api/v1/namespaces/a", "get", "a", "namespaces", "a", ""),
+            (Method::PUT, "/api/v1/namespaces/a/finalize", "update", "a", "namespaces", "a", "finalize"),
+            (Method::GET, "/api/v1/namespaces/a/pods", "list", "a", "pods", "", ""),
+            (Method::DELETE, "/api/v1/namespaces/a/pods", "deletecollection", "a", "pods", "", ""),
+            (Method::GET, "/api/v1/namespaces/a/pods/p/log", "get", "a", "pods", "p", "log"),
+            (Method::PATCH, "/apis/rbac.authorization.k8s.io/v1/clusterroles/x", "patch", "", "clusterroles", "x", ""),
         ] {
             let info = parse(method, path);
             let got = (
@@ -196,11 +128,7 @@ mod tests {
                 info.name.as_str(),
                 info.subresource.as_str(),
             );
-            assert_eq!(
-                got,
-                (verb, namespace, resource, name, subresource),
-                "{path}"
-            );
+            assert_eq!(got, (verb, namespace, resource, name, subresource), "{path}");
             assert!(info.is_resource);
         }
         assert!(!parse(Method::GET, "/apis/apps/v1").is_resource);

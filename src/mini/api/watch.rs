@@ -61,24 +61,13 @@ struct Stream {
 pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let params = &call.params;
-    let selector = Selector::parse(
-        call.resource,
-        params.get("labelSelector"),
-        params.get("fieldSelector"),
-    )?;
+    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
     let streaming = params.flag("sendInitialEvents");
     if streaming && params.get("resourceVersionMatch") != Some("NotOlderThan") {
         let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         let causes = vec![FieldError::forbidden("resourceVersionMatch", detail)];
-        let kind = Qualified {
-            name: "ListOptions",
-            group: "meta.k8s.io",
-        };
-        return Err(ApiError::Invalid {
-            kind,
-            name: String::new(),
-            causes,
-        });
+        let kind = Qualified { name: "ListOptions", group: "meta.k8s.io" };
+        return Err(ApiError::Invalid { kind, name: String::new(), causes });
     }
     let from = resource_version(params.get("resourceVersion"))?;
     let namespace = call.namespace().to_owned();
@@ -86,36 +75,28 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let shelf = match call.resource.serving {
         Serving::Stored => call.resource.shelf,
         // Nothing is ever written there.
-        _ => store::Shelf {
-            name: call.resource.plural,
-            fields: &[],
-        },
+        _ => store::Shelf { name: call.resource.plural, fields: &[] },
     };
     let mut failed = None;
     let (initial, source) = if streaming || from == 0 {
         let within = (!namespace.is_empty()).then_some(namespace.as_str());
-        let (snapshot, source) = store
-            .list_and_watch(shelf, within)
-            .map_err(|e| store_error(call.resource, &call.key(), e))?;
+        let (snapshot, source) =
+            store.list_and_watch(shelf, within).map_err(|e| store_error(call.resource, &call.key(), e))?;
         (snapshot.objects.into(), source)
     } else {
         match store.watch(shelf, from) {
             Ok(source) => (VecDeque::new(), source),
             Err(error @ store::Error::Expired { .. }) => {
                 failed = Some(error);
-                let (_, source) = store
-                    .list_and_watch(shelf, Some(""))
-                    .map_err(|e| store_error(call.resource, &call.key(), e))?;
+                let (_, source) =
+                    store.list_and_watch(shelf, Some("")).map_err(|e| store_error(call.resource, &call.key(), e))?;
                 (VecDeque::new(), source)
             }
             Err(error) => return Err(store_error(call.resource, &call.key(), error)),
         }
     };
     let now = Instant::now();
-    let timeout = params
-        .number("timeoutSeconds")
-        .filter(|s| *s > 0)
-        .map_or(TIMEOUT, Duration::from_secs);
+    let timeout = params.number("timeoutSeconds").filter(|s| *s > 0).map_or(TIMEOUT, Duration::from_secs);
     let stream = Stream {
         form: Form {
             resource: call.resource,
@@ -195,10 +176,7 @@ impl Stream {
             return;
         }
         let is = !change.deleted && self.selector.matches(&change.object);
-        let was = change
-            .previous
-            .as_ref()
-            .is_some_and(|o| self.selector.matches(o));
+        let was = change.previous.as_ref().is_some_and(|o| self.selector.matches(o));
         let kind = match (was, is) {
             (false, true) => "ADDED",
             (true, true) => "MODIFIED",
@@ -212,11 +190,7 @@ impl Stream {
 impl Form {
     fn event(&self, out: &mut Vec<u8>, kind: &str, object: &Object) {
         match self.shape {
-            Shape::Table | Shape::Partial => self.line(
-                out,
-                kind,
-                self.shaped(object.value()).to_string().as_bytes(),
-            ),
+            Shape::Table | Shape::Partial => self.line(out, kind, self.shaped(object.value()).to_string().as_bytes()),
             _ => self.line(out, kind, object.json()),
         }
     }
@@ -225,33 +199,25 @@ impl Form {
         match self.shape {
             Shape::Table => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                self.resource
-                    .printer
-                    .table(&[object], metadata, self.version, self.include)
+                self.resource.printer.table(&[object], metadata, self.version, self.include)
             }
             _ => partial(&object),
         }
     }
 
     fn line(&self, out: &mut Vec<u8>, kind: &str, object: &[u8]) {
-        for part in [
-            b"{\"type\":\"",
-            kind.as_bytes(),
-            b"\",\"object\":",
-            object,
-            b"}\n",
-        ] {
+        for part in [b"{\"type\":\"", kind.as_bytes(), b"\",\"object\":", object, b"}\n"] {
             out.extend_from_slice(part);
         }
     }
 
     fn bookmark(&self, out: &mut Vec<u8>, position: u64, ends_initial: bool) {
-        let mut metadata =
-            json!({"resourceVersion": position.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": position.to_string(), "creationTimestamp": null});
         if ends_initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        let object = json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
+        let object =
+            json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
         let object = match self.shape {
             Shape::Table | Shape::Partial => self.shaped(object),
             _ => object,

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
-use crate::mini::registry::{
-    DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch,
-};
+use crate::mini::registry::{DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch};
 use crate::mini::status::{ApiError, FieldError, Qualified};
 
 fn options(call: &Call) -> Result<WriteOptions, ApiError> {
@@ -19,49 +17,27 @@ fn options(call: &Call) -> Result<WriteOptions, ApiError> {
         Some("Warn") | None => FieldValidation::Warn,
         Some(other) => {
             let supported = ["", "Ignore", "Strict", "Warn"];
-            return Err(invalid_option(FieldError::unsupported(
-                "fieldValidation",
-                &json!(other),
-                &supported,
-            )));
+            return Err(invalid_option(FieldError::unsupported("fieldValidation", &json!(other), &supported)));
         }
     };
-    Ok(WriteOptions {
-        dry_run: dry_run(call.params.get("dryRun"))?,
-        field_validation,
-    })
+    Ok(WriteOptions { dry_run: dry_run(call.params.get("dryRun"))?, field_validation })
 }
 
 fn invalid_option(cause: FieldError) -> ApiError {
-    let kind = Qualified {
-        name: "CreateOptions",
-        group: "meta.k8s.io",
-    };
-    ApiError::Invalid {
-        kind,
-        name: String::new(),
-        causes: vec![cause],
-    }
+    let kind = Qualified { name: "CreateOptions", group: "meta.k8s.io" };
+    ApiError::Invalid { kind, name: String::new(), causes: vec![cause] }
 }
 
 fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
     match text {
         None => Ok(false),
         Some("All") => Ok(true),
-        Some(other) => Err(invalid_option(FieldError::unsupported(
-            "dryRun",
-            &json!([other]),
-            &["All"],
-        ))),
+        Some(other) => Err(invalid_option(FieldError::unsupported("dryRun", &json!([other]), &["All"]))),
     }
 }
 
 fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Response {
-    let code = if written.created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = read::one(api.registry.version, call, accept, code, &written.object);
     for warning in &written.warnings {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
@@ -77,15 +53,11 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
         return Err(ApiError::MethodNotAllowed);
     }
     if call.resource.namespaced && call.namespace().is_empty() {
-        return Err(ApiError::BadRequest(
-            "an empty namespace may not be set during creation".to_owned(),
-        ));
+        return Err(ApiError::BadRequest("an empty namespace may not be set during creation".to_owned()));
     }
     let (parts, body) = request.into_parts();
     let body = body::value(&parts.headers, body).await?;
-    let done = api
-        .registry
-        .create(call.resource, call.namespace(), body, &options)?;
+    let done = api.registry.create(call.resource, call.namespace(), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -101,9 +73,7 @@ pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
     let (parts, body) = request.into_parts();
     let body = body::value(&parts.headers, body).await?;
-    let done = api
-        .registry
-        .update(call.resource, &call.key(), part(call), body, &options)?;
+    let done = api.registry.update(call.resource, &call.key(), part(call), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -113,13 +83,7 @@ pub async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response,
     let media = body::media_type(&parts.headers).to_owned();
     let bytes = body::bytes(body).await?;
     let patch = patch::Patch::parse(&media, &bytes)?;
-    let done = patch.apply(
-        &api.registry,
-        call.resource,
-        &call.key(),
-        part(call),
-        &options,
-    )?;
+    let done = patch.apply(&api.registry, call.resource, &call.key(), part(call), &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -132,20 +96,12 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
         "application/yaml" => body::yaml(&bytes)?,
         "application/json" => body::json(&bytes)?,
         _ => {
-            return Err(ApiError::UnsupportedMediaType {
-                accepted: "application/json, application/yaml",
-            });
+            return Err(ApiError::UnsupportedMediaType { accepted: "application/json, application/yaml" });
         }
     };
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let dry = call
-        .params
-        .get("dryRun")
-        .or_else(|| body["dryRun"][0].as_str());
-    let grace = call
-        .params
-        .number("gracePeriodSeconds")
-        .or_else(|| body["gracePeriodSeconds"].as_i64());
+    let dry = call.params.get("dryRun").or_else(|| body["dryRun"][0].as_str());
+    let grace = call.params.number("gracePeriodSeconds").or_else(|| body["gracePeriodSeconds"].as_i64());
     Ok(DeleteOptions {
         grace_period_seconds: grace,
         uid: text(&body["preconditions"]["uid"]),
@@ -161,28 +117,20 @@ pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response
         Deleted::Gone(object) if call.resource.strategy.returns_deleted() => object,
         Deleted::Marked(object) => object,
         Deleted::Gone(object) => {
-            let mut details = json!({"name": call.info.name, "kind": call.resource.plural, "uid": object.value()["metadata"]["uid"]});
+            let mut details =
+                json!({"name": call.info.name, "kind": call.resource.plural, "uid": object.value()["metadata"]["uid"]});
             if !call.resource.group.is_empty() {
                 details["group"] = json!(call.resource.group);
             }
-            let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+            let status =
+                json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
             return Ok(json(StatusCode::OK, &status));
         }
     };
-    Ok(read::one(
-        api.registry.version,
-        call,
-        accept,
-        StatusCode::OK,
-        &object,
-    ))
+    Ok(read::one(api.registry.version, call, accept, StatusCode::OK, &object))
 }
 
-pub async fn delete_collection(
-    api: &Api,
-    call: &Call,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     Accept::of(request.headers())?;
     let options = delete_options(call, request).await?;
     let mut items = vec![];

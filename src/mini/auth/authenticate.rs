@@ -25,22 +25,12 @@ pub struct User {
 impl User {
     /// The cluster's administrator.
     pub fn admin() -> Self {
-        User {
-            name: "mini-admin".to_owned(),
-            groups: vec![MASTERS.to_owned(), "system:authenticated".to_owned()],
-        }
+        User { name: "mini-admin".to_owned(), groups: vec![MASTERS.to_owned(), "system:authenticated".to_owned()] }
     }
 
     pub fn service_account(namespace: &str, name: &str) -> Self {
-        let groups = [
-            "system:serviceaccounts",
-            &format!("system:serviceaccounts:{namespace}"),
-            "system:authenticated",
-        ];
-        User {
-            name: format!("system:serviceaccount:{namespace}:{name}"),
-            groups: groups.map(str::to_owned).to_vec(),
-        }
+        let groups = ["system:serviceaccounts", &format!("system:serviceaccounts:{namespace}"), "system:authenticated"];
+        User { name: format!("system:serviceaccount:{namespace}:{name}"), groups: groups.map(str::to_owned).to_vec() }
     }
 }
 
@@ -52,11 +42,7 @@ pub struct Authenticator {
 
 impl Authenticator {
     fn user(&self, api: &Api, request: &Request) -> Result<User, ApiError> {
-        let header = request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
+        let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let (scheme, token) = header.split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::Unauthorized);
@@ -64,9 +50,7 @@ impl Authenticator {
         if token.trim() == self.admin_token {
             return Ok(User::admin());
         }
-        self.tokens
-            .verify(api, token.trim())
-            .ok_or(ApiError::Unauthorized)
+        self.tokens.verify(api, token.trim()).ok_or(ApiError::Unauthorized)
     }
 }
 

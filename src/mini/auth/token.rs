@@ -27,22 +27,13 @@ pub struct Tokens {
 
 impl Tokens {
     pub fn new() -> Result<Self, rcgen::Error> {
-        Ok(Tokens {
-            key: KeyPair::generate_for(&rcgen::PKCS_ED25519)?,
-        })
+        Ok(Tokens { key: KeyPair::generate_for(&rcgen::PKCS_ED25519)? })
     }
 
     fn issue(&self, claims: &Value) -> Result<String, ApiError> {
         let part = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
-        let body = format!(
-            "{}.{}",
-            part(&json!({"alg": "EdDSA", "typ": "JWT"})),
-            part(claims)
-        );
-        let signature = self
-            .key
-            .sign(body.as_bytes())
-            .map_err(|e| ApiError::Internal(e.to_string()))?;
+        let body = format!("{}.{}", part(&json!({"alg": "EdDSA", "typ": "JWT"})), part(claims));
+        let signature = self.key.sign(body.as_bytes()).map_err(|e| ApiError::Internal(e.to_string()))?;
         Ok(format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
@@ -50,35 +41,20 @@ impl Tokens {
     pub fn verify(&self, api: &Api, token: &str) -> Option<User> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let key = ring::signature::UnparsedPublicKey::new(
-            &ring::signature::ED25519,
-            self.key.public_key_raw(),
-        );
+        let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
         key.verify(body.as_bytes(), &signature).ok()?;
-        let claims: Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?).ok()?;
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?).ok()?;
         let about = &claims["kubernetes.io"];
         if claims["exp"].as_i64()? < jiff::Timestamp::now().as_second() {
             return None;
         }
-        let (namespace, name) = (
-            about["namespace"].as_str()?,
-            about["serviceaccount"]["name"].as_str()?,
-        );
-        let account = api
-            .registry
-            .get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name))
-            .ok()?
-            .value();
+        let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
+        let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name)).ok()?.value();
         if account["metadata"]["uid"] != about["serviceaccount"]["uid"] {
             return None;
         }
         if let Some(pod) = about["pod"]["name"].as_str() {
-            let bound = api
-                .registry
-                .get(&resources::PODS, &Key::new(namespace, pod))
-                .ok()?
-                .value();
+            let bound = api.registry.get(&resources::PODS, &Key::new(namespace, pod)).ok()?.value();
             if bound["metadata"]["uid"] != about["pod"]["uid"] {
                 return None;
             }
@@ -88,34 +64,18 @@ impl Tokens {
 }
 
 /// `POST serviceaccounts/NAME/token`.
-pub fn token_request(
-    api: &Api,
-    info: &RequestInfo,
-    mut request: Value,
-) -> Result<Response, ApiError> {
+pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Result<Response, ApiError> {
     let key = Key::new(&info.namespace, &info.name);
-    let account = api
-        .registry
-        .get(&resources::SERVICE_ACCOUNTS, &key)?
-        .value();
-    let seconds = request["spec"]["expirationSeconds"]
-        .as_i64()
-        .unwrap_or(DEFAULT_SECONDS);
+    let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
+    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
     if seconds < SHORTEST {
         let causes = vec![FieldError::invalid(
             "spec.expirationSeconds",
             &json!(seconds),
             "may not specify a duration less than 10 minutes",
         )];
-        let kind = crate::mini::status::Qualified {
-            name: "TokenRequest",
-            group: "authentication.k8s.io",
-        };
-        return Err(ApiError::Invalid {
-            kind,
-            name: info.name.clone(),
-            causes,
-        });
+        let kind = crate::mini::status::Qualified { name: "TokenRequest", group: "authentication.k8s.io" };
+        return Err(ApiError::Invalid { kind, name: info.name.clone(), causes });
     }
     let now = jiff::Timestamp::now();
     let end = now.as_second() + seconds;
@@ -127,10 +87,7 @@ pub fn token_request(
     if bound["kind"] == "Pod" {
         let pod = api
             .registry
-            .get(
-                &resources::PODS,
-                &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()),
-            )?
+            .get(&resources::PODS, &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()))?
             .value();
         about["pod"] = json!({"name": bound["name"], "uid": pod["metadata"]["uid"]});
     }
@@ -142,8 +99,7 @@ pub fn token_request(
         "aud": audiences, "exp": end, "iat": now.as_second(), "nbf": now.as_second(), "iss": ISSUER, "jti": new_uid(),
         "sub": format!("system:serviceaccount:{}:{}", info.namespace, info.name), "kubernetes.io": about,
     });
-    let expires =
-        jiff::Timestamp::from_second(end).map_err(|e| ApiError::BadRequest(e.to_string()))?;
+    let expires = jiff::Timestamp::from_second(end).map_err(|e| ApiError::BadRequest(e.to_string()))?;
     request["apiVersion"] = json!("authentication.k8s.io/v1");
     request["kind"] = json!("TokenRequest");
     request["metadata"] = json!({"name": info.name, "namespace": info.namespace, "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});

@@ -40,10 +40,7 @@ impl Registry {
         if found.field("status.phase") == Some("Terminating") {
             return Err(ApiError::Terminating {
                 resource: resource.qualified(),
-                name: object["metadata"]["name"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
+                name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
                 namespace: namespace.to_owned(),
             });
         }
@@ -52,50 +49,26 @@ impl Registry {
 
     /// Gives the pod its ServiceAccount's token volume and, if it names none itself, its pull secrets. Later changes
     /// of the ServiceAccount do not reach the pod.
-    fn service_account(
-        &self,
-        resource: &'static Resource,
-        namespace: &str,
-        pod: &mut Value,
-    ) -> Result<(), ApiError> {
-        let named = [
-            &pod["spec"]["serviceAccountName"],
-            &pod["spec"]["serviceAccount"],
-        ];
-        let name = named
-            .iter()
-            .find_map(|v| v.as_str().filter(|s| !s.is_empty()))
-            .unwrap_or("default")
-            .to_owned();
+    fn service_account(&self, resource: &'static Resource, namespace: &str, pod: &mut Value) -> Result<(), ApiError> {
+        let named = [&pod["spec"]["serviceAccountName"], &pod["spec"]["serviceAccount"]];
+        let name = named.iter().find_map(|v| v.as_str().filter(|s| !s.is_empty())).unwrap_or("default").to_owned();
         pod["spec"]["serviceAccountName"] = json!(name);
         pod["spec"]["serviceAccount"] = json!(name);
         let key = Key::new(namespace, &name);
-        let account = self
-            .get(&resources::SERVICE_ACCOUNTS, &key)
-            .map_err(|error| ApiError::Forbidden {
-                resource: resource.qualified(),
-                name: pod["metadata"]["name"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-                why: format!(
-                    "error looking up service account {namespace}/{name}: {}",
-                    error
-                        .to_string()
-                        .replace("serviceaccounts", "serviceaccount")
-                ),
-            })?;
+        let account = self.get(&resources::SERVICE_ACCOUNTS, &key).map_err(|error| ApiError::Forbidden {
+            resource: resource.qualified(),
+            name: pod["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            why: format!(
+                "error looking up service account {namespace}/{name}: {}",
+                error.to_string().replace("serviceaccounts", "serviceaccount")
+            ),
+        })?;
         let account = account.value();
-        let wanted = [
-            &pod["spec"]["automountServiceAccountToken"],
-            &account["automountServiceAccountToken"],
-        ];
+        let wanted = [&pod["spec"]["automountServiceAccountToken"], &account["automountServiceAccountToken"]];
         if wanted.iter().find_map(|v| v.as_bool()).unwrap_or(true) {
             mount_token(&mut pod["spec"]);
         }
-        if pod["spec"]["imagePullSecrets"]
-            .as_array()
-            .is_none_or(Vec::is_empty)
+        if pod["spec"]["imagePullSecrets"].as_array().is_none_or(Vec::is_empty)
             && account["imagePullSecrets"].is_array()
         {
             pod["spec"]["imagePullSecrets"] = account["imagePullSecrets"].clone();
@@ -108,16 +81,8 @@ fn mount_token(spec: &mut Value) {
     let volume = format!("kube-api-access-{}", random_suffix(5));
     let mut mounted = false;
     for list in ["initContainers", "containers"] {
-        for container in spec
-            .get_mut(list)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            let mounts = container["volumeMounts"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            let mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
             if mounts.iter().any(|m| m["mountPath"] == TOKEN_PATH) {
                 continue;
             }

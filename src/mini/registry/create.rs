@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{
-    Registry, SERVER_SIDE, WriteOptions, Written, metadata, names, new_uid, now, random_suffix,
-    store_error,
-};
+use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, names, new_uid, now, random_suffix, store_error};
 use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
@@ -29,9 +26,7 @@ impl Registry {
         place(resource, namespace, &mut object)?;
         let given = metadata(&mut object);
         if given.contains_key("resourceVersion") {
-            return Err(ApiError::BadRequest(
-                "resourceVersion should not be set on objects to be created".to_owned(),
-            ));
+            return Err(ApiError::BadRequest("resourceVersion should not be set on objects to be created".to_owned()));
         }
         for field in SERVER_SIDE.iter().chain(&["generation"]) {
             given.shift_remove(*field);
@@ -42,55 +37,31 @@ impl Registry {
         resource.strategy.default(&mut object);
         self.admit_create(resource, namespace, &mut object)?;
         resource.strategy.prepare_create(&mut object, self.version);
-        let name = object["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let mut causes = name_errors(resource, &object);
         causes.extend(resource.strategy.validate(&object));
         if !causes.is_empty() {
-            return Err(ApiError::Invalid {
-                kind: resource.qualified_kind(),
-                name,
-                causes,
-            });
+            return Err(ApiError::Invalid { kind: resource.qualified_kind(), name, causes });
         }
         let key = Key::new(namespace, name);
         let object = if options.dry_run {
             if self.store.get(resource.shelf, &key).is_ok() {
-                return Err(ApiError::AlreadyExists {
-                    resource: resource.qualified(),
-                    name: key.name,
-                });
+                return Err(ApiError::AlreadyExists { resource: resource.qualified(), name: key.name });
             }
             Arc::new(Object::unstored(resource.shelf, key, object))
         } else {
-            self.store
-                .create(resource.shelf, key.clone(), object)
-                .map_err(|e| store_error(resource, &key, e))?
+            self.store.create(resource.shelf, key.clone(), object).map_err(|e| store_error(resource, &key, e))?
         };
-        Ok(Written {
-            object,
-            warnings,
-            created: true,
-        })
+        Ok(Written { object, warnings, created: true })
     }
 }
 
 /// Makes the body's namespace the request's, which it must not contradict.
-pub(super) fn place(
-    resource: &'static Resource,
-    namespace: &str,
-    object: &mut Value,
-) -> Result<(), ApiError> {
+pub(super) fn place(resource: &'static Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object);
-    let given = metadata
-        .get("namespace")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let given = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
     if resource.namespaced && !given.is_empty() && given != namespace {
-        let message =
-            "the namespace of the provided object does not match the namespace sent on the request";
+        let message = "the namespace of the provided object does not match the namespace sent on the request";
         return Err(ApiError::BadRequest(message.to_owned()));
     }
     if resource.namespaced {
@@ -102,22 +73,12 @@ pub(super) fn place(
 }
 
 fn generate_name(metadata: &mut serde_json::Map<String, Value>) {
-    let named = metadata
-        .get("name")
-        .and_then(Value::as_str)
-        .is_some_and(|n| !n.is_empty());
-    let Some(base) = metadata
-        .get("generateName")
-        .and_then(Value::as_str)
-        .filter(|b| !b.is_empty() && !named)
-    else {
+    let named = metadata.get("name").and_then(Value::as_str).is_some_and(|n| !n.is_empty());
+    let Some(base) = metadata.get("generateName").and_then(Value::as_str).filter(|b| !b.is_empty() && !named) else {
         return;
     };
     let base: String = base.chars().take(MAX_GENERATED_BASE).collect();
-    metadata.insert(
-        "name".to_owned(),
-        json!(format!("{base}{}", random_suffix(5))),
-    );
+    metadata.insert("name".to_owned(), json!(format!("{base}{}", random_suffix(5))));
 }
 
 /// Faults of the object's name and metadata (`ValidateObjectMeta`).
@@ -125,15 +86,10 @@ pub(super) fn name_errors(resource: &'static Resource, object: &Value) -> Vec<Fi
     let metadata = &object["metadata"];
     let name = metadata["name"].as_str().unwrap_or_default();
     if name.is_empty() {
-        return vec![FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        )];
+        return vec![FieldError::required("metadata.name", "name or generateName is required")];
     }
     let faults = names::faults(resource.names, name).into_iter();
-    let mut errors: Vec<_> = faults
-        .map(|f| FieldError::invalid("metadata.name", &metadata["name"], f))
-        .collect();
+    let mut errors: Vec<_> = faults.map(|f| FieldError::invalid("metadata.name", &metadata["name"], f)).collect();
     errors.extend(names::label_errors("metadata.labels", &metadata["labels"]));
     errors
 }

@@ -30,12 +30,7 @@ pub enum Deleted {
 }
 
 impl Registry {
-    pub fn delete(
-        &self,
-        resource: &'static Resource,
-        key: &Key,
-        options: &DeleteOptions,
-    ) -> Result<Deleted, ApiError> {
+    pub fn delete(&self, resource: &'static Resource, key: &Key, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         loop {
             let current = self.get(resource, key)?;
             match self.try_delete(resource, key, &current, options)? {
@@ -57,22 +52,12 @@ impl Registry {
         check(resource, key, &object, options)?;
         if resource.plural == "namespaces" && key.name == "default" {
             let why = "this namespace may not be deleted".to_owned();
-            return Err(ApiError::Forbidden {
-                resource: resource.qualified(),
-                name: key.name.clone(),
-                why,
-            });
+            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
         }
-        let grace = resource
-            .strategy
-            .grace(&object, options.grace_period_seconds);
+        let grace = resource.strategy.grace(&object, options.grace_period_seconds);
         if object["metadata"]["deletionTimestamp"].is_string() {
-            let left = object["metadata"]["deletionGracePeriodSeconds"]
-                .as_i64()
-                .unwrap_or(0);
-            let shorter = options
-                .grace_period_seconds
-                .is_some_and(|asked| asked < left);
+            let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+            let shorter = options.grace_period_seconds.is_some_and(|asked| asked < left);
             if !shorter && !ready_to_go(resource, &object) {
                 return Ok(Ok(Deleted::Marked(current.clone())));
             }
@@ -82,20 +67,12 @@ impl Registry {
         let goes = ready_to_go(resource, &object);
         if options.dry_run {
             let object = Arc::new(Object::unstored(resource.shelf, key.clone(), object));
-            return Ok(Ok(if goes {
-                Deleted::Gone(object)
-            } else {
-                Deleted::Marked(object)
-            }));
+            return Ok(Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) }));
         }
         Ok(if goes {
-            self.store
-                .delete(resource.shelf, key, current.revision)
-                .map(Deleted::Gone)
+            self.store.delete(resource.shelf, key, current.revision).map(Deleted::Gone)
         } else {
-            self.store
-                .update(resource.shelf, key, current.revision, object)
-                .map(Deleted::Marked)
+            self.store.update(resource.shelf, key, current.revision, object).map(Deleted::Marked)
         })
     }
 }
@@ -113,30 +90,14 @@ fn mark(object: &mut Value, grace: Option<i64>) {
     }
 }
 
-fn check(
-    resource: &'static Resource,
-    key: &Key,
-    object: &Value,
-    options: &DeleteOptions,
-) -> Result<(), ApiError> {
-    for (asked, field, name) in [
-        (&options.uid, "uid", "UID"),
-        (
-            &options.resource_version,
-            "resourceVersion",
-            "ResourceVersion",
-        ),
-    ] {
+fn check(resource: &'static Resource, key: &Key, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+    for (asked, field, name) in
+        [(&options.uid, "uid", "UID"), (&options.resource_version, "resourceVersion", "ResourceVersion")]
+    {
         let has = object["metadata"][field].as_str().unwrap_or_default();
         if let Some(asked) = asked.as_deref().filter(|a| *a != has) {
-            let why = format!(
-                "Precondition failed: {name} in precondition: {asked}, {name} in object meta: {has}"
-            );
-            return Err(ApiError::Conflict {
-                resource: resource.qualified(),
-                name: key.name.clone(),
-                why,
-            });
+            let why = format!("Precondition failed: {name} in precondition: {asked}, {name} in object meta: {has}");
+            return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why });
         }
     }
     Ok(())

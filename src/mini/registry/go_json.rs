@@ -190,32 +190,20 @@ mod tests {
     #[test]
     fn faults_are_named_as_go_names_them() {
         for (text, message) in [
-            (
-                "{bad json",
-                "invalid character 'b' looking for beginning of object key string",
-            ),
+            ("{bad json", "invalid character 'b' looking for beginning of object key string"),
             ("{", "unexpected end of JSON input"),
             ("", "unexpected end of JSON input"),
             (r#"{"a" 1}"#, "invalid character '1' after object key"),
-            (
-                r#"{"a":1 "b"}"#,
-                "invalid character '\"' after object key:value pair",
-            ),
+            (r#"{"a":1 "b"}"#, "invalid character '\"' after object key:value pair"),
             ("[1 2]", "invalid character '2' after array element"),
             ("{} x", "invalid character 'x' after top-level value"),
             ("nul", "unexpected end of JSON input"),
-            (
-                "tree",
-                "invalid character 'e' in literal true (expecting 'u')",
-            ),
+            ("tree", "invalid character 'e' in literal true (expecting 'u')"),
             ("-x", "invalid character 'x' in numeric literal"),
             ("\"\\q\"", "invalid character 'q' in string escape code"),
         ] {
             assert_eq!(check(text.as_bytes()).unwrap_err(), message, "{text}");
         }
-        assert_eq!(
-            check(br#" {"a": [1, -2.5e+3, true, null, "\u00e9"]} "#),
-            Ok(())
-        );
+        assert_eq!(check(br#" {"a": [1, -2.5e+3, true, null, "\u00e9"]} "#), Ok(()));
     }
 }

@@ -57,9 +57,7 @@ pub struct Registry {
 
 impl Registry {
     pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
-        self.store
-            .get(resource.shelf, key)
-            .map_err(|e| store_error(resource, key, e))
+        self.store.get(resource.shelf, key).map_err(|e| store_error(resource, key, e))
     }
 }
 
@@ -72,22 +70,19 @@ pub fn store_error(resource: &'static Resource, key: &Key, error: store::Error) 
         store::Error::Conflict { .. } => ApiError::Conflict {
             resource: qualified,
             name,
-            why: "the object has been modified; please apply your changes to the latest version and try again".to_owned(),
+            why: "the object has been modified; please apply your changes to the latest version and try again"
+                .to_owned(),
         },
-        store::Error::Expired { asked, oldest } => ApiError::Expired(format!("too old resource version: {asked} ({oldest})")),
+        store::Error::Expired { asked, oldest } => {
+            ApiError::Expired(format!("too old resource version: {asked} ({oldest})"))
+        }
         store::Error::Future { asked, current } => ApiError::TooLargeResourceVersion { asked, current },
     }
 }
 
 /// Fields of `metadata` that only the server writes.
-const SERVER_SIDE: [&str; 6] = [
-    "managedFields",
-    "selfLink",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "creationTimestamp",
-    "uid",
-];
+const SERVER_SIDE: [&str; 6] =
+    ["managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "creationTimestamp", "uid"];
 
 /// `object.metadata` as a map, made when absent.
 fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
@@ -103,31 +98,20 @@ fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
 
 /// Now, as Kubernetes writes times: whole seconds in UTC.
 pub fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A random (version 4) UUID.
 pub fn new_uid() -> String {
     let bits = rand::random::<u128>() & !(0xf << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62);
     let hex = format!("{bits:032x}");
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// `length` characters of the alphabet Kubernetes makes names from (apimachinery `util/rand`).
 pub fn random_suffix(length: usize) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    (0..length)
-        .map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())]))
-        .collect()
+    (0..length).map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())])).collect()
 }
 
 #[cfg(test)]

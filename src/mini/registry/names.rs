@@ -30,10 +30,7 @@ pub fn subdomain(name: &str) -> Option<String> {
 
 /// The first fault of a key in a Secret or ConfigMap.
 pub fn data_key(key: &str) -> Option<String> {
-    let fine = !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let fine = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     if key.len() > 253 {
         return Some(at_most(253));
     }
@@ -71,11 +68,7 @@ fn path_segment_faults(name: &str) -> Vec<String> {
     if name == "." || name == ".." {
         return vec![format!("may not be '{name}'")];
     }
-    ["/", "%"]
-        .iter()
-        .filter(|c| name.contains(**c))
-        .map(|c| format!("may not contain '{c}'"))
-        .collect()
+    ["/", "%"].iter().filter(|c| name.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
 }
 
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -84,33 +77,19 @@ const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-',
 fn is_word(text: &str) -> bool {
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
-    ends(bytes.first())
-        && ends(bytes.last())
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+    ends(bytes.first()) && ends(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }
 
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
 pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for (key, value) in labels.as_object().into_iter().flatten() {
-        let (prefix, name) = key
-            .rsplit_once('/')
-            .map_or((None, key.as_str()), |(p, n)| (Some(p), n));
+        let (prefix, name) = key.rsplit_once('/').map_or((None, key.as_str()), |(p, n)| (Some(p), n));
         if let Some(fault) = prefix.and_then(subdomain) {
-            errors.push(FieldError::invalid(
-                field,
-                &Value::String(key.clone()),
-                format!("prefix part {fault}"),
-            ));
+            errors.push(FieldError::invalid(field, &Value::String(key.clone()), format!("prefix part {fault}")));
         }
         if name.len() > 63 || !is_word(name) {
-            errors.push(FieldError::invalid(
-                field,
-                &Value::String(key.clone()),
-                QUALIFIED,
-            ));
+            errors.push(FieldError::invalid(field, &Value::String(key.clone()), QUALIFIED));
         }
         let text = value.as_str().unwrap_or_default();
         if text.len() > 63 {
@@ -136,23 +115,14 @@ mod tests {
         }
         assert_eq!(subdomain("a.b-c.d"), None);
         assert_eq!(subdomain("a..b").as_deref(), Some(SUBDOMAIN));
-        assert_eq!(
-            label(&"a".repeat(64)).as_deref(),
-            Some("must be no more than 63 bytes")
-        );
+        assert_eq!(label(&"a".repeat(64)).as_deref(), Some("must be no more than 63 bytes"));
     }
 
     #[test]
     fn keys_and_segments() {
         assert_eq!(data_key(".dockerconfigjson"), None);
         assert!(data_key("a b").is_some() && data_key("..x").is_some());
-        assert_eq!(
-            faults(NameRule::PathSegment, "system:node"),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            faults(NameRule::PathSegment, "a/b"),
-            ["may not contain '/'"]
-        );
+        assert_eq!(faults(NameRule::PathSegment, "system:node"), Vec::<String>::new());
+        assert_eq!(faults(NameRule::PathSegment, "a/b"), ["may not contain '/'"]);
     }
 }

@@ -42,24 +42,13 @@ impl Registry {
             return Err(ApiError::BadRequest("name must be provided".to_owned()));
         }
         if name != key.name {
-            let message = format!(
-                "the name of the object ({name}) does not match the name on the URL ({})",
-                key.name
-            );
+            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
             return Err(ApiError::BadRequest(message));
         }
-        let pinned = object["metadata"]["resourceVersion"]
-            .as_str()
-            .is_some_and(|v| !v.is_empty());
+        let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
         let tries = if pinned { 1 } else { PATCH_TRIES };
-        self.retry(resource, key, tries, |current| {
-            self.replace(resource, key, part, current, object.clone(), options)
-        })
-        .map(|object| Written {
-            object,
-            warnings,
-            created: false,
-        })
+        self.retry(resource, key, tries, |current| self.replace(resource, key, part, current, object.clone(), options))
+            .map(|object| Written { object, warnings, created: false })
     }
 
     /// Stores what `patch` makes of the current state (and its warnings); anew if that changed meanwhile.
@@ -77,11 +66,7 @@ impl Registry {
             warnings = heard;
             self.replace(resource, key, part, current, object, options)
         })?;
-        Ok(Written {
-            object,
-            warnings,
-            created: false,
-        })
+        Ok(Written { object, warnings, created: false })
     }
 
     fn retry(
@@ -117,27 +102,18 @@ impl Registry {
         check_preconditions(resource, key, current, &old, &new)?;
         place(resource, &key.namespace, &mut new)?;
         let given = metadata(&mut new);
-        given.insert(
-            "resourceVersion".to_owned(),
-            old["metadata"]["resourceVersion"].clone(),
-        );
+        given.insert("resourceVersion".to_owned(), old["metadata"]["resourceVersion"].clone());
         for field in SERVER_SIDE.iter().chain(&["generation", "generateName"]) {
             carry(&mut new["metadata"], &old["metadata"], field);
         }
         match part {
             Part::Main => {
                 resource.strategy.default(&mut new);
-                resource
-                    .strategy
-                    .prepare_update(&mut new, &old, self.version);
+                resource.strategy.prepare_update(&mut new, &old, self.version);
             }
             Part::Whole => {}
             Part::Status | Part::Finalize => {
-                let field = if part == Part::Status {
-                    "status"
-                } else {
-                    "spec"
-                };
+                let field = if part == Part::Status { "status" } else { "spec" };
                 let mut merged = old.clone();
                 carry(&mut merged, &new, field);
                 merged["metadata"] = new["metadata"].take();
@@ -149,12 +125,9 @@ impl Registry {
             causes.extend(name_errors(resource, &new));
             causes.extend(resource.strategy.validate_update(&new, &old));
             if !causes.is_empty() {
-                return Err(ApiError::Invalid {
-                    kind: resource.qualified_kind(),
-                    name: key.name.clone(),
-                    causes,
-                }
-                .into());
+                return Err(
+                    ApiError::Invalid { kind: resource.qualified_kind(), name: key.name.clone(), causes }.into()
+                );
             }
         }
         if options.dry_run {
@@ -163,18 +136,14 @@ impl Registry {
         if ready_to_go(resource, &new) {
             return Ok(self.store.delete(resource.shelf, key, current.revision)?);
         }
-        Ok(self
-            .store
-            .update(resource.shelf, key, current.revision, new)?)
+        Ok(self.store.update(resource.shelf, key, current.revision, new)?)
     }
 }
 
 /// The object was being deleted and nothing holds it any more.
 pub(super) fn ready_to_go(resource: &Resource, object: &Value) -> bool {
     let metadata = &object["metadata"];
-    let finalizers = metadata["finalizers"]
-        .as_array()
-        .is_some_and(|f| !f.is_empty());
+    let finalizers = metadata["finalizers"].as_array().is_some_and(|f| !f.is_empty());
     metadata["deletionTimestamp"].is_string()
         && !finalizers
         && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
@@ -208,20 +177,12 @@ fn check_preconditions(
     new: &Value,
 ) -> Result<(), Refused> {
     let given = &new["metadata"];
-    if let Some(uid) = given["uid"]
-        .as_str()
-        .filter(|u| !u.is_empty() && *u != old["metadata"]["uid"])
-    {
+    if let Some(uid) = given["uid"].as_str().filter(|u| !u.is_empty() && *u != old["metadata"]["uid"]) {
         let why = format!(
             "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
             old["metadata"]["uid"].as_str().unwrap_or_default()
         );
-        return Err(ApiError::Conflict {
-            resource: resource.qualified(),
-            name: key.name.clone(),
-            why,
-        }
-        .into());
+        return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why }.into());
     }
     let asked = given["resourceVersion"].as_str().unwrap_or_default();
     if !asked.is_empty() && asked != current.revision.to_string() {
@@ -248,30 +209,17 @@ fn meta_changes(new: &Value, old: &Value) -> Vec<FieldError> {
             ));
         }
     }
-    let finalizers = |v: &Value| {
-        v["metadata"]["finalizers"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default()
-    };
+    let finalizers = |v: &Value| v["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
     if old["metadata"]["deletionTimestamp"].is_string() {
         let before = finalizers(old);
-        let added: Vec<_> = finalizers(new)
-            .into_iter()
-            .filter(|f| !before.contains(f))
-            .collect();
+        let added: Vec<_> = finalizers(new).into_iter().filter(|f| !before.contains(f)).collect();
         if !added.is_empty() {
             let names: Vec<_> = added.iter().map(|f| f.to_string()).collect();
             let detail = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 names.join(", ")
             );
-            errors.push(FieldError::new(
-                Mistake::Forbidden,
-                "metadata.finalizers",
-                &Value::Null,
-                detail,
-            ));
+            errors.push(FieldError::new(Mistake::Forbidden, "metadata.finalizers", &Value::Null, detail));
         }
     }
     errors

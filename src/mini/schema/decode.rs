@@ -16,9 +16,7 @@ pub fn decode(
 ) -> Result<(Value, Vec<String>), ApiError> {
     let (kind, version) = (resource.kind, resource.version);
     let refuse = |why: String| {
-        ApiError::BadRequest(format!(
-            "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
-        ))
+        ApiError::BadRequest(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
     };
     if !body.is_object() {
         return Err(ApiError::BadRequest(format!(
@@ -36,23 +34,15 @@ pub fn decode(
     let api_version = body["apiVersion"].as_str().unwrap_or_default();
     if !api_version.is_empty() && api_version != resource.api_version() {
         let expected = resource.api_version();
-        let why = format!(
-            "the API version in the data ({api_version}) does not match the expected API version ({expected})"
-        );
+        let why =
+            format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
         return Err(ApiError::BadRequest(why));
     }
     let decoded = read(resource, body).map_err(refuse)?;
     if validation == FieldValidation::Strict && !decoded.unknown.is_empty() {
         return Err(refuse(decoded.strict_error()));
     }
-    Ok((
-        decoded.object,
-        if validation == FieldValidation::Warn {
-            decoded.unknown
-        } else {
-            vec![]
-        },
-    ))
+    Ok((decoded.object, if validation == FieldValidation::Warn { decoded.unknown } else { vec![] }))
 }
 
 /// The outcome of a patch as an object of `resource`. The error is bare: who patched puts it into words.
@@ -83,12 +73,7 @@ impl Decoded {
 
 fn read(resource: &'static Resource, mut object: Value) -> Result<Decoded, String> {
     let mut unknown = vec![];
-    let mut at = Place {
-        path: String::new(),
-        fields: vec![],
-        owner: String::new(),
-        unknown: &mut unknown,
-    };
+    let mut at = Place { path: String::new(), fields: vec![], owner: String::new(), unknown: &mut unknown };
     at.check(&mut object, &Shape::Struct(root(resource)))?;
     object["kind"] = json!(resource.kind);
     object["apiVersion"] = json!(resource.api_version());
@@ -120,30 +105,18 @@ impl Place<'_> {
                 }
                 Ok(())
             }
-            (Shape::Map(inner), Value::Object(map)) => map
-                .values_mut()
-                .try_for_each(|item| self.check(item, inner)),
+            (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.check(item, inner)),
             (Shape::String | Shape::Bytes, Value::String(_))
             | (Shape::Bool, Value::Bool(_))
             | (Shape::Float, Value::Number(_)) => Ok(()),
-            (Shape::Int32, Value::Number(n))
-                if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) =>
-            {
-                Ok(())
-            }
+            (Shape::Int32, Value::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
             (Shape::Int64, Value::Number(n)) if n.is_i64() => Ok(()),
-            (Shape::Int32 | Shape::Int64, Value::Number(n)) => {
-                Err(self.wrong(&format!("number {n}"), shape))
-            }
+            (Shape::Int32 | Shape::Int64, Value::Number(n)) => Err(self.wrong(&format!("number {n}"), shape)),
             _ => Err(self.wrong(word(value), shape)),
         }
     }
 
-    fn fields(
-        &mut self,
-        map: &mut serde_json::Map<String, Value>,
-        name: &str,
-    ) -> Result<(), String> {
+    fn fields(&mut self, map: &mut serde_json::Map<String, Value>, name: &str) -> Result<(), String> {
         let Some(known) = types().get(name) else {
             return Ok(());
         };
@@ -179,10 +152,7 @@ impl Place<'_> {
     /// Go's `json.UnmarshalTypeError`.
     fn wrong(&self, found: &str, shape: &Shape) -> String {
         let place = format!("{}.{}", self.owner, self.fields.join("."));
-        format!(
-            "json: cannot unmarshal {found} into Go struct field {place} of type {}",
-            go_type(shape)
-        )
+        format!("json: cannot unmarshal {found} into Go struct field {place} of type {}", go_type(shape))
     }
 }
 
@@ -205,10 +175,7 @@ fn go_type(shape: &Shape) -> String {
     match shape {
         Shape::Struct(name) => {
             let mut parts = name.rsplit('.');
-            let (kind, package) = (
-                parts.next().unwrap_or_default(),
-                parts.next().unwrap_or_default(),
-            );
+            let (kind, package) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             format!("{package}.{kind}")
         }
         Shape::List(inner) => format!("[]{}", go_type(inner)),
@@ -241,15 +208,12 @@ mod tests {
     use crate::mini::resources::{PODS, SERVICE_ACCOUNTS};
 
     fn strict(body: Value) -> Result<Value, String> {
-        decode(&PODS, body, FieldValidation::Strict)
-            .map(|d| d.0)
-            .map_err(|e| e.to_string())
+        decode(&PODS, body, FieldValidation::Strict).map(|d| d.0).map_err(|e| e.to_string())
     }
 
     #[test]
     fn unknown_fields_are_refused_or_dropped() {
-        let pod =
-            json!({"spec": {"imagePullSecretz": [], "containers": [{"name": "a", "imagee": "b"}]}});
+        let pod = json!({"spec": {"imagePullSecretz": [], "containers": [{"name": "a", "imagee": "b"}]}});
         assert_eq!(
             strict(pod.clone()).unwrap_err(),
             r#"Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.imagePullSecretz", unknown field "spec.containers[0].imagee""#
@@ -280,9 +244,8 @@ mod tests {
             ),
         ];
         for (body, message) in cases {
-            let expected = format!(
-                r#"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal {message}"#
-            );
+            let expected =
+                format!(r#"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal {message}"#);
             assert_eq!(strict(body).unwrap_err(), expected);
         }
     }
@@ -291,18 +254,9 @@ mod tests {
     fn what_means_nothing_is_left_out() {
         let body = json!({"metadata": {"name": "a", "labels": {}, "annotations": null}, "imagePullSecrets": []});
         let (object, _) = decode(&SERVICE_ACCOUNTS, body, FieldValidation::Strict).unwrap();
-        assert_eq!(
-            object,
-            json!({"metadata": {"name": "a"}, "kind": "ServiceAccount", "apiVersion": "v1"})
-        );
-        let pod = strict(
-            json!({"spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}}),
-        )
-        .unwrap();
-        assert_eq!(
-            pod["spec"],
-            json!({"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]})
-        );
+        assert_eq!(object, json!({"metadata": {"name": "a"}, "kind": "ServiceAccount", "apiVersion": "v1"}));
+        let pod = strict(json!({"spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}})).unwrap();
+        assert_eq!(pod["spec"], json!({"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}));
     }
 
     #[test]

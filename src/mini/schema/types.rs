@@ -42,12 +42,8 @@ static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 });
 
 static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
-    let struct_like = DEFINITIONS
-        .iter()
-        .filter(|(_, schema)| schema["properties"].is_object());
-    struct_like
-        .map(|(name, schema)| (name.clone(), compile(schema)))
-        .collect()
+    let struct_like = DEFINITIONS.iter().filter(|(_, schema)| schema["properties"].is_object());
+    struct_like.map(|(name, schema)| (name.clone(), compile(schema))).collect()
 });
 
 /// Every type by its full name, e.g. `io.k8s.api.core.v1.PodSpec`.
@@ -71,29 +67,16 @@ pub fn root(resource: &Resource) -> String {
 
 fn compile(schema: &Value) -> Type {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    Type {
-        fields: properties
-            .map(|(name, schema)| (name.clone(), shape(schema)))
-            .collect(),
-    }
+    Type { fields: properties.map(|(name, schema)| (name.clone(), shape(schema))).collect() }
 }
 
 fn shape(schema: &Value) -> Shape {
-    let reference = schema["$ref"]
-        .as_str()
-        .or_else(|| schema["allOf"][0]["$ref"].as_str());
+    let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
     if let Some(name) = reference.and_then(|r| r.rsplit('/').next()) {
         let target = &DEFINITIONS[name];
-        return if target["properties"].is_object() {
-            Shape::Struct(name.to_owned())
-        } else {
-            named(name, target)
-        };
+        return if target["properties"].is_object() { Shape::Struct(name.to_owned()) } else { named(name, target) };
     }
-    match (
-        schema["type"].as_str().unwrap_or_default(),
-        schema["format"].as_str().unwrap_or_default(),
-    ) {
+    match (schema["type"].as_str().unwrap_or_default(), schema["format"].as_str().unwrap_or_default()) {
         ("array", _) => Shape::List(Box::new(shape(&schema["items"]))),
         ("object", _) if schema["additionalProperties"].is_object() => {
             Shape::Map(Box::new(shape(&schema["additionalProperties"])))

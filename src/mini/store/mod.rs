@@ -64,12 +64,7 @@ struct ShelfState {
 impl ShelfState {
     fn new() -> Self {
         let changed = tokio::sync::watch::Sender::new(0);
-        ShelfState {
-            objects: BTreeMap::new(),
-            history: VecDeque::new(),
-            floor: 0,
-            changed,
-        }
+        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), floor: 0, changed }
     }
 
     fn record(&mut self, change: Change) {
@@ -86,10 +81,7 @@ impl ShelfState {
     /// Changes after `revision`, oldest first.
     fn since(&self, revision: u64) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Error> {
         if revision < self.floor {
-            return Err(Error::Expired {
-                asked: revision,
-                oldest: self.floor,
-            });
+            return Err(Error::Expired { asked: revision, oldest: self.floor });
         }
         let start = self.history.partition_point(|c| c.revision <= revision);
         Ok(self.history.range(start..))
@@ -114,21 +106,13 @@ impl Store {
     }
 
     pub fn get(&self, shelf: Shelf, key: &Key) -> Result<Arc<Object>, Error> {
-        self.lock()
-            .shelves
-            .get(shelf.name)
-            .and_then(|s| s.objects.get(key).cloned())
-            .ok_or(Error::NotFound)
+        self.lock().shelves.get(shelf.name).and_then(|s| s.objects.get(key).cloned()).ok_or(Error::NotFound)
     }
 
     /// Stores a new object; its `metadata.resourceVersion` is set here.
     pub fn create(&self, shelf: Shelf, key: Key, value: Value) -> Result<Arc<Object>, Error> {
         let mut inner = self.lock();
-        if inner
-            .shelves
-            .get(shelf.name)
-            .is_some_and(|s| s.objects.contains_key(&key))
-        {
+        if inner.shelves.get(shelf.name).is_some_and(|s| s.objects.contains_key(&key)) {
             return Err(Error::Exists);
         }
         Ok(inner.put(shelf, key, value))
@@ -136,13 +120,7 @@ impl Store {
 
     /// Replaces the object if it is still at revision `expected`. A write that changes nothing is none: the
     /// stored object comes back as it is (etcd3 store `GuaranteedUpdate` does the same).
-    pub fn update(
-        &self,
-        shelf: Shelf,
-        key: &Key,
-        expected: u64,
-        value: Value,
-    ) -> Result<Arc<Object>, Error> {
+    pub fn update(&self, shelf: Shelf, key: &Key, expected: u64, value: Value) -> Result<Arc<Object>, Error> {
         let mut inner = self.lock();
         let current = inner.current(shelf, key, expected)?;
         if current.same_as(&value) {
@@ -160,12 +138,7 @@ impl Store {
         let last = Arc::new(Object::new(shelf, key.clone(), revision, current.value()));
         let state = inner.shelf(shelf);
         state.objects.remove(key);
-        state.record(Change {
-            revision,
-            object: last.clone(),
-            previous: Some(current),
-            deleted: true,
-        });
+        state.record(Change { revision, object: last.clone(), previous: Some(current), deleted: true });
         Ok(last)
     }
 
@@ -186,57 +159,32 @@ impl Store {
         let mut inner = self.lock();
         let current = inner.revision;
         if from > current {
-            return Err(Error::Future {
-                asked: from,
-                current,
-            });
+            return Err(Error::Future { asked: from, current });
         }
         let state = inner.shelf(shelf);
         drop(state.since(from)?);
-        Ok(Watch {
-            store: self.clone(),
-            shelf,
-            position: from,
-            changed: state.changed.subscribe(),
-        })
+        Ok(Watch { store: self.clone(), shelf, position: from, changed: state.changed.subscribe() })
     }
 
     /// The current list and a watch of everything after it, taken under one lock so that nothing falls between.
-    pub fn list_and_watch(
-        self: &Arc<Self>,
-        shelf: Shelf,
-        namespace: Option<&str>,
-    ) -> Result<(Snapshot, Watch), Error> {
+    pub fn list_and_watch(self: &Arc<Self>, shelf: Shelf, namespace: Option<&str>) -> Result<(Snapshot, Watch), Error> {
         let mut inner = self.lock();
         let snapshot = inner.list(shelf, namespace, None, None)?;
         let changed = inner.shelf(shelf).changed.subscribe();
-        let watch = Watch {
-            store: self.clone(),
-            shelf,
-            position: snapshot.revision,
-            changed,
-        };
+        let watch = Watch { store: self.clone(), shelf, position: snapshot.revision, changed };
         Ok((snapshot, watch))
     }
 }
 
 impl Inner {
     fn shelf(&mut self, shelf: Shelf) -> &mut ShelfState {
-        self.shelves
-            .entry(shelf.name)
-            .or_insert_with(ShelfState::new)
+        self.shelves.entry(shelf.name).or_insert_with(ShelfState::new)
     }
 
     fn current(&self, shelf: Shelf, key: &Key, expected: u64) -> Result<Arc<Object>, Error> {
-        let current = self
-            .shelves
-            .get(shelf.name)
-            .and_then(|s| s.objects.get(key))
-            .ok_or(Error::NotFound)?;
+        let current = self.shelves.get(shelf.name).and_then(|s| s.objects.get(key)).ok_or(Error::NotFound)?;
         if current.revision != expected {
-            return Err(Error::Conflict {
-                current: current.revision,
-            });
+            return Err(Error::Conflict { current: current.revision });
         }
         Ok(current.clone())
     }
@@ -247,12 +195,7 @@ impl Inner {
         let object = Arc::new(Object::new(shelf, key.clone(), revision, value));
         let state = self.shelf(shelf);
         let previous = state.objects.insert(key, object.clone());
-        state.record(Change {
-            revision,
-            object: object.clone(),
-            previous,
-            deleted: false,
-        });
+        state.record(Change { revision, object: object.clone(), previous, deleted: false });
         object
     }
 
@@ -265,16 +208,10 @@ impl Inner {
     ) -> Result<Snapshot, Error> {
         let revision = at.unwrap_or(self.revision);
         if revision > self.revision {
-            return Err(Error::Future {
-                asked: revision,
-                current: self.revision,
-            });
+            return Err(Error::Future { asked: revision, current: self.revision });
         }
         let Some(state) = self.shelves.get(shelf.name) else {
-            return Ok(Snapshot {
-                revision,
-                objects: vec![],
-            });
+            return Ok(Snapshot { revision, objects: vec![] });
         };
         let low = match (after, namespace) {
             (Some(key), _) => Bound::Excluded(key.clone()),
@@ -282,15 +219,9 @@ impl Inner {
             (None, None) => Bound::Unbounded,
         };
         let within = |key: &Key| namespace.is_none_or(|ns| key.namespace == ns);
-        let live = state
-            .objects
-            .range((low.clone(), Bound::Unbounded))
-            .take_while(|(k, _)| within(k));
+        let live = state.objects.range((low.clone(), Bound::Unbounded)).take_while(|(k, _)| within(k));
         if revision == self.revision {
-            return Ok(Snapshot {
-                revision,
-                objects: live.map(|(_, o)| o.clone()).collect(),
-            });
+            return Ok(Snapshot { revision, objects: live.map(|(_, o)| o.clone()).collect() });
         }
         let mut then: BTreeMap<_, _> = live.map(|(k, o)| (k.clone(), o.clone())).collect();
         for change in state.since(revision)?.rev() {
@@ -303,10 +234,7 @@ impl Inner {
                 None => then.remove(key),
             };
         }
-        Ok(Snapshot {
-            revision,
-            objects: then.into_values().collect(),
-        })
+        Ok(Snapshot { revision, objects: then.into_values().collect() })
     }
 }
 

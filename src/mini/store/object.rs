@@ -17,10 +17,7 @@ pub struct Key {
 
 impl Key {
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Key {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
+        Key { namespace: namespace.into(), name: name.into() }
     }
 }
 
@@ -35,10 +32,7 @@ pub struct Object {
 
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Object")
-            .field("key", &self.key)
-            .field("revision", &self.revision)
-            .finish_non_exhaustive()
+        f.debug_struct("Object").field("key", &self.key).field("revision", &self.revision).finish_non_exhaustive()
     }
 }
 
@@ -55,18 +49,8 @@ impl Object {
 
     fn index(shelf: Shelf, key: Key, revision: u64, value: &Value) -> Self {
         let labels = string_map(&value["metadata"]["labels"]);
-        let fields = shelf
-            .fields
-            .iter()
-            .map(|path| (*path, field_at(value, path)))
-            .collect();
-        Object {
-            key,
-            revision,
-            labels,
-            fields,
-            json: Bytes::from(value.to_string()),
-        }
+        let fields = shelf.fields.iter().map(|path| (*path, field_at(value, path))).collect();
+        Object { key, revision, labels, fields, json: Bytes::from(value.to_string()) }
     }
 
     /// The object as it goes over the wire.
@@ -85,11 +69,7 @@ impl Object {
         match path {
             "metadata.name" => Some(&self.key.name),
             "metadata.namespace" => Some(&self.key.namespace),
-            _ => self
-                .fields
-                .iter()
-                .find(|(p, _)| *p == path)
-                .map(|(_, v)| v.as_str()),
+            _ => self.fields.iter().find(|(p, _)| *p == path).map(|(_, v)| v.as_str()),
         }
     }
 
@@ -107,9 +87,7 @@ impl Object {
 
 fn string_map(value: &Value) -> BTreeMap<String, String> {
     let entries = value.as_object().into_iter().flatten();
-    entries
-        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
-        .collect()
+    entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
 
 fn field_at(value: &Value, path: &str) -> String {

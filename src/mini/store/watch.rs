@@ -53,11 +53,7 @@ impl Watch {
     /// Moves on to the store's newest revision if nothing is pending, so that a bookmark can name it.
     pub fn catch_up(&mut self) -> u64 {
         let inner = self.store.lock();
-        let newest = inner
-            .shelves
-            .get(self.shelf.name)
-            .and_then(|s| s.history.back())
-            .map_or(0, |c| c.revision);
+        let newest = inner.shelves.get(self.shelf.name).and_then(|s| s.history.back()).map_or(0, |c| c.revision);
         if newest <= self.position {
             self.position = inner.revision;
         }

@@ -10,20 +10,12 @@ pub fn parse_time(value: &Value) -> Option<Timestamp> {
 
 /// The age of something since `then`, `<unknown>` without one.
 pub fn age(then: &Value, now: Timestamp) -> String {
-    parse_time(then).map_or_else(
-        || "<unknown>".to_owned(),
-        |then| human(now.as_second() - then.as_second()),
-    )
+    parse_time(then).map_or_else(|| "<unknown>".to_owned(), |then| human(now.as_second() - then.as_second()))
 }
 
 /// Two units at most, coarser as it grows.
 pub fn human(seconds: i64) -> String {
-    let (minutes, hours, days, years) = (
-        seconds / 60,
-        seconds / 3600,
-        seconds / 86_400,
-        seconds / 31_536_000,
-    );
+    let (minutes, hours, days, years) = (seconds / 60, seconds / 3600, seconds / 86_400, seconds / 31_536_000);
     let two = |big: i64, unit: char, small: i64, sub: char| match small {
         0 => format!("{big}{unit}"),
         small => format!("{big}{unit}{small}{sub}"),

@@ -40,10 +40,7 @@ pub enum Include {
 
 impl Printer {
     fn shown(&self, version: Version) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns
-            .iter()
-            .enumerate()
-            .filter(move |(_, c)| c.gone_in.is_none_or(|minor| version.minor < minor))
+        self.columns.iter().enumerate().filter(move |(_, c)| c.gone_in.is_none_or(|minor| version.minor < minor))
     }
 
     fn definitions(&self, version: Version) -> Vec<Value> {
@@ -54,18 +51,9 @@ impl Printer {
         self.shown(version).map(|(_, c)| define(c)).collect()
     }
 
-    fn row(
-        &self,
-        object: &Value,
-        version: Version,
-        include: Include,
-        now: jiff::Timestamp,
-    ) -> Value {
+    fn row(&self, object: &Value, version: Version, include: Include, now: jiff::Timestamp) -> Value {
         let cells = (self.cells)(object, now);
-        let cells: Vec<_> = self
-            .shown(version)
-            .filter_map(|(i, _)| cells.get(i).cloned())
-            .collect();
+        let cells: Vec<_> = self.shown(version).filter_map(|(i, _)| cells.get(i).cloned()).collect();
         let mut row = json!({"cells": cells});
         match include {
             Include::None => {}
@@ -76,18 +64,9 @@ impl Printer {
     }
 
     /// A `Table` of `objects`; `list_metadata` is the list's (or the object's resourceVersion).
-    pub fn table(
-        &self,
-        objects: &[Value],
-        list_metadata: Value,
-        version: Version,
-        include: Include,
-    ) -> Value {
+    pub fn table(&self, objects: &[Value], list_metadata: Value, version: Version, include: Include) -> Value {
         let now = jiff::Timestamp::now();
-        let rows: Vec<_> = objects
-            .iter()
-            .map(|o| self.row(o, version, include, now))
-            .collect();
+        let rows: Vec<_> = objects.iter().map(|o| self.row(o, version, include, now)).collect();
         json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list_metadata,
             "columnDefinitions": self.definitions(version), "rows": rows,

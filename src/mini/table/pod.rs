@@ -16,10 +16,7 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 /// STATUS: the reason of the first container that is in the way, else the phase.
 fn status(pod: &Value) -> String {
     let status = &pod["status"];
-    let mut reason = text(status, "reason")
-        .or(text(status, "phase"))
-        .unwrap_or_default()
-        .to_owned();
+    let mut reason = text(status, "reason").or(text(status, "phase")).unwrap_or_default().to_owned();
     let condition = |kind: &str| list(status, "conditions").find(|c| c["type"] == kind);
     if condition("PodScheduled").is_some_and(|c| c["reason"] == "SchedulingGated") {
         reason = "SchedulingGated".to_owned();
@@ -46,10 +43,7 @@ fn status(pod: &Value) -> String {
         }
     }
     let ended = matches!(text(status, "phase"), Some("Succeeded" | "Failed"));
-    match (
-        pod["metadata"]["deletionTimestamp"].is_string(),
-        text(status, "reason"),
-    ) {
+    match (pod["metadata"]["deletionTimestamp"].is_string(), text(status, "reason")) {
         (true, Some("NodeLost")) => "Unknown".to_owned(),
         (true, _) if !ended => "Terminating".to_owned(),
         _ => reason,
@@ -67,8 +61,7 @@ fn initializing(pod: &Value) -> Option<String> {
             }
             return Some(terminated(&state["terminated"], "Init:"));
         }
-        if let Some(waiting) = text(&state["waiting"], "reason").filter(|r| *r != "PodInitializing")
-        {
+        if let Some(waiting) = text(&state["waiting"], "reason").filter(|r| *r != "PodInitializing") {
             return Some(format!("Init:{waiting}"));
         }
         return Some(format!("Init:{i}/{total}"));
@@ -79,10 +72,7 @@ fn initializing(pod: &Value) -> Option<String> {
 fn terminated(state: &Value, prefix: &str) -> String {
     match (text(state, "reason"), state["signal"].as_i64().unwrap_or(0)) {
         (Some(reason), _) => format!("{prefix}{reason}"),
-        (None, 0) => format!(
-            "{prefix}ExitCode:{}",
-            state["exitCode"].as_i64().unwrap_or(0)
-        ),
+        (None, 0) => format!("{prefix}ExitCode:{}", state["exitCode"].as_i64().unwrap_or(0)),
         (None, signal) => format!("{prefix}Signal:{signal}"),
     }
 }
@@ -91,14 +81,9 @@ fn terminated(state: &Value, prefix: &str) -> String {
 fn restarts(pod: &Value, now: Timestamp) -> String {
     let statuses = || list(&pod["status"], "containerStatuses");
     let count: i64 = statuses().filter_map(|c| c["restartCount"].as_i64()).sum();
-    let last = statuses()
-        .filter_map(|c| parse_time(&c["lastState"]["terminated"]["finishedAt"]))
-        .max();
+    let last = statuses().filter_map(|c| parse_time(&c["lastState"]["terminated"]["finishedAt"])).max();
     match last {
-        Some(last) if count > 0 => format!(
-            "{count} ({} ago)",
-            human(now.as_second() - last.as_second())
-        ),
+        Some(last) if count > 0 => format!("{count} ({} ago)", human(now.as_second() - last.as_second())),
         _ => count.to_string(),
     }
 }
@@ -130,20 +115,9 @@ mod tests {
     fn status_names_what_is_in_the_way() {
         let pod = |state: Value| json!({"status": {"phase": "Pending", "containerStatuses": [{"state": state}]}});
         assert_eq!(status(&json!({"status": {"phase": "Pending"}})), "Pending");
-        assert_eq!(
-            status(&pod(json!({"waiting": {"reason": "ErrImagePull"}}))),
-            "ErrImagePull"
-        );
-        assert_eq!(
-            status(&pod(json!({"terminated": {"exitCode": 3}}))),
-            "ExitCode:3"
-        );
-        assert_eq!(
-            status(&pod(
-                json!({"terminated": {"exitCode": 0, "reason": "Completed"}})
-            )),
-            "Completed"
-        );
+        assert_eq!(status(&pod(json!({"waiting": {"reason": "ErrImagePull"}}))), "ErrImagePull");
+        assert_eq!(status(&pod(json!({"terminated": {"exitCode": 3}}))), "ExitCode:3");
+        assert_eq!(status(&pod(json!({"terminated": {"exitCode": 0, "reason": "Completed"}}))), "Completed");
         let mut going = pod(json!({"running": {}}));
         going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(status(&going), "Terminating");
@@ -152,9 +126,6 @@ mod tests {
     #[test]
     fn restarts_say_how_long_ago() {
         let pod = json!({"status": {"containerStatuses": [{"restartCount": 2, "lastState": {"terminated": {"finishedAt": "2026-01-01T00:00:00Z"}}}]}});
-        assert_eq!(
-            restarts(&pod, "2026-01-01T00:00:05Z".parse().unwrap()),
-            "2 (5s ago)"
-        );
+        assert_eq!(restarts(&pod, "2026-01-01T00:00:05Z".parse().unwrap()), "2 (5s ago)");
     }
 }

@@ -7,30 +7,15 @@ use super::age::{age, human, parse_time};
 use super::{Column, Printer, pod};
 
 const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: "string",
-        wide: false,
-        gone_in: None,
-    }
+    Column { name, kind: "string", wide: false, gone_in: None }
 }
 
 const fn number(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: "integer",
-        wide: false,
-        gone_in: None,
-    }
+    Column { name, kind: "integer", wide: false, gone_in: None }
 }
 
 const fn wide(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: "string",
-        wide: true,
-        gone_in: None,
-    }
+    Column { name, kind: "string", wide: true, gone_in: None }
 }
 
 const NAME: Column = text("Name");
@@ -52,10 +37,7 @@ pub const PODS: Printer = Printer {
 };
 
 /// Kinds without columns of their own.
-pub const PLAIN: Printer = Printer {
-    columns: &[NAME, AGE],
-    cells: |o, now| vec![name(o), aged(o, now)],
-};
+pub const PLAIN: Printer = Printer { columns: &[NAME, AGE], cells: |o, now| vec![name(o), aged(o, now)] };
 
 pub const NAMESPACES: Printer = Printer {
     columns: &[NAME, text("Status"), AGE],
@@ -64,43 +46,17 @@ pub const NAMESPACES: Printer = Printer {
 
 pub const SECRETS: Printer = Printer {
     columns: &[NAME, text("Type"), number("Data"), AGE],
-    cells: |o, now| {
-        vec![
-            name(o),
-            o["type"].clone(),
-            json!(size(&o["data"])),
-            aged(o, now),
-        ]
-    },
+    cells: |o, now| vec![name(o), o["type"].clone(), json!(size(&o["data"])), aged(o, now)],
 };
 
 pub const CONFIG_MAPS: Printer = Printer {
     columns: &[NAME, number("Data"), AGE],
-    cells: |o, now| {
-        vec![
-            name(o),
-            json!(size(&o["data"]) + size(&o["binaryData"])),
-            aged(o, now),
-        ]
-    },
+    cells: |o, now| vec![name(o), json!(size(&o["data"]) + size(&o["binaryData"])), aged(o, now)],
 };
 
 pub const SERVICE_ACCOUNTS: Printer = Printer {
-    columns: &[
-        NAME,
-        Column {
-            gone_in: Some(35),
-            ..number("Secrets")
-        },
-        AGE,
-    ],
-    cells: |o, now| {
-        vec![
-            name(o),
-            json!(o["secrets"].as_array().map_or(0, Vec::len)),
-            aged(o, now),
-        ]
-    },
+    columns: &[NAME, Column { gone_in: Some(35), ..number("Secrets") }, AGE],
+    cells: |o, now| vec![name(o), json!(o["secrets"].as_array().map_or(0, Vec::len)), aged(o, now)],
 };
 
 pub const ROLES: Printer = Printer {
@@ -109,20 +65,9 @@ pub const ROLES: Printer = Printer {
 };
 
 pub const BINDINGS: Printer = Printer {
-    columns: &[
-        NAME,
-        text("Role"),
-        AGE,
-        wide("Users"),
-        wide("Groups"),
-        wide("ServiceAccounts"),
-    ],
+    columns: &[NAME, text("Role"), AGE, wide("Users"), wide("Groups"), wide("ServiceAccounts")],
     cells: |o, now| {
-        let role = format!(
-            "{}/{}",
-            string(&o["roleRef"]["kind"]),
-            string(&o["roleRef"]["name"])
-        );
+        let role = format!("{}/{}", string(&o["roleRef"]["kind"]), string(&o["roleRef"]["name"]));
         vec![
             name(o),
             json!(role),
@@ -160,10 +105,7 @@ pub const EVENTS: Printer = Printer {
         wide("Source"),
         text("Message"),
         wide("First Seen"),
-        Column {
-            kind: "integer",
-            ..wide("Count")
-        },
+        Column { kind: "integer", ..wide("Count") },
         wide("Name"),
     ],
     cells: event,
@@ -186,11 +128,7 @@ fn string(value: &Value) -> &str {
 }
 
 fn subjects(binding: &Value, kind: &str) -> Value {
-    let all = binding["subjects"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|s| s["kind"] == kind);
+    let all = binding["subjects"].as_array().into_iter().flatten().filter(|s| s["kind"] == kind);
     let names = all.map(|s| match string(&s["namespace"]) {
         "" => string(&s["name"]).to_owned(),
         namespace => format!("{namespace}/{}", string(&s["name"])),
@@ -199,38 +137,18 @@ fn subjects(binding: &Value, kind: &str) -> Value {
 }
 
 fn node(node: &Value, now: Timestamp) -> Vec<Value> {
-    let conditions = || {
-        node["status"]["conditions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-    };
-    let ready = conditions()
-        .find(|c| c["type"] == "Ready")
-        .map_or("Unknown", |c| match string(&c["status"]) {
-            "True" => "Ready",
-            _ => "NotReady",
-        });
-    let cordoned = if node["spec"]["unschedulable"] == true {
-        ",SchedulingDisabled"
-    } else {
-        ""
-    };
+    let conditions = || node["status"]["conditions"].as_array().into_iter().flatten();
+    let ready = conditions().find(|c| c["type"] == "Ready").map_or("Unknown", |c| match string(&c["status"]) {
+        "True" => "Ready",
+        _ => "NotReady",
+    });
+    let cordoned = if node["spec"]["unschedulable"] == true { ",SchedulingDisabled" } else { "" };
     let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
-    let roles: Vec<_> = labels
-        .filter_map(|(k, _)| k.strip_prefix("node-role.kubernetes.io/"))
-        .collect();
-    let roles = if roles.is_empty() {
-        "<none>".to_owned()
-    } else {
-        roles.join(",")
-    };
+    let roles: Vec<_> = labels.filter_map(|(k, _)| k.strip_prefix("node-role.kubernetes.io/")).collect();
+    let roles = if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") };
     let address = |kind: &str| {
         let all = node["status"]["addresses"].as_array().into_iter().flatten();
-        all.filter(|a| a["type"] == kind)
-            .find_map(|a| a["address"].as_str())
-            .unwrap_or("<none>")
-            .to_owned()
+        all.filter(|a| a["type"] == kind).find_map(|a| a["address"].as_str()).unwrap_or("<none>").to_owned()
     };
     let info = |key: &str| match string(&node["status"]["nodeInfo"][key]) {
         "" => json!("<unknown>"),
@@ -253,10 +171,7 @@ fn node(node: &Value, now: Timestamp) -> Vec<Value> {
 fn event(event: &Value, now: Timestamp) -> Vec<Value> {
     let seen = |key: &str| {
         let then = parse_time(&event[key]).or_else(|| parse_time(&event["eventTime"]));
-        then.map_or_else(
-            || "<unknown>".to_owned(),
-            |t| human(now.as_second() - t.as_second()),
-        )
+        then.map_or_else(|| "<unknown>".to_owned(), |t| human(now.as_second() - t.as_second()))
     };
     let (first, last) = (seen("firstTimestamp"), seen("lastTimestamp"));
     let object = &event["involvedObject"];
@@ -272,11 +187,7 @@ fn event(event: &Value, now: Timestamp) -> Vec<Value> {
         json!(last),
         event["type"].clone(),
         event["reason"].clone(),
-        json!(format!(
-            "{}/{}",
-            string(&object["kind"]).to_lowercase(),
-            string(&object["name"])
-        )),
+        json!(format!("{}/{}", string(&object["kind"]).to_lowercase(), string(&object["name"]))),
         json!(string(&object["fieldPath"])),
         json!(source),
         json!(string(&event["message"]).trim()),

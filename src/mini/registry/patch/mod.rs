@@ -29,9 +29,7 @@ impl Patch {
         };
         match media {
             "application/json-patch+json" => {
-                let wrong = |e: serde_json::Error| {
-                    ApiError::BadRequest(format!("error decoding patch: {e}"))
-                };
+                let wrong = |e: serde_json::Error| ApiError::BadRequest(format!("error decoding patch: {e}"));
                 Ok(Patch::Json(serde_json::from_value(json()?).map_err(wrong)?))
             }
             "application/merge-patch+json" => Ok(Patch::Merge(object(json()?)?)),
@@ -59,8 +57,7 @@ impl Patch {
         let done = registry.patch(resource, key, part, options, |current| {
             let patched = self.on(resource, current)?;
             let validation = options.field_validation;
-            schema::decode_patched(resource, patched.clone(), validation)
-                .map_err(|why| self.refused(&patched, &why))
+            schema::decode_patched(resource, patched.clone(), validation).map_err(|why| self.refused(&patched, &why))
         });
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
@@ -74,9 +71,7 @@ impl Patch {
     fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
         let mut patched = current.clone();
         match self {
-            Patch::Json(patch) => {
-                json_patch::patch(&mut patched, patch).map_err(|e| self.failed_operation(&e))?
-            }
+            Patch::Json(patch) => json_patch::patch(&mut patched, patch).map_err(|e| self.failed_operation(&e))?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
                 strategic::merge(&mut patched, patch, &schema::root(resource))
@@ -99,15 +94,12 @@ impl Patch {
         let Patch::Json(patch) = self else {
             return ApiError::BadRequest(error.to_string());
         };
-        let at = patch
-            .0
-            .get(error.operation)
-            .map_or_else(String::new, |o| o.path().to_string());
+        let at = patch.0.get(error.operation).map_or_else(String::new, |o| o.path().to_string());
         // evanphx/json-patch's words.
         let why = match patch.0.get(error.operation) {
-            Some(json_patch::PatchOperation::Remove(_)) => format!(
-                "remove operation does not apply: doc is missing path: {at:?}: missing value"
-            ),
+            Some(json_patch::PatchOperation::Remove(_)) => {
+                format!("remove operation does not apply: doc is missing path: {at:?}: missing value")
+            }
             Some(json_patch::PatchOperation::Replace(_)) => {
                 format!("replace operation does not apply: doc is missing key: {at}: missing value")
             }
@@ -132,14 +124,7 @@ fn object(value: Value) -> Result<Value, ApiError> {
 
 fn invalid_patch(shown: &Value, why: &str) -> ApiError {
     let causes = vec![FieldError::invalid("patch", shown, why)];
-    ApiError::Invalid {
-        kind: Qualified {
-            name: "",
-            group: "",
-        },
-        name: String::new(),
-        causes,
-    }
+    ApiError::Invalid { kind: Qualified { name: "", group: "" }, name: String::new(), causes }
 }
 
 /// A value as Go's `%v` prints it.
@@ -147,17 +132,11 @@ fn go_map(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(list) => format!(
-            "[{}]",
-            list.iter().map(go_map).collect::<Vec<_>>().join(" ")
-        ),
+        Value::Array(list) => format!("[{}]", list.iter().map(go_map).collect::<Vec<_>>().join(" ")),
         Value::Object(map) => {
             let mut keys: Vec<_> = map.keys().collect();
             keys.sort();
-            let entries: Vec<_> = keys
-                .into_iter()
-                .map(|k| format!("{k}:{}", go_map(&map[k])))
-                .collect();
+            let entries: Vec<_> = keys.into_iter().map(|k| format!("{k}:{}", go_map(&map[k]))).collect();
             format!("map[{}]", entries.join(" "))
         }
         other => other.to_string(),
@@ -178,16 +157,8 @@ mod tests {
 
     #[test]
     fn a_patch_that_is_no_json_is_refused_in_go_words() {
-        let error = Patch::parse("application/merge-patch+json", b"{bad json")
-            .err()
-            .unwrap();
-        assert_eq!(
-            error.to_string(),
-            "invalid character 'b' looking for beginning of object key string"
-        );
-        assert!(matches!(
-            Patch::parse("text/plain", b"{}").err().unwrap(),
-            ApiError::UnsupportedMediaType { .. }
-        ));
+        let error = Patch::parse("application/merge-patch+json", b"{bad json").err().unwrap();
+        assert_eq!(error.to_string(), "invalid character 'b' looking for beginning of object key string");
+        assert!(matches!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedMediaType { .. }));
     }
 }

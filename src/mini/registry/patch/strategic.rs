@@ -46,18 +46,10 @@ pub fn merge(target: &mut Value, patch: &Value, of: &str) -> Result<(), String> 
     maps(target, patch, of)
 }
 
-fn maps(
-    target: &mut Map<String, Value>,
-    patch: &Map<String, Value>,
-    of: &str,
-) -> Result<(), String> {
+fn maps(target: &mut Map<String, Value>, patch: &Map<String, Value>, of: &str) -> Result<(), String> {
     match patch.get(DIRECTIVE).and_then(Value::as_str) {
         Some("replace") => {
-            *target = patch
-                .iter()
-                .filter(|(k, _)| *k != DIRECTIVE)
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect();
+            *target = patch.iter().filter(|(k, _)| *k != DIRECTIVE).map(|(k, v)| (k.clone(), v.clone())).collect();
             return Ok(());
         }
         Some("delete") => {
@@ -99,9 +91,7 @@ fn field(
         return Ok(());
     }
     let shape = types().get(of).and_then(|t| t.fields.get(key));
-    let order = patch
-        .get(&format!("{ORDER}{key}"))
-        .and_then(Value::as_array);
+    let order = patch.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
     let short = of.rsplit('.').next().unwrap_or(of);
     match (shape, value) {
         (Some(Shape::List(_)), Value::Array(_)) | (None | Some(Shape::Any | Shape::Map(_)), _) => {}
@@ -116,30 +106,16 @@ fn field(
     }
     match (shape, value) {
         (Some(Shape::Struct(inner)), Value::Object(changes)) => submap(target, key, changes, inner),
-        (Some(Shape::Map(_) | Shape::Any) | None, Value::Object(changes)) => {
-            submap(target, key, changes, "")
-        }
+        (Some(Shape::Map(_) | Shape::Any) | None, Value::Object(changes)) => submap(target, key, changes, ""),
         (Some(Shape::List(item)), Value::Array(changes)) => {
-            let inner = if let Shape::Struct(name) = item.as_ref() {
-                name.as_str()
-            } else {
-                ""
-            };
-            if let Some((_, _, merge_key)) =
-                MERGED.iter().find(|(t, f, _)| (*t, *f) == (short, key))
-            {
+            let inner = if let Shape::Struct(name) = item.as_ref() { name.as_str() } else { "" };
+            if let Some((_, _, merge_key)) = MERGED.iter().find(|(t, f, _)| (*t, *f) == (short, key)) {
                 let list = list_at(target, key);
                 keyed(list, changes, merge_key, inner)?;
                 reorder(list, order, |item| item[*merge_key].clone());
             } else if MERGED_PLAIN.contains(&(short, key)) {
                 let list = list_at(target, key);
-                list.extend(
-                    changes
-                        .iter()
-                        .filter(|c| !list.contains(c))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
+                list.extend(changes.iter().filter(|c| !list.contains(c)).cloned().collect::<Vec<_>>());
                 reorder(list, order, Value::clone);
             } else {
                 target.insert(key.to_owned(), value.clone());
@@ -153,15 +129,8 @@ fn field(
     }
 }
 
-fn submap(
-    target: &mut Map<String, Value>,
-    key: &str,
-    changes: &Map<String, Value>,
-    of: &str,
-) -> Result<(), String> {
-    let slot = target
-        .entry(key)
-        .or_insert_with(|| Value::Object(Map::new()));
+fn submap(target: &mut Map<String, Value>, key: &str, changes: &Map<String, Value>, of: &str) -> Result<(), String> {
+    let slot = target.entry(key).or_insert_with(|| Value::Object(Map::new()));
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
     }
@@ -182,33 +151,18 @@ fn list_at<'a>(target: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Val
     }
 }
 
-fn keyed(
-    list: &mut Vec<Value>,
-    changes: &[Value],
-    merge_key: &str,
-    of: &str,
-) -> Result<(), String> {
+fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) -> Result<(), String> {
     if changes.iter().any(|c| c[DIRECTIVE] == "replace") {
-        *list = changes
-            .iter()
-            .filter(|c| c.get(DIRECTIVE).is_none())
-            .cloned()
-            .collect();
+        *list = changes.iter().filter(|c| c.get(DIRECTIVE).is_none()).cloned().collect();
         return Ok(());
     }
     let mut fresh = vec![];
     for change in changes {
         let Value::Object(map) = change else {
-            return Err(format!(
-                "expected a map in the list, found {}",
-                go_kind(change)
-            ));
+            return Err(format!("expected a map in the list, found {}", go_kind(change)));
         };
         let Some(id) = map.get(merge_key) else {
-            return Err(format!(
-                "map: {} does not contain declared merge key: {merge_key}",
-                super::go_map(change)
-            ));
+            return Err(format!("map: {} does not contain declared merge key: {merge_key}", super::go_map(change)));
         };
         let found = list.iter().position(|item| &item[merge_key] == id);
         match (found, map.get(DIRECTIVE).and_then(Value::as_str)) {
@@ -233,9 +187,7 @@ fn reorder(list: &mut [Value], order: Option<&Vec<Value>>, id: impl Fn(&Value) -
     let Some(order) = order else { return };
     let rank = |item: &Value| {
         let id = id(item);
-        order
-            .iter()
-            .position(|o| *o == id || o.as_object().is_some_and(|m| m.values().any(|v| *v == id)))
+        order.iter().position(|o| *o == id || o.as_object().is_some_and(|m| m.values().any(|v| *v == id)))
     };
     let mut ranks: Vec<Option<usize>> = list.iter().map(rank).collect();
     // What the order does not name goes where it stood: right after its predecessor.
@@ -286,10 +238,7 @@ mod tests {
         assert_eq!(patched(account, patch.clone(), ACCOUNT), patch);
         let pod = json!({"spec": {"imagePullSecrets": [{"name": "a"}]}});
         let merged = patched(pod, json!({"spec": patch}), POD);
-        assert_eq!(
-            merged["spec"]["imagePullSecrets"],
-            json!([{"name": "b"}, {"name": "a"}])
-        );
+        assert_eq!(merged["spec"]["imagePullSecrets"], json!([{"name": "b"}, {"name": "a"}]));
     }
 
     #[test]
@@ -300,10 +249,7 @@ mod tests {
             "containers": [{"name": "a", "image": "2"}, {"name": "c", "image": "3"}, {"name": "b", "$patch": "delete"}],
         }});
         let merged = patched(pod, patch, POD);
-        assert_eq!(
-            merged["spec"]["containers"],
-            json!([{"name": "c", "image": "3"}, {"name": "a", "image": "2"}])
-        );
+        assert_eq!(merged["spec"]["containers"], json!([{"name": "c", "image": "3"}, {"name": "a", "image": "2"}]));
     }
 
     #[test]
@@ -319,20 +265,12 @@ mod tests {
     fn a_volume_keeps_only_the_keys_retained() {
         let pod = json!({"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}});
         let patch = json!({"spec": {"volumes": [{"name": "v", "$retainKeys": ["name", "secret"], "secret": {"secretName": "s"}}]}});
-        assert_eq!(
-            patched(pod, patch, POD)["spec"]["volumes"],
-            json!([{"name": "v", "secret": {"secretName": "s"}}])
-        );
+        assert_eq!(patched(pod, patch, POD)["spec"]["volumes"], json!([{"name": "v", "secret": {"secretName": "s"}}]));
     }
 
     #[test]
     fn a_string_for_a_list_is_refused_as_recorded() {
-        let error = merge(
-            &mut json!({}),
-            &json!({"imagePullSecrets": "regcred"}),
-            ACCOUNT,
-        )
-        .unwrap_err();
+        let error = merge(&mut json!({}), &json!({"imagePullSecrets": "regcred"}), ACCOUNT).unwrap_err();
         assert_eq!(error, "cannot restore slice from string");
     }
 }

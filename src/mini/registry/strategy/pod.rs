@@ -41,22 +41,10 @@ impl Strategy for PodStrategy {
     }
 
     fn grace(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
-        let unscheduled = object["spec"]["nodeName"]
-            .as_str()
-            .unwrap_or_default()
-            .is_empty();
-        let ended = matches!(
-            object["status"]["phase"].as_str(),
-            Some("Succeeded" | "Failed")
-        );
-        let own = object["spec"]["terminationGracePeriodSeconds"]
-            .as_i64()
-            .unwrap_or(30);
-        let seconds = if unscheduled || ended {
-            0
-        } else {
-            requested.unwrap_or(own)
-        };
+        let unscheduled = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
+        let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
+        let seconds = if unscheduled || ended { 0 } else { requested.unwrap_or(own) };
         (seconds > 0).then_some(seconds)
     }
 
@@ -67,29 +55,16 @@ impl Strategy for PodStrategy {
 
 /// Pods carry `metadata.generation` since 1.34 (feature PodObservedGenerationTracking).
 fn tracks_generation(version: Version) -> bool {
-    version
-        >= Version {
-            major: 1,
-            minor: 34,
-        }
+    version >= Version { major: 1, minor: 34 }
 }
 
 /// Kubernetes `pkg/apis/core/helper/qos`.
 fn qos_class(spec: &Value) -> &'static str {
-    let containers: Vec<&Value> = ["containers", "initContainers"]
-        .iter()
-        .filter_map(|k| spec[*k].as_array())
-        .flatten()
-        .collect();
-    let quantity = |c: &Value, kind: &str, resource: &str| {
-        c["resources"][kind][resource].as_str().map(str::to_owned)
-    };
+    let containers: Vec<&Value> =
+        ["containers", "initContainers"].iter().filter_map(|k| spec[*k].as_array()).flatten().collect();
+    let quantity = |c: &Value, kind: &str, resource: &str| c["resources"][kind][resource].as_str().map(str::to_owned);
     let set = |c: &&Value| {
-        ["limits", "requests"].iter().any(|k| {
-            ["cpu", "memory"]
-                .iter()
-                .any(|r| quantity(c, k, r).is_some())
-        })
+        ["limits", "requests"].iter().any(|k| ["cpu", "memory"].iter().any(|r| quantity(c, k, r).is_some()))
     };
     if !containers.iter().any(set) {
         return "BestEffort";
@@ -100,11 +75,7 @@ fn qos_class(spec: &Value) -> &'static str {
             limit.is_some() && quantity(c, "requests", r).is_none_or(|q| Some(q) == limit)
         })
     });
-    if guaranteed {
-        "Guaranteed"
-    } else {
-        "Burstable"
-    }
+    if guaranteed { "Guaranteed" } else { "Burstable" }
 }
 
 #[cfg(test)]
@@ -115,19 +86,11 @@ mod tests {
     fn qos_follows_requests_and_limits() {
         let spec = |resources: Value| json!({"containers": [{"resources": resources}]});
         assert_eq!(qos_class(&spec(json!({}))), "BestEffort");
-        assert_eq!(
-            qos_class(&spec(json!({"requests": {"cpu": "1"}}))),
-            "Burstable"
-        );
+        assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "1"}}))), "Burstable");
         let both = json!({"cpu": "1", "memory": "1Gi"});
+        assert_eq!(qos_class(&spec(json!({"limits": both, "requests": both}))), "Guaranteed");
         assert_eq!(
-            qos_class(&spec(json!({"limits": both, "requests": both}))),
-            "Guaranteed"
-        );
-        assert_eq!(
-            qos_class(&spec(
-                json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}})
-            )),
+            qos_class(&spec(json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))),
             "Burstable"
         );
     }

@@ -11,11 +11,7 @@ fn or(object: &mut Value, key: &str, value: Value) {
 }
 
 fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
-    object
-        .get_mut(key)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
+    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 fn within<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
@@ -45,14 +41,9 @@ pub fn apply(pod: &mut Value) {
 
 /// Without a toleration of its own, a pod survives five minutes on a node that is away.
 fn tolerations(spec: &mut Value) {
-    for key in [
-        "node.kubernetes.io/not-ready",
-        "node.kubernetes.io/unreachable",
-    ] {
-        let tolerated = each(spec, "tolerations").any(|t| {
-            (t["key"] == key || t["key"].is_null())
-                && (t["effect"] == "NoExecute" || t["effect"].is_null())
-        });
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerated = each(spec, "tolerations")
+            .any(|t| (t["key"] == key || t["key"].is_null()) && (t["effect"] == "NoExecute" || t["effect"].is_null()));
         if !tolerated {
             or(spec, "tolerations", json!([]));
             if let Some(list) = spec["tolerations"].as_array_mut() {
@@ -65,11 +56,7 @@ fn tolerations(spec: &mut Value) {
 fn container(container: &mut Value) {
     let policy = pull_policy(container["image"].as_str().unwrap_or_default());
     or(container, "imagePullPolicy", json!(policy));
-    or(
-        container,
-        "terminationMessagePath",
-        json!("/dev/termination-log"),
-    );
+    or(container, "terminationMessagePath", json!("/dev/termination-log"));
     or(container, "terminationMessagePolicy", json!("File"));
     or(container, "resources", json!({}));
     requests_from_limits(&mut container["resources"]);
@@ -81,12 +68,9 @@ fn container(container: &mut Value) {
     }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(probe) = within(container, probe) {
-            for (key, value) in [
-                ("timeoutSeconds", 1),
-                ("periodSeconds", 10),
-                ("successThreshold", 1),
-                ("failureThreshold", 3),
-            ] {
+            for (key, value) in
+                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+            {
                 or(probe, key, json!(value));
             }
             handler(probe);
@@ -123,11 +107,7 @@ fn requests_from_limits(resources: &mut Value) {
 pub fn pull_policy(image: &str) -> &'static str {
     let name = image.rsplit('/').next().unwrap_or(image);
     let digest = name.contains('@');
-    let tag = name
-        .split('@')
-        .next()
-        .and_then(|n| n.split_once(':'))
-        .map(|(_, tag)| tag);
+    let tag = name.split('@').next().and_then(|n| n.split_once(':')).map(|(_, tag)| tag);
     match tag {
         Some("latest") => "Always",
         None if !digest => "Always",
@@ -136,10 +116,7 @@ pub fn pull_policy(image: &str) -> &'static str {
 }
 
 fn volume(volume: &mut Value) {
-    if volume
-        .as_object()
-        .is_some_and(|v| v.keys().all(|k| k == "name"))
-    {
+    if volume.as_object().is_some_and(|v| v.keys().all(|k| k == "name")) {
         volume["emptyDir"] = json!({});
     }
     for source in ["secret", "configMap", "downwardAPI", "projected"] {
@@ -192,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_minimal_pod_is_filled_in() {
-        let mut pod = json!({"spec": {"containers": [{"name": "app", "image": "a:1", "ports": [{"containerPort": 80}]}]}});
+        let mut pod =
+            json!({"spec": {"containers": [{"name": "app", "image": "a:1", "ports": [{"containerPort": 80}]}]}});
         apply(&mut pod);
         insta::assert_json_snapshot!(pod["spec"]);
     }

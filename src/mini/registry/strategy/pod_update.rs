@@ -10,19 +10,13 @@ pub fn validate(new: &Value, old: &Value) -> Vec<FieldError> {
     let (new, old) = (&new["spec"], &old["spec"]);
     for list in ["containers", "initContainers"] {
         if len(&new[list]) != len(&old[list]) {
-            return vec![FieldError::forbidden(
-                format!("spec.{list}"),
-                "pod updates may not add or remove containers",
-            )];
+            return vec![FieldError::forbidden(format!("spec.{list}"), "pod updates may not add or remove containers")];
         }
     }
     let mut errors = tolerations(new, old);
     let munged = munge(new, old);
     if munged != *old {
-        errors.push(FieldError::forbidden(
-            "spec",
-            format!("{MESSAGE}\n{}", difference(old, &munged)),
-        ));
+        errors.push(FieldError::forbidden("spec", format!("{MESSAGE}\n{}", difference(old, &munged))));
     }
     errors
 }
@@ -33,31 +27,11 @@ fn len(list: &Value) -> usize {
 
 /// Existing tolerations stay; only their seconds may change.
 fn tolerations(new: &Value, old: &Value) -> Vec<FieldError> {
-    let key = |t: &Value| {
-        (
-            t["key"].clone(),
-            t["operator"].clone(),
-            t["value"].clone(),
-            t["effect"].clone(),
-        )
-    };
-    let kept: Vec<_> = new["tolerations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(key)
-        .collect();
-    let gone = old["tolerations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|t| !kept.contains(&key(t)));
+    let key = |t: &Value| (t["key"].clone(), t["operator"].clone(), t["value"].clone(), t["effect"].clone());
+    let kept: Vec<_> = new["tolerations"].as_array().into_iter().flatten().map(key).collect();
+    let gone = old["tolerations"].as_array().into_iter().flatten().any(|t| !kept.contains(&key(t)));
     let detail = "existing toleration can not be modified except its tolerationSeconds";
-    if gone {
-        vec![FieldError::forbidden("spec.tolerations", detail)]
-    } else {
-        vec![]
-    }
+    if gone { vec![FieldError::forbidden("spec.tolerations", detail)] } else { vec![] }
 }
 
 /// The new spec with every change that is allowed taken back.
@@ -65,13 +39,7 @@ fn munge(new: &Value, old: &Value) -> Value {
     let mut munged = new.clone();
     for list in ["containers", "initContainers"] {
         let olds = old[list].as_array().into_iter().flatten();
-        for (container, before) in munged
-            .get_mut(list)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-            .zip(olds)
-        {
+        for (container, before) in munged.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().zip(olds) {
             container["image"] = before["image"].clone();
         }
     }
@@ -90,10 +58,7 @@ fn munge(new: &Value, old: &Value) -> Value {
 fn difference(old: &Value, new: &Value) -> String {
     let (old, new) = (go_lines(old), go_lines(new));
     let diff = similar::TextDiff::from_lines(&old, &new);
-    diff.unified_diff()
-        .context_radius(3)
-        .missing_newline_hint(false)
-        .to_string()
+    diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string()
 }
 
 fn go_lines(value: &Value) -> String {
@@ -111,9 +76,7 @@ fn go_names(value: &Value) -> Value {
         Value::Object(map) => {
             let mut keys: Vec<_> = map.keys().collect();
             keys.sort();
-            keys.into_iter()
-                .map(|k| (capital(k), go_names(&map[k])))
-                .collect()
+            keys.into_iter().map(|k| (capital(k), go_names(&map[k]))).collect()
         }
         Value::Array(list) => list.iter().map(go_names).collect(),
         other => other.clone(),
@@ -122,9 +85,7 @@ fn go_names(value: &Value) -> Value {
 
 fn capital(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -141,27 +102,14 @@ mod tests {
     fn an_image_may_change_a_pull_secret_may_not() {
         assert_eq!(validate(&pod("a:2", "s"), &pod("a:1", "s")), vec![]);
         let errors = validate(&pod("a:2", "other"), &pod("a:1", "s"));
-        assert!(
-            errors[0]
-                .to_string()
-                .starts_with("spec: Forbidden: pod updates may not change fields other than")
-        );
-        assert!(
-            errors[0]
-                .detail
-                .contains("-   \"Name\": \"s\"\n+   \"Name\": \"other\"\n"),
-            "{}",
-            errors[0].detail
-        );
+        assert!(errors[0].to_string().starts_with("spec: Forbidden: pod updates may not change fields other than"));
+        assert!(errors[0].detail.contains("-   \"Name\": \"s\"\n+   \"Name\": \"other\"\n"), "{}", errors[0].detail);
     }
 
     #[test]
     fn tolerations_may_only_grow() {
         let with = |keys: &[&str]| json!({"spec": {"tolerations": keys.iter().map(|k| json!({"key": k})).collect::<Vec<_>>()}});
         assert_eq!(validate(&with(&["a", "b"]), &with(&["a"])), vec![]);
-        assert_eq!(
-            validate(&with(&["b"]), &with(&["a"]))[0].field,
-            "spec.tolerations"
-        );
+        assert_eq!(validate(&with(&["b"]), &with(&["a"]))[0].field, "spec.tolerations");
     }
 }

@@ -14,13 +14,7 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     let mut seen = HashSet::new();
     let mut list = |key: &str, errors: &mut Vec<FieldError>| {
         for (i, container) in spec[key].as_array().into_iter().flatten().enumerate() {
-            container_at(
-                &format!("spec.{key}[{i}]"),
-                container,
-                &volumes,
-                &mut seen,
-                errors,
-            );
+            container_at(&format!("spec.{key}[{i}]"), container, &volumes, &mut seen, errors);
         }
     };
     list("initContainers", &mut errors);
@@ -28,12 +22,7 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         errors.push(FieldError::required("spec.containers", ""));
     }
-    one_of(
-        &mut errors,
-        "spec.restartPolicy",
-        &spec["restartPolicy"],
-        &["Always", "Never", "OnFailure"],
-    );
+    one_of(&mut errors, "spec.restartPolicy", &spec["restartPolicy"], &["Always", "Never", "OnFailure"]);
     one_of(
         &mut errors,
         "spec.dnsPolicy",
@@ -42,19 +31,11 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     );
     if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64().filter(|s| *s < 1) {
         let detail = "must be between 1 and 2147483647, inclusive";
-        errors.push(FieldError::invalid(
-            "spec.activeDeadlineSeconds",
-            &seconds.into(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.activeDeadlineSeconds", &seconds.into(), detail));
     }
     let account = &spec["serviceAccountName"];
     if let Some(wrong) = account.as_str().and_then(names::subdomain) {
-        errors.push(FieldError::invalid(
-            "spec.serviceAccountName",
-            account,
-            wrong,
-        ));
+        errors.push(FieldError::invalid("spec.serviceAccountName", account, wrong));
     }
     errors
 }
@@ -75,12 +56,7 @@ fn volumes<'a>(spec: &'a Value, errors: &mut Vec<FieldError>) -> HashSet<&'a str
 }
 
 /// A required, unique DNS label.
-fn named<'a>(
-    field: &str,
-    value: &'a Value,
-    seen: &mut HashSet<&'a str>,
-    errors: &mut Vec<FieldError>,
-) {
+fn named<'a>(field: &str, value: &'a Value, seen: &mut HashSet<&'a str>, errors: &mut Vec<FieldError>) {
     let name = value.as_str().unwrap_or_default();
     if name.is_empty() {
         errors.push(FieldError::required(field, ""));
@@ -104,11 +80,7 @@ fn container_at<'a>(
         errors.push(FieldError::required(format!("{at}.image"), ""));
     } else if image.trim() != image {
         let detail = "must not have leading or trailing whitespace";
-        errors.push(FieldError::invalid(
-            format!("{at}.image"),
-            &container["image"],
-            detail,
-        ));
+        errors.push(FieldError::invalid(format!("{at}.image"), &container["image"], detail));
     }
     one_of(
         errors,
@@ -117,23 +89,10 @@ fn container_at<'a>(
         &["Always", "IfNotPresent", "Never"],
     );
     let policies = ["FallbackToLogsOnError", "File"];
-    one_of(
-        errors,
-        &format!("{at}.terminationMessagePolicy"),
-        &container["terminationMessagePolicy"],
-        &policies,
-    );
-    for (i, port) in container["ports"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    one_of(errors, &format!("{at}.terminationMessagePolicy"), &container["terminationMessagePolicy"], &policies);
+    for (i, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
         match port["containerPort"].as_i64() {
-            None | Some(0) => errors.push(FieldError::required(
-                format!("{at}.ports[{i}].containerPort"),
-                "",
-            )),
+            None | Some(0) => errors.push(FieldError::required(format!("{at}.ports[{i}].containerPort"), "")),
             Some(1..=65535) => {}
             Some(other) => errors.push(FieldError::invalid(
                 format!("{at}.ports[{i}].containerPort"),
@@ -141,49 +100,25 @@ fn container_at<'a>(
                 "must be between 1 and 65535, inclusive",
             )),
         }
-        one_of(
-            errors,
-            &format!("{at}.ports[{i}].protocol"),
-            &port["protocol"],
-            &["SCTP", "TCP", "UDP"],
-        );
+        one_of(errors, &format!("{at}.ports[{i}].protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]);
     }
-    for (i, env) in container["env"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (i, env) in container["env"].as_array().into_iter().flatten().enumerate() {
         if env["name"].as_str().unwrap_or_default().is_empty() {
             errors.push(FieldError::required(format!("{at}.env[{i}].name"), ""));
         }
     }
     let mut paths = HashSet::new();
-    for (i, mount) in container["volumeMounts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (i, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
         let at = format!("{at}.volumeMounts[{i}]");
         match mount["name"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.name"), "")),
             name if volumes.contains(name) => {}
-            _ => errors.push(FieldError::new(
-                Mistake::NotFound,
-                format!("{at}.name"),
-                &mount["name"],
-                "",
-            )),
+            _ => errors.push(FieldError::new(Mistake::NotFound, format!("{at}.name"), &mount["name"], "")),
         }
         match mount["mountPath"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.mountPath"), "")),
             path if paths.insert(path) => {}
-            _ => errors.push(FieldError::invalid(
-                format!("{at}.mountPath"),
-                &mount["mountPath"],
-                "must be unique",
-            )),
+            _ => errors.push(FieldError::invalid(format!("{at}.mountPath"), &mount["mountPath"], "must be unique")),
         }
     }
 }

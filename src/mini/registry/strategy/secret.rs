@@ -38,11 +38,7 @@ impl Strategy for SecretStrategy {
     fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = vec![];
         if new["type"] != old["type"] {
-            errors.push(FieldError::invalid(
-                "type",
-                &new["type"],
-                "field is immutable",
-            ));
+            errors.push(FieldError::invalid("type", &new["type"], "field is immutable"));
         }
         errors.extend(immutable_errors(new, old, &["data"]));
         errors.extend(self.validate(new));
@@ -58,9 +54,7 @@ pub fn immutable_errors(new: &Value, old: &Value, contents: &[&str]) -> Vec<Fiel
     let frozen = "field is immutable when `immutable` is set";
     let flag = (new["immutable"] != true).then(|| FieldError::forbidden("immutable", frozen));
     let changed = contents.iter().filter(|field| new[**field] != old[**field]);
-    flag.into_iter()
-        .chain(changed.map(|field| FieldError::forbidden(*field, frozen)))
-        .collect()
+    flag.into_iter().chain(changed.map(|field| FieldError::forbidden(*field, frozen))).collect()
 }
 
 /// Keys and total size of `data`. Shared with ConfigMaps.
@@ -70,11 +64,7 @@ pub fn data_errors(field: &str, data: &Value) -> Vec<FieldError> {
     for (key, value) in data.as_object().into_iter().flatten() {
         total += value.as_str().map_or(0, str::len);
         if let Some(wrong) = names::data_key(key) {
-            errors.push(FieldError::invalid(
-                format!("{field}[{key}]"),
-                &json!(key),
-                wrong,
-            ));
+            errors.push(FieldError::invalid(format!("{field}[{key}]"), &json!(key), wrong));
         }
     }
     if total > MAX_BYTES {
@@ -102,12 +92,8 @@ fn fold_string_data(object: &mut Value) {
 
 fn type_errors(secret: &Value) -> Vec<FieldError> {
     let require = |keys: &[&str]| -> Vec<FieldError> {
-        let missing = keys
-            .iter()
-            .filter(|key| secret["data"].get(**key).is_none());
-        missing
-            .map(|key| FieldError::required(format!("data[{key}]"), ""))
-            .collect()
+        let missing = keys.iter().filter(|key| secret["data"].get(**key).is_none());
+        missing.map(|key| FieldError::required(format!("data[{key}]"), "")).collect()
     };
     match secret["type"].as_str().unwrap_or_default() {
         "kubernetes.io/dockerconfigjson" => json_key(secret, ".dockerconfigjson"),
@@ -115,23 +101,13 @@ fn type_errors(secret: &Value) -> Vec<FieldError> {
         "kubernetes.io/tls" => require(&["tls.crt", "tls.key"]),
         "kubernetes.io/ssh-auth" => require(&["ssh-privatekey"]),
         "kubernetes.io/basic-auth" => {
-            let either = ["username", "password"]
-                .iter()
-                .any(|k| secret["data"].get(*k).is_some());
-            if either {
-                vec![]
-            } else {
-                require(&["username", "password"])
-            }
+            let either = ["username", "password"].iter().any(|k| secret["data"].get(*k).is_some());
+            if either { vec![] } else { require(&["username", "password"]) }
         }
         "kubernetes.io/service-account-token" => {
             let name = &secret["metadata"]["annotations"]["kubernetes.io/service-account.name"];
             let field = "metadata.annotations[kubernetes.io/service-account.name]";
-            if name.is_string() {
-                vec![]
-            } else {
-                vec![FieldError::required(field, "")]
-            }
+            if name.is_string() { vec![] } else { vec![FieldError::required(field, "")] }
         }
         _ => vec![],
     }
@@ -146,11 +122,7 @@ fn json_key(secret: &Value, key: &str) -> Vec<FieldError> {
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
     match crate::mini::registry::go_json::check(&bytes) {
         Ok(()) => vec![],
-        Err(wrong) => vec![FieldError::invalid(
-            field,
-            &json!("<secret contents redacted>"),
-            wrong,
-        )],
+        Err(wrong) => vec![FieldError::invalid(field, &json!("<secret contents redacted>"), wrong)],
     }
 }
 
@@ -159,20 +131,13 @@ mod tests {
     use super::*;
 
     fn messages(secret: Value) -> Vec<String> {
-        SecretStrategy
-            .validate(&secret)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        SecretStrategy.validate(&secret).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_dockerconfigjson_needs_its_key_and_json() {
         let kind = "kubernetes.io/dockerconfigjson";
-        assert_eq!(
-            messages(json!({"type": kind})),
-            ["data[.dockerconfigjson]: Required value"]
-        );
+        assert_eq!(messages(json!({"type": kind})), ["data[.dockerconfigjson]: Required value"]);
         let with = |text: &str| json!({"type": kind, "data": {".dockerconfigjson": STANDARD.encode(text)}});
         assert_eq!(messages(with("{}")), Vec::<String>::new());
         let wrong = messages(with("{bad"));
@@ -187,13 +152,7 @@ mod tests {
     #[test]
     fn string_data_is_encoded_over_data() {
         let mut secret = json!({"data": {"a": "b2xk"}, "stringData": {"a": "new"}});
-        SecretStrategy.prepare_create(
-            &mut secret,
-            Version {
-                major: 1,
-                minor: 36,
-            },
-        );
+        SecretStrategy.prepare_create(&mut secret, Version { major: 1, minor: 36 });
         assert_eq!(secret, json!({"data": {"a": "bmV3"}}));
     }
 
@@ -201,11 +160,7 @@ mod tests {
     fn type_and_immutable_contents_stay() {
         let old = json!({"type": "Opaque", "immutable": true, "data": {"a": "YQ=="}});
         let new = json!({"type": "x", "data": {"a": "Yg=="}});
-        let fields: Vec<_> = SecretStrategy
-            .validate_update(&new, &old)
-            .into_iter()
-            .map(|e| e.field)
-            .collect();
+        let fields: Vec<_> = SecretStrategy.validate_update(&new, &old).into_iter().map(|e| e.field).collect();
         assert_eq!(fields, ["type", "immutable", "data"]);
     }
 }

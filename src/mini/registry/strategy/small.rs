@@ -28,9 +28,7 @@ impl Strategy for NamespaceStrategy {
     }
 
     fn held(&self, object: &Value) -> bool {
-        object["spec"]["finalizers"]
-            .as_array()
-            .is_some_and(|f| !f.is_empty())
+        object["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty())
     }
 
     fn mark_deleted(&self, object: &mut Value) {
@@ -73,12 +71,7 @@ pub struct BindingStrategy;
 impl Strategy for BindingStrategy {
     fn default(&self, object: &mut Value) {
         object["roleRef"]["apiGroup"] = json!("rbac.authorization.k8s.io");
-        for subject in object
-            .get_mut("subjects")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for subject in object.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
             if subject["kind"] != "ServiceAccount" && subject["apiGroup"].is_null() {
                 subject["apiGroup"] = json!("rbac.authorization.k8s.io");
             }
@@ -89,17 +82,9 @@ impl Strategy for BindingStrategy {
         let kind = &object["roleRef"]["kind"];
         let mut errors = vec![];
         if !matches!(kind.as_str(), Some("Role" | "ClusterRole")) {
-            errors.push(FieldError::unsupported(
-                "roleRef.kind",
-                kind,
-                &["ClusterRole", "Role"],
-            ));
+            errors.push(FieldError::unsupported("roleRef.kind", kind, &["ClusterRole", "Role"]));
         }
-        if object["roleRef"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .is_empty()
-        {
+        if object["roleRef"]["name"].as_str().unwrap_or_default().is_empty() {
             errors.push(FieldError::required("roleRef.name", ""));
         }
         errors
@@ -110,12 +95,8 @@ impl Strategy for BindingStrategy {
         if new["roleRef"] != old["roleRef"] {
             let r = &new["roleRef"];
             let go = |field: &str| r[field].as_str().unwrap_or_default().to_owned();
-            let value = format!(
-                "rbac.RoleRef{{APIGroup:{:?}, Kind:{:?}, Name:{:?}}}",
-                go("apiGroup"),
-                go("kind"),
-                go("name")
-            );
+            let value =
+                format!("rbac.RoleRef{{APIGroup:{:?}, Kind:{:?}, Name:{:?}}}", go("apiGroup"), go("kind"), go("name"));
             let mut error = FieldError::invalid("roleRef", &Value::Null, "cannot change roleRef");
             error.value = value;
             errors.push(error);
@@ -136,15 +117,7 @@ impl Strategy for EventStrategy {
             namespace => namespace == own,
         };
         let detail = "does not match event.namespace";
-        if agrees {
-            vec![]
-        } else {
-            vec![FieldError::invalid(
-                "involvedObject.namespace",
-                involved,
-                detail,
-            )]
-        }
+        if agrees { vec![] } else { vec![FieldError::invalid("involvedObject.namespace", involved, detail)] }
     }
 
     fn prepare_update(&self, _new: &mut Value, _old: &Value, _version: Version) {}

@@ -1,0 +1,57 @@
+# Thin on purpose: the program is `rehearse`; the host is prepared by docker/setup.sh.
+#   make labs CLUSTER=mini KEEP=1 ARGS='--timings'
+CLUSTER ?= auto
+KEEP ?=
+ARGS ?=
+PROFILE ?= dev
+
+REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
+RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
+
+.PHONY: help setup host build preflight labs lab-0 lab-1 lab-2 lab-3 up down test lint bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	    while IFS="$$(printf '\t')" read -r target text; do printf '  make %-28s %s\n' "$$target" "$$text"; done
+	@echo 'CLUSTER=auto|mini|kind|context:NAME  KEEP=1 (leave the stage up)  ARGS="…" (more for rehearse)'
+
+setup: ## get what is missing: Docker Engine, kubectl, images (a second run does nothing)
+	@$(MAKE) --no-print-directory -j2 host build
+	@$(REHEARSE) setup
+
+host:
+	@docker/setup.sh
+
+build:
+	@cargo build --locked --profile $(PROFILE)
+
+preflight: build ## say what is there and what would be done, changing nothing
+	@$(REHEARSE) preflight
+
+labs: setup ## play all labs
+	@$(RUN) all
+
+lab-0 lab-1 lab-2 lab-3: setup ## play one lab
+	@$(RUN) $@
+
+up: setup ## bring the stage up and leave it: registry, image, cluster
+	@$(REHEARSE) up --cluster $(CLUSTER) $(ARGS)
+
+down: build ## take the stage down, and whatever killed runs left
+	@$(REHEARSE) down
+
+test: setup ## test everything
+	cargo test --locked
+
+lint: ## formatting, clippy, shell scripts
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck docker/setup.sh docker/stand-in/*.sh; \
+	else echo 'skipped: shellcheck is not installed'; fi
+
+bench: setup ## play all labs and print where the time went
+	@$(RUN) --timings all
+
+clean: ## remove what was built here; images and stages stay (make down)
+	cargo clean
+	rm -rf .tools

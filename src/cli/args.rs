@@ -1,0 +1,129 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cluster::Choice;
+use crate::mini::Version;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything came out as the text says
+  1    a lab failed
+  2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse
+  70   a defect in rehearse
+  130  interrupted; what had been created is removed";
+
+/// Rehearse a Kubernetes lecture before the class does
+#[derive(Debug, Parser)]
+#[command(name = "rehearse", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub common: Common,
+    /// Print JSON on stdout: events of a run, one a line; a document elsewhere
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Colours in the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The folder with the labs [default: `labs` here or in a folder above]
+    #[arg(id = "labs_dir", long = "labs", global = true, value_name = "DIR", env = "REHEARSAL_LABS")]
+    pub labs: Option<PathBuf>,
+    /// Where sessions and reports are written [default: target/rehearsal beside the labs]
+    #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play labs: all of them when none is named
+    Run(Run),
+    /// List the labs
+    List,
+    /// Bring a stage up and leave it up: registry, image, cluster
+    Up(Stage),
+    /// Take down the stage that is up, and whatever killed runs left
+    Down,
+    /// Say what a run would use and what is missing, changing nothing
+    Preflight,
+    /// Get the images a stage needs: local, pulled, or built as stand-ins
+    Setup,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Labs by number (`2`, `lab-2`) or name; `all` for all
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    #[command(flatten)]
+    pub stage: Stage,
+    /// Leave the stage up after the run (`rehearse down` takes it down)
+    #[arg(long)]
+    pub keep: bool,
+    /// Print where the time went
+    #[arg(long)]
+    pub timings: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Stage {
+    /// The cluster to play on: auto, mini, kind or context:NAME
+    #[arg(long, default_value = "auto", value_name = "CLUSTER", env = "REHEARSAL_CLUSTER")]
+    pub cluster: Choice,
+    /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
+    #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
+    pub timelapse: f64,
+    /// The Kubernetes version mini behaves as
+    #[arg(long, default_value = "1.36", value_name = "X.Y")]
+    pub kubernetes_version: Version,
+    /// The port of the registry on 127.0.0.1 [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub registry_port: Option<u16>,
+    /// (internal) stay in the foreground and keep the stage up until told to go
+    #[arg(long, hide = true)]
+    pub foreground: bool,
+}
+
+fn timelapse(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (1.0..=10_000.0).contains(&factor) => Ok(factor),
+        _ => Err("a number from 1 to 10000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn clusters_and_versions_are_checked_when_parsed() {
+        for bad in [
+            &["rehearse", "run", "--cluster", "minikube"][..],
+            &["rehearse", "run", "--timelapse", "0"],
+            &["rehearse", "run", "--kubernetes-version", "1"],
+        ] {
+            assert!(Cli::try_parse_from(bad).is_err(), "{bad:?}");
+        }
+        assert!(Cli::try_parse_from(["rehearse", "run", "0", "2", "--cluster", "context:kind-x", "--keep"]).is_ok());
+    }
+}

@@ -1,0 +1,286 @@
+//! `rehearse run`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::args::{self, Common};
+use super::exit::ExitCode;
+use super::printer::Printer;
+use super::up;
+use crate::cluster::{MiniSettings, Plan};
+use crate::docker::Docker;
+use crate::exec::which;
+use crate::mask::Masker;
+use crate::registry::Credentials;
+use crate::report::{self, Consumer, Human, JsonLines};
+use crate::run::{self, Event, Events, Player, Tools, Verdict};
+use crate::script::{self, Lab, Need};
+use crate::session::{self, Session};
+use crate::signal::Interrupts;
+use crate::stage::{self, Part, PartState, Settings, Stage};
+
+/// Why a run could not be made, each with what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no `labs` folder here or in a folder above")]
+    NoLabs,
+    #[error(transparent)]
+    Script(#[from] script::ScriptError),
+    #[error(transparent)]
+    Docker(#[from] crate::docker::Error),
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::Error),
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Session(#[from] session::Error),
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    #[error("`kubectl` is not on PATH")]
+    NoKubectl,
+    #[error("{path} says it is kubectl {found}; labs need {needed} or newer")]
+    OldKubectl { path: PathBuf, found: String, needed: &'static str },
+    #[error("{path} does not work as kubectl")]
+    BrokenKubectl {
+        path: PathBuf,
+        #[source]
+        source: crate::exec::Error,
+    },
+    #[error("cannot write the report")]
+    Report(#[source] std::io::Error),
+    #[error("the stage that was to stay up ended: {0}")]
+    StageEnded(String),
+}
+
+impl Error {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
+            Self::Script(error) => error.hint(),
+            Self::Docker(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::Stage(error) => error.hint(),
+            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => Some(
+                "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Where things are: the labs, and where sessions are written.
+pub struct Places {
+    pub labs: PathBuf,
+    pub root: PathBuf,
+}
+
+impl Places {
+    pub fn find(common: &Common) -> Result<Self, Error> {
+        let labs = match &common.labs {
+            Some(dir) => dir.clone(),
+            None => {
+                let here = std::env::current_dir().map_err(Error::Report)?;
+                here.ancestors().map(|dir| dir.join("labs")).find(|labs| labs.is_dir()).ok_or(Error::NoLabs)?
+            }
+        };
+        let project = labs.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let root = common.dir.clone().unwrap_or_else(|| project.join("target/rehearsal"));
+        let root = std::path::absolute(root).map_err(Error::Report)?;
+        Ok(Self { labs, root })
+    }
+}
+
+pub async fn run(args: args::Run, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    match try_run(&args, &common, printer, &interrupts).await {
+        Ok(Some(verdict)) if verdict.passed() => ExitCode::Passed,
+        Ok(Some(_)) => ExitCode::LabFailed,
+        Ok(None) => {
+            printer.note("interrupted; what had been created is removed");
+            ExitCode::Interrupted
+        }
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    }
+}
+
+/// None: interrupted.
+async fn try_run(
+    args: &args::Run,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<Option<Verdict>, Error> {
+    let began = Instant::now();
+    let places = Places::find(common)?;
+    let all = script::load_all(&places.labs)?;
+    let labs = chosen(&all, &args.labs)?;
+    let tools = tools(&labs).await?;
+    let (plan, notes) = Plan::of(&args.stage.cluster, &mini_settings(&args.stage))?;
+    let docker = Docker::connect().await?;
+    let reaped = up::reap(&docker, &places.root).await;
+    if args.keep && up::find(&places.root).is_none() {
+        up::spawn(&args.stage, common, printer, interrupts).await?;
+    }
+    let session = Session::create(&places.root)?;
+    let masker = Masker::default();
+    let (events, records) = Events::channel();
+    let report = session.dir().join("events.jsonl");
+    let mut consumers = vec![report::events_file(session.dir()).map_err(Error::Report)?];
+    consumers.push(reader(printer, args.timings, &places, &report));
+    let reporter = report::spawn(records, masker.clone(), consumers);
+    events.emit(Event::SessionStarted { session: session.id().into(), version: env!("CARGO_PKG_VERSION").into() });
+    for text in notes.into_iter().chain(reaped) {
+        events.note(text);
+    }
+    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
+    let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began).await;
+    session.close();
+    drop(events);
+    let _ = reporter.await;
+    outcome
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything a run consists of")]
+async fn play(
+    labs: &[&Lab],
+    tools: &Tools,
+    settings: &Settings,
+    docker: Docker,
+    session: &Session,
+    places: &Places,
+    masker: &Masker,
+    events: &Events,
+    interrupts: &Interrupts,
+    began: Instant,
+) -> Result<Option<Verdict>, Error> {
+    let raising = Instant::now();
+    let Some(stage) = raise(settings, docker, session, places, masker, events, interrupts).await? else {
+        return Ok(None);
+    };
+    let mut stage_time = raising.elapsed();
+    for note in &stage.cluster.info().notes {
+        events.note(note.clone());
+    }
+    let player = Player { stage: &stage, tools, events };
+    let played = tokio::select! {
+        played = player.play(labs) => Some(played),
+        () = interrupts.graceful.cancelled() => None,
+    };
+    let lowering = Instant::now();
+    tokio::select! {
+        () = stage.down() => {}
+        () = interrupts.forced.cancelled() => {}
+    }
+    stage_time += lowering.elapsed();
+    let Some(played) = played else { return Ok(None) };
+    Ok(Some(run::finish(events, &played?, began, stage_time)))
+}
+
+/// The stage that is up, or a new one; None: interrupted.
+async fn raise(
+    settings: &Settings,
+    docker: Docker,
+    session: &Session,
+    places: &Places,
+    masker: &Masker,
+    events: &Events,
+    interrupts: &Interrupts,
+) -> Result<Option<Stage>, Error> {
+    let begun = Instant::now();
+    let stage = match up::find(&places.root) {
+        Some(handle) => {
+            mask(masker, &handle.credentials());
+            events.note(format!("using the stage that is up: session {}", handle.session));
+            Some(Stage::attach(handle, docker).await?)
+        }
+        None => {
+            let credentials = Credentials::fresh(stage::USERNAME);
+            mask(masker, &credentials);
+            let on_part = tell(events.clone());
+            Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
+        }
+    };
+    if let Some(stage) = &stage {
+        let info = stage.cluster.info();
+        events.emit(Event::StageReady {
+            cluster: info.name.clone(),
+            server_version: info.server_version.clone(),
+            registry: stage.handle.registry.to_string(),
+            ms: run::millis(begun.elapsed()),
+        });
+    }
+    Ok(stage)
+}
+
+pub fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
+    move |part, state, detail, ms| {
+        events.emit(Event::StagePart { part: part.name().into(), state, detail: detail.into(), ms });
+    }
+}
+
+pub fn mask(masker: &Masker, credentials: &Credentials) {
+    masker.add(&credentials.password);
+}
+
+pub fn mini_settings(stage: &args::Stage) -> MiniSettings {
+    MiniSettings { version: stage.kubernetes_version, timelapse: stage.timelapse }
+}
+
+/// The labs named, or all; each once, in the order named.
+fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(all.iter().collect());
+    }
+    let mut labs: Vec<&Lab> = Vec::new();
+    for name in names {
+        let lab = script::find(all, name)?;
+        if !labs.iter().any(|known| known.id == lab.id) {
+            labs.push(lab);
+        }
+    }
+    Ok(labs)
+}
+
+/// The oldest kubectl whose output and requests are known.
+const OLDEST_KUBECTL: (&str, u32) = ("1.32", 32);
+
+async fn tools(labs: &[&Lab]) -> Result<Tools, Error> {
+    let program = std::env::current_exe().map_err(Error::Report)?;
+    let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
+        true => Some(kubectl().await?),
+        false => None,
+    };
+    Ok(Tools { program, kubectl })
+}
+
+/// The kubectl that labs use: `$REHEARSAL_KUBECTL`, else the one on PATH; checked to be one, and new enough.
+pub async fn kubectl() -> Result<PathBuf, Error> {
+    let path = match std::env::var_os("REHEARSAL_KUBECTL") {
+        Some(path) => PathBuf::from(path),
+        None => which("kubectl", &std::env::var_os("PATH").unwrap_or_default()).ok_or(Error::NoKubectl)?,
+    };
+    let asked = crate::exec::Tool::new(&path).args(["version", "--client", "-o", "json"]);
+    let asked = asked.timeout(Duration::from_secs(20)).run_ok().await;
+    let output = asked.map_err(|source| Error::BrokenKubectl { path: path.clone(), source })?;
+    let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+    let version = &answer["clientVersion"];
+    let found = version["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let minor = version["minor"].as_str().and_then(|m| m.trim_end_matches('+').parse::<u32>().ok());
+    match minor {
+        Some(minor) if minor >= OLDEST_KUBECTL.1 => Ok(path),
+        _ => Err(Error::OldKubectl { path, found, needed: OLDEST_KUBECTL.0 }),
+    }
+}
+
+fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> Box<dyn Consumer> {
+    if printer.json {
+        return Box::new(JsonLines::new(Box::new(std::io::stdout())));
+    }
+    let latest = places.root.join("latest/events.jsonl");
+    let shown = if latest.exists() { latest } else { report.to_owned() };
+    let shown = std::env::current_dir()
+        .ok()
+        .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
+        .unwrap_or(shown);
+    let out = anstream::AutoStream::auto(std::io::stdout());
+    Box::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string()))
+}

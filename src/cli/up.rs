@@ -1,0 +1,208 @@
+//! `rehearse up` and `rehearse down`: a stage that outlives the command that asked for it, and the end of it.
+//! Also the reaping of what killed sessions left.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use super::args::{self, Common};
+use super::exit::ExitCode;
+use super::printer::Printer;
+use super::run::{Error, Places, mask, mini_settings, tell};
+use crate::cluster::Plan;
+use crate::docker::Docker;
+use crate::exec::Background;
+use crate::mask::Masker;
+use crate::registry::Credentials;
+use crate::report::{self, Consumer, Human};
+use crate::run::Events;
+use crate::session::{self, Session};
+use crate::signal::Interrupts;
+use crate::stage::{self, Handle, Settings, Stage};
+use crate::wait::{Probe, Wake, until};
+
+/// How long a stage may take to come up in the background: images may have to be pulled or built.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    let outcome = match args.foreground {
+        true => hold(&args, &common, printer, &interrupts).await,
+        false => show(&args, &common, printer, &interrupts).await,
+    };
+    match outcome {
+        Ok(()) if interrupts.graceful.is_cancelled() && !args.foreground => ExitCode::Interrupted,
+        Ok(()) => ExitCode::Passed,
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    }
+}
+
+/// Brings a stage up in a process of its own and says how to use it.
+async fn show(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
+    let places = Places::find(common)?;
+    if find(&places.root).is_none() {
+        reap(&Docker::connect().await?, &places.root).await;
+        spawn(args, common, printer, interrupts).await?;
+    }
+    let Some(handle) = find(&places.root) else { return Ok(()) };
+    if printer.json {
+        let document = json!({
+            "session": handle.session, "cluster": handle.cluster, "registry": handle.registry,
+            "kubeconfig": handle.kubeconfig, "private": handle.private,
+        });
+        printer.result(&document.to_string());
+    } else {
+        printer.result(&format!("the stage is up: {} {}", handle.cluster.name, handle.cluster.server_version));
+        printer.result(&format!("  export KUBECONFIG={}", handle.kubeconfig.display()));
+        printer.result(&format!(
+            "  registry {} in docker.io's place; its password: {}",
+            handle.registry,
+            handle.private.join("stage.json").display()
+        ));
+        printer.result("  `rehearse run` plays on it; `rehearse down` takes it down");
+    }
+    Ok(())
+}
+
+/// Starts the process that keeps a stage up, and waits until it is.
+pub async fn spawn(
+    args: &args::Stage,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<(), Error> {
+    let places = Places::find(common)?;
+    std::fs::create_dir_all(&places.root).map_err(Error::Report)?;
+    let log = places.root.join("stage.log");
+    let program = std::env::current_exe().map_err(Error::Report)?;
+    let mut command: Vec<String> = ["up", "--foreground", "--cluster"].map(String::from).into();
+    command.extend([args.cluster.to_string(), "--timelapse".into(), args.timelapse.to_string()]);
+    command.extend(["--kubernetes-version".into(), args.kubernetes_version.to_string()]);
+    command.extend(args.registry_port.into_iter().flat_map(|port| ["--registry-port".into(), port.to_string()]));
+    command.extend([
+        "--labs".into(),
+        places.labs.display().to_string(),
+        "--dir".into(),
+        places.root.display().to_string(),
+    ]);
+    let mut process = Background::start(&program, &command, &log).map_err(Error::Report)?;
+    printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
+    let ready = async || match (find(&places.root), process.has_ended()) {
+        (Some(_), _) => Probe::Done(true),
+        (None, true) => Probe::Done(false),
+        (None, false) => Probe::Pending(last_line(&log)),
+    };
+    let waited = tokio::select! {
+        waited = until("the stage", PATIENCE, Wake::Every(Duration::from_millis(20)), ready) => Some(waited),
+        () = interrupts.graceful.cancelled() => None,
+    };
+    match waited {
+        Some(Ok(true)) => Ok(()),
+        Some(Ok(false)) => Err(Error::StageEnded(std::fs::read_to_string(&log).unwrap_or_default())),
+        Some(Err(timeout)) => {
+            process.terminate();
+            Err(Error::StageEnded(timeout.to_string()))
+        }
+        None => {
+            process.terminate();
+            Ok(())
+        }
+    }
+}
+
+fn last_line(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default().lines().last().unwrap_or_default().to_owned()
+}
+
+/// Keeps a stage up until a signal comes.
+async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
+    let places = Places::find(common)?;
+    let (plan, notes) = Plan::of(&args.cluster, &mini_settings(args))?;
+    let docker = Docker::connect().await?;
+    let session = Session::create(&places.root)?;
+    let (events, records) = Events::channel();
+    let masker = Masker::default();
+    let out: Box<dyn Consumer> =
+        Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
+    let reporter = report::spawn(records, masker.clone(), vec![out]);
+    notes.into_iter().for_each(|text| events.note(text));
+    let credentials = Credentials::fresh(stage::USERNAME);
+    mask(&masker, &credentials);
+    let settings = Settings { plan, registry_port: args.registry_port, kept: true };
+    let on_part = tell(events.clone());
+    let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
+    if let Ok(Some(stage)) = raised {
+        interrupts.graceful.cancelled().await;
+        stage.down().await;
+        session.close();
+    } else {
+        session.close();
+        raised?;
+    }
+    drop((on_part, events));
+    let _ = reporter.await;
+    Ok(())
+}
+
+/// The stage that is up under `root`, if one is.
+pub fn find(root: &Path) -> Option<Handle> {
+    let entries = std::fs::read_dir(root).ok()?;
+    entries
+        .flatten()
+        .filter_map(|entry| Handle::read(&entry.path().join("private/stage.json")).ok())
+        .find(|handle| session::is_alive(&handle.owner) && handle.pid != std::process::id() && handle.kept)
+}
+
+pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
+    match try_down(common).await {
+        Ok(done) if printer.json => {
+            printer.result(&json!({ "removed": done }).to_string());
+            ExitCode::Passed
+        }
+        Ok(done) if done.is_empty() => {
+            printer.result("nothing is up");
+            ExitCode::Passed
+        }
+        Ok(done) => {
+            done.iter().for_each(|line| printer.result(line));
+            ExitCode::Passed
+        }
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    }
+}
+
+async fn try_down(common: &Common) -> Result<Vec<String>, Error> {
+    let places = Places::find(common)?;
+    let mut done = Vec::new();
+    while let Some(handle) = find(&places.root) {
+        // Gone already is what we want.
+        let _ = kill(Pid::from_raw(handle.pid.cast_signed()), Signal::SIGTERM);
+        let gone = async || match session::is_alive(&handle.owner) {
+            true => Probe::Pending("the stage's process is still cleaning up".into()),
+            false => Probe::Done(()),
+        };
+        let every = Wake::Every(Duration::from_millis(20));
+        until("the stage to go", Duration::from_secs(90), every, gone)
+            .await
+            .map_err(|timeout| Error::StageEnded(timeout.to_string()))?;
+        done.push(format!("took down the stage of session {}", handle.session));
+    }
+    done.extend(reap(&Docker::connect().await?, &places.root).await);
+    Ok(done)
+}
+
+/// Removes what dead sessions left on the Engine and on disk; says what.
+pub async fn reap(docker: &Docker, root: &Path) -> Vec<String> {
+    let mut reaped = Vec::new();
+    for session in docker.sessions().await.unwrap_or_default() {
+        // Without an owner label it is not ours to judge.
+        let dead = session.owner().is_some_and(|owner| !session::is_alive(owner));
+        if dead && docker.remove_session(&session.id).await.is_ok() {
+            reaped.push(format!("removed what the dead session {} had left", session.id));
+        }
+    }
+    session::sweep(root);
+    reaped
+}

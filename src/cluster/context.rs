@@ -1,0 +1,1 @@
+//! Any cluster the user already has, by kubeconfig context.

@@ -1,0 +1,1 @@
+//! A kind cluster: the reference.

@@ -1,0 +1,83 @@
+//! Mini as a cluster to play on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{Error, Info};
+use crate::docker::Docker;
+use crate::mini::runtime::docker::{DockerRuntime, Registries};
+use crate::mini::{Mini, MiniOptions, Version};
+
+/// How mini is to behave.
+#[derive(Debug, Clone)]
+pub struct MiniSettings {
+    /// The Kubernetes version whose behaviour it shows.
+    pub version: Version,
+    /// How many times faster than in Kubernetes the kubelet's syncs and back-offs pass; 1 is real time.
+    pub timelapse: f64,
+}
+
+pub struct MiniCluster {
+    mini: Mini,
+    runtime: Arc<DockerRuntime>,
+    info: Info,
+}
+
+impl MiniCluster {
+    /// Starts mini; its node pulls docker.io from the registry at `registry` and runs containers on `docker`.
+    ///
+    /// # Errors
+    /// [`Error::Mini`].
+    pub async fn start(
+        settings: &MiniSettings,
+        docker: Docker,
+        registry: SocketAddr,
+        labels: BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let registries = Registries { host: registry.to_string(), stands_in_for: vec!["docker.io".into()] };
+        let runtime = Arc::new(DockerRuntime::new(docker, registries, labels).map_err(Error::Http)?);
+        let options = MiniOptions {
+            node_name: "mini-control-plane".into(),
+            version: settings.version,
+            timelapse: settings.timelapse,
+            runtime: runtime.clone(),
+        };
+        let mini = Mini::start(options).await.map_err(Error::Mini)?;
+        let mut notes = Vec::new();
+        if settings.timelapse != 1.0 {
+            notes.push(format!(
+                "mini passes the kubelet's back-off ×{} faster than Kubernetes does (`--timelapse 1` for real time)",
+                settings.timelapse
+            ));
+        }
+        let info = Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes };
+        Ok(Self { mini, runtime, info })
+    }
+
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    pub fn client(&self) -> kube::Client {
+        self.mini.client()
+    }
+
+    pub fn kubeconfig(&self) -> String {
+        self.mini.kubeconfig()
+    }
+
+    pub async fn stop(self) {
+        self.mini.close().await;
+        // What does not go now goes by its label.
+        let _ = self.runtime.close().await;
+    }
+}
+
+/// Mini's kubelet takes `DELETE …/nodes/NAME/proxy/images/REFERENCE` for `crictl rmi`.
+pub(super) async fn evict(client: &kube::Client, image: &str) -> Result<(), Error> {
+    let failed = |source| Error::Evict { image: image.into(), source };
+    let path = format!("/api/v1/nodes/mini-control-plane/proxy/images/{image}");
+    let request = http::Request::delete(path).body(Vec::new()).map_err(|e| failed(kube::Error::HttpError(e)))?;
+    client.request_text(request).await.map(drop).map_err(failed)
+}

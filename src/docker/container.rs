@@ -1,0 +1,272 @@
+//! Containers: run, wait, stop, remove, logs, list. Knows no pod and no lab.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, NetworkingConfig, PortBinding, PortMap,
+};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    WaitContainerOptions,
+};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::Docker;
+use super::build::{ContextFile, pack};
+use super::error::{Result, failed, failed_for, is_status};
+
+#[derive(Debug, Clone, Default)]
+pub struct ContainerRequest {
+    pub image: String,
+    /// The engine invents one when None.
+    pub name: Option<String>,
+    /// Overrides ENTRYPOINT when not empty (and then the image's CMD no longer counts, as in Kubernetes).
+    pub command: Vec<String>,
+    /// Overrides CMD when not empty.
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub working_dir: Option<String>,
+    pub hostname: Option<String>,
+    /// Absolute path → contents, copied in before the start, mode 0644.
+    pub files: BTreeMap<String, Bytes>,
+    pub labels: BTreeMap<String, String>,
+    /// Container port → port on 127.0.0.1, a free one when None.
+    pub publish: Vec<(u16, Option<u16>)>,
+    /// The network to join and the aliases there; the engine's default network when None.
+    pub network: Option<(String, Vec<String>)>,
+}
+
+/// A running container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    pub id: String,
+    /// On its first network; empty on the host's network.
+    pub ip: String,
+    /// Container port → port on 127.0.0.1.
+    pub ports: BTreeMap<u16, u16>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    pub code: i32,
+    pub oom_killed: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct LogOptions {
+    pub follow: bool,
+    pub tail_lines: Option<u64>,
+    /// Each line begins with the engine's RFC 3339 time.
+    pub timestamps: bool,
+    pub since_seconds: Option<i64>,
+}
+
+/// A container as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerSummary {
+    pub id: String,
+    pub names: Vec<String>,
+    pub image: String,
+    /// `running`, `exited`, …
+    pub state: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Docker {
+    /// Creates and starts a container. One that does not come to run is removed again.
+    pub async fn run(&self, request: ContainerRequest) -> Result<Container> {
+        let name = request.name.clone().unwrap_or_default();
+        let image = request.image.clone();
+        let files = request.files.clone();
+        let options = CreateContainerOptionsBuilder::new();
+        let options = if name.is_empty() { options } else { options.name(&name) };
+        let created = self.api.create_container(Some(options.build()), request.into()).await;
+        let id = created.map_err(failed_for("creating a container of", "image", &image))?.id;
+        match self.start(&id, &image, &files).await {
+            Ok(container) => Ok(container),
+            Err(error) => {
+                // The start's error says more than a failed removal would; the labels still find the container.
+                let _ = self.remove(&id).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(&self, id: &str, image: &str, files: &BTreeMap<String, Bytes>) -> Result<Container> {
+        let action = format!("starting a container of {image}");
+        if !files.is_empty() {
+            let files: Vec<_> = files
+                .iter()
+                .map(|(path, contents)| ContextFile::new(path.trim_start_matches('/'), contents.clone()))
+                .collect();
+            let options = UploadToContainerOptionsBuilder::new().path("/").build();
+            let archive = bollard::body_full(pack(&files)?);
+            self.api.upload_to_container(id, Some(options), archive).await.map_err(failed(&action))?;
+        }
+        self.api.start_container(id, None::<StartContainerOptions>).await.map_err(failed(&action))?;
+        let container = self.inspect(id).await?;
+        let networks = container.network_settings.unwrap_or_default();
+        let ip = networks.networks.into_iter().flatten().find_map(|(_, n)| n.ip_address.filter(|ip| !ip.is_empty()));
+        Ok(Container {
+            id: id.to_owned(),
+            ip: ip.unwrap_or_default(),
+            ports: published(networks.ports.unwrap_or_default()),
+        })
+    }
+
+    /// Resolves when the container has ended; at once when it already has.
+    pub async fn wait(&self, id: &str) -> Result<Exit> {
+        let mut ended = Box::pin(self.api.wait_container(id, None::<WaitContainerOptions>));
+        match ended.next().await {
+            // bollard turns every exit code but 0 into an error.
+            None | Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })) => {}
+            Some(Err(error)) => return Err(failed_for("waiting for", "container", id)(error)),
+        }
+        let state = self.inspect(id).await?.state.unwrap_or_default();
+        Ok(Exit {
+            code: state.exit_code.unwrap_or_default().try_into().unwrap_or(-1),
+            oom_killed: state.oom_killed.unwrap_or_default(),
+        })
+    }
+
+    /// SIGTERM, then SIGKILL after `grace` (whole seconds, rounded up). Absent or ended is fine.
+    pub async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        let seconds = grace.as_secs_f64().ceil() as i32;
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        match self.api.stop_container(id, Some(options)).await {
+            Err(error) if !is_status(&error, 404) => Err(failed(format!("stopping container {id}"))(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Kills and removes a container with its anonymous volumes. Absent is fine.
+    pub async fn remove(&self, id: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.api.remove_container(id, Some(options)).await {
+            // 409: another removal of it is in progress.
+            Err(error) if !is_status(&error, 404) && !is_status(&error, 409) => {
+                Err(failed(format!("removing container {id}"))(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The container's output, stdout and stderr in the order the engine has them, without framing.
+    pub async fn logs(&self, id: &str, options: LogOptions) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        self.inspect(id).await?;
+        let mut query =
+            LogsOptionsBuilder::new().stdout(true).stderr(true).follow(options.follow).timestamps(options.timestamps);
+        if let Some(lines) = options.tail_lines {
+            query = query.tail(&lines.to_string());
+        }
+        if let Some(seconds) = options.since_seconds {
+            let since = jiff::Timestamp::now().as_second().saturating_sub(seconds);
+            query = query.since(i32::try_from(since).unwrap_or(i32::MAX));
+        }
+        let api = self.api.clone();
+        let stream = api.logs(id, Some(query.build()));
+        Ok(stream.map_ok(|output| output.into_bytes()).map_err(std::io::Error::other).boxed())
+    }
+
+    /// All containers, ended ones too, that carry a label: `key` or `key=value`.
+    pub async fn containers(&self, label: &str) -> Result<Vec<ContainerSummary>> {
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&by_label(label)).build();
+        let found = self.api.list_containers(Some(options)).await.map_err(failed("listing containers"))?;
+        let summary = |c: bollard::models::ContainerSummary| ContainerSummary {
+            id: c.id.unwrap_or_default(),
+            names: c.names.unwrap_or_default().iter().map(|n| n.trim_start_matches('/').to_owned()).collect(),
+            image: c.image.unwrap_or_default(),
+            state: c.state.map(|state| state.to_string()).unwrap_or_default(),
+            labels: c.labels.unwrap_or_default().into_iter().collect(),
+        };
+        Ok(found.into_iter().map(summary).collect())
+    }
+
+    pub(super) async fn inspect(&self, id: &str) -> Result<ContainerInspectResponse> {
+        let inspected = self.api.inspect_container(id, None::<InspectContainerOptions>).await;
+        inspected.map_err(failed_for("inspecting", "container", id))
+    }
+}
+
+pub(super) fn by_label(label: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![label.to_owned()])])
+}
+
+/// What the engine published on 127.0.0.1.
+pub(super) fn published(ports: PortMap) -> BTreeMap<u16, u16> {
+    let pair = |(container, bindings): (String, Option<Vec<PortBinding>>)| {
+        let container = container.split('/').next()?.parse().ok()?;
+        let host = bindings?.into_iter().find_map(|binding| binding.host_port?.parse().ok())?;
+        Some((container, host))
+    };
+    ports.into_iter().filter_map(pair).collect()
+}
+
+/// Port 0 has the engine choose a free one.
+pub(super) fn on_loopback(container: u16, host: Option<u16>) -> (String, Option<Vec<PortBinding>>) {
+    let binding =
+        PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(host.unwrap_or_default().to_string()) };
+    (format!("{container}/tcp"), Some(vec![binding]))
+}
+
+impl From<ContainerRequest> for ContainerCreateBody {
+    fn from(request: ContainerRequest) -> Self {
+        let some = |words: Vec<String>| (!words.is_empty()).then_some(words);
+        let ports: PortMap = request.publish.iter().map(|&(container, host)| on_loopback(container, host)).collect();
+        let networking = request.network.as_ref().map(|(network, aliases)| {
+            let endpoint = EndpointSettings { aliases: Some(aliases.clone()), ..Default::default() };
+            NetworkingConfig { endpoints_config: Some(HashMap::from([(network.clone(), endpoint)])) }
+        });
+        ContainerCreateBody {
+            image: Some(request.image),
+            entrypoint: some(request.command),
+            cmd: some(request.args),
+            env: Some(request.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            working_dir: request.working_dir,
+            hostname: request.hostname,
+            labels: Some(request.labels.into_iter().collect()),
+            exposed_ports: Some(ports.keys().cloned().collect()),
+            host_config: Some(HostConfig {
+                port_bindings: Some(ports),
+                network_mode: request.network.map(|(network, _)| network),
+                ..Default::default()
+            }),
+            networking_config: networking,
+            ..Default::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_published_on_loopback_and_nowhere_else() {
+        let request = ContainerRequest { publish: vec![(5000, None), (80, Some(8080))], ..Default::default() };
+        let body = ContainerCreateBody::from(request);
+        let bindings = body.host_config.unwrap().port_bindings.unwrap();
+        let seen: BTreeMap<_, _> = bindings.into_iter().map(|(port, b)| (port, b.unwrap().remove(0))).collect();
+        let at = |port: &str| (seen[port].host_ip.clone().unwrap(), seen[port].host_port.clone().unwrap());
+        assert_eq!(at("5000/tcp"), ("127.0.0.1".into(), "0".into()));
+        assert_eq!(at("80/tcp"), ("127.0.0.1".into(), "8080".into()));
+    }
+
+    #[test]
+    fn an_empty_command_leaves_the_images_own() {
+        let body = ContainerCreateBody::from(ContainerRequest { args: vec!["sh".into()], ..Default::default() });
+        assert_eq!((body.entrypoint, body.cmd), (None, Some(vec!["sh".to_owned()])));
+    }
+
+    #[test]
+    fn a_port_that_is_not_published_is_left_out() {
+        let binding = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some("32768".into()) };
+        let map = PortMap::from([("5000/tcp".into(), Some(vec![binding])), ("80/tcp".into(), None)]);
+        assert_eq!(published(map), BTreeMap::from([(5000, 32768)]));
+    }
+}

@@ -1,0 +1,91 @@
+//! A command inside a running container: its streams and its exit code. Knows no kubectl.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters::EventsOptionsBuilder;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use tokio::io::AsyncWrite;
+
+use super::Docker;
+use super::error::{Error, Result, failed, failed_for};
+
+/// How far back the engine is asked for the end of a command that was still running when its output had ended.
+const LOOK_BACK_SECONDS: i64 = 300;
+
+#[derive(Debug, Clone, Default)]
+pub struct ExecSpec {
+    pub command: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub working_dir: Option<String>,
+    pub stdin: bool,
+    pub tty: bool,
+}
+
+pub struct ExecStreams {
+    pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
+    /// (fd, bytes) with fd 1 or 2; a tty has only fd 1.
+    pub output: BoxStream<'static, std::io::Result<(u8, Bytes)>>,
+    /// To be awaited once the output has ended.
+    pub exit_code: BoxFuture<'static, Result<i32>>,
+}
+
+impl Docker {
+    pub async fn exec(&self, container: &str, spec: ExecSpec) -> Result<ExecStreams> {
+        let options = CreateExecOptions {
+            attach_stdin: Some(spec.stdin),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(spec.tty),
+            env: Some(spec.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            cmd: Some(spec.command),
+            working_dir: spec.working_dir,
+            ..Default::default()
+        };
+        let created = self.api.create_exec(container, options).await;
+        let id = created.map_err(failed_for("preparing a command in", "container", container))?.id;
+        let start = StartExecOptions { tty: spec.tty, ..Default::default() };
+        let started = self.api.start_exec(&id, Some(start)).await;
+        let started = started.map_err(failed(format!("starting a command in container {container}")))?;
+        let StartExecResults::Attached { output, input } = started else {
+            return Err(Error::Missing { what: "streams", name: container.to_owned() });
+        };
+        let (docker, container) = (self.clone(), container.to_owned());
+        Ok(ExecStreams {
+            stdin: input,
+            output: output.map_ok(with_fd).map_err(std::io::Error::other).boxed(),
+            exit_code: async move { docker.exit_code(&container, &id).await }.boxed(),
+        })
+    }
+
+    /// A process may close its output before it ends, and the engine may notice the end after that; its event log
+    /// tells, without polling.
+    async fn exit_code(&self, container: &str, exec: &str) -> Result<i32> {
+        let asking = || failed_for("inspecting", "command in container", container);
+        let state = self.api.inspect_exec(exec).await.map_err(asking())?;
+        if let (Some(false), Some(code)) = (state.running, state.exit_code) {
+            return Ok(code.try_into().unwrap_or(-1));
+        }
+        let filters = HashMap::from([("container", vec![container]), ("event", vec!["exec_die"])]);
+        let since = jiff::Timestamp::now().as_second() - LOOK_BACK_SECONDS;
+        let options = EventsOptionsBuilder::new().since(&since.to_string()).filters(&filters).build();
+        let mut events = Box::pin(self.api.events(Some(options)));
+        while let Some(event) = events.try_next().await.map_err(asking())? {
+            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+            if attributes.get("execID").is_some_and(|id| id == exec) {
+                return Ok(attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1));
+            }
+        }
+        Err(Error::Missing { what: "exit code", name: container.to_owned() })
+    }
+}
+
+fn with_fd(output: LogOutput) -> (u8, Bytes) {
+    let fd = if matches!(output, LogOutput::StdErr { .. }) { 2 } else { 1 };
+    (fd, output.into_bytes())
+}

@@ -1,0 +1,248 @@
+//! Images: inspect, pull, tag, push, remove, import. Knows no container, and not why an image is wanted.
+
+use bollard::auth::DockerCredentials;
+use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
+use futures::{Stream, StreamExt, TryStreamExt};
+
+use super::Docker;
+use super::error::{Error, Result, failed, failed_for, is_status, transfer};
+
+/// One sign of life of a long operation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done, e.g. `Downloading` or `RUN pip install flask`.
+    pub step: String,
+    /// To what: a layer's id, an output line.
+    pub detail: String,
+    /// Bytes, where they are counted.
+    pub current: Option<u64>,
+    pub total: Option<u64>,
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str([self.step.as_str(), self.detail.as_str()].map(str::trim).join(" ").trim())?;
+        match (self.current, self.total) {
+            (Some(current), Some(total)) if total > 0 => write!(f, " {}%", current.saturating_mul(100) / total),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where progress goes.
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
+
+/// A registry's username and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub username: String,
+    pub password: String,
+    /// The registry's host, or `https://index.docker.io/v1/`.
+    pub server: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("username", &self.username)
+            .field("password", &"<redacted>")
+            .field("server", &self.server)
+            .finish()
+    }
+}
+
+impl From<Login> for DockerCredentials {
+    fn from(login: Login) -> Self {
+        DockerCredentials {
+            username: Some(login.username),
+            password: Some(login.password),
+            serveraddress: Some(login.server),
+            ..Default::default()
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// `sha256:…`: the config's digest (with containerd's image store, the manifest's).
+    pub id: String,
+    /// Bytes, unpacked.
+    pub size: u64,
+    /// `repository@sha256:…` for each registry it was pulled from or pushed to.
+    pub repo_digests: Vec<String>,
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// What a registry took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The manifest's digest, `sha256:…`.
+    pub digest: String,
+    /// Bytes of the manifest; None where the engine does not say.
+    pub size: Option<u64>,
+}
+
+impl Docker {
+    /// The image by name or id; None when the engine does not have it.
+    pub async fn image(&self, name: &str) -> Result<Option<ImageInfo>> {
+        match self.api.inspect_image(name).await {
+            Ok(image) => Ok(Some(ImageInfo {
+                id: image.id.unwrap_or_default(),
+                size: image.size.unwrap_or_default().try_into().unwrap_or_default(),
+                repo_digests: image.repo_digests.unwrap_or_default(),
+                labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
+            })),
+            Err(error) if is_status(&error, 404) => Ok(None),
+            Err(error) => Err(failed(format!("inspecting image {name}"))(error)),
+        }
+    }
+
+    /// Pulls one image. The engine's error inside the stream is an error.
+    pub async fn pull(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<ImageInfo> {
+        self.pull_stream(name, login)
+            .try_for_each(async |step| {
+                progress(step);
+                Ok(())
+            })
+            .await?;
+        let missing = || Error::NotFound { kind: "image", name: name.to_owned() };
+        self.image(name).await?.ok_or_else(missing)
+    }
+
+    /// The pull as it goes: the first item proves that the registry answered.
+    pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> impl Stream<Item = Result<Progress>> + Unpin {
+        let (repository, tag) = split_reference(name);
+        let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
+        let image = name.to_owned();
+        self.api
+            .create_image(Some(options), None, login.map(Into::into))
+            .map(move |item| item.map(Progress::from).map_err(transfer("pulling", &image)))
+            .boxed()
+    }
+
+    /// Gives an image another name, `repository:tag`.
+    pub async fn tag(&self, image: &str, name: &str) -> Result<()> {
+        let (repository, tag) = split_reference(name);
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+        self.api.tag_image(image, Some(options)).await.map_err(failed_for("tagging", "image", image))
+    }
+
+    /// Removes a name, and the image with its last name; by id, the image with all its names. Absent is fine.
+    pub async fn remove_image(&self, name: &str) -> Result<()> {
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match self.api.remove_image(name, Some(options), None).await {
+            Err(error) if !is_status(&error, 404) => Err(failed(format!("removing image {name}"))(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Pushes `repository:tag` to the registry in its name. The stream is drained to its end: the engine reports a
+    /// refusal inside a 200 answer.
+    pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
+        let (repository, tag) = split_reference(name);
+        let options = PushImageOptionsBuilder::new().tag(tag).build();
+        let mut stream = Box::pin(self.api.push_image(repository, Some(options), login.map(Into::into)));
+        let mut pushed = None;
+        while let Some(item) = stream.next().await {
+            let item = item.map_err(transfer("pushing", name))?;
+            pushed = item.status.as_deref().and_then(parse_pushed).or(pushed);
+            progress(item.into());
+        }
+        if let Some(pushed) = pushed {
+            return Ok(pushed);
+        }
+        // An engine that does not print the digest still records it on the image.
+        let image = self.image(name).await?;
+        let digests = image.map(|image| image.repo_digests).unwrap_or_default();
+        let digest = digests.iter().find_map(|d| d.strip_prefix(repository)?.strip_prefix('@'));
+        let missing = || Error::Missing { what: "digest", name: name.to_owned() };
+        Ok(Pushed { digest: digest.ok_or_else(missing)?.to_owned(), size: None })
+    }
+
+    /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
+    /// `CMD`, `ENV` and `LABEL`.
+    pub(super) async fn import(&self, name: &str, rootfs: tokio::fs::File, changes: Vec<String>) -> Result<()> {
+        let (repository, tag) = split_reference(name);
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).changes(changes).build();
+        let body = bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
+        let stream = self.api.create_image(Some(options), Some(body), None);
+        stream.try_for_each(async |_| Ok(())).await.map_err(transfer("importing", name))
+    }
+}
+
+/// `repository` and `tag` (or digest); a name without either means `latest`.
+pub(super) fn split_reference(name: &str) -> (&str, &str) {
+    if let Some((repository, digest)) = name.split_once('@') {
+        return (repository, digest);
+    }
+    match name.rsplit_once(':') {
+        // A colon before a slash belongs to the registry's port.
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
+/// `TAG: digest: sha256:… size: N`, the engine's last word of a push.
+fn parse_pushed(status: &str) -> Option<Pushed> {
+    let (_, rest) = status.split_once("digest: ")?;
+    let (digest, size) = rest.split_once(" size: ").unwrap_or((rest, ""));
+    digest.starts_with("sha256:").then(|| Pushed { digest: digest.trim().to_owned(), size: size.trim().parse().ok() })
+}
+
+fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
+    let counts = counts.unwrap_or_default();
+    let bytes = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+    Progress {
+        step: status.unwrap_or_default(),
+        detail: id.unwrap_or_default(),
+        current: bytes(counts.current),
+        total: bytes(counts.total),
+    }
+}
+
+impl From<CreateImageInfo> for Progress {
+    fn from(info: CreateImageInfo) -> Self {
+        of(info.status, info.id, info.progress_detail)
+    }
+}
+
+impl From<PushImageInfo> for Progress {
+    fn from(info: PushImageInfo) -> Self {
+        of(info.status, None, info.progress_detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_splits_at_its_tag_not_at_the_registrys_port() {
+        for (name, parts) in [
+            ("registry:2", ("registry", "2")),
+            ("python", ("python", "latest")),
+            ("127.0.0.1:5000/a/b", ("127.0.0.1:5000/a/b", "latest")),
+            ("127.0.0.1:5000/a/b:1.0.0", ("127.0.0.1:5000/a/b", "1.0.0")),
+            ("a@sha256:0f", ("a", "sha256:0f")),
+        ] {
+            assert_eq!(split_reference(name), parts, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_read_from_the_pushs_last_word_only() {
+        let pushed = parse_pushed("1.0.0: digest: sha256:ab12 size: 528").unwrap();
+        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", Some(528)));
+        assert_eq!(parse_pushed("The push refers to repository [127.0.0.1:5000/a]"), None);
+    }
+
+    #[test]
+    fn a_logins_debug_hides_the_password() {
+        let login = Login { username: "ann".into(), password: "hunter2".into(), server: "r".into() };
+        let text = format!("{login:?}");
+        assert!(text.contains("ann") && !text.contains("hunter2"), "{text}");
+    }
+}

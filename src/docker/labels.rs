@@ -1,0 +1,14 @@
+//! The labels by which everything made here is found again. Knows the words, not who reads them.
+
+/// The session's id: on everything a session makes, so that teardown needs no memory.
+pub const SESSION: &str = "rehearsal.session";
+/// Who owns the session: the path of its lock file, by which a reaper tells the dead from the living.
+pub const OWNER: &str = "rehearsal.owner";
+/// On what is kept between runs on purpose: stand-ins, the derived Python base, the app's built layers.
+pub const CACHE: &str = "rehearsal.cache";
+/// On a stand-in: the name of the hub image whose place it takes.
+pub const STAND_IN: &str = "rehearsal.stand-in";
+/// On a stand-in: why the hub image could not be had.
+pub const STAND_IN_REASON: &str = "rehearsal.stand-in.reason";
+/// On a cached image: a digest of what it was made from; a different one means it must be made anew.
+pub const RECIPE: &str = "rehearsal.recipe";

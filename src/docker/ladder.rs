@@ -1,0 +1,177 @@
+//! How a hub image is found: already local, else pulled from its hub, else a stand-in built from Debian packages.
+//! Knows the order and its limits; what a stand-in is made of is [`super::stand_in`]'s affair.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::time::timeout;
+
+use super::error::{Error, Result, failed, message};
+use super::image::OnProgress;
+use super::{Docker, stand_in};
+
+/// How long a hub may take to say that it has the image.
+const HUB_ANSWERS: Duration = Duration::from_secs(10);
+/// How long a pull may stand still once it has begun.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// An image that labs take from Docker Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub enum HubImage {
+    Registry2,
+    Python39Slim,
+}
+
+impl HubImage {
+    pub const ALL: [HubImage; 2] = [HubImage::Registry2, HubImage::Python39Slim];
+
+    /// The name on the hub.
+    pub fn name(self) -> &'static str {
+        match self {
+            HubImage::Registry2 => "registry:2",
+            HubImage::Python39Slim => "python:3.9-slim",
+        }
+    }
+
+    /// The local name of its stand-in: the user's own tags stay what they are.
+    pub fn stand_in(self) -> &'static str {
+        match self {
+            HubImage::Registry2 => "rehearsal/registry:2-stand-in",
+            HubImage::Python39Slim => "rehearsal/python:3.9-slim-stand-in",
+        }
+    }
+}
+
+/// How an image was come by.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub enum How {
+    Local,
+    Pulled,
+    /// `why`: what kept it from being pulled.
+    StandIn {
+        why: String,
+    },
+}
+
+/// An image the engine has.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Found {
+    pub hub: HubImage,
+    /// The name to use, `registry:2` or `rehearsal/registry:2-stand-in`.
+    pub image: String,
+    pub how: How,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hub = self.hub.name();
+        match &self.how {
+            How::Local => write!(f, "{hub}: local"),
+            How::Pulled => write!(f, "{hub}: pulled"),
+            How::StandIn { why } => write!(f, "{hub}: stand-in {} ({why})", self.image),
+        }
+    }
+}
+
+/// What [`ensure`] would do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub enum Outlook {
+    Found(Found),
+    /// The hub answers.
+    WouldPull,
+    WouldBuildStandIn {
+        why: String,
+    },
+    /// No hub and no Debian tools: `missing` is the first tool that is not on PATH.
+    Nowhere {
+        why: String,
+        missing: &'static str,
+    },
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outlook::Found(found) => found.fmt(f),
+            Outlook::WouldPull => write!(f, "would be pulled"),
+            Outlook::WouldBuildStandIn { why } => write!(f, "a stand-in would be built ({why})"),
+            Outlook::Nowhere { why, missing } => write!(f, "cannot be had ({why}; no `{missing}` to build a stand-in)"),
+        }
+    }
+}
+
+/// Finds the image, pulling or building it where it must. A stand-in that is there is not tried to be replaced:
+/// nothing is looked for twice.
+pub async fn ensure(docker: &Docker, image: HubImage, progress: OnProgress<'_>) -> Result<Found> {
+    if let Some(found) = on_engine(docker, image).await? {
+        return Ok(found);
+    }
+    let why = match pull(docker, image, progress).await? {
+        None => return Ok(Found { hub: image, image: image.name().to_owned(), how: How::Pulled }),
+        Some(why) => why,
+    };
+    stand_in::build(docker, image, &why, progress).await?;
+    Ok(Found { hub: image, image: image.stand_in().to_owned(), how: How::StandIn { why } })
+}
+
+/// What [`ensure`] would do, without changing anything.
+pub async fn inspect(docker: &Docker, image: HubImage) -> Result<Outlook> {
+    if let Some(found) = on_engine(docker, image).await? {
+        return Ok(Outlook::Found(found));
+    }
+    let asked = timeout(HUB_ANSWERS, docker.api.inspect_registry_image(image.name(), None)).await;
+    let why = match asked {
+        Ok(Ok(_)) => return Ok(Outlook::WouldPull),
+        Ok(Err(error)) => match message(&error) {
+            Some(message) => message.to_owned(),
+            None => return Err(failed(format!("asking the hub for {}", image.name()))(error)),
+        },
+        Err(_) => no_answer(),
+    };
+    Ok(match stand_in::missing_tool() {
+        Some(missing) => Outlook::Nowhere { why, missing },
+        None => Outlook::WouldBuildStandIn { why },
+    })
+}
+
+async fn on_engine(docker: &Docker, image: HubImage) -> Result<Option<Found>> {
+    if docker.image(image.name()).await?.is_some() {
+        return Ok(Some(Found { hub: image, image: image.name().to_owned(), how: How::Local }));
+    }
+    let why = stand_in::existing(docker, image).await?;
+    Ok(why.map(|why| Found { hub: image, image: image.stand_in().to_owned(), how: How::StandIn { why } }))
+}
+
+/// Pulls within limits; the reason when the hub is why it failed. A full disk or a dead engine stays an error.
+async fn pull(docker: &Docker, image: HubImage, progress: OnProgress<'_>) -> Result<Option<String>> {
+    let mut stream = docker.pull_stream(image.name(), None);
+    let mut limit = HUB_ANSWERS;
+    loop {
+        match timeout(limit, stream.next()).await {
+            Ok(Some(Ok(step))) => progress(step),
+            Ok(Some(Err(Error::Transfer { message, .. }))) => return Ok(Some(message)),
+            Ok(Some(Err(error))) => return Err(error),
+            Ok(None) => return Ok(None),
+            Err(_) if limit == HUB_ANSWERS => return Ok(Some(no_answer())),
+            Err(_) => return Ok(Some(format!("its hub sent nothing for {} s", STALLED.as_secs()))),
+        }
+        limit = STALLED;
+    }
+}
+
+fn no_answer() -> String {
+    format!("its hub did not answer within {} s", HUB_ANSWERS.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_named_as_one_with_its_reason() {
+        let how = How::StandIn { why: "no such host".into() };
+        let found = Found { hub: HubImage::Registry2, image: HubImage::Registry2.stand_in().into(), how };
+        assert_eq!(found.to_string(), "registry:2: stand-in rehearsal/registry:2-stand-in (no such host)");
+    }
+}

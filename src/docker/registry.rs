@@ -1,0 +1,169 @@
+//! The stage's registry: `registry:2` in a container on 127.0.0.1, closed to all but its htpasswd's users.
+//! Knows no credentials but the hashes it is given, and nothing of what is pushed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bollard::models::{EndpointSettings, NetworkConnectRequest};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use testcontainers::core::IntoContainerPort;
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::container::{LogOptions, on_loopback, published};
+use super::error::{Error, Result, failed};
+use super::image::split_reference;
+use super::{Docker, labels};
+use crate::wait::{self, Probe, Wake};
+
+const PORT: u16 = 5000;
+const HTPASSWD: &str = "/auth/htpasswd";
+/// A registry that runs answers within some 50 ms.
+const READY: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(10);
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct RegistryRequest {
+    /// `registry:2` or its stand-in, as [`super::ladder`] found it.
+    pub image: String,
+    /// Lines `user:bcrypt-hash`. Without the file the registry would invent a user and log its password.
+    pub htpasswd: Bytes,
+    pub realm: String,
+    pub labels: BTreeMap<String, String>,
+    /// A port on 127.0.0.1; a free one when None.
+    pub port: Option<u16>,
+}
+
+/// A registry that answers; end it with [`RegistryContainer::stop`] or let it live on with
+/// [`RegistryContainer::leave`].
+pub struct RegistryContainer {
+    /// On 127.0.0.1.
+    pub addr: SocketAddr,
+    pub id: String,
+    docker: Docker,
+    ended: bool,
+}
+
+impl RegistryContainer {
+    /// Starts it and returns once `/v2/` asks for credentials. One that does not come up is removed again.
+    pub async fn start(docker: &Docker, request: RegistryRequest) -> Result<RegistryContainer> {
+        // testcontainers gives no id for a container it could create but not start; the name finds it.
+        let name = format!("rehearsal-registry-{:016x}", rand::random::<u64>());
+        match Self::start_named(docker, request, &name).await {
+            Ok(registry) => Ok(registry),
+            Err(error) => {
+                let _ = docker.remove(&name).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_named(docker: &Docker, request: RegistryRequest, name: &str) -> Result<RegistryContainer> {
+        let (repository, tag) = split_reference(&request.image);
+        let port = request.port;
+        let container = GenericImage::new(repository, tag)
+            .with_exposed_port(PORT.tcp())
+            .with_container_name(name)
+            .with_labels(request.labels)
+            .with_env_var("REGISTRY_AUTH", "htpasswd")
+            .with_env_var("REGISTRY_AUTH_HTPASSWD_REALM", request.realm)
+            .with_env_var("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD)
+            .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
+            .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
+            .with_copy_to(HTPASSWD, request.htpasswd.to_vec())
+            .with_host_config_modifier(move |host| {
+                host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
+                host.publish_all_ports = Some(false);
+            })
+            .start()
+            .await
+            .map_err(|error| start_failed(&request.image, error))?;
+        let id = container.id().to_owned();
+        // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
+        std::mem::forget(container);
+        let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
+        let missing = || Error::Missing { what: "published port", name: request.image.clone() };
+        let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        ready(docker, &id, addr).await?;
+        Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })
+    }
+
+    /// The registry's output as raw lines, its access log among them.
+    pub async fn logs(&self, follow: bool) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        self.docker.logs(&self.id, LogOptions { follow, ..LogOptions::default() }).await
+    }
+
+    /// Joins a network beside its own, reachable there under `alias` and port 5000.
+    pub async fn join(&self, network: &str, alias: &str) -> Result<()> {
+        let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
+        let request = NetworkConnectRequest { container: self.id.clone(), endpoint_config: Some(endpoint) };
+        let joined = self.docker.api.connect_network(network, request).await;
+        joined.map_err(failed(format!("joining the registry to network {network}")))
+    }
+
+    /// Removes it, with all that was pushed to it.
+    pub async fn stop(mut self) -> Result<()> {
+        self.ended = true;
+        self.docker.remove(&self.id).await
+    }
+
+    /// Lets it run on after this process; its labels find it again.
+    pub fn leave(mut self) -> (String, SocketAddr) {
+        self.ended = true;
+        (self.id.clone(), self.addr)
+    }
+}
+
+impl Drop for RegistryContainer {
+    fn drop(&mut self) {
+        if !self.ended {
+            let session = format!("label `{}`", labels::SESSION);
+            anstream::eprintln!("warning: registry container {} was not stopped; {session} still finds it", self.id);
+        }
+    }
+}
+
+fn start_failed(image: &str, error: testcontainers::TestcontainersError) -> Error {
+    use testcontainers::core::client::ClientError;
+    let action = format!("starting a container of {image}");
+    match error {
+        testcontainers::TestcontainersError::Client(
+            ClientError::CreateContainer(source) | ClientError::StartContainer(source),
+        ) => failed(action)(source),
+        other => Error::Testcontainers { action, source: other.into() },
+    }
+}
+
+/// Waits until the registry itself refuses an anonymous client; the engine's port proxy accepts before that.
+async fn ready(docker: &Docker, id: &str, addr: SocketAddr) -> Result<()> {
+    let probe = async || match status_of_v2(addr).await {
+        Ok(401) => Probe::Done(Ok(())),
+        Ok(status) => Probe::Pending(format!("/v2/ answered {status}")),
+        Err(error) => match docker.inspect(id).await.map(|c| c.state.and_then(|s| s.running)) {
+            Ok(Some(false)) => Probe::Done(Err("the container ended".to_owned())),
+            _ => Probe::Pending(error.to_string()),
+        },
+    };
+    let outcome = wait::until("the registry", READY, Wake::Every(TICK), probe).await;
+    let last = match outcome {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(ended)) => ended,
+        Err(timed_out) => timed_out.last,
+    };
+    Err(Error::RegistryNotReady { addr, last })
+}
+
+async fn status_of_v2(addr: SocketAddr) -> std::io::Result<u16> {
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.write_all(format!("GET /v2/ HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| std::io::Error::other(format!("no HTTP answer: {:?}", line.trim_end())))
+}

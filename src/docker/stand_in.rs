@@ -1,0 +1,149 @@
+//! Stand-ins: images built from Debian packages in place of hub images. Owns the recipes and the import; knows not
+//! when a stand-in is called for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::error::{Error, Result};
+use super::image::{OnProgress, Progress};
+use super::ladder::HubImage;
+use super::{Docker, ImageInfo, labels};
+use crate::exec::{Tool, which};
+
+/// A mirror may be slow; a build takes some three seconds otherwise.
+const TIMEOUT: Duration = Duration::from_secs(300);
+const TOOLS: [&str; 4] = ["apt-get", "apt", "dpkg-deb", "tar"];
+
+const COMMON: &str = include_str!("../../docker/stand-in/rootfs.sh");
+
+/// How one stand-in is made.
+struct Recipe {
+    script: &'static str,
+    /// Dockerfile instructions that give the image the hub image's configuration.
+    changes: &'static [&'static str],
+}
+
+fn recipe(image: HubImage) -> Recipe {
+    match image {
+        HubImage::Registry2 => Recipe {
+            script: include_str!("../../docker/stand-in/registry.sh"),
+            changes: &[
+                r#"ENTRYPOINT ["registry", "serve"]"#,
+                r#"CMD ["/etc/docker/registry/config.yml"]"#,
+                "VOLUME /var/lib/registry",
+                "EXPOSE 5000",
+            ],
+        },
+        HubImage::Python39Slim => Recipe {
+            script: include_str!("../../docker/stand-in/python.sh"),
+            changes: &["ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
+        },
+    }
+}
+
+impl Recipe {
+    fn digest(&self) -> String {
+        let parts = [COMMON, self.script].into_iter().chain(self.changes.iter().copied());
+        let sum = parts.fold(Sha256::new(), |sum, part| sum.chain_update(part).chain_update([0]));
+        sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The stand-in if the engine has it and its recipe is still the same, with the reason it was built for.
+pub(super) async fn existing(docker: &Docker, image: HubImage) -> Result<Option<String>> {
+    let found = docker.image(image.stand_in()).await?;
+    let current = recipe(image).digest();
+    Ok(found
+        .filter(|found| label(found, labels::RECIPE) == current)
+        .map(|found| label(&found, labels::STAND_IN_REASON)))
+}
+
+fn label(image: &ImageInfo, key: &str) -> String {
+    image.labels.get(key).cloned().unwrap_or_default()
+}
+
+/// The first tool without which no stand-in can be built on this machine.
+pub(super) fn missing_tool() -> Option<&'static str> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    TOOLS.into_iter().find(|tool| which(tool, &path).is_none())
+}
+
+/// Builds the stand-in from packages of the host's own Debian release; `why` is kept on it as a label.
+pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress: OnProgress<'_>) -> Result<()> {
+    if let Some(tool) = missing_tool() {
+        return Err(Error::NoStandIn { image: image.name(), why: why.to_owned(), tool });
+    }
+    let recipe = recipe(image);
+    let io = |source| Error::StandInFile { image: image.name(), source };
+    let rootfs = TemporaryFile::new(image);
+    let script = format!("{COMMON}\n{}", recipe.script);
+    let step = format!("building {}", image.stand_in());
+    let tool = Tool::new("sh").args(["-c", &script, "sh"]).arg(&rootfs.0).env("LC_ALL", "C").timeout(TIMEOUT);
+    let tool = tool.env("DEBIAN_FRONTEND", "noninteractive");
+    let report =
+        |detail: &str| progress(Progress { step: step.clone(), detail: detail.to_owned(), ..Progress::default() });
+    let output = tool.run_with(|_, line| report(line)).await;
+    let failed = |source| Error::StandIn { image: image.name(), source };
+    let output = output.map_err(failed)?;
+    if !output.success() {
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        return Err(failed(crate::exec::Error::Failed { program: "sh".into(), code: output.code, printed }));
+    }
+    report("importing it");
+    let quoted = |key: &str, value: &str| format!("LABEL {key}={}", serde_json::Value::from(value.replace('$', "")));
+    let mut changes: Vec<String> = recipe.changes.iter().map(|&change| change.to_owned()).collect();
+    changes.extend([
+        quoted(labels::STAND_IN, image.name()),
+        quoted(labels::STAND_IN_REASON, &why.replace(['\n', '\r'], " ")),
+        quoted(labels::RECIPE, &recipe.digest()),
+        quoted(labels::CACHE, "stand-in"),
+    ]);
+    let file = tokio::fs::File::open(&rootfs.0).await.map_err(io)?;
+    let outdated = docker.image(image.stand_in()).await?;
+    docker.import(image.stand_in(), file, changes).await?;
+    if let Some(outdated) = outdated {
+        // Images built on it keep it alive; it then goes with them.
+        let _ = docker.remove_image(&outdated.id).await;
+    }
+    Ok(())
+}
+
+/// A file that goes when it is dropped.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(image: HubImage) -> TemporaryFile {
+        let name = image.name().replace(':', "-");
+        TemporaryFile(std::env::temp_dir().join(format!("rehearsal-{name}-{:016x}.tar", rand::random::<u64>())))
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // It was never made when the build failed early.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipes_digest_tells_recipes_apart_and_is_a_label() {
+        let digests = [HubImage::Registry2, HubImage::Python39Slim].map(|image| recipe(image).digest());
+        assert_ne!(digests[0], digests[1]);
+        assert!(digests.iter().all(|digest| digest.len() == 16), "{digests:?}");
+    }
+
+    #[test]
+    fn a_temporary_file_goes_with_its_owner() {
+        let file = TemporaryFile::new(HubImage::Registry2);
+        let path = file.0.clone();
+        std::fs::write(&path, "x").unwrap();
+        drop(file);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,321 @@
+//! Running tools: each in a process group of its own, with a deadline; the whole group goes when the tool
+//! has ended, timed out or is no longer waited for. Knows no Docker and no Kubernetes.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A tool to run; [`Tool::run`] runs it.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: Option<PathBuf>,
+    stdin: Option<Vec<u8>>,
+    timeout: Duration,
+}
+
+/// What a tool printed and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Exit code; 128 + signal number where a signal ended it, as a shell says it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    pub fn success(&self) -> bool {
+        self.code == 0
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{program}` is not on PATH")]
+    NotFound { program: String },
+    #[error("cannot run `{program}`")]
+    Spawn {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`{program}` did not end within {after:?}; it had printed: {}", tail(.printed))]
+    TimedOut { program: String, after: Duration, printed: String },
+    #[error("`{program}` exited with {code}: {}", tail(.printed))]
+    Failed { program: String, code: i32, printed: String },
+}
+
+/// The end of what a tool printed: the part that says why it failed.
+fn tail(printed: &str) -> String {
+    let lines: Vec<_> = printed.trim().lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+impl Tool {
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: None,
+            stdin: None,
+            timeout: Duration::from_secs(60),
+        }
+    }
+
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|a| a.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets one variable on top of the inherited environment.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    pub fn cwd(mut self, dir: impl AsRef<Path>) -> Self {
+        self.cwd = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// How long it may run; 60 s when not said.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Runs it to its end, whatever the exit code.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Spawn`], [`Error::TimedOut`].
+    pub async fn run(self) -> Result<Output, Error> {
+        self.run_with(|_, _| {}).await
+    }
+
+    /// As [`Tool::run`], and a non-zero exit is [`Error::Failed`].
+    pub async fn run_ok(self) -> Result<Output, Error> {
+        let program = self.name();
+        let output = self.run().await?;
+        if output.success() {
+            return Ok(output);
+        }
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        Err(Error::Failed { program, code: output.code, printed })
+    }
+
+    /// As [`Tool::run`]; `on_line(fd, line)` sees each line of stdout (1) and stderr (2) as it comes.
+    pub async fn run_with(self, mut on_line: impl FnMut(u8, &str)) -> Result<Output, Error> {
+        let (program, timeout) = (self.name(), self.timeout);
+        let mut group = self.spawn(&program)?;
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let finished = tokio::time::timeout(timeout, async {
+            let mut out = lines(group.child.stdout.take());
+            let mut err = lines(group.child.stderr.take());
+            let write = group.child.stdin.take().zip(self.stdin);
+            let feed = async {
+                if let Some((mut pipe, bytes)) = write {
+                    // A tool that does not read its input to the end is its own affair.
+                    let _ = pipe.write_all(&bytes).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::pin!(feed);
+            let mut status = None;
+            let (mut out_open, mut err_open) = (out.is_some(), err.is_some());
+            loop {
+                tokio::select! {
+                    biased;
+                    line = next(&mut out), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
+                    line = next(&mut err), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
+                    ended = group.child.wait(), if status.is_none() => {
+                        status = Some(ended);
+                        // What it left in the background would hold the pipes open for ever.
+                        group.kill(Signal::SIGKILL);
+                    }
+                    () = &mut feed => {}
+                }
+                if let Some(ended) = &status
+                    && !out_open
+                    && !err_open
+                {
+                    return ended.as_ref().map(code).unwrap_or(-1);
+                }
+            }
+        })
+        .await;
+        match finished {
+            Ok(code) => Ok(Output { code, stdout, stderr }),
+            Err(_) => Err(Error::TimedOut { program, after: timeout, printed: stdout + &stderr }),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.program.to_string_lossy().into_owned()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+    fn spawn(&self, program: &str) -> Result<Group, Error> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).process_group(0).kill_on_drop(true);
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound if self.cwd.as_ref().is_none_or(|d| d.is_dir()) => {
+                Error::NotFound { program: program.into() }
+            }
+            _ => Error::Spawn { program: program.into(), source },
+        })?;
+        let pgid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Group { child, pgid })
+    }
+}
+
+/// A child and its process group: dropped means killed, children of children too.
+struct Group {
+    child: Child,
+    pgid: Option<Pid>,
+}
+
+impl Group {
+    fn kill(&self, signal: Signal) {
+        if let Some(pgid) = self.pgid {
+            // Gone already is what we want.
+            let _ = killpg(pgid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill(Signal::SIGKILL);
+    }
+}
+
+type Reader<R> = Option<BufReader<R>>;
+
+fn lines<R: tokio::io::AsyncRead>(pipe: Option<R>) -> Reader<R> {
+    pipe.map(BufReader::new)
+}
+
+async fn next<R: tokio::io::AsyncRead + Unpin>(reader: &mut Reader<R>) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    match reader.as_mut()?.read_until(b'\n', &mut line).await {
+        Ok(n) if n > 0 => Some(line),
+        _ => None,
+    }
+}
+
+fn keep(line: Option<Vec<u8>>, fd: u8, into: &mut String, on_line: &mut impl FnMut(u8, &str), open: &mut bool) {
+    match line {
+        Some(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            on_line(fd, text.trim_end_matches(['\n', '\r']));
+            into.push_str(&text);
+        }
+        None => *open = false,
+    }
+}
+
+fn code(status: &std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(-1)
+}
+
+/// A process that outlives this one.
+pub struct Background {
+    child: std::process::Child,
+}
+
+impl Background {
+    /// Starts it in a session of its own, both streams into `log`.
+    ///
+    /// # Errors
+    /// Where the log cannot be written or the program not started.
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+    pub fn start(program: &Path, args: &[String], log: &Path) -> std::io::Result<Self> {
+        use std::os::unix::process::CommandExt;
+        let out = std::fs::File::create(log)?;
+        let mut command = std::process::Command::new(program);
+        command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).process_group(0);
+        Ok(Self { child: command.spawn()? })
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to clean up and go.
+    pub fn terminate(&self) {
+        // Gone already is what we want.
+        let _ = nix::sys::signal::kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+    }
+}
+
+/// The first `name` on a PATH-like list that is an executable file.
+pub fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    std::env::split_paths(path)
+        .map(|dir| dir.join(name))
+        .find(|candidate| candidate.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_streams_and_the_code_come_back() {
+        let out = Tool::new("sh").args(["-c", "cat; echo oops >&2; exit 3"]).stdin("hello\n").run().await.unwrap();
+        assert_eq!(out, Output { code: 3, stdout: "hello\n".into(), stderr: "oops\n".into() });
+    }
+
+    #[tokio::test]
+    async fn a_missing_tool_is_named() {
+        let error = Tool::new("no-such-tool").run().await.unwrap_err();
+        assert_eq!(error.to_string(), "`no-such-tool` is not on PATH");
+    }
+
+    #[tokio::test]
+    async fn children_left_in_the_background_neither_hold_nor_survive() {
+        let out = Tool::new("sh").args(["-c", "sleep 1000 & echo $!"]).run().await.unwrap();
+        let pid: i32 = out.stdout.trim().parse().unwrap();
+        let gone = || nix::sys::signal::kill(Pid::from_raw(pid), None).is_err() || zombie(pid);
+        let probe =
+            async || if gone() { crate::wait::Probe::Done(()) } else { crate::wait::Probe::Pending("alive".into()) };
+        let every = crate::wait::Wake::Every(Duration::from_millis(5));
+        crate::wait::until("the child to go", Duration::from_secs(5), every, probe).await.unwrap();
+    }
+
+    fn zombie(pid: i32) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| s.contains(") Z "))
+    }
+
+    #[tokio::test]
+    async fn a_timeout_tells_what_was_printed() {
+        let tool = Tool::new("sh").args(["-c", "echo half; sleep 1000"]).timeout(Duration::from_millis(300));
+        let error = tool.run().await.unwrap_err();
+        assert_eq!(error.to_string(), "`sh` did not end within 300ms; it had printed: half");
+    }
+}

@@ -1,0 +1,219 @@
+//! The kubelet's decision about one image (`pkg/kubelet/images/image_manager.go`, `EnsureImageExists`).
+//! Pure: says what to do and what to tell; does not pull.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+
+use super::event::Event;
+use super::records::{PullRecords, SecretRecord};
+use super::state::{Failure, Node, PodState};
+use crate::mini::runtime::{Image, PullError};
+use crate::registry::keyring::{Keyring, KeyringError};
+use crate::registry::{Credentials, ImageRef};
+
+/// A login to try, and where it came from.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub credentials: Credentials,
+    pub source: SecretRecord,
+}
+
+/// What to do about an image. Events are about the container.
+#[derive(Debug)]
+pub enum Decision {
+    /// It is on the node and the pod may use it.
+    Use {
+        event: Event,
+    },
+    /// Pull with each login in turn; anonymously when there is none.
+    Pull {
+        logins: Vec<Login>,
+        event: Event,
+    },
+    Refuse {
+        failure: Failure,
+        event: Option<Event>,
+    },
+}
+
+/// The name to ask the runtime for: a bare name is tagged, nothing else changes.
+///
+/// # Errors
+/// `InvalidImageName` with the kubelet's message.
+pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
+    let reference = ImageRef::parse(image).map_err(|error| Failure {
+        reason: "InvalidImageName",
+        message: format!("Failed to apply default image tag {image:?}: couldn't parse image name {image:?}: {error}"),
+    })?;
+    let bare = reference.digest().is_none() && !image.ends_with(&format!(":{}", reference.object()));
+    Ok((if bare { format!("{image}:latest") } else { image.to_owned() }, reference))
+}
+
+/// The logins of a pod's pull secrets that fit an image, in the order the kubelet tries them. Secrets of other
+/// types, or without the type's key, are passed over.
+///
+/// # Errors
+/// When a docker config is malformed: then no secret counts, and the container waits with this message.
+pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, KeyringError> {
+    let mut keyring = Keyring::default();
+    let mut sources = Vec::new();
+    for secret in secrets {
+        let bytes = |key: &str| secret.data.as_ref()?.get(key).map(|data| data.0.as_slice()).filter(|b| !b.is_empty());
+        match secret.type_.as_deref() {
+            Some("kubernetes.io/dockerconfigjson") => {
+                let Some(bytes) = bytes(".dockerconfigjson") else {
+                    continue;
+                };
+                keyring.add_dockerconfigjson(bytes)?;
+            }
+            Some("kubernetes.io/dockercfg") => {
+                let Some(bytes) = bytes(".dockercfg") else {
+                    continue;
+                };
+                keyring.add_dockercfg(bytes)?;
+            }
+            _ => continue,
+        }
+        sources.push(&secret.metadata);
+    }
+    let login = |found: crate::registry::keyring::Match| {
+        let meta = sources[found.config];
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let (namespace, name, uid) = (text(&meta.namespace), text(&meta.name), text(&meta.uid));
+        let source = SecretRecord::new(&namespace, &name, &uid, &found.credentials);
+        Login { credentials: found.credentials, source }
+    };
+    Ok(keyring.lookup(&reference.name()).into_iter().map(login).collect())
+}
+
+/// Decides from what the node has (`present`), the policy, the secrets, and the failures so far.
+#[must_use]
+pub fn decide(
+    node: &Node,
+    state: &PodState,
+    records: &mut PullRecords,
+    (image, policy): (&str, &str),
+    present: Option<&Image>,
+    secrets: &[Secret],
+    now: Timestamp,
+) -> Decision {
+    let never = || {
+        let message = format!("Container image {image:?} is not present with pull policy of Never");
+        let event = Some(Event::warning("ErrImageNeverPull", message.clone()));
+        Decision::Refuse { failure: Failure { reason: "ErrImageNeverPull", message }, event }
+    };
+    let present = present.filter(|_| policy != "Always");
+    if present.is_none() && policy == "Never" {
+        return never();
+    }
+    if present.is_some() && !node.verifies_present_images() {
+        let message = format!("Container image {image:?} already present on machine");
+        return Decision::Use { event: Event::normal("Pulled", message) };
+    }
+    let reference = match tagged(image) {
+        Ok((_, reference)) => reference,
+        Err(failure) => {
+            return Decision::Refuse { failure, event: None };
+        }
+    };
+    let logins = match logins(secrets, &reference) {
+        Ok(logins) => logins,
+        Err(error) => {
+            let failure = Failure { reason: "ErrImagePull", message: error.to_string() };
+            return Decision::Refuse { failure, event: None };
+        }
+    };
+    if let Some(present) = present {
+        let sources: Vec<_> = logins.iter().map(|login| login.source.clone()).collect();
+        if !records.must_pull(&present.id, &reference.name(), &sources) {
+            let message =
+                format!("Container image {image:?} already present on machine and can be accessed by the pod");
+            return Decision::Use { event: Event::normal("Pulled", message) };
+        }
+    }
+    if policy == "Never" {
+        return never();
+    }
+    if state.image_backoff.waits(image, now) {
+        let bare = format!("Back-off pulling image {image:?}");
+        // The status names the cause, the event does not.
+        let message = match state.pull_errors.get(image) {
+            Some(cause) => format!("{bare}: {cause}"),
+            None => bare.clone(),
+        };
+        let failure = Failure { reason: "ImagePullBackOff", message };
+        return Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) };
+    }
+    Decision::Pull { logins, event: Event::normal("Pulling", format!("Pulling image {image:?}")) }
+}
+
+/// Notes a failed pull: its back-off begins.
+pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
+    state.image_backoff.next(image, now);
+    let failure = Failure { reason: "ErrImagePull", message: error.message.clone() };
+    state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
+    (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
+}
+
+/// Notes a pull that succeeded with `login` (None: anonymously). `waited` includes the queue for the puller.
+pub fn pull_succeeded(
+    records: &mut PullRecords,
+    image: &str,
+    pulled: &Image,
+    login: Option<Login>,
+    (took, waited): (Duration, Duration),
+) -> Event {
+    if let Ok(reference) = ImageRef::parse(image) {
+        records.pulled(&pulled.id, &reference.name(), login.map(|login| login.source));
+    }
+    let (took, waited) = (go_duration(took), go_duration(waited));
+    let size = pulled.size;
+    let message = format!(
+        "Successfully pulled image {image:?} in {took} ({waited} including waiting). Image size: {size} bytes."
+    );
+    Event::normal("Pulled", message)
+}
+
+/// Go's `Duration.String` after truncation to milliseconds.
+fn go_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match (millis / 60_000, millis % 60_000) {
+        (0, 0) => "0s".to_owned(),
+        (0, millis) if millis < 1000 => format!("{millis}ms"),
+        (0, millis) => format!("{}s", millis as f64 / 1000.0),
+        (minutes, millis) if minutes < 60 => format!("{minutes}m{}s", millis as f64 / 1000.0),
+        (minutes, millis) => format!("{}h{}m{}s", minutes / 60, minutes % 60, millis as f64 / 1000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_go_prints_them() {
+        for (millis, text) in
+            [(0, "0s"), (196, "196ms"), (1000, "1s"), (2500, "2.5s"), (61_001, "1m1.001s"), (3_600_000, "1h0m0s")]
+        {
+            assert_eq!(go_duration(Duration::from_micros(millis * 1000 + 900)), text);
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_tagged_and_a_bad_one_explained() {
+        for (image, tagged_name) in [
+            ("nginx", "nginx:latest"),
+            ("localhost:5001/a/b", "localhost:5001/a/b:latest"),
+            ("a/b:1", "a/b:1"),
+            ("a/b:latest", "a/b:latest"),
+        ] {
+            assert_eq!(tagged(image).unwrap().0, tagged_name);
+        }
+        assert_eq!(
+            tagged("a::b").unwrap_err().message,
+            r#"Failed to apply default image tag "a::b": couldn't parse image name "a::b": invalid reference format"#
+        );
+    }
+}

@@ -1,0 +1,389 @@
+//! One sync of one pod (`syncPod` and `kuberuntime`'s `SyncPod`), without any I/O: every [`Pass::step`] says
+//! what to tell and what to find out or do next, and takes the answer. Pure; the worker performs the asks.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
+
+use super::event::Event;
+use super::image::{self, Decision, Login};
+use super::records::PullRecords;
+use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
+use super::status::{self, Life};
+use crate::mini::runtime::{Exit, Image, PullError, Started};
+
+/// What the worker is to do before the next step.
+#[derive(Debug)]
+pub enum Ask {
+    /// Look an image up on the node; answered by [`Answer::Image`].
+    Image { image: String },
+    /// Pull with each login in turn; answered by [`Answer::Pulled`].
+    Pull { image: String, logins: Vec<Login> },
+    /// Create and start; answered by [`Answer::Started`].
+    Start { container: String },
+    /// Stop and remove a running container; answered by [`Answer::Stopped`].
+    Stop { id: String },
+    /// Nothing more in this sync.
+    Done(Outcome),
+}
+
+/// What came of an ask.
+#[derive(Debug)]
+pub enum Answer {
+    /// To the first step: nothing was asked yet.
+    Begin,
+    Image(Option<Image>),
+    Pulled {
+        result: Result<(Image, Option<Login>), PullError>,
+        took: Duration,
+        waited: Duration,
+    },
+    Started(Result<Started, StartError>),
+    Stopped(Exit),
+}
+
+/// Why a container did not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// Its environment or files cannot be put together (`CreateContainerConfigError`).
+    Config(String),
+    /// The runtime refused.
+    Runtime(String),
+}
+
+/// How a sync ended, and with it when the next one is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something came up or went down: the runtime's events cause the next sync at once.
+    Changed,
+    /// Some container could not be started: again after the back-off period.
+    Failed,
+    Settled,
+}
+
+/// Events to post, in order, and the next ask.
+#[derive(Debug)]
+pub struct Step {
+    pub events: Vec<Event>,
+    pub ask: Ask,
+}
+
+#[derive(Debug)]
+enum Action {
+    Start { container: String },
+    Kill { container: String },
+}
+
+/// A sync under way.
+#[derive(Debug)]
+pub struct Pass {
+    secrets: Vec<Secret>,
+    actions: VecDeque<Action>,
+    image: Option<Image>,
+    changed: bool,
+    failed: bool,
+}
+
+impl Pass {
+    /// Begins a sync: the status is that of the sync before. `secrets` are the pod's pull secrets that exist,
+    /// `missing` the names of those that do not.
+    pub fn begin(
+        node: &Node,
+        pod: &Pod,
+        state: &mut PodState,
+        (secrets, missing): (Vec<Secret>, &[String]),
+        now: Timestamp,
+    ) -> (Self, PodStatus, Vec<Event>) {
+        let status = status::generate(node, pod, state, Life::Syncing, now);
+        let changed = !std::mem::replace(&mut state.sandbox, true);
+        let actions = plan(pod, state);
+        let mut events = Vec::new();
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            let message = format!(
+                "Unable to retrieve some image pull secrets ({names}); attempting to pull the image may not succeed."
+            );
+            events.push(Event::warning("FailedToRetrieveImagePullSecret", message));
+        }
+        (Self { secrets, actions, image: None, changed, failed: false }, status, events)
+    }
+
+    /// Will this sync start a container, and so need the pod's volumes?
+    #[must_use]
+    pub fn needs_volumes(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Start { .. }))
+    }
+
+    /// Takes the answer to the last ask.
+    pub fn step(
+        &mut self,
+        node: &Node,
+        pod: &Pod,
+        state: &mut PodState,
+        records: &mut PullRecords,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Step {
+        let mut events = Vec::new();
+        let ask = match (answer, self.actions.front()) {
+            (Answer::Begin, _) | (_, None) => None,
+            (Answer::Stopped(exit), Some(Action::Kill { container })) => {
+                ended(state, container, exit, now);
+                self.changed = true;
+                self.actions.pop_front();
+                None
+            }
+            (_, Some(Action::Kill { .. })) => None,
+            (answer, Some(Action::Start { container })) => {
+                let container = container.clone();
+                let started = self.start(node, pod, state, records, &container, answer, now, &mut events);
+                self.settle(pod, state, &container, started, &mut events)
+            }
+        };
+        let ask = ask.unwrap_or_else(|| self.next(pod, state, now, &mut events));
+        Step { events, ask }
+    }
+
+    /// Begins the next action; what fails before anything must be asked is settled here.
+    fn next(&mut self, pod: &Pod, state: &mut PodState, now: Timestamp, events: &mut Vec<Event>) -> Ask {
+        while let Some(action) = self.actions.front() {
+            match action {
+                Action::Kill { container } => {
+                    let Some(record) = state.containers.get(container) else {
+                        self.actions.pop_front();
+                        continue;
+                    };
+                    let message = format!("Container {container} definition changed, will be restarted");
+                    events.push(Event::normal("Killing", message).about(&pod.field_path(container)));
+                    return Ask::Stop { id: record.id.clone() };
+                }
+                Action::Start { container } => {
+                    let container = container.clone();
+                    let begun = begin_start(pod, state, &container, now, events);
+                    if let Some(ask) = self.settle(pod, state, &container, begun, events) {
+                        return ask;
+                    }
+                }
+            }
+        }
+        Ask::Done(match (self.changed, self.failed) {
+            (true, _) => Outcome::Changed,
+            (false, true) => Outcome::Failed,
+            (false, false) => Outcome::Settled,
+        })
+    }
+
+    /// Goes on with starting a container: an ask, or None when it runs.
+    #[allow(clippy::too_many_arguments)]
+    fn start(
+        &mut self,
+        node: &Node,
+        pod: &Pod,
+        state: &mut PodState,
+        records: &mut PullRecords,
+        container: &str,
+        answer: Answer,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<Ask>, Failure> {
+        let spec = pod.container(container);
+        let image = spec.and_then(|spec| spec.image.clone()).unwrap_or_default();
+        let policy = spec.and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
+        let path = pod.field_path(container);
+        let start = Ask::Start { container: container.to_owned() };
+        match answer {
+            Answer::Image(present) => {
+                let decision =
+                    image::decide(node, state, records, (&image, policy), present.as_ref(), &self.secrets, now);
+                match decision {
+                    Decision::Use { event } => {
+                        events.push(event.about(&path));
+                        self.image = present;
+                        Ok(Some(start))
+                    }
+                    Decision::Pull { logins, event } => {
+                        events.push(event.about(&path));
+                        Ok(Some(Ask::Pull { image, logins }))
+                    }
+                    Decision::Refuse { failure, event } => {
+                        events.extend(event.map(|event| event.about(&path)));
+                        Err(failure)
+                    }
+                }
+            }
+            Answer::Pulled { result: Ok((pulled, login)), took, waited } => {
+                let event = image::pull_succeeded(records, &image, &pulled, login, (took, waited));
+                events.push(event.about(&path));
+                self.image = Some(pulled);
+                Ok(Some(start))
+            }
+            Answer::Pulled { result: Err(error), .. } => {
+                let (failure, event) = image::pull_failed(state, &image, &error, now);
+                events.push(event.about(&path));
+                Err(failure)
+            }
+            Answer::Started(result) => self.started(node, pod, state, container, result, now, events).map(|()| None),
+            Answer::Begin | Answer::Stopped(_) => Ok(None),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn started(
+        &mut self,
+        node: &Node,
+        pod: &Pod,
+        state: &mut PodState,
+        container: &str,
+        result: Result<Started, StartError>,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Failure> {
+        let path = pod.field_path(container);
+        let (created, started) = if node.verifies_present_images() {
+            ("Container created".to_owned(), "Container started".to_owned())
+        } else {
+            (format!("Created container: {container}"), format!("Started container {container}"))
+        };
+        let before = state.containers.get(container);
+        let mut record = ContainerRecord {
+            id: String::new(),
+            image: pod.container(container).and_then(|spec| spec.image.clone()).unwrap_or_default(),
+            image_id: self.image.take().map(|image| image.repo_digest).unwrap_or_default(),
+            started: now,
+            ended: None,
+            restarts: before.map_or(0, |before| before.restarts + 1),
+            last: before.and_then(|before| before.terminated(node.scheme)),
+        };
+        match result {
+            Ok(Started { id, ip }) => {
+                events.push(Event::normal("Created", created).about(&path));
+                events.push(Event::normal("Started", started).about(&path));
+                state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(state.ip.take());
+                state.containers.insert(container.to_owned(), ContainerRecord { id, ..record });
+                self.changed = true;
+                Ok(())
+            }
+            Err(StartError::Config(message)) => Err(Failure { reason: "CreateContainerConfigError", message }),
+            Err(StartError::Runtime(message)) => {
+                events.push(Event::normal("Created", created).about(&path));
+                let exit = Exit { code: 128, oom_killed: false };
+                record.ended = Some(Ended { exit, at: now, start_error: Some(message.clone()) });
+                state.containers.insert(container.to_owned(), record);
+                Err(Failure { reason: "RunContainerError", message })
+            }
+        }
+    }
+
+    /// Closes an action that has come to its end; hands an ask through.
+    fn settle(
+        &mut self,
+        pod: &Pod,
+        state: &mut PodState,
+        container: &str,
+        result: Result<Option<Ask>, Failure>,
+        events: &mut Vec<Event>,
+    ) -> Option<Ask> {
+        match result {
+            Ok(Some(ask)) => return Some(ask),
+            Ok(None) => {
+                state.failures.remove(container);
+            }
+            Err(failure) => {
+                self.failed = true;
+                if failure.reason != "CrashLoopBackOff" {
+                    let told = match failure.reason {
+                        "CreateContainerConfigError" | "RunContainerError" => &failure.message,
+                        reason => reason,
+                    };
+                    events.push(Event::warning("Failed", format!("Error: {told}")).about(&pod.field_path(container)));
+                }
+                state.failures.insert(container.to_owned(), failure);
+            }
+        }
+        self.actions.pop_front();
+        None
+    }
+}
+
+/// Notes that a container has ended.
+pub fn ended(state: &mut PodState, container: &str, exit: Exit, now: Timestamp) {
+    if let Some(record) = state.containers.get_mut(container)
+        && record.ended.is_none()
+    {
+        record.ended = Some(Ended { exit, at: now, start_error: None });
+    }
+}
+
+/// `computePodActions`: init containers one after the other, then all containers; a changed image restarts.
+fn plan(pod: &Pod, state: &PodState) -> VecDeque<Action> {
+    let mut actions = VecDeque::new();
+    if pod.terminating() {
+        return actions;
+    }
+    if !status::initialized(pod, state) {
+        let pending = pod.init_containers().iter().find(|init| {
+            let record = state.containers.get(&init.name);
+            record.and_then(|record| record.ended.as_ref()).is_none_or(|ended| ended.exit.code != 0)
+        });
+        if let Some(init) = pending
+            && state.containers.get(&init.name).is_none_or(|record| status::restarts(pod, record, true))
+        {
+            actions.push_back(Action::Start { container: init.name.clone() });
+        }
+        return actions;
+    }
+    for spec in pod.containers() {
+        let container = spec.name.clone();
+        match state.containers.get(&spec.name) {
+            Some(record) if record.ended.is_none() => {
+                if spec.image.as_ref() != Some(&record.image) {
+                    actions.push_back(Action::Kill { container: container.clone() });
+                    actions.push_back(Action::Start { container });
+                }
+            }
+            Some(record) if !status::restarts(pod, record, false) => {}
+            _ => actions.push_back(Action::Start { container }),
+        }
+    }
+    actions
+}
+
+/// The crash back-off and the image's name are judged before anything is asked.
+fn begin_start(
+    pod: &Pod,
+    state: &mut PodState,
+    container: &str,
+    now: Timestamp,
+    events: &mut Vec<Event>,
+) -> Result<Option<Ask>, Failure> {
+    let path = pod.field_path(container);
+    if let Some(at) = state.containers.get(container).and_then(|record| record.ended.as_ref()).map(|ended| ended.at) {
+        if state.crash_backoff.waits_since(container, at, now) {
+            let pod = pod.formatted();
+            let message = format!("Back-off restarting failed container {container} in pod {pod}");
+            events.push(Event::warning("BackOff", message).about(&path));
+            let delay = minutes(state.crash_backoff.delay(container));
+            let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
+            return Err(Failure { reason: "CrashLoopBackOff", message });
+        }
+        state.crash_backoff.next(container, at);
+    }
+    let image = pod.container(container).and_then(|spec| spec.image.as_deref()).unwrap_or_default();
+    match image::tagged(image) {
+        Ok((image, _)) => Ok(Some(Ask::Image { image })),
+        Err(failure) => {
+            events.push(Event::warning("InspectFailed", failure.message.clone()).about(&path));
+            Err(failure)
+        }
+    }
+}
+
+/// Go's `Duration.String` for whole seconds: `10s`, `2m40s`.
+fn minutes(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, seconds) => format!("{seconds}s"),
+        (minutes, seconds) => format!("{minutes}m{seconds}s"),
+    }
+}

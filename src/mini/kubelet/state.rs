@@ -1,0 +1,193 @@
+//! What the kubelet remembers of one pod between syncs. Data only.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated, Pod, PodCondition, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::backoff::Backoff;
+use crate::mini::Version;
+use crate::mini::runtime::Exit;
+
+/// The node, as far as decisions depend on it.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub name: String,
+    pub ip: String,
+    pub version: Version,
+    /// The runtime's scheme in container ids.
+    pub scheme: &'static str,
+    pub timelapse: f64,
+}
+
+impl Node {
+    /// KubeletEnsureSecretPulledImages is on by default since 1.35.
+    #[must_use]
+    pub fn verifies_present_images(&self) -> bool {
+        self.version >= Version { major: 1, minor: 35 }
+    }
+
+    /// `status.observedGeneration` is written since 1.34.
+    #[must_use]
+    pub fn observes_generation(&self) -> bool {
+        self.version >= Version { major: 1, minor: 34 }
+    }
+}
+
+/// Why a container is not running: `state.waiting`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub reason: &'static str,
+    pub message: String,
+}
+
+/// A container that was started at least once.
+#[derive(Debug, Clone)]
+pub struct ContainerRecord {
+    pub id: String,
+    /// As the pod named it when the container was started.
+    pub image: String,
+    pub image_id: String,
+    pub started: Timestamp,
+    /// How and when it ended; None while it runs.
+    pub ended: Option<Ended>,
+    pub restarts: i32,
+    /// The run before this one.
+    pub last: Option<ContainerStateTerminated>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub exit: Exit,
+    pub at: Timestamp,
+    /// Set when the runtime could not start it at all (reason `StartError`).
+    pub start_error: Option<String>,
+}
+
+/// Everything known of one pod.
+#[derive(Debug, Clone)]
+pub struct PodState {
+    /// When the kubelet first saw the pod.
+    pub started: Timestamp,
+    /// The sandbox is up from the first sync on.
+    pub sandbox: bool,
+    pub ip: Option<String>,
+    pub containers: BTreeMap<String, ContainerRecord>,
+    /// Why the last attempt to start a container failed: the kubelet's reason cache.
+    pub failures: BTreeMap<String, Failure>,
+    /// By image.
+    pub image_backoff: Backoff,
+    /// By image: `ErrImagePull: <message>` of the last attempt.
+    pub pull_errors: BTreeMap<String, String>,
+    /// By container.
+    pub crash_backoff: Backoff,
+    /// As last written, for their transition times.
+    pub conditions: Vec<PodCondition>,
+}
+
+impl PodState {
+    #[must_use]
+    pub fn new(now: Timestamp, timelapse: f64) -> Self {
+        Self {
+            started: now,
+            sandbox: false,
+            ip: None,
+            containers: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            image_backoff: Backoff::new(timelapse),
+            pull_errors: BTreeMap::new(),
+            crash_backoff: Backoff::new(timelapse),
+            conditions: Vec::new(),
+        }
+    }
+}
+
+impl ContainerRecord {
+    /// The end of this run as the status shows it; None while it runs.
+    #[must_use]
+    pub fn terminated(&self, scheme: &str) -> Option<ContainerStateTerminated> {
+        let ended = self.ended.as_ref()?;
+        let reason = match &ended.exit {
+            _ if ended.start_error.is_some() => "StartError",
+            Exit { oom_killed: true, .. } => "OOMKilled",
+            Exit { code: 0, .. } => "Completed",
+            Exit { .. } => "Error",
+        };
+        Some(ContainerStateTerminated {
+            container_id: Some(format!("{scheme}://{}", self.id)),
+            exit_code: ended.exit.code,
+            reason: Some(reason.to_owned()),
+            message: ended.start_error.clone(),
+            started_at: Some(Time(self.started)),
+            finished_at: Some(Time(ended.at)),
+            ..ContainerStateTerminated::default()
+        })
+    }
+}
+
+/// A pod's parts, where an unset field means what Kubernetes' defaults say.
+pub trait PodExt {
+    fn pod_spec(&self) -> &PodSpec;
+    fn uid(&self) -> &str;
+    fn name(&self) -> &str;
+    fn namespace(&self) -> &str;
+    fn restart_policy(&self) -> &str;
+    fn init_containers(&self) -> &[Container];
+    fn containers(&self) -> &[Container];
+    fn container(&self, name: &str) -> Option<&Container>;
+    fn terminating(&self) -> bool;
+    /// `NAME_NAMESPACE(UID)`, as kubelet messages name pods.
+    fn formatted(&self) -> String;
+    /// `spec.containers{NAME}` or `spec.initContainers{NAME}`.
+    fn field_path(&self, container: &str) -> String;
+}
+
+static EMPTY: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
+
+impl PodExt for Pod {
+    fn pod_spec(&self) -> &PodSpec {
+        self.spec.as_ref().unwrap_or(&EMPTY)
+    }
+
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or("default")
+    }
+
+    fn restart_policy(&self) -> &str {
+        self.pod_spec().restart_policy.as_deref().unwrap_or("Always")
+    }
+
+    fn init_containers(&self) -> &[Container] {
+        self.pod_spec().init_containers.as_deref().unwrap_or_default()
+    }
+
+    fn containers(&self) -> &[Container] {
+        &self.pod_spec().containers
+    }
+
+    fn container(&self, name: &str) -> Option<&Container> {
+        self.init_containers().iter().chain(self.containers()).find(|container| container.name == name)
+    }
+
+    fn terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    fn formatted(&self) -> String {
+        format!("{}_{}({})", self.name(), self.namespace(), self.uid())
+    }
+
+    fn field_path(&self, container: &str) -> String {
+        let init = self.init_containers().iter().any(|init| init.name == container);
+        format!("spec.{}{{{container}}}", if init { "initContainers" } else { "containers" })
+    }
+}

@@ -1,0 +1,127 @@
+//! Watch deliveries → traces, one per uid.
+//! Knows no watch: deliveries are handed in with the time they came.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::{Event, Pod};
+
+use super::trace::{EventSeen, State, Trace};
+use crate::script::ObjectRef;
+
+/// All traces of a run, in the order their objects were first heard of.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    trace: Trace,
+    /// When the object, or an event about it, was first delivered: the zero of the trace.
+    since: Instant,
+    ended: Option<Instant>,
+}
+
+impl Recorder {
+    /// A pod was added or modified. The trace, if its state is new.
+    pub fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
+        let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
+        let state = State::of(pod, now - entry.since);
+        entry.trace.record(state).then_some(&entry.trace)
+    }
+
+    /// A pod was deleted. The trace, if it was not known.
+    pub fn pod_deleted(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
+        let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
+        entry.ended.get_or_insert(now);
+        let state = State { status: State::DELETED.into(), message: None, ..State::of(pod, now - entry.since) };
+        entry.trace.record(state).then_some(&entry.trace)
+    }
+
+    /// An Event was added or modified. The trace of its object, if it is news. Events may outrun their object.
+    pub fn event(&mut self, event: &Event, now: Instant) -> Option<&Trace> {
+        let about = &event.involved_object;
+        let object = ObjectRef {
+            kind: about.kind.as_deref()?.to_lowercase(),
+            namespace: about.namespace.clone().unwrap_or_else(|| "default".into()),
+            name: about.name.clone()?,
+        };
+        let entry = self.entry(object, about.uid.as_deref()?, now);
+        let seen = EventSeen::of(event, now - entry.since);
+        entry.trace.record_event(seen).then_some(&entry.trace)
+    }
+
+    /// The newest trace of an object by its name, unless that object was gone before `step_began`.
+    pub fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {
+        let newest = self.entries.iter().rev().find(|entry| entry.trace.object == *object)?;
+        newest.ended.is_none_or(|ended| ended >= step_began).then_some(&newest.trace)
+    }
+
+    /// Time since the trace's object was first heard of.
+    pub fn age(&self, uid: &str, now: Instant) -> Option<Duration> {
+        let entry = self.entries.iter().find(|entry| entry.trace.uid == uid)?;
+        Some(now.saturating_duration_since(entry.since))
+    }
+
+    pub fn traces(&self) -> impl Iterator<Item = &Trace> {
+        self.entries.iter().map(|entry| &entry.trace)
+    }
+
+    fn entry(&mut self, object: ObjectRef, uid: &str, now: Instant) -> &mut Entry {
+        let known = self.entries.iter().position(|entry| entry.trace.uid == uid);
+        let index = known.unwrap_or(self.entries.len());
+        if known.is_none() {
+            self.entries.push(Entry { trace: Trace::new(object, uid), since: now, ended: None });
+        }
+        &mut self.entries[index]
+    }
+}
+
+fn pod_ref(pod: &Pod) -> ObjectRef {
+    ObjectRef {
+        kind: "pod".into(),
+        namespace: pod.metadata.namespace.clone().unwrap_or_else(|| "default".into()),
+        name: pod.metadata.name.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::trace::tests::pod as named;
+    use super::*;
+
+    fn pod(uid: &str, phase: &str) -> Pod {
+        let metadata = json!({"name": "mypod", "namespace": "default", "uid": uid});
+        serde_json::from_value(json!({"metadata": metadata, "status": {"phase": phase}})).unwrap()
+    }
+
+    fn event(uid: &str, reason: &str) -> Event {
+        let about = json!({"kind": "Pod", "namespace": "default", "name": "mypod", "uid": uid});
+        serde_json::from_value(json!({"metadata": {}, "involvedObject": about, "reason": reason})).unwrap()
+    }
+
+    #[test]
+    fn a_recreated_pod_has_a_trace_of_its_own() {
+        let start = Instant::now();
+        let now = |ms: u64| start + Duration::from_millis(ms);
+        let mut recorder = Recorder::default();
+        assert!(recorder.event(&event("u1", "Scheduled"), now(0)).is_some(), "before its pod");
+        assert!(recorder.pod(&pod("u1", "Pending"), now(10)).is_some());
+        assert!(recorder.pod(&pod("u1", "Pending"), now(20)).is_none());
+        assert!(recorder.pod(&pod("u1", "Running"), now(30)).is_some());
+        assert!(recorder.pod_deleted(&pod("u1", "Running"), now(40)).unwrap().ended());
+        assert!(recorder.pod_deleted(&pod("u1", "Running"), now(50)).is_none());
+        let mypod = named("mypod");
+        assert_eq!(recorder.latest(&mypod, now(35)).unwrap().uid, "u1");
+        assert_eq!(recorder.latest(&mypod, now(60)), None, "gone before the step");
+        recorder.pod(&pod("u2", "Pending"), now(100));
+        assert_eq!(recorder.latest(&mypod, now(60)).unwrap().uid, "u2");
+        assert_eq!(recorder.latest(&named("other"), now(0)), None);
+        let times: Vec<_> =
+            recorder.traces().map(|t| t.states.iter().map(|s| s.at.as_millis()).collect::<Vec<_>>()).collect();
+        assert_eq!(times, [vec![10, 30, 40], vec![0]]);
+        assert_eq!(recorder.age("u2", now(150)), Some(Duration::from_millis(50)));
+    }
+}

@@ -1,0 +1,178 @@
+//! What differs from run to run, taken out in one place, so that a snapshot is equal on every cluster.
+//! Knows nothing of files or of who compares.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Serialize;
+
+use super::timeline::folded;
+use super::trace::Trace;
+use crate::script::ObjectRef;
+
+/// Pattern and placeholder, in this order: what is longer and more particular comes first.
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let rules = [
+        (r"sha256:[0-9a-f]{12,64}", "sha256:<digest>"),
+        (r"\b[0-9a-f]{64}\b", "<id>"),
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uid>"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+        (r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "<time>"),
+        (r"\bhttps?://[^/\s]*/v2/", "http://<registry>/v2/"),
+        (r"\?ns=[^\s:]+", "?ns=<host>"),
+        (r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b", "<address>"),
+        (r"\[::1?\](:\d+)?", "<address>"),
+        (r"\blocalhost:\d+", "<address>"),
+        (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-<suffix>"),
+        (r"\b(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\b", "<duration>"),
+        (r"Image size: \d+ bytes", "Image size: <size> bytes"),
+        (r"(Successfully assigned \S+ to) \S+", "$1 <node>"),
+    ];
+    let compiled = rules.into_iter().map(|(rule, to)| (Regex::new(rule).expect("a literal above, tested below"), to));
+    compiled.collect()
+});
+
+/// Takes out what differs from run to run, and the secrets it was told of.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Vec<String>,
+}
+
+impl Redactor {
+    /// Also takes out these values, each as it stands.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
+        // One may be part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Redactor { secrets }
+    }
+
+    pub fn text(&self, text: &str) -> String {
+        let mut redacted = Cow::Borrowed(text);
+        for secret in self.secrets.iter().filter(|secret| text.contains(secret.as_str())) {
+            redacted = Cow::Owned(redacted.replace(secret.as_str(), "<secret>"));
+        }
+        for (pattern, placeholder) in RULES.iter() {
+            if let Cow::Owned(replaced) = pattern.replace_all(&redacted, *placeholder) {
+                redacted = Cow::Owned(replaced);
+            }
+        }
+        redacted.into_owned()
+    }
+
+    /// The trace without times, counts and repetition.
+    pub fn trace(&self, trace: &Trace) -> Redacted {
+        let states = folded(&trace.states).into_iter().map(|(state, _)| RedactedState {
+            status: state.status.clone(),
+            phase: state.phase.clone(),
+            ready: state.ready.clone(),
+            message: state.message.as_deref().map(|message| self.text(message)),
+        });
+        let mut events: Vec<RedactedEvent> = Vec::new();
+        for event in &trace.events {
+            let redacted = RedactedEvent {
+                type_: event.type_.clone(),
+                reason: event.reason.clone(),
+                component: event.component.clone(),
+                message: self.text(&event.message),
+            };
+            if !events.contains(&redacted) {
+                events.push(redacted);
+            }
+        }
+        Redacted { object: trace.object.clone(), states: states.collect(), events }
+    }
+}
+
+/// How many secrets, never which.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("secrets", &self.secrets.len()).finish()
+    }
+}
+
+/// A trace as snapshots hold it: equal on mini and on a real cluster for the same scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Redacted {
+    pub object: ObjectRef,
+    pub states: Vec<RedactedState>,
+    /// Each once, in the order they first came.
+    pub events: Vec<RedactedEvent>,
+}
+
+/// [`super::State`] without time, node and restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedactedState {
+    pub status: String,
+    pub phase: String,
+    pub ready: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// [`super::EventSeen`] without time and count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedactedEvent {
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub reason: String,
+    pub component: String,
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trace::tests::{event, state, trace};
+    use super::*;
+
+    #[test]
+    fn what_differs_from_run_to_run() {
+        let redactor = Redactor::new(["hunter2".into(), "hunter2-long".into(), String::new()]);
+        for (text, expected) in [
+            (
+                "Successfully pulled image \"r\" in 1m2.5s (196ms including waiting). Image size: 3067021 bytes.",
+                "Successfully pulled image \"r\" in <duration> (<duration> including waiting). Image size: <size> bytes.",
+            ),
+            ("Successfully assigned demo/mypod to ref-control-plane", "Successfully assigned demo/mypod to <node>"),
+            (
+                "unexpected status from HEAD request to http://kind-registry:5000/v2/a/b/manifests/c?ns=localhost%3A5001: 401 Unauthorized",
+                "unexpected status from HEAD request to http://<registry>/v2/a/b/manifests/c?ns=<host>: 401 Unauthorized",
+            ),
+            ("dial tcp 172.18.0.1:5999: connect", "dial tcp <address>: connect"),
+            ("dial tcp [::1]:5001: connect", "dial tcp <address>: connect"),
+            ("docker.io/cloudwithvarjosh/app1:1.0.0", "docker.io/cloudwithvarjosh/app1:1.0.0"),
+            ("x@sha256:02d156d58144d3445e06572fa406e0bc1bcfad7d24dbd556036da7b59b45b0f7", "x@sha256:<digest>"),
+            ("uid d9ea1cb1-a86d-4ab3-89e8-48ed11300f13", "uid <uid>"),
+            ("at 2026-11-23T22:18:23Z", "at <time>"),
+            ("Mon, 23 Nov 2026 22:18:27 +0000", "<time>"),
+            ("kube-api-access-hm2tg", "kube-api-access-<suffix>"),
+            ("hunter2-long and hunter2", "<secret> and <secret>"),
+            ("1 of 3 containers, app1", "1 of 3 containers, app1"),
+        ] {
+            assert_eq!(redactor.text(text), expected);
+        }
+        assert_eq!(format!("{redactor:?}"), "Redactor { secrets: 2 }");
+    }
+
+    #[test]
+    fn a_redacted_trace_is_equal_however_long_it_was_watched() {
+        let mut short = trace(&[(0.0, "Pending"), (0.6, "ErrImagePull"), (1.0, "ImagePullBackOff")]);
+        short.record_event(event(0.5, "Pulling", "Pulling image \"x\"", 1));
+        short.record_event(event(0.6, "Failed", "Error: ErrImagePull", 1));
+        let mut long = short.clone();
+        for (at, status) in [(26.0, "ErrImagePull"), (40.0, "ImagePullBackOff"), (50.0, "ErrImagePull")] {
+            long.record(state(at, status));
+            long.record_event(event(at, "Failed", "Error: ErrImagePull", at as i32));
+        }
+        for trace in [&mut short, &mut long] {
+            trace.record(state(60.0, "Running"));
+            trace.record_event(event(60.0, "Pulled", "Successfully pulled image \"x\" in 1s", 1));
+        }
+        long.states[0].at = std::time::Duration::from_millis(5);
+        let redactor = Redactor::default();
+        assert_eq!(redactor.trace(&short), redactor.trace(&long));
+        insta::assert_yaml_snapshot!(redactor.trace(&long));
+    }
+}

@@ -1,0 +1,216 @@
+//! Every state one object went through, and its events, in the order they were seen.
+//! Knows nothing of what was expected.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, Pod};
+use serde::Serialize;
+
+use super::pod::pod_status;
+use crate::script::ObjectRef;
+
+/// One state of a pod as a watch delivered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// Since the object's creation, as observed; in seconds when serialised.
+    #[serde(serialize_with = "as_seconds")]
+    pub at: Duration,
+    /// What kubectl's STATUS column says; [`State::DELETED`] when the object is gone.
+    pub status: String,
+    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
+    pub phase: String,
+    /// Ready and all containers, as kubectl's READY column.
+    pub ready: String,
+    pub restarts: i32,
+    /// What stands beside the reason that STATUS shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+}
+
+impl State {
+    /// The status of an object that is gone.
+    pub const DELETED: &str = "Deleted";
+
+    pub fn of(pod: &Pod, at: Duration) -> Self {
+        let row = pod_status(pod);
+        State {
+            at,
+            status: row.status,
+            phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
+            ready: row.ready,
+            restarts: row.restarts,
+            message: row.message,
+            node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        }
+    }
+
+    fn is_like(&self, other: &State) -> bool {
+        State { at: other.at, ..self.clone() } == *other
+    }
+}
+
+/// One delivery of an Event; the same Event object comes again with each increment of its count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventSeen {
+    /// Since the object's creation, as observed; in seconds when serialised.
+    #[serde(serialize_with = "as_seconds")]
+    pub at: Duration,
+    /// `Pulling`, `Failed`, `BackOff` …
+    pub reason: String,
+    /// `Normal` or `Warning`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub message: String,
+    pub count: i32,
+    /// Who reports it: `kubelet`, `default-scheduler`.
+    pub component: String,
+}
+
+impl EventSeen {
+    pub fn of(event: &Event, at: Duration) -> Self {
+        let source = event.source.as_ref().and_then(|source| source.component.clone());
+        let component = event.reporting_component.clone().filter(|component| !component.is_empty()).or(source);
+        let series = event.series.as_ref().and_then(|series| series.count);
+        EventSeen {
+            at,
+            reason: event.reason.clone().unwrap_or_default(),
+            type_: event.type_.clone().unwrap_or_default(),
+            message: event.message.clone().unwrap_or_default(),
+            count: event.count.or(series).unwrap_or(1),
+            component: component.unwrap_or_default(),
+        }
+    }
+}
+
+/// To the millisecond.
+fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((at.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// What one object went through. A recreated object has a new uid and so a trace of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    pub object: ObjectRef,
+    pub uid: String,
+    /// Distinct from one to the next.
+    pub states: Vec<State>,
+    pub events: Vec<EventSeen>,
+}
+
+impl Trace {
+    pub fn new(object: ObjectRef, uid: impl Into<String>) -> Self {
+        Trace { object, uid: uid.into(), states: Vec::new(), events: Vec::new() }
+    }
+
+    /// Keeps the state if it differs from the last in anything but its time; says whether it did.
+    pub fn record(&mut self, state: State) -> bool {
+        let new = self.states.last().is_none_or(|last| !last.is_like(&state));
+        if new {
+            self.states.push(state);
+        }
+        new
+    }
+
+    /// Keeps the event unless the very same increment was delivered before; says whether it did.
+    pub fn record_event(&mut self, event: EventSeen) -> bool {
+        let new = !self.events.iter().any(|seen| EventSeen { at: event.at, ..seen.clone() } == event);
+        if new {
+            self.events.push(event);
+        }
+        new
+    }
+
+    /// The state the object is in, as far as has been seen.
+    pub fn last(&self) -> Option<&State> {
+        self.states.last()
+    }
+
+    /// Whether the object is gone.
+    pub fn ended(&self) -> bool {
+        self.last().is_some_and(|state| state.status == State::DELETED)
+    }
+
+    /// Events with this reason, in order.
+    pub fn events_because<'a>(&'a self, reason: &'a str) -> impl Iterator<Item = &'a EventSeen> {
+        self.events.iter().filter(move |event| event.reason == reason)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn pod(name: &str) -> ObjectRef {
+        ObjectRef { kind: "pod".into(), namespace: "default".into(), name: name.into() }
+    }
+
+    pub fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    pub fn state(seconds: f64, status: &str) -> State {
+        let running = status == "Running";
+        State {
+            at: at(seconds),
+            status: status.into(),
+            phase: if running { "Running" } else { "Pending" }.into(),
+            ready: if running { "1/1" } else { "0/1" }.into(),
+            restarts: 0,
+            message: None,
+            node: None,
+        }
+    }
+
+    pub fn event(seconds: f64, reason: &str, message: &str, count: i32) -> EventSeen {
+        let normal = ["Scheduled", "Pulling", "Pulled", "BackOff"].contains(&reason);
+        EventSeen {
+            at: at(seconds),
+            reason: reason.into(),
+            type_: if normal { "Normal" } else { "Warning" }.into(),
+            message: message.into(),
+            count,
+            component: "kubelet".into(),
+        }
+    }
+
+    /// A trace of states given as (seconds, status).
+    pub fn trace(states: &[(f64, &str)]) -> Trace {
+        let mut trace = Trace::new(pod("mypod"), "u1");
+        for (seconds, status) in states {
+            trace.record(state(*seconds, status));
+        }
+        trace
+    }
+
+    #[test]
+    fn only_what_differs_is_kept() {
+        let mut trace = trace(&[(0.0, "Pending"), (0.1, "Pending"), (0.2, "Running"), (0.3, "Pending")]);
+        assert_eq!(trace.states.iter().map(|s| s.at).collect::<Vec<_>>(), [at(0.0), at(0.2), at(0.3)]);
+        let mut moved = state(0.4, "Pending");
+        moved.node = Some("n1".into());
+        assert!(trace.record(moved));
+        assert!(trace.record_event(event(0.1, "Pulling", "m", 1)));
+        assert!(!trace.record_event(event(0.2, "Pulling", "m", 1)), "a relist delivers it again");
+        assert!(trace.record_event(event(0.3, "Pulling", "m", 2)));
+        assert_eq!(trace.events_because("Pulling").count(), 2);
+        assert!(!trace.ended());
+        assert_eq!(serde_json::to_value(&trace.states[1]).unwrap()["at"], 0.2);
+    }
+
+    #[test]
+    fn an_event_names_its_reporter() {
+        let seen = |event: serde_json::Value| EventSeen::of(&serde_json::from_value(event).unwrap(), at(1.0));
+        let old = seen(serde_json::json!({
+            "metadata": {}, "involvedObject": {}, "reason": "Pulling", "message": "m", "type": "Normal",
+            "count": 3, "source": {"component": "kubelet"}, "reportingComponent": "",
+        }));
+        assert_eq!(old, EventSeen { at: at(1.0), ..event(0.0, "Pulling", "m", 3) });
+        let new = seen(serde_json::json!({
+            "metadata": {}, "involvedObject": {}, "reason": "Pulling", "message": "m", "type": "Normal",
+            "series": {"count": 4}, "reportingComponent": "kubelet",
+        }));
+        assert_eq!(new, EventSeen { at: at(1.0), ..event(0.0, "Pulling", "m", 4) });
+    }
+}

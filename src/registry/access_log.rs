@@ -1,0 +1,135 @@
+//! Reads the log of a distribution registry: who asked for which manifest, and what the answer was.
+//! Pure; the caller fetches the lines. The registry writes each request twice: as a combined-log line on
+//! stdout, which never names the user, and as logrus lines on stderr, which do. Only the latter are read.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// A request the registry answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub time: Timestamp,
+    pub method: String,
+    pub repository: String,
+    /// Tag or digest for a manifest, digest for a blob.
+    pub reference: String,
+    pub status: u16,
+    /// The authenticated user, or for a refusal the one who tried; None when anonymous.
+    pub user: Option<String>,
+    pub user_agent: String,
+}
+
+/// The requests for manifests and blobs in a log, in order. Lines that say nothing of one are passed over.
+#[must_use]
+pub fn parse(log: &str) -> Vec<Entry> {
+    let mut tried = BTreeMap::new();
+    log.lines().map(fields).filter_map(|line| entry(&line, &mut tried)).collect()
+}
+
+/// Was `repository` refused to somebody, and later served to `user`?
+#[must_use]
+pub fn refused_then_served(entries: &[Entry], repository: &str, user: &str) -> bool {
+    let mut requests = entries.iter().filter(|entry| entry.repository == repository);
+    requests.any(|entry| entry.status == 401)
+        && requests.any(|entry| entry.status == 200 && entry.user.as_deref() == Some(user))
+}
+
+fn entry(line: &BTreeMap<String, String>, tried: &mut BTreeMap<String, String>) -> Option<Entry> {
+    let get = |key: &str| line.get(key).map(String::as_str);
+    let id = get("http.request.id")?;
+    let message = get("msg")?;
+    if let Some(user) = message.strip_prefix("error authenticating user ") {
+        tried.insert(id.to_owned(), user.split(['"', ':']).find(|part| !part.is_empty())?.to_owned());
+        return None;
+    }
+    let refused = message.starts_with("error authorizing context");
+    let status = if refused { 401 } else { get("http.response.status")?.parse().ok()? };
+    Some(Entry {
+        time: get("time")?.parse().ok()?,
+        method: get("http.request.method")?.to_owned(),
+        repository: get("vars.name")?.to_owned(),
+        reference: get("vars.reference").or_else(|| get("vars.digest"))?.to_owned(),
+        status,
+        user: get("auth.user.name").map(str::to_owned).or_else(|| tried.remove(id)),
+        user_agent: get("http.request.useragent").unwrap_or_default().to_owned(),
+    })
+}
+
+/// A logrus line in either of its formats, as fields; empty when it is neither.
+fn fields(line: &str) -> BTreeMap<String, String> {
+    if line.starts_with('{') {
+        let parsed: BTreeMap<String, serde_json::Value> = serde_json::from_str(line).unwrap_or_default();
+        let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return parsed.into_iter().map(|(key, value)| (key, text(value))).collect();
+    }
+    let mut fields = BTreeMap::new();
+    let mut rest = line;
+    while let Some((key, value)) = rest.split_once('=') {
+        let (value, after) = match value.strip_prefix('"') {
+            Some(quoted) => unquote(quoted),
+            None => {
+                let (value, after) = value.split_once(' ').unwrap_or((value, ""));
+                (value.to_owned(), after)
+            }
+        };
+        fields.insert(key.trim().to_owned(), value);
+        rest = after;
+    }
+    fields
+}
+
+/// Reads up to the closing quote; Go's `%q` escapes quotes and backslashes.
+fn unquote(quoted: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return (value, &quoted[at + 1..]),
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            _ => value.push(char),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by docker-registry 2.8.2; shortened by fields that are not read.
+    const LOG: &str = r#"
+time="2026-11-23T23:08:45.408706612Z" level=info msg="redis not configured" go.version=go1.19.8
+127.0.0.1 - - [23/Nov/2026:23:08:46 +0000] "HEAD /v2/o/app1/manifests/1.0.0?ns=docker.io HTTP/1.1" 401 164 "" "curl/7.88.1"
+time="2026-11-23T23:08:46.509015891Z" level=warning msg="error authorizing context: basic authentication challenge for realm \"basic-realm\": invalid authorization credential" go.version=go1.19.8 http.request.host="127.0.0.1:5077" http.request.id=a6 http.request.method=HEAD http.request.uri="/v2/o/app1/manifests/1.0.0?ns=docker.io" http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.520065952Z" level=info msg="authorized request" http.request.id=04 http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.520249435Z" level=error msg="response completed with error" auth.user.name=u err.code="manifest unknown" err.detail="unknown tag=1.0.0" http.request.id=04 http.request.method=HEAD http.request.useragent=curl/7.88.1 http.response.duration=2.352979ms http.response.status=404 http.response.written=95 vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.530749416Z" level=error msg="error authenticating user \"u\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.530868854Z" level=warning msg="error authorizing context: basic authentication challenge for realm \"basic-realm\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent="rehearsal-mini/0.1 (x)" vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.request.id=83 http.request.method=GET http.request.uri=/v2/ http.response.status=200 http.response.written=2
+{"auth.user.name":"u","http.request.id":"b1","http.request.method":"GET","http.request.useragent":"x","http.response.status":200,"level":"info","msg":"response completed","time":"2026-11-23T23:08:47Z","vars.digest":"sha256:00","vars.name":"o/app1"}
+"#;
+
+    #[test]
+    fn requests_are_read_with_their_users() {
+        let entries = parse(LOG);
+        let short: Vec<_> = entries.iter().map(|e| (e.status, e.user.as_deref(), e.reference.as_str())).collect();
+        assert_eq!(
+            short,
+            [(401, None, "1.0.0"), (404, Some("u"), "1.0.0"), (401, Some("u"), "1.0.0"), (200, Some("u"), "sha256:00")]
+        );
+        assert_eq!(entries[2].user_agent, "rehearsal-mini/0.1 (x)");
+        assert_eq!(entries[0].time.to_string(), "2026-11-23T23:08:46.509015891Z");
+    }
+
+    #[test]
+    fn a_proof_needs_the_refusal_before_the_success() {
+        let entries = parse(LOG);
+        assert!(refused_then_served(&entries, "o/app1", "u"));
+        assert!(!refused_then_served(&entries, "o/app1", "somebody"));
+        assert!(!refused_then_served(&entries, "o/other", "u"));
+        let backwards: Vec<_> = entries.into_iter().rev().collect();
+        assert!(!refused_then_served(&backwards[..2], "o/app1", "nobody"));
+        assert!(!refused_then_served(&[backwards[0].clone()], "o/app1", "u"), "a success alone proves nothing");
+    }
+}

@@ -1,0 +1,367 @@
+//! A small client of the distribution v2 protocol that asks, and words its failures, as containerd does
+//! (`core/remotes/docker/resolver.go`). Speaks plain HTTP to the hosts it is given and to no other.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use super::authorizer::{Answer, Authorizer, status_line};
+use super::{Credentials, ImageRef};
+
+const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.oci.image.index.v1+json, */*";
+/// containerd's dial timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// containerd gives up after this many answers to one request.
+const MAX_ANSWERS: usize = 6;
+
+pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a registry did not serve. Each message is one link of containerd's; [`Error::chain`] joins them.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("pull access denied, repository does not exist or may require authorization")]
+    AccessDenied { source: Box<Error> },
+    #[error("authorization failed: no basic auth credentials")]
+    NoBasicCredentials,
+    /// A Bearer registry's own word, e.g. `insufficient_scope`.
+    #[error("server message: {message}: authorization failed")]
+    Scope { message: String },
+    #[error("failed to authorize")]
+    Authorize { source: Box<Error> },
+    #[error("failed to fetch {} token", if *.anonymous { "anonymous" } else { "oauth" })]
+    Token { anonymous: bool, source: Box<Error> },
+    #[error("authorization server did not include a token in the response")]
+    NoToken,
+    #[error("invalid token auth challenge realm: {realm:?}")]
+    Realm { realm: Option<String> },
+    #[error("{reference}: not found")]
+    NotFound { reference: String },
+    #[error("unexpected status from {method} request to {url}: {}", status_line(*.status))]
+    UnexpectedStatus { method: Method, url: String, status: u16 },
+    /// No answer at all, in the words of Go's net package.
+    #[error("failed to do request: {method} \"{url}\": {cause}")]
+    Request { method: String, url: String, cause: String },
+    #[error("{what} {digest}: content has digest {actual}")]
+    Digest { what: &'static str, digest: String, actual: String },
+    #[error("{what} {digest} is not readable")]
+    Malformed { what: &'static str, digest: String, source: serde_json::Error },
+    #[error("no match for platform in manifest {digest}")]
+    Platform { digest: String },
+}
+
+impl Error {
+    /// The whole chain, joined with colons: what containerd reports.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| (*error).source());
+        links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    /// Whether the registry answered that the image is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
+
+/// Where a registry listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host and port, e.g. `127.0.0.1:5000`; reached by plain HTTP.
+    pub host: String,
+}
+
+/// What a reference resolved to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    pub media_type: String,
+    pub digest: String,
+    pub size: u64,
+    #[serde(default)]
+    platform: Option<Platform>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Platform {
+    architecture: String,
+    os: String,
+}
+
+/// An image for one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// What the reference named: an index's digest where there is one.
+    pub digest: String,
+    /// The image's id: the digest of its configuration.
+    pub config: String,
+    /// Compressed bytes of everything that belongs to it.
+    pub size: u64,
+}
+
+/// An index has `manifests`, a manifest has `config` and `layers`.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+}
+
+/// Holds the connections; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new() -> reqwest::Result<Self> {
+        // Only plain HTTP is spoken: an empty set of roots spares reading the system's.
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
+        Ok(Self { http })
+    }
+
+    /// Asks whether the registry takes a login, as `docker login` does: `GET /v2/`.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedStatus`] with 401 where it does not.
+    pub async fn login(&self, endpoint: &Endpoint, credentials: &Credentials) -> Result<()> {
+        let url = format!("http://{}/v2/", endpoint.host);
+        let request = self.http.get(&url).basic_auth(&credentials.username, Some(&credentials.password));
+        let failed = |error: reqwest::Error| Error::Request {
+            method: "Get".into(),
+            url: url.clone(),
+            cause: error.without_url().to_string(),
+        };
+        match request.send().await.map_err(failed)?.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(Error::UnexpectedStatus { method: Method::GET, url, status: status.as_u16() }),
+        }
+    }
+
+    /// Begins asking `endpoint` about one image, with at most one login.
+    #[must_use]
+    pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> Session {
+        let authorizer = Mutex::new(Authorizer::new(reference.repository(), credentials));
+        Session { http: self.http.clone(), endpoint, reference, authorizer }
+    }
+}
+
+/// Requests about one image that share an authorization.
+pub struct Session {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    reference: ImageRef,
+    authorizer: Mutex<Authorizer>,
+}
+
+impl Session {
+    /// Asks for the manifest's descriptor (HEAD).
+    ///
+    /// # Errors
+    /// In containerd's words for `failed to resolve reference …`.
+    pub async fn resolve(&self) -> Result<Descriptor> {
+        let path = format!("manifests/{}", self.reference.object());
+        let response = self.get(Method::HEAD, &path).await.map_err(|error| match error {
+            Error::NoBasicCredentials | Error::Scope { .. } => Error::AccessDenied { source: Box::new(error) },
+            other => other,
+        })?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().to_owned();
+        let digest = self.reference.digest().map(str::to_owned).or_else(|| header("docker-content-digest"));
+        let size = header(CONTENT_LENGTH.as_str()).and_then(|size| size.parse().ok());
+        if let (Some(digest), Some(size)) = (digest, size) {
+            return Ok(Descriptor { media_type, digest, size, platform: None });
+        }
+        let body = self.body(&path).await?;
+        let digest = format!("sha256:{}", hex(&Sha256::digest(&body)));
+        Ok(Descriptor { media_type, digest, size: body.len() as u64, platform: None })
+    }
+
+    /// Resolves the reference down to the image for linux on `architecture` (Go's names: `amd64`, `arm64`).
+    ///
+    /// # Errors
+    /// As [`Self::resolve`]; or no manifest for the platform; or contents that do not have their digest.
+    pub async fn image(&self, architecture: &str) -> Result<Resolved> {
+        let target = self.resolve().await?;
+        let mut size = target.size;
+        let mut manifest: Manifest = self.manifest(&target.digest).await?;
+        if !manifest.manifests.is_empty() {
+            let fits = |platform: &Platform| platform.os == "linux" && platform.architecture == architecture;
+            let mut candidates = manifest.manifests.into_iter();
+            let chosen = candidates
+                .find(|candidate| candidate.platform.as_ref().is_none_or(fits))
+                .ok_or_else(|| Error::Platform { digest: target.digest.clone() })?;
+            size += chosen.size;
+            manifest = self.manifest(&chosen.digest).await?;
+        }
+        let config = manifest.config.ok_or_else(|| Error::Platform { digest: target.digest.clone() })?;
+        size += config.size + manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
+        Ok(Resolved { digest: target.digest, config: config.digest, size })
+    }
+
+    async fn manifest<T: DeserializeOwned>(&self, digest: &str) -> Result<T> {
+        let body = self.body(&format!("manifests/{digest}")).await?;
+        verify("manifest", digest, &hex(&Sha256::digest(&body)))?;
+        let malformed = |source| Error::Malformed { what: "manifest", digest: digest.to_owned(), source };
+        serde_json::from_slice(&body).map_err(malformed)
+    }
+
+    /// The image's configuration document.
+    ///
+    /// # Errors
+    /// As [`Self::blob`], or when it is not JSON.
+    pub async fn config(&self, digest: &str) -> Result<serde_json::Value> {
+        let body = self.body(&format!("blobs/{digest}")).await?;
+        verify("config", digest, &hex(&Sha256::digest(&body)))?;
+        let malformed = |source| Error::Malformed { what: "config", digest: digest.to_owned(), source };
+        serde_json::from_slice(&body).map_err(malformed)
+    }
+
+    /// Removes a manifest by its digest, and every tag with it.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedStatus`] with 405 where the registry does not allow deletion.
+    pub async fn delete(&self, digest: &str) -> Result<()> {
+        self.get(Method::DELETE, &format!("manifests/{digest}")).await.map(drop)
+    }
+
+    /// Reads a blob to its end and checks its digest, keeping nothing; returns its size in bytes.
+    ///
+    /// # Errors
+    /// When it is not served whole, or is not what the digest says.
+    pub async fn blob(&self, digest: &str) -> Result<u64> {
+        let response = self.get(Method::GET, &format!("blobs/{digest}")).await?;
+        let url = response.url().clone();
+        let (hash, size) = response
+            .bytes_stream()
+            .try_fold((Sha256::new(), 0), |(mut hash, size), chunk| async move {
+                hash.update(&chunk);
+                Ok((hash, size + chunk.len() as u64))
+            })
+            .await
+            .map_err(|error| request_error(&Method::GET, &url, &error))?;
+        verify("blob", digest, &hex(&hash.finalize()))?;
+        Ok(size)
+    }
+
+    async fn body(&self, path: &str) -> Result<bytes::Bytes> {
+        let response = self.get(Method::GET, path).await?;
+        let url = response.url().clone();
+        response.bytes().await.map_err(|error| request_error(&Method::GET, &url, &error))
+    }
+
+    /// One request with containerd's retries: challenges are answered, HEAD falls back to GET, and a busy
+    /// registry is asked again.
+    async fn get(&self, mut method: Method, path: &str) -> Result<Response> {
+        let url = self.url(path);
+        let mut authorizer = self.authorizer.lock().await;
+        let mut refusals = 0;
+        for answers in 1.. {
+            let request = self.http.request(method.clone(), url.clone()).header(ACCEPT, MANIFESTS);
+            let request = authorizer.authorize(&self.http, request).await?;
+            let response = request.send().await.map_err(|error| request_error(&method, &url, &error))?;
+            let retry = answers < MAX_ANSWERS
+                && match response.status() {
+                    StatusCode::UNAUTHORIZED => {
+                        refusals += 1;
+                        matches!(authorizer.challenge(response.headers(), refusals > 1)?, Answer::Retry)
+                    }
+                    StatusCode::METHOD_NOT_ALLOWED if method == Method::HEAD => {
+                        method = Method::GET;
+                        true
+                    }
+                    StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
+                    StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => true,
+                    _ => false,
+                };
+            if !retry {
+                return self.served(method, response);
+            }
+        }
+        unreachable!("the loop ends after {MAX_ANSWERS} answers")
+    }
+
+    fn served(&self, method: Method, response: Response) -> Result<Response> {
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::NOT_FOUND => Err(Error::NotFound { reference: self.reference.canonical() }),
+            status => Err(Error::UnexpectedStatus { method, url: response.url().to_string(), status: status.as_u16() }),
+        }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let host = &self.endpoint.host;
+        let mut url = Url::parse(&format!("http://{host}/v2/{}/{path}", self.reference.repository()))
+            .expect("an endpoint is a host and port, a repository's grammar is a subset of a URL path's");
+        // Tells a mirror which registry it stands in for.
+        if self.reference.registry() != host {
+            url.query_pairs_mut().append_pair("ns", self.reference.registry());
+        }
+        url
+    }
+}
+
+fn verify(what: &'static str, digest: &str, hex: &str) -> Result<()> {
+    let actual = format!("sha256:{hex}");
+    if digest == actual { Ok(()) } else { Err(Error::Digest { what, digest: digest.to_owned(), actual }) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Words a transport error as Go's `url.Error` does, its query values hidden as containerd hides them.
+pub(super) fn request_error(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
+    let mut shown = url.clone();
+    if shown.query().is_some() {
+        let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        shown.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "[REDACTED]")));
+    }
+    let causes = || std::iter::successors(error.source(), |error| (*error).source());
+    let io = causes().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let address = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    let cause = match io.map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::ConnectionRefused) => {
+            format!("dial tcp {address}: connect: connection refused")
+        }
+        Some(std::io::ErrorKind::TimedOut) => format!("dial tcp {address}: i/o timeout"),
+        Some(std::io::ErrorKind::ConnectionReset) => {
+            format!("read tcp {address}: read: connection reset by peer")
+        }
+        Some(std::io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
+        _ if error.is_connect() && error.is_timeout() => format!("dial tcp {address}: i/o timeout"),
+        _ => causes().last().map_or_else(|| error.to_string(), ToString::to_string),
+    };
+    let name = method.as_str();
+    let method = format!("{}{}", &name[..1], name[1..].to_lowercase());
+    Error::Request { method, url: shown.to_string(), cause }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,0 +1,239 @@
+//! Events for people: what was typed, what it printed, one timeline per pod, and the verdicts.
+//! Settled lines go to one writer; what is still moving is drawn on a terminal only.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Consumer;
+use crate::run::{Event, Failure, Record, Timings, Verdict};
+use crate::stage::PartState;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// The longest printed output shown of one fence; all of it stands in `events.jsonl`.
+const SHOWN_LINES: usize = 30;
+
+pub struct Human {
+    out: Box<dyn Write + Send>,
+    live: MultiProgress,
+    bars: BTreeMap<String, ProgressBar>,
+    timelines: BTreeMap<String, Timeline>,
+    heading: String,
+    show_timings: bool,
+    labs: Vec<(u32, String, Verdict, u64)>,
+    report: String,
+}
+
+struct Timeline {
+    object: String,
+    text: String,
+    last_reason: Option<String>,
+    fresh: bool,
+}
+
+impl Human {
+    /// `live`: whether the moving part may be drawn on stderr. `report`: where the reader finds more.
+    pub fn new(out: Box<dyn Write + Send>, live: bool, show_timings: bool, report: String) -> Self {
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self {
+            out,
+            live: MultiProgress::with_draw_target(target),
+            bars: BTreeMap::new(),
+            timelines: BTreeMap::new(),
+            heading: String::new(),
+            show_timings,
+            labs: Vec::new(),
+            report,
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let out = &mut self.out;
+        self.live.suspend(|| {
+            // A reader that has gone away does not end the run.
+            let _ = writeln!(out, "{text}");
+            let _ = out.flush();
+        });
+    }
+
+    fn bar(&mut self, key: &str, text: String) {
+        let live = &self.live;
+        let bar = self.bars.entry(key.to_owned()).or_insert_with(|| {
+            let bar = live.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(text);
+    }
+
+    fn settle(&mut self, key: &str) {
+        if let Some(bar) = self.bars.remove(key) {
+            bar.finish_and_clear();
+            self.live.remove(&bar);
+        }
+    }
+
+    fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
+        match state {
+            PartState::Started | PartState::Progress => self.bar(part, format!("{part:<9} {detail}")),
+            PartState::Gone => self.settle(part),
+            PartState::Ready => {
+                self.settle(part);
+                self.line(&format!("  {GREEN}✓{GREEN:#} {part:<9} {detail}  {DIM}{}{DIM:#}", seconds(ms)));
+            }
+            PartState::Failed => {
+                self.settle(part);
+                self.line(&format!("  {RED}✗{RED:#} {part:<9} {detail}"));
+            }
+        }
+    }
+
+    fn state(&mut self, object: &str, uid: &str, status: &str, at: u64, reason: Option<&str>) {
+        let timeline = self.timelines.entry(uid.to_owned()).or_insert_with(|| Timeline {
+            object: object.into(),
+            text: String::new(),
+            last_reason: None,
+            fresh: false,
+        });
+        if !timeline.text.is_empty() {
+            timeline.text.push_str(" · ");
+        }
+        timeline.text.push_str(&format!("{:.2} {status}", Duration::from_millis(at).as_secs_f64()));
+        timeline.last_reason = reason.map(str::to_owned).or(timeline.last_reason.take());
+        timeline.fresh = true;
+        let text = format!("{object}  {}", timeline.text);
+        self.bar(uid, text);
+    }
+
+    /// Prints the timelines that moved since they were printed last.
+    fn print_timelines(&mut self) {
+        let mut lines = Vec::new();
+        for (uid, timeline) in self.timelines.iter_mut().filter(|(_, t)| t.fresh) {
+            timeline.fresh = false;
+            lines.push((uid.clone(), format!("    {CYAN}{}{CYAN:#}  {}", timeline.object, timeline.text)));
+            if let Some(reason) = timeline.last_reason.take() {
+                lines.push((uid.clone(), format!("      {DIM}{reason}{DIM:#}")));
+            }
+        }
+        for (uid, line) in lines {
+            self.settle(&uid);
+            self.line(&line);
+        }
+    }
+
+    fn failure(&mut self, failure: &Failure) {
+        self.line(&format!("  {RED}✗ {}:{}{RED:#}  {}", failure.file, failure.line, failure.message));
+        for evidence in &failure.evidence {
+            for line in evidence.lines() {
+                self.line(&format!("      {line}"));
+            }
+        }
+        if let Some(hint) = &failure.hint {
+            self.line(&format!("    {YELLOW}hint:{YELLOW:#} {hint}"));
+        }
+    }
+
+    fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
+        self.timelines.clear();
+        for key in self.bars.keys().cloned().collect::<Vec<_>>() {
+            self.settle(&key);
+        }
+        if self.labs.len() > 1 {
+            self.line("");
+            for (lab, title, verdict, ms) in std::mem::take(&mut self.labs) {
+                let line =
+                    format!("  {} lab {lab}  {title:<58} {verdict:<12} {DIM}{:>7}{DIM:#}", mark(verdict), seconds(ms));
+                self.line(&line);
+            }
+        }
+        if self.show_timings {
+            self.line(&format!("\n  {BOLD}time{BOLD:#}            seconds   share"));
+            for (what, part) in [
+                ("stage", timings.stage_ms),
+                ("commands", timings.commands_ms),
+                ("kubelet", timings.kubelet_ms),
+                ("our own", timings.own_ms),
+            ] {
+                let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
+                self.line(&format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
+            }
+        }
+        let report = std::mem::take(&mut self.report);
+        self.line(&format!("\n{} {BOLD}{verdict}{BOLD:#} in {}   {DIM}{report}{DIM:#}", mark(verdict), seconds(ms)));
+    }
+}
+
+impl Consumer for Human {
+    fn record(&mut self, record: &Record) {
+        match &record.event {
+            Event::Note { text } => self.line(&format!("  {YELLOW}•{YELLOW:#} {text}")),
+            Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
+            Event::LabStarted { lab, title, .. } => {
+                self.heading.clear();
+                self.line(&format!("\n{BOLD}Lab {lab}  {title}{BOLD:#}"));
+            }
+            Event::StepStarted { heading, command, .. } => {
+                if *heading != self.heading {
+                    self.heading.clone_from(heading);
+                    self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
+                }
+                for line in command.lines() {
+                    self.line(&format!("  {DIM}${DIM:#} {line}"));
+                }
+            }
+            Event::StepOutput { text, .. } => {
+                let lines: Vec<_> = text.lines().collect();
+                for line in lines.iter().take(SHOWN_LINES) {
+                    self.line(&format!("    {line}"));
+                }
+                if lines.len() > SHOWN_LINES {
+                    self.line(&format!("    {DIM}… {} lines more{DIM:#}", lines.len() - SHOWN_LINES));
+                }
+            }
+            Event::ObjectState { object, uid, status, at_object_ms, reason } => {
+                self.state(object, uid, status, *at_object_ms, reason.as_deref());
+            }
+            Event::Check { check, verdict, detail, .. } => {
+                self.print_timelines();
+                let detail = if detail.is_empty() { String::new() } else { format!("  {DIM}{detail}{DIM:#}") };
+                self.line(&format!("    {} {check}{detail}", mark(*verdict)));
+            }
+            Event::StepFinished { .. } => self.print_timelines(),
+            Event::LabFinished { lab, title, verdict, ms, failure } => {
+                self.print_timelines();
+                self.timelines.clear();
+                if let Some(failure) = failure {
+                    self.failure(failure);
+                }
+                self.line(&format!("  {} lab {lab} {verdict} in {}", mark(*verdict), seconds(*ms)));
+                self.labs.push((*lab, title.clone(), *verdict, *ms));
+            }
+            Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
+            Event::SessionStarted { .. } | Event::StageReady { .. } => {}
+        }
+    }
+}
+
+fn mark(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Reproduced | Verdict::ExpectedFailure => format!("{GREEN}✓{GREEN:#}"),
+        Verdict::Drifted | Verdict::Skipped | Verdict::NotChecked | Verdict::Unproven => format!("{YELLOW}~{YELLOW:#}"),
+        _ => format!("{RED}✗{RED:#}"),
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
+}

@@ -1,0 +1,230 @@
+//! Plays one lab from its needs to its clean-up.
+
+use std::time::{Duration, Instant};
+
+use super::check::{self, Judged, Scene};
+use super::cleanup::Before;
+use super::event::{Event, Events, Failure, millis};
+use super::shell::{self, Printed, Shell};
+use super::verdict::Verdict;
+use super::watch::{NotWatching, Watch};
+use crate::observe::Trace;
+use crate::script::{Action, CheckKind, Lab, Need, Step};
+use crate::stage::{self, Stage};
+
+/// What a lab is played on.
+pub struct Ground<'a> {
+    pub stage: &'a Stage,
+    pub watch: &'a Watch,
+    pub shell: &'a Shell,
+    pub events: &'a Events,
+}
+
+/// What came of a lab.
+#[derive(Debug)]
+pub struct Played {
+    pub lab: u32,
+    pub verdict: Verdict,
+    /// Everything that happened to every pod, in order.
+    pub traces: Vec<Trace>,
+    pub commands: Duration,
+    pub waits: Duration,
+}
+
+/// Why a lab could not be played at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::Error),
+    #[error(transparent)]
+    Watch(#[from] NotWatching),
+    #[error(transparent)]
+    Shell(#[from] shell::Error),
+    #[error("the cluster does not answer")]
+    Kube(#[from] kube::Error),
+}
+
+/// One step's outcome.
+struct Stepped {
+    verdict: Verdict,
+    failure: Option<Failure>,
+    command: Duration,
+    wait: Duration,
+}
+
+/// Plays `lab`; whatever comes of it, what it created is removed before this returns.
+///
+/// # Errors
+/// Only for what keeps the lab from being played; a lab that fails is [`Played`].
+pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> Result<Played, Error> {
+    let begun = Instant::now();
+    events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
+    let client = stage.cluster.client();
+    let (before, watch, needs) = tokio::join!(
+        Before::look(&client),
+        Watch::open(client.clone(), events.clone()),
+        bring_about(&lab.needs, stage)
+    );
+    let (before, watch) = (before?, watch?);
+    needs?;
+    let ground = Ground { stage, watch: &watch, shell, events };
+    let mut played = Played {
+        lab: lab.id,
+        verdict: Verdict::Reproduced,
+        traces: Vec::new(),
+        commands: Duration::ZERO,
+        waits: Duration::ZERO,
+    };
+    let mut failure = None;
+    let lab_began = jiff::Timestamp::now();
+    for step in &lab.steps {
+        let stepped = match &failure {
+            None => play_step(lab, step, &ground, lab_began).await?,
+            Some(_) => Stepped {
+                verdict: Verdict::FailedInSequence,
+                failure: None,
+                command: Duration::ZERO,
+                wait: Duration::ZERO,
+            },
+        };
+        if failure.is_none() {
+            failure = stepped.failure;
+        }
+        played.commands += stepped.command;
+        played.waits += stepped.wait;
+        if stepped.verdict != Verdict::FailedInSequence {
+            played.verdict = played.verdict.and(stepped.verdict);
+        }
+        events.emit(Event::StepFinished {
+            lab: lab.id,
+            line: step.line,
+            verdict: stepped.verdict,
+            command_ms: millis(stepped.command),
+            wait_ms: millis(stepped.wait),
+        });
+    }
+    // A lab of expected failures alone has reproduced what it says.
+    if played.verdict == Verdict::ExpectedFailure {
+        played.verdict = Verdict::Reproduced;
+    }
+    played.traces = watch.traces();
+    events.emit(Event::LabFinished {
+        lab: lab.id,
+        title: lab.title.clone(),
+        verdict: played.verdict,
+        ms: millis(begun.elapsed()),
+        failure,
+    });
+    let restored = before.restore(&client).await;
+    watch.close().await;
+    restored?;
+    Ok(played)
+}
+
+/// The registry and the nodes as the lab needs them.
+async fn bring_about(needs: &[Need], stage: &Stage) -> Result<(), Error> {
+    for need in needs {
+        match need {
+            Need::Image(image) => {
+                tokio::try_join!(async { stage.serve(image).await.map_err(Error::from) }, async {
+                    stage.cluster.evict(image).await.map_err(Error::from)
+                })?;
+            }
+            Need::NoImage(image) => stage.withdraw(image).await?,
+            Need::Cluster => {}
+        }
+    }
+    Ok(())
+}
+
+async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff::Timestamp) -> Result<Stepped, Error> {
+    let (command, script) = match &step.action {
+        Action::File { name, contents } => {
+            ground.shell.write(name, contents)?;
+            return Ok(stepped(Verdict::Reproduced));
+        }
+        Action::Shell(script) => (script.trim_end().to_owned(), script),
+    };
+    ground.events.emit(Event::StepStarted { lab: lab.id, line: step.line, heading: step.heading.clone(), command });
+    if let Some(reason) = &step.skip {
+        ground.events.emit(Event::Check {
+            lab: lab.id,
+            line: step.line,
+            check: "not played".into(),
+            verdict: Verdict::Skipped,
+            detail: reason.clone(),
+        });
+        // For readers only: it says nothing of the lab.
+        return Ok(stepped(Verdict::ExpectedFailure));
+    }
+    let began = Instant::now();
+    let printed = match ground.shell.play(script, step.timeout).await {
+        Ok(printed) => printed,
+        Err(shell::Error::Exec(error)) => {
+            return Ok(Stepped {
+                command: began.elapsed(),
+                ..failed(lab, step, step.line, error.to_string(), ground, began)
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let command = began.elapsed();
+    if !printed.all.is_empty() {
+        ground.events.emit(Event::StepOutput { lab: lab.id, line: step.line, text: printed.all.clone() });
+    }
+    let waiting = Instant::now();
+    let judged = judge(lab, step, &printed, began, ground, lab_began).await;
+    Ok(Stepped { command, wait: waiting.elapsed(), ..judged })
+}
+
+/// Judges all checks of a step, the windows of `never` last, so that they cover the whole step.
+async fn judge(
+    lab: &Lab,
+    step: &Step,
+    printed: &Printed,
+    began: Instant,
+    ground: &Ground<'_>,
+    lab_began: jiff::Timestamp,
+) -> Stepped {
+    let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
+    if printed.code != 0 && !expects_failure {
+        let message = format!("the command exited with {}", printed.code);
+        return failed(lab, step, step.line, message, ground, began);
+    }
+    let scene = Scene { printed, began, deadline: began + step.timeout, lab_began };
+    let mut whole = Verdict::ExpectedFailure;
+    let (last, first): (Vec<_>, Vec<_>) =
+        step.checks.iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
+    for check in first.into_iter().chain(last) {
+        let Judged { verdict, detail } = check::judge(check, &scene, ground).await;
+        whole = whole.max(verdict);
+        let name = match &check.kind {
+            CheckKind::Output { .. } => "prints as shown".to_owned(),
+            kind => kind.to_string(),
+        };
+        let (check_line, told) = (check.line, detail.clone());
+        ground.events.emit(Event::Check { lab: lab.id, line: check_line, check: name.clone(), verdict, detail });
+        if !verdict.passed() && verdict != Verdict::Unproven {
+            let stepped = failed(lab, step, check_line, format!("{name}: {told}"), ground, began);
+            return Stepped { verdict, ..stepped };
+        }
+    }
+    stepped(whole)
+}
+
+fn stepped(verdict: Verdict) -> Stepped {
+    Stepped { verdict, failure: None, command: Duration::ZERO, wait: Duration::ZERO }
+}
+
+fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<'_>, began: Instant) -> Stepped {
+    let failure = Failure {
+        file: lab.path.display().to_string(),
+        line,
+        message,
+        evidence: check::evidence(&step.checks, ground.watch, began),
+        hint: None,
+    };
+    Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
+}

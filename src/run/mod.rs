@@ -1,0 +1,17 @@
+//! Plays labs: executes steps, records what the cluster did, judges it, and tells it as one linear stream of
+//! events. Knows no terminals and not which cluster it plays on.
+
+mod check;
+mod cleanup;
+mod event;
+mod evidence;
+mod lab;
+mod play;
+mod shell;
+mod verdict;
+mod watch;
+
+pub use event::*;
+pub use lab::Played;
+pub use play::{Error, Player, Tools, finish};
+pub use verdict::Verdict;

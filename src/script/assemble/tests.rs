@@ -1,0 +1,155 @@
+//! Guides as text → steps, or the line and the words of what is wrong with them.
+
+use super::*;
+
+fn shown(text: &str) -> String {
+    match guide(text) {
+        Err((line, problem)) => {
+            let hint = problem.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+            format!("{line}: {problem}{hint}")
+        }
+        Ok(guide) => guide.steps.iter().map(|step| format!("{}\n", outline(step))).collect(),
+    }
+}
+
+/// A step in short: line, what is played, and what hangs on it.
+pub(in crate::script) fn outline(step: &Step) -> String {
+    let mut shown = match &step.action {
+        Action::Shell(command) => format!("{} $ {}", step.line, command.trim_end().replace('\n', "\n     ")),
+        Action::File { name, contents } => {
+            format!("{} {name} ({} lines)", step.line, contents.lines().count())
+        }
+    };
+    if step.timeout != Step::DEFAULT_TIMEOUT {
+        shown += &format!("\n  {:?} at most", step.timeout);
+    }
+    if let Some(reason) = &step.skip {
+        shown += &format!("\n  skipped: {reason}");
+    }
+    for check in &step.checks {
+        shown += &format!("\n  {} {}", check.line, check.kind);
+        if let CheckKind::Output { expected } = &check.kind {
+            shown += &format!("\n     {}", expected.trim_end().replace('\n', "\n     "));
+        }
+    }
+    shown
+}
+
+#[test]
+fn fences_become_steps_in_order() {
+    let text = r#"# The title
+<!-- rehearse: needs cluster -->
+<!-- an ordinary comment: rehearse: expect nothing -->
+<!-- rehearse this part twice -->
+
+```yaml
+# a/pod.yaml
+kind: Pod
+---
+kind: Secret
+```
+
+```yaml
+kind: NoName
+```
+
+```Dockerfile
+# Dockerfile
+FROM scratch
+```
+
+```Dockerfile
+# Use a small base
+FROM scratch
+```
+
+```json
+# config.json
+{"a": 1}
+```
+
+## A step
+
+<!-- rehearse:
+  timeout 90s
+  expect pod/a: Running
+
+  never pod/b -n c: Running for 2s
+-->
+```bash
+kubectl apply -f a/pod.yaml \
+  --wait
+```
+It prints:
+```
+pod/a created
+```
+```text
+not output: something stands between
+```
+
+```sh
+one
+```
+Prose that ends otherwise.
+```console
+not output either
+```
+
+<!-- rehearse: skip needs a browser -->
+```shell
+xdg-open https://hub.docker.com
+```
+"#;
+    let guide = guide(text).unwrap();
+    assert_eq!(guide.title.as_deref(), Some("The title"));
+    assert_eq!(guide.needs, [Need::Cluster]);
+    assert_eq!(guide.steps.last().unwrap().heading, "A step");
+    let Action::File { contents, .. } = &guide.steps[2].action else { panic!("the JSON file") };
+    assert_eq!(contents, "{\"a\": 1}\n", "JSON has no comments");
+    insta::assert_snapshot!(shown(text));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line() {
+    let mut all = String::new();
+    for text in [
+        "\n<!-- rehearse: expct pod/x: Running -->\n```bash\nx\n```",
+        "<!-- rehearse:\n fails\n\n frobnicate\n-->\n```bash\nx\n```",
+        "<!-- reherse: fails -->\n```bash\nx\n```",
+        "<!-- rehearse fails -->\n```bash\nx\n```",
+        "<!-- rehearse: fails -->\n## Next\n```bash\nx\n```",
+        "```bash\nx\n```\n<!-- rehearse: pulled pod/x -->\n",
+        "<!-- rehearse: expect pod/x: Running -->\n```yaml\n# pod.yaml\nkind: Pod\n```\n```bash\nx\n```",
+        "```bash\nx\n```\n<!-- rehearse: needs cluster -->\n",
+        "text\n\n```yaml\n# pod.yaml\nkind: Pod\nmetadata: {name: x\n```\n",
+        "```yaml\n# pod.yaml\nkind: Pod\n  name: x\n```\n",
+        "- item\n\n  ```yaml\n  # pod.yaml\n  a: 1\n  a: 2\n  ```\n",
+        "```yaml\n# ../pod.yaml\nkind: Pod\n```\n",
+        "```yaml\n# /etc/pod.yaml\nkind: Pod\n```\n",
+        "```bash\nx\n",
+    ] {
+        all += &format!("{}\n", shown(text));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_later_file_of_the_same_name_is_another_step() {
+    let fence = |image: &str| format!("```yaml\n# pod.yaml\nimage: {image}\n```\n");
+    let steps = guide(&(fence("a") + &fence("b"))).unwrap().steps;
+    let contents: Vec<_> = steps.iter().map(|step| &step.action).collect();
+    assert_eq!(contents.len(), 2);
+    assert_ne!(contents[0], contents[1]);
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_read_or_refused_at_a_line_it_has() {
+    let whole = include_str!("../../../labs/3-custom-service-account/README.md");
+    for end in (0..whole.len()).step_by(13).filter(|end| whole.is_char_boundary(*end)) {
+        let text = &whole[..end];
+        if let Err((line, problem)) = guide(text) {
+            assert!((1..=text.lines().count()).contains(&line), "{problem} at {line} of {text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Folders of labs, good and bad.
+
+use super::*;
+use crate::script::assemble::tests::outline;
+
+const GOOD: &[u8] = b"# Title\n```bash\ntrue\n```\n";
+
+fn write(root: &Path, folder: &str, guide: &[u8]) -> PathBuf {
+    let dir = root.join(folder);
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join(GUIDE), guide).unwrap();
+    dir
+}
+
+#[test]
+fn labs_are_found_by_number_or_name() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "10-last", GOOD);
+    write(root.path(), "2-second", GOOD);
+    write(root.path(), ".hidden", b"not a lab");
+    std::fs::write(root.path().join("README.md"), "# Labs").unwrap();
+    let labs = load_all(root.path()).unwrap();
+    assert_eq!(labs.iter().map(|lab| lab.id).collect::<Vec<_>>(), [2, 10]);
+    for name in ["2", "lab-2", "second", "2-second"] {
+        assert_eq!(find(&labs, name).unwrap().id, 2, "{name}");
+    }
+    for name in ["3", "lab-", "", "-2", "2-last", "3-second"] {
+        let error = find(&labs, name).unwrap_err();
+        assert_eq!(error.to_string(), format!("no lab `{name}`"));
+        assert_eq!(error.hint().unwrap(), "labs are 2 (second), 10 (last)");
+    }
+}
+
+#[test]
+fn windows_files_read_like_any_other() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = write(root.path(), "1-x", b"\xef\xbb\xbf# Title\r\n\r\n```bash\r\necho a\r\necho b\r\n```\r\n");
+    let lab = Lab::load(&dir).unwrap();
+    assert_eq!((lab.title.as_str(), lab.steps[0].line), ("Title", 3));
+    assert_eq!(lab.steps[0].action, crate::script::Action::Shell("echo a\necho b\n".into()));
+}
+
+#[test]
+fn what_is_wrong_names_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let shown = |error: ScriptError| error.to_string().replace(root.path().to_str().unwrap(), "labs");
+    let load = |folder: &str, guide: &[u8]| shown(Lab::load(&write(root.path(), folder, guide)).unwrap_err());
+    assert_eq!(load("0-a", b"# Only words"), "labs/0-a/README.md: no fence to play");
+    assert_eq!(load("1-b", b"# T\n\n\xff\n"), "labs/1-b/README.md:3: not UTF-8");
+    assert_eq!(
+        load("2-c", b"<!-- rehearse: fial -->\n```bash\nx\n```"),
+        "labs/2-c/README.md:1: unknown directive `fial`"
+    );
+    for name in ["x", "a-b", "-b", "1-", "1x-b", "+1-b"] {
+        assert_eq!(load(name, GOOD), format!("labs/{name}: a lab's folder is named NUMBER-slug"));
+    }
+    assert_eq!(shown(Lab::load(&root.path().join("9-none")).unwrap_err()), "cannot read labs/9-none/README.md");
+}
+
+#[test]
+fn two_labs_with_one_number() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "1-a", GOOD);
+    write(root.path(), "01-b", GOOD);
+    let error = load_all(root.path()).unwrap_err().to_string();
+    assert!(error.starts_with("two labs have the number 1: "), "{error}");
+    assert!(matches!(load_all(&root.path().join("none")), Err(ScriptError::Read { .. })));
+}
+
+#[test]
+fn the_labs_of_this_project() {
+    let labs = load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("labs")).unwrap();
+    assert_eq!(labs.iter().map(|lab| lab.id).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    for lab in &labs {
+        let steps: Vec<String> = lab.steps.iter().map(outline).collect();
+        insta::assert_snapshot!(
+            format!("lab-{}", lab.id),
+            format!("{}\nneeds {:?}\n\n{}\n", lab.title, lab.needs, steps.join("\n"))
+        );
+    }
+}

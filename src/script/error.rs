@@ -1,0 +1,103 @@
+//! Everything that can be wrong with a lab before it is played.
+//! Knows nothing of how errors are shown; the edge prints the hint on a line of its own.
+
+use std::path::PathBuf;
+
+/// A lab that cannot be read or found. All of these are the author's or the user's to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// `line` is 1-based, in the Markdown file.
+    #[error("{}:{line}: {problem}", file.display())]
+    At { file: PathBuf, line: usize, problem: Problem },
+    #[error("cannot read {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{}: no fence to play", file.display())]
+    NoSteps { file: PathBuf },
+    #[error("{}: a lab's folder is named NUMBER-slug", path.display())]
+    FolderName { path: PathBuf },
+    #[error("two labs have the number {id}: {} and {}", first.display(), second.display())]
+    SameNumber { id: u32, first: PathBuf, second: PathBuf },
+    #[error("no lab `{asked}`")]
+    UnknownLab { asked: String, known: Vec<String> },
+}
+
+/// What is wrong at a place; the place is the caller's to add.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("not UTF-8")]
+    NotUtf8,
+    #[error("unknown directive `{word}`")]
+    UnknownDirective { word: String, near: Option<&'static str> },
+    #[error("`{word}` is not `rehearse:`")]
+    MisspeltMarker { word: String },
+    #[error("directive `{word}`: expected {expected}, found `{found}`")]
+    Arguments { word: &'static str, usage: &'static str, expected: &'static str, found: String },
+    #[error("malformed object reference `{found}`")]
+    ObjectRef { found: String },
+    #[error("unknown kind `{kind}`")]
+    UnknownKind { kind: String, near: Option<&'static str> },
+    #[error("directive `{word}` watches pods, not a {kind}")]
+    NotAPod { word: &'static str, kind: String },
+    #[error("malformed state `{found}`")]
+    State { found: String, near: Option<&'static str> },
+    #[error("malformed duration `{found}`")]
+    Duration { found: String },
+    #[error("text without its closing quote: {found}")]
+    Quote { found: String },
+    #[error("directive `{word}` is not followed by a shell fence in its section")]
+    Dangling { word: &'static str },
+    #[error("directive `{word}` hangs on the file fence `{file}`, which runs nothing")]
+    OnFile { word: &'static str, file: String },
+    #[error("`needs` stands after the first step, at line {step}")]
+    LateNeed { step: usize },
+    #[error("`{name}` leads out of the lab's folder")]
+    FileName { name: String },
+    /// `reason` is the YAML parser's own, with the line in the Markdown file.
+    #[error("`{name}` is not YAML: {reason}")]
+    Yaml { name: String, reason: String },
+    #[error("comment is never closed")]
+    OpenComment,
+    #[error("fence is never closed")]
+    OpenFence,
+}
+
+impl ScriptError {
+    /// One line on what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ScriptError::At { problem, .. } => problem.hint(),
+            ScriptError::NoSteps { .. } => Some("a ```bash fence is a step".into()),
+            ScriptError::FolderName { .. } => Some("e.g. labs/4-rotate-credentials".into()),
+            ScriptError::UnknownLab { known, .. } if known.is_empty() => Some("there are no labs here".into()),
+            ScriptError::UnknownLab { known, .. } => Some(format!("labs are {}", known.join(", "))),
+            ScriptError::Read { .. } | ScriptError::SameNumber { .. } => None,
+        }
+    }
+}
+
+impl Problem {
+    /// One line on what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Problem::UnknownDirective { near: Some(near), .. }
+            | Problem::UnknownKind { near: Some(near), .. }
+            | Problem::State { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Problem::UnknownDirective { near: None, .. } => "docs/directives.md lists them all".into(),
+            Problem::MisspeltMarker { .. } => "directives stand in `<!-- rehearse: … -->`".into(),
+            Problem::Arguments { usage, .. } => format!("write `{usage}`"),
+            Problem::ObjectRef { .. } => "write `pod/NAME` or `pod/NAME -n NAMESPACE`".into(),
+            Problem::State { near: None, .. } => "a state is one word of kubectl's STATUS column".into(),
+            Problem::Duration { .. } => "write `90s`, `500ms` or `1m30s`".into(),
+            Problem::Dangling { .. } => "put the comment right above its fence".into(),
+            Problem::OnFile { .. } => "put the comment above the fence that applies the file".into(),
+            Problem::LateNeed { .. } => "move it above the first fence".into(),
+            Problem::OpenComment => "close it with `-->`".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}

@@ -1,0 +1,8 @@
+//! What labs stand on: a private registry, the application image in it, and a cluster; brought up side by
+//! side and undone in order. Knows nothing of steps.
+
+mod handle;
+mod up;
+
+pub use handle::Handle;
+pub use up::{APP_IMAGE, Error, OnPart, Part, PartState, Settings, Stage, USERNAME, session_labels};

@@ -1,0 +1,365 @@
+//! Bringing a stage up, side by side, and taking it down, in order.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::handle::Handle;
+use crate::cluster::{self, Cluster, Plan};
+use crate::docker::registry::{RegistryContainer, RegistryRequest};
+use crate::docker::{self, Docker, Login, app, labels, ladder};
+use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
+use crate::session::{self, Session};
+
+/// What the lecture calls its image.
+pub const APP_IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
+/// The user the lecture logs in as.
+pub const USERNAME: &str = "cloudwithvarjosh";
+
+/// A part of the stage, each with its line of progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Registry,
+    Image,
+    Cluster,
+}
+
+impl Part {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Image => "image",
+            Self::Cluster => "cluster",
+        }
+    }
+}
+
+/// How far a part has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartState {
+    Started,
+    Progress,
+    Ready,
+    Failed,
+    Gone,
+}
+
+/// Told of every step a part makes: the part, its state, a line for people, milliseconds since the part began.
+pub type OnPart<'a> = &'a (dyn Fn(Part, PartState, &str, u64) + Sync);
+
+/// What to bring up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub plan: Plan,
+    /// The registry's port on 127.0.0.1; a free one when None.
+    pub registry_port: Option<u16>,
+    /// Stays up for later runs.
+    pub kept: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the {} did not come up", part.name())]
+    Docker {
+        part: Part,
+        #[source]
+        source: docker::Error,
+    },
+    #[error("the cluster did not come up")]
+    Cluster(#[source] cluster::Error),
+    #[error(transparent)]
+    Session(#[from] session::Error),
+    #[error("cannot hash the registry's password")]
+    Htpasswd(#[source] bcrypt::BcryptError),
+    #[error("the registry does not serve {image} to its own user: {answer}")]
+    NotServed { image: String, answer: String },
+    #[error("the registry serves {image} as {served}, but {pushed} was pushed")]
+    Digest { image: String, pushed: String, served: String },
+    /// Another part failed first; its error is the one to tell.
+    #[error("the registry never came up")]
+    NoRegistry,
+}
+
+impl Error {
+    /// One line that says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Docker { source, .. } => source.hint(),
+            Self::Cluster(source) => source.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// A stage that is up.
+pub struct Stage {
+    pub handle: Handle,
+    pub cluster: Cluster,
+    pub docker: Docker,
+    registry: Option<RegistryContainer>,
+}
+
+/// The labels of everything a session creates.
+pub fn session_labels(session: &str, owner: &str) -> BTreeMap<String, String> {
+    [(labels::SESSION, session), (labels::OWNER, owner)].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+}
+
+/// What has come up so far: undone, last first, when the rest does not follow.
+#[derive(Default)]
+struct Parts {
+    registry: Mutex<Option<RegistryContainer>>,
+    cluster: Mutex<Option<Cluster>>,
+}
+
+fn lock<T>(slot: &Mutex<Option<T>>) -> std::sync::MutexGuard<'_, Option<T>> {
+    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Stage {
+    /// Brings everything up. On failure, and when `stop` fires first, what had come up is undone: then `Ok(None)`
+    /// means stopped.
+    ///
+    /// # Errors
+    /// The first part's error.
+    pub async fn up(
+        settings: &Settings,
+        docker: Docker,
+        session: &Session,
+        credentials: &Credentials,
+        on_part: OnPart<'_>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Self>, Error> {
+        let parts = Parts::default();
+        let raised = tokio::select! {
+            raised = Self::raise(settings, &docker, session, credentials, on_part, &parts) => raised.map(Some),
+            () = stop => Ok(None),
+        };
+        match raised {
+            Ok(Some(handle)) => {
+                let (Some(cluster), registry) = (lock(&parts.cluster).take(), lock(&parts.registry).take()) else {
+                    return Err(Error::NoRegistry);
+                };
+                Ok(Some(Self { handle, cluster, docker, registry }))
+            }
+            other => {
+                let (cluster, registry) = (lock(&parts.cluster).take(), lock(&parts.registry).take());
+                undo(&docker, session.id(), cluster, registry).await;
+                other.map(|_| None)
+            }
+        }
+    }
+
+    async fn raise(
+        settings: &Settings,
+        docker: &Docker,
+        session: &Session,
+        credentials: &Credentials,
+        on_part: OnPart<'_>,
+        parts: &Parts,
+    ) -> Result<Handle, Error> {
+        let labels = session_labels(session.id(), &session.owner());
+        let (announce, address) = watch::channel(None);
+        let registry = timed(Part::Registry, on_part, async |tell| {
+            let found = ladder::ensure(docker, ladder::HubImage::Registry2, &|p| tell(&p.to_string())).await;
+            let found = found.map_err(|source| Error::Docker { part: Part::Registry, source })?;
+            tell("starting");
+            let request = RegistryRequest {
+                image: found.image.clone(),
+                htpasswd: credentials.htpasswd().map_err(Error::Htpasswd)?.into(),
+                realm: "rehearsal".into(),
+                labels: labels.clone(),
+                port: settings.registry_port,
+            };
+            let container = RegistryContainer::start(docker, request).await;
+            let container = container.map_err(|source| Error::Docker { part: Part::Registry, source })?;
+            let (addr, id) = (container.addr, container.id.clone());
+            *lock(&parts.registry) = Some(container);
+            let _ = announce.send(Some(addr));
+            let line = format!("{found} on {addr} in docker.io's place, user {}", credentials.username);
+            Ok(((addr, id), line))
+        });
+        let image = timed(Part::Image, on_part, async |tell| {
+            let part = |source| Error::Docker { part: Part::Image, source };
+            let progress = |p: docker::Progress| tell(&p.to_string());
+            let found = ladder::ensure(docker, ladder::HubImage::Python39Slim, &progress).await.map_err(part)?;
+            let base = app::python_base(docker, &found, &progress).await.map_err(part)?;
+            app::build_app(docker, &base, &progress).await.map_err(part)?;
+            // The same layers once more, with the session's label: every name it gets goes with the session.
+            let name = format!("rehearsal/app1:{}", session.id());
+            let mut request = app::request(&base, app::context(), "Dockerfile", &name);
+            request.labels.clone_from(&labels);
+            let built = docker.build(request, &progress).await.map_err(part)?;
+            let registry = registry_of(address.clone()).await?;
+            tell("pushing");
+            let digest = push(docker, &built.id, registry, credentials).await?;
+            let line = format!("{APP_IMAGE} built on {found} and pushed, {}", &digest[..19.min(digest.len())]);
+            Ok(((built.id, digest), line))
+        });
+        let cluster = timed(Part::Cluster, on_part, async |tell| {
+            let ground = cluster::Ground {
+                docker: docker.clone(),
+                session: session.id().into(),
+                labels: labels.clone(),
+                registry: Box::pin(async { registry_of(address.clone()).await.ok() }),
+            };
+            let cluster = settings.plan.start(ground, tell).await.map_err(Error::Cluster)?;
+            let info = cluster.info().clone();
+            let kubeconfig = match cluster.kubeconfig() {
+                Some(text) => session.write_private("kubeconfig", text.as_bytes())?,
+                None => PathBuf::new(),
+            };
+            *lock(&parts.cluster) = Some(cluster);
+            let line = format!("{} {}", info.name, info.server_version);
+            Ok(((info, kubeconfig), line))
+        });
+        let (registry, app, cluster) = tokio::try_join!(registry, image, cluster)?;
+        let handle = Handle::new(session, registry, credentials, cluster, app, settings.kept);
+        session.write_private("stage.json", &handle.to_json())?;
+        Ok(handle)
+    }
+
+    /// Uses a stage that another process keeps up.
+    ///
+    /// # Errors
+    /// Where the cluster's kubeconfig cannot be used.
+    pub async fn attach(handle: Handle, docker: Docker) -> Result<Self, Error> {
+        let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig).await.map_err(Error::Cluster)?;
+        Ok(Self { handle, cluster, docker, registry: None })
+    }
+
+    pub fn credentials(&self) -> Credentials {
+        self.handle.credentials()
+    }
+
+    /// A question to the registry about `image`, as the stage's user.
+    pub fn ask(&self, image: &str) -> Result<registry::Session, Error> {
+        ask(image, self.handle.registry, &self.credentials())
+    }
+
+    /// Makes sure the registry serves the application under `image`.
+    ///
+    /// # Errors
+    /// Where the push fails or another digest is served.
+    pub async fn serve(&self, image: &str) -> Result<(), Error> {
+        match self.ask(image)?.resolve().await {
+            Ok(found) if found.digest == self.handle.app_digest => Ok(()),
+            _ => push_as(image, &self.docker, &self.handle.app_image, self.handle.registry, &self.credentials())
+                .await
+                .map(drop),
+        }
+    }
+
+    /// Makes sure the registry does not serve `image`.
+    ///
+    /// # Errors
+    /// Where the registry refuses.
+    pub async fn withdraw(&self, image: &str) -> Result<(), Error> {
+        let session = self.ask(image)?;
+        let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
+        match session.resolve().await {
+            Ok(found) => session.delete(&found.digest).await.map_err(|error| not_served(error.chain())),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(not_served(error.chain())),
+        }
+    }
+
+    /// What the registry has logged so far.
+    ///
+    /// # Errors
+    /// Where Docker does not answer.
+    pub async fn registry_log(&self) -> Result<String, docker::Error> {
+        self.docker.read_logs(&self.handle.registry_container).await
+    }
+
+    /// Takes everything down that is this process's; an attached stage stays.
+    pub async fn down(self) {
+        match self.registry {
+            Some(_) => undo(&self.docker, &self.handle.session, Some(self.cluster), self.registry).await,
+            None => self.cluster.stop().await,
+        }
+    }
+}
+
+/// Undoes what is known, last first, and then whatever else carries the session's label.
+async fn undo(docker: &Docker, session: &str, cluster: Option<Cluster>, registry: Option<RegistryContainer>) {
+    if let Some(cluster) = cluster {
+        cluster.stop().await;
+    }
+    if let Some(registry) = registry {
+        // What does not go now goes by its label below, or at the next start.
+        let _ = registry.stop().await;
+    }
+    let _ = docker.remove_session(session).await;
+}
+
+/// Runs one part with its line of progress.
+async fn timed<T>(
+    part: Part,
+    on_part: OnPart<'_>,
+    work: impl AsyncFnOnce(&(dyn Fn(&str) + Sync)) -> Result<(T, String), Error>,
+) -> Result<T, Error> {
+    let begun = Instant::now();
+    let ms = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    on_part(part, PartState::Started, "", 0);
+    match work(&|detail: &str| on_part(part, PartState::Progress, detail, ms())).await {
+        Ok((value, line)) => {
+            on_part(part, PartState::Ready, &line, ms());
+            Ok(value)
+        }
+        Err(error) => {
+            if !matches!(error, Error::NoRegistry) {
+                on_part(part, PartState::Failed, &error.to_string(), ms());
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn registry_of(mut address: watch::Receiver<Option<SocketAddr>>) -> Result<SocketAddr, Error> {
+    let found = address.wait_for(Option::is_some).await.map_err(|_| Error::NoRegistry)?;
+    found.ok_or(Error::NoRegistry)
+}
+
+fn ask(image: &str, registry: SocketAddr, credentials: &Credentials) -> Result<registry::Session, Error> {
+    let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
+    let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
+    let client = Client::new().map_err(|error| not_served(error.to_string()))?;
+    Ok(client.session(Endpoint { host: registry.to_string() }, reference, Some(credentials.clone())))
+}
+
+async fn push(docker: &Docker, id: &str, registry: SocketAddr, credentials: &Credentials) -> Result<String, Error> {
+    push_as(APP_IMAGE, docker, id, registry, credentials).await
+}
+
+/// Pushes the image `id` as `image` and checks that the registry serves what was pushed.
+async fn push_as(
+    image: &str,
+    docker: &Docker,
+    id: &str,
+    registry: SocketAddr,
+    credentials: &Credentials,
+) -> Result<String, Error> {
+    let part = |source| Error::Docker { part: Part::Image, source };
+    let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
+    let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
+    let name = reference.with_registry(&registry.to_string()).to_string();
+    let login = Login {
+        username: credentials.username.clone(),
+        password: credentials.password.clone(),
+        server: registry.to_string(),
+    };
+    docker.tag(id, &name).await.map_err(part)?;
+    let pushed = docker.push(&name, Some(login), &|_| {}).await.map_err(part)?.digest;
+    let served = ask(image, registry, credentials)?.resolve().await.map_err(|error| not_served(error.chain()))?.digest;
+    if served != pushed {
+        return Err(Error::Digest { image: image.into(), pushed, served });
+    }
+    Ok(pushed)
+}

@@ -1,0 +1,76 @@
+//! The registry container: closed to strangers, open to its user, gone after its stop.
+
+use futures::TryStreamExt;
+use rehearsal::docker::ladder::{HubImage, ensure};
+use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
+use rehearsal::docker::{Docker, Error, Login};
+
+use super::{quiet, session, shell};
+
+const PASSWORD: &str = "s3cret-of-a-test";
+
+async fn request(docker: &Docker, labels: std::collections::BTreeMap<String, String>) -> RegistryRequest {
+    let image = ensure(docker, HubImage::Registry2, &quiet).await.unwrap().image;
+    let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+    RegistryRequest { image, htpasswd: format!("ann:{hash}\n").into(), realm: "test".into(), labels, port: None }
+}
+
+#[tokio::test]
+async fn an_image_is_pushed_by_the_user_only_and_the_log_says_so() {
+    session("registry", async |docker, labels| {
+        let shell = shell(&docker).await;
+        let registry = RegistryContainer::start(&docker, request(&docker, labels).await).await.unwrap();
+        assert!(registry.addr.ip().is_loopback());
+        let name = format!("{}/team/shell:1", registry.addr);
+        docker.tag(&shell, &name).await.unwrap();
+        let login = |password: &str| {
+            Some(Login { username: "ann".into(), password: password.into(), server: registry.addr.to_string() })
+        };
+        for stranger in [None, login("wrong")] {
+            let error = docker.push(&name, stranger, &quiet).await.unwrap_err();
+            assert!(matches!(error, Error::Transfer { .. }), "{error:?}");
+        }
+        let pushed = docker.push(&name, login(PASSWORD), &quiet).await.unwrap();
+        assert!(pushed.digest.starts_with("sha256:"), "{pushed:?}");
+        docker.remove_image(&name).await.unwrap();
+        let pulled = docker.pull(&name, login(PASSWORD), &quiet).await.unwrap();
+        assert!(pulled.repo_digests.iter().any(|d| d.ends_with(&pushed.digest)), "{pulled:?}");
+        docker.remove_image(&name).await.unwrap();
+
+        let log: Vec<_> = registry.logs(false).await.unwrap().try_collect().await.unwrap();
+        let log = String::from_utf8_lossy(&log.concat()).into_owned();
+        let put = |line: &&str| line.contains("\"PUT /v2/team/shell/manifests/1 HTTP/1.1\" 201");
+        assert!(log.lines().any(|line| put(&line)), "{log}");
+        assert!(!log.contains(PASSWORD));
+        let id = registry.id.clone();
+        registry.stop().await.unwrap();
+        assert!(docker.wait(&id).await.unwrap_err().is_not_found());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registry_on_a_taken_port_is_refused_and_leaves_nothing() {
+    session("taken", async |docker, labels| {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let request = RegistryRequest { port: Some(port), ..request(&docker, labels.clone()).await };
+        let error = RegistryContainer::start(&docker, request).await.err().unwrap();
+        assert!(matches!(error, Error::PortTaken { port: taken } if taken == port), "{error:?}");
+        let label = labels.iter().map(|(key, value)| format!("{key}={value}")).next().unwrap();
+        assert_eq!(docker.containers(&label).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registry_that_was_left_is_found_by_its_label() {
+    session("left", async |docker, labels| {
+        let registry = RegistryContainer::start(&docker, request(&docker, labels.clone()).await).await.unwrap();
+        let (id, _) = registry.leave();
+        let label = labels.iter().map(|(key, value)| format!("{key}={value}")).next().unwrap();
+        let found = docker.containers(&label).await.unwrap();
+        assert_eq!(found.iter().map(|c| (&c.id, c.state.as_str())).collect::<Vec<_>>(), [(&id, "running")]);
+    })
+    .await;
+}

@@ -1,0 +1,1 @@
+mod docker_room;
