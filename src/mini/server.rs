@@ -122,6 +122,9 @@ fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         create(&resources::NAMESPACES, json!({"metadata": {"name": name}}))?;
     }
+    for (resource, object) in auth::bootstrap() {
+        create(resource, object)?;
+    }
     Ok(())
 }
 

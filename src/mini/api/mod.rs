@@ -73,7 +73,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1", get(discovery::core_resources))
         .route("/apis/{group}/{version}", get(discovery::resources))
         .fallback(dispatch)
-        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(api.clone(), super::auth::filter))
         .with_state(api)
 }
 
@@ -88,7 +88,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
         return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    // The layer in front has authenticated every request.
+    // The layers in front have authenticated and authorized every request.
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized)?;
     let call = Call { info, params, resource, user };
     let served = resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
@@ -108,7 +108,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
         "get" => read::get(&api, &call, &request),
         "list" => read::list(&api, &call, &request),
         "watch" => watch::watch(&api, &call, &request),
-        "create" if resource.serving == Serving::Review => Err(ApiError::MethodNotAllowed),
+        "create" if resource.serving == Serving::Review => write::review(&api, &call, request).await,
         "create" => write::create(&api, &call, request).await,
         "update" => write::update(&api, &call, request).await,
         "patch" => write::patch(&api, &call, request).await,

@@ -33,10 +33,7 @@ const BYTES_MAP: Field = Field::Map(&Base64);
 
 type Fields = &'static [(u64, &'static str, Field)];
 
-const WITH_RULES: Fields = &[
-    (1, "metadata", Message("ObjectMeta")),
-    (2, "rules", Many(&Message("PolicyRule"))),
-];
+const WITH_RULES: Fields = &[(1, "metadata", Message("ObjectMeta")), (2, "rules", Many(&Message("PolicyRule")))];
 const BINDING: Fields = &[
     (1, "metadata", Message("ObjectMeta")),
     (2, "subjects", Many(&Message("Subject"))),
@@ -44,10 +41,7 @@ const BINDING: Fields = &[
 ];
 
 const MESSAGES: &[(&str, Fields)] = &[
-    (
-        "Unknown",
-        &[(1, "typeMeta", Message("TypeMeta")), (2, "raw", Base64)],
-    ),
+    ("Unknown", &[(1, "typeMeta", Message("TypeMeta")), (2, "raw", Base64)]),
     ("TypeMeta", &[(1, "apiVersion", Text), (2, "kind", Text)]),
     (
         "ObjectMeta",
@@ -78,13 +72,7 @@ const MESSAGES: &[(&str, Fields)] = &[
             (7, "blockOwnerDeletion", Bool),
         ],
     ),
-    (
-        "Namespace",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "spec", Message("NamespaceSpec")),
-        ],
-    ),
+    ("Namespace", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("NamespaceSpec"))]),
     ("NamespaceSpec", &[(1, "finalizers", TEXTS)]),
     (
         "Secret",
@@ -110,11 +98,7 @@ const MESSAGES: &[(&str, Fields)] = &[
         &[
             (1, "metadata", Message("ObjectMeta")),
             (2, "secrets", Many(&Message("ObjectReference"))),
-            (
-                3,
-                "imagePullSecrets",
-                Many(&Message("LocalObjectReference")),
-            ),
+            (3, "imagePullSecrets", Many(&Message("LocalObjectReference"))),
             (4, "automountServiceAccountToken", Bool),
         ],
     ),
@@ -145,26 +129,9 @@ const MESSAGES: &[(&str, Fields)] = &[
             (5, "nonResourceURLs", TEXTS),
         ],
     ),
-    (
-        "Subject",
-        &[
-            (1, "kind", Text),
-            (2, "apiGroup", Text),
-            (3, "name", Text),
-            (4, "namespace", Text),
-        ],
-    ),
-    (
-        "RoleRef",
-        &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)],
-    ),
-    (
-        "TokenRequest",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "spec", Message("TokenRequestSpec")),
-        ],
-    ),
+    ("Subject", &[(1, "kind", Text), (2, "apiGroup", Text), (3, "name", Text), (4, "namespace", Text)]),
+    ("RoleRef", &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)]),
+    ("TokenRequest", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("TokenRequestSpec"))]),
     (
         "TokenRequestSpec",
         &[
@@ -173,33 +140,13 @@ const MESSAGES: &[(&str, Fields)] = &[
             (4, "expirationSeconds", Number),
         ],
     ),
-    (
-        "BoundObjectReference",
-        &[
-            (1, "kind", Text),
-            (2, "apiVersion", Text),
-            (3, "name", Text),
-            (4, "uid", Text),
-        ],
-    ),
-    (
-        "SelfSubjectReview",
-        &[(1, "metadata", Message("ObjectMeta"))],
-    ),
+    ("BoundObjectReference", &[(1, "kind", Text), (2, "apiVersion", Text), (3, "name", Text), (4, "uid", Text)]),
+    ("SelfSubjectReview", &[(1, "metadata", Message("ObjectMeta"))]),
     (
         "SelfSubjectAccessReview",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "spec", Message("SubjectAccessReviewSpec")),
-        ],
+        &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SubjectAccessReviewSpec"))],
     ),
-    (
-        "SubjectAccessReview",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "spec", Message("SubjectAccessReviewSpec")),
-        ],
-    ),
+    ("SubjectAccessReview", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SubjectAccessReviewSpec"))]),
     (
         "SubjectAccessReviewSpec",
         &[
@@ -221,33 +168,14 @@ const MESSAGES: &[(&str, Fields)] = &[
             (7, "name", Text),
         ],
     ),
-    (
-        "NonResourceAttributes",
-        &[(1, "path", Text), (2, "verb", Text)],
-    ),
+    ("NonResourceAttributes", &[(1, "path", Text), (2, "verb", Text)]),
     (
         "SelfSubjectRulesReview",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "spec", Message("SelfSubjectRulesReviewSpec")),
-        ],
+        &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SelfSubjectRulesReviewSpec"))],
     ),
     ("SelfSubjectRulesReviewSpec", &[(1, "namespace", Text)]),
-    (
-        "Eviction",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "deleteOptions", Message("DeleteOptions")),
-        ],
-    ),
-    (
-        "DeleteOptions",
-        &[
-            (1, "gracePeriodSeconds", Number),
-            (4, "propagationPolicy", Text),
-            (5, "dryRun", TEXTS),
-        ],
-    ),
+    ("Eviction", &[(1, "metadata", Message("ObjectMeta")), (2, "deleteOptions", Message("DeleteOptions"))]),
+    ("DeleteOptions", &[(1, "gracePeriodSeconds", Number), (4, "propagationPolicy", Text), (5, "dryRun", TEXTS)]),
 ];
 
 /// A whole body as JSON with `apiVersion` and `kind`.
@@ -256,13 +184,9 @@ pub fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
     let envelope = bytes.strip_prefix(MAGIC).ok_or_else(broken)?;
     let envelope = message(envelope, "Unknown").ok_or_else(broken)?;
     let kind = envelope["typeMeta"]["kind"].as_str().unwrap_or_default();
-    let raw = STANDARD
-        .decode(envelope["raw"].as_str().unwrap_or_default())
-        .map_err(|_| broken())?;
+    let raw = STANDARD.decode(envelope["raw"].as_str().unwrap_or_default()).map_err(|_| broken())?;
     if !MESSAGES.iter().any(|(name, _)| *name == kind) {
-        return Err(ApiError::UnsupportedMediaType {
-            accepted: "application/json, application/yaml",
-        });
+        return Err(ApiError::UnsupportedMediaType { accepted: "application/json, application/yaml" });
     }
     let mut object = message(&raw, kind).ok_or_else(broken)?;
     object["kind"] = json!(kind);
@@ -392,11 +316,7 @@ mod tests {
     use super::*;
 
     fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-        [
-            &[number << 3 | 2, u8::try_from(bytes.len()).unwrap()],
-            bytes,
-        ]
-        .concat()
+        [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
     }
 
     fn body(kind: &str, raw: &[u8]) -> Vec<u8> {
@@ -416,14 +336,8 @@ mod tests {
     #[test]
     fn broken_and_unknown_bodies_are_refused() {
         assert!(matches!(decode(b"k8s"), Err(ApiError::BadRequest(_))));
-        assert!(matches!(
-            decode(&body("Secret", b"\x0a\x7f")),
-            Err(ApiError::BadRequest(_))
-        ));
-        assert!(matches!(
-            decode(&body("Widget", b"")),
-            Err(ApiError::UnsupportedMediaType { .. })
-        ));
+        assert!(matches!(decode(&body("Secret", b"\x0a\x7f")), Err(ApiError::BadRequest(_))));
+        assert!(matches!(decode(&body("Widget", b"")), Err(ApiError::UnsupportedMediaType { .. })));
     }
 
     #[test]
@@ -437,10 +351,7 @@ mod tests {
         }
         for (name, fields) in MESSAGES {
             for inner in fields.iter().filter_map(|(.., f)| target(*f)) {
-                assert!(
-                    MESSAGES.iter().any(|(n, _)| *n == inner),
-                    "{name} names {inner}"
-                );
+                assert!(MESSAGES.iter().any(|(n, _)| *n == inner), "{name} names {inner}");
             }
         }
     }

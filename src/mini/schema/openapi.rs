@@ -21,10 +21,7 @@ static DOCUMENTS: LazyLock<HashMap<String, Document>> = LazyLock::new(|| {
     let paths: BTreeSet<_> = resources::all().map(path).collect();
     let build = |path: String| {
         let json = Bytes::from(document(&path).to_string());
-        let hash = Sha256::digest(&json)
-            .iter()
-            .map(|b| format!("{b:02X}"))
-            .collect();
+        let hash = Sha256::digest(&json).iter().map(|b| format!("{b:02X}")).collect();
         (path, Document { json, hash })
     };
     paths.into_iter().map(build).collect()
@@ -48,10 +45,7 @@ pub fn index() -> Value {
     let mut paths: Vec<_> = DOCUMENTS.iter().collect();
     paths.sort_by_key(|(path, _)| path.as_str());
     let entry = |(path, doc): (&String, &Document)| {
-        (
-            path.clone(),
-            json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={}", doc.hash)}),
-        )
+        (path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={}", doc.hash)}))
     };
     json!({"paths": paths.into_iter().map(entry).collect::<Map<_, _>>()})
 }
@@ -63,16 +57,11 @@ fn document(of: &str) -> Value {
     for resource in &all {
         let name = root(resource);
         reach(&name, &mut schemas);
-        let gvk =
-            json!({"group": resource.group, "version": resource.version, "kind": resource.kind});
+        let gvk = json!({"group": resource.group, "version": resource.version, "kind": resource.kind});
         if let Some(schema) = schemas.get_mut(&name) {
             schema["x-kubernetes-group-version-kind"] = json!([gvk]);
         }
-        let scope = if resource.namespaced {
-            "/namespaces/{namespace}"
-        } else {
-            ""
-        };
+        let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
         let collection = format!("/{of}{scope}/{}", resource.plural);
         paths.insert(format!("{collection}/{{name}}"), item(resource, &gvk));
         paths.insert(collection, collection_item(resource, &gvk));
@@ -97,11 +86,7 @@ fn reach(name: &str, into: &mut Map<String, Value>) {
 fn collect_refs<'a>(value: &'a Value, out: &mut Vec<&'a str>) {
     match value {
         Value::Object(map) => {
-            out.extend(
-                map.get("$ref")
-                    .and_then(Value::as_str)
-                    .and_then(|r| r.rsplit('/').next()),
-            );
+            out.extend(map.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()));
             map.values().for_each(|v| collect_refs(v, out));
         }
         Value::Array(list) => list.iter().for_each(|v| collect_refs(v, out)),
@@ -121,10 +106,7 @@ fn operation(resource: &Resource, action: &str, gvk: &Value) -> Value {
         "responses": {"200": {"description": "OK", "content": content}},
     });
     if matches!(action, "patch" | "post" | "put") {
-        operation["parameters"] = ["dryRun", "fieldManager", "fieldValidation"]
-            .map(parameter)
-            .into_iter()
-            .collect();
+        operation["parameters"] = ["dryRun", "fieldManager", "fieldValidation"].map(parameter).into_iter().collect();
     }
     operation
 }
@@ -132,16 +114,8 @@ fn operation(resource: &Resource, action: &str, gvk: &Value) -> Value {
 /// No strategic-merge content type on PATCH: without it kubectl computes patches from its built-in types, whose merge
 /// keys these schemas lack.
 fn item(resource: &Resource, gvk: &Value) -> Value {
-    let operations = [
-        ("get", "get"),
-        ("put", "put"),
-        ("patch", "patch"),
-        ("delete", "delete"),
-    ];
-    operations
-        .into_iter()
-        .map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk)))
-        .collect()
+    let operations = [("get", "get"), ("put", "put"), ("patch", "patch"), ("delete", "delete")];
+    operations.into_iter().map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk))).collect()
 }
 
 fn collection_item(resource: &Resource, gvk: &Value) -> Value {
@@ -164,9 +138,6 @@ mod tests {
         let mut refs = vec![];
         collect_refs(schemas, &mut refs);
         assert!(refs.iter().all(|name| schemas[*name].is_object()));
-        assert!(
-            core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"]["parameters"]
-                .is_array()
-        );
+        assert!(core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"]["parameters"].is_array());
     }
 }

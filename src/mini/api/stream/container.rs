@@ -15,15 +15,9 @@ pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
     let names = |key| -> Vec<&str> { list(spec, key).filter_map(|c| c["name"].as_str()).collect() };
     let main = names(&["containers"]);
     let chosen = match (asked, main.as_slice()) {
-        (Some(asked), _)
-            if names(&["containers", "initContainers", "ephemeralContainers"]).contains(&asked) =>
-        {
-            asked
-        }
+        (Some(asked), _) if names(&["containers", "initContainers", "ephemeralContainers"]).contains(&asked) => asked,
         (Some(asked), _) => {
-            return Err(ApiError::BadRequest(format!(
-                "container {asked} is not valid for pod {name}"
-            )));
+            return Err(ApiError::BadRequest(format!("container {asked} is not valid for pod {name}")));
         }
         (None, [only]) => only,
         (None, many) => {
@@ -34,19 +28,13 @@ pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
         }
     };
     if spec["nodeName"].as_str().unwrap_or_default().is_empty() {
-        return Err(ApiError::BadRequest(format!(
-            "pod {name} does not have a host assigned"
-        )));
+        return Err(ApiError::BadRequest(format!("pod {name} does not have a host assigned")));
     }
     Ok(chosen.to_owned())
 }
 
 fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {
-    let keys = [
-        "containerStatuses",
-        "initContainerStatuses",
-        "ephemeralContainerStatuses",
-    ];
+    let keys = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
     keys.iter()
         .filter_map(|k| pod["status"][*k].as_array())
         .flatten()
@@ -63,9 +51,7 @@ fn bare(id: &Value) -> Option<String> {
 /// The id of a running container.
 pub fn running(pod: &Value, container: &str) -> Option<String> {
     let status = status_of(pod, container);
-    status["state"]["running"]
-        .as_object()
-        .and_then(|_| bare(&status["containerID"]))
+    status["state"]["running"].as_object().and_then(|_| bare(&status["containerID"]))
 }
 
 /// The id of the container whose log is meant (kubelet `validateContainerLogStatus`).
@@ -80,8 +66,7 @@ pub fn logged(pod: &Value, container: &str, previous: bool) -> Result<String, Ap
     }
     let state = &status["state"];
     if state["running"].is_object() {
-        return bare(&status["containerID"])
-            .ok_or_else(|| refuse(format!("{place} is not available")));
+        return bare(&status["containerID"]).ok_or_else(|| refuse(format!("{place} is not available")));
     }
     if let Some(id) = bare(&state["terminated"]["containerID"]).or(last) {
         return Ok(id);
@@ -121,34 +106,21 @@ mod tests {
         assert_eq!(error.to_string(), "container b is not valid for pod p");
         let two = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a"}, {"name": "b"}]}});
         let error = choose(&two, None).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a container name must be specified for pod p, choose one of: [a b]"
-        );
+        assert_eq!(error.to_string(), "a container name must be specified for pod p, choose one of: [a b]");
     }
 
     #[test]
     fn a_log_needs_a_container_that_has_run() {
-        assert_eq!(
-            logged(&pod(json!({"running": {}})), "a", false).unwrap(),
-            "abc"
-        );
+        assert_eq!(logged(&pod(json!({"running": {}})), "a", false).unwrap(), "abc");
         for (reason, words) in [
             ("ImagePullBackOff", "trying and failing to pull image"),
             ("ErrImagePull", "image can't be pulled"),
             ("ContainerCreating", "ContainerCreating"),
         ] {
-            let error =
-                logged(&pod(json!({"waiting": {"reason": reason}})), "a", false).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("container \"a\" in pod \"p\" is waiting to start: {words}")
-            );
+            let error = logged(&pod(json!({"waiting": {"reason": reason}})), "a", false).unwrap_err();
+            assert_eq!(error.to_string(), format!("container \"a\" in pod \"p\" is waiting to start: {words}"));
         }
         let error = logged(&pod(json!({"running": {}})), "a", true).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "previous terminated container \"a\" in pod \"p\" not found"
-        );
+        assert_eq!(error.to_string(), "previous terminated container \"a\" in pod \"p\" not found");
     }
 }

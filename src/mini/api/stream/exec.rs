@@ -40,21 +40,13 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
         tty: params.flag("tty"),
     };
     if spec.command.is_empty() {
-        return Err(ApiError::BadRequest(
-            "you must specify at least 1 command for exec".to_owned(),
-        ));
+        return Err(ApiError::BadRequest("you must specify at least 1 command for exec".to_owned()));
     }
-    let upgrade: WebSocketUpgrade =
-        request
-            .extract()
-            .await
-            .map_err(|_| ApiError::NotImplemented {
-                what: "exec over SPDY",
-                instead: "use kubectl 1.31 or newer, which speaks WebSocket",
-            })?;
-    let upgrade = upgrade
-        .protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"])
-        .max_message_size(MAX_MESSAGE);
+    let upgrade: WebSocketUpgrade = request.extract().await.map_err(|_| ApiError::NotImplemented {
+        what: "exec over SPDY",
+        instead: "use kubectl 1.31 or newer, which speaks WebSocket",
+    })?;
+    let upgrade = upgrade.protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"]).max_message_size(MAX_MESSAGE);
     let id = container::running(&pod, &name);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
@@ -64,9 +56,7 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
                 Ok(session) => connection.run(session, shutdown).await,
                 Err(error) => failed(&error),
             },
-            None => internal(&format!(
-                "unable to upgrade connection: container not found ({name:?})"
-            )),
+            None => internal(&format!("unable to upgrade connection: container not found ({name:?})")),
         };
         connection.finish(&status).await;
     }))
@@ -112,11 +102,7 @@ impl Connection {
 
     /// Carries the streams until the output ends; returns the status to finish with.
     async fn run(&mut self, session: ExecSession, shutdown: CancellationToken) -> Value {
-        let ExecSession {
-            stdin,
-            mut output,
-            exit_code,
-        } = session;
+        let ExecSession { stdin, mut output, exit_code } = session;
         let mut stdin = Some(stdin);
         // Tells the client that the connection is up.
         let mut alive = self.sink.send(message(STDOUT, &[])).await.is_ok();
@@ -144,10 +130,7 @@ impl Connection {
 
     async fn finish(mut self, status: &Value) {
         // The client may be gone already.
-        let _ = self
-            .sink
-            .send(message(ERROR, status.to_string().as_bytes()))
-            .await;
+        let _ = self.sink.send(message(ERROR, status.to_string().as_bytes())).await;
         let _ = self.sink.send(Message::Close(None)).await;
         // Until the client has closed too, but not for ever.
         let drain = async { while let Some(Ok(_)) = self.source.next().await {} };
@@ -184,16 +167,14 @@ mod tests {
     #[test]
     fn statuses_say_how_it_ended() {
         assert_eq!(exited(0)["status"], "Success");
-        assert_eq!(
-            exited(3)["details"]["causes"][0],
-            json!({"reason": "ExitCode", "message": "3"})
-        );
+        assert_eq!(exited(3)["details"]["causes"][0], json!({"reason": "ExitCode", "message": "3"}));
         let words = r#"exec: "nosuchcmd": executable file not found in $PATH"#;
-        let message = failed(&RuntimeError::Failed(words.to_owned()))["message"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        assert!(message.starts_with("Internal error occurred: Internal error occurred: error executing command in container: "));
+        let message = failed(&RuntimeError::Failed(words.to_owned()))["message"].as_str().unwrap().to_owned();
+        assert!(
+            message.starts_with(
+                "Internal error occurred: Internal error occurred: error executing command in container: "
+            )
+        );
         assert!(message.ends_with(&format!("unable to start container process: {words}")));
     }
 }

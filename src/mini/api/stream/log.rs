@@ -18,24 +18,11 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let tail = params.number::<i64>("tailLines");
     if tail.is_some_and(|t| t < 0) {
         let value = serde_json::json!(tail);
-        let causes = vec![FieldError::invalid(
-            "tailLines",
-            &value,
-            "must be greater than or equal to 0",
-        )];
-        let kind = Qualified {
-            name: "PodLogOptions",
-            group: "",
-        };
-        return Err(ApiError::Invalid {
-            kind,
-            name: call.info.name.clone(),
-            causes,
-        });
+        let causes = vec![FieldError::invalid("tailLines", &value, "must be greater than or equal to 0")];
+        let kind = Qualified { name: "PodLogOptions", group: "" };
+        return Err(ApiError::Invalid { kind, name: call.info.name.clone(), causes });
     }
-    let since_time = params
-        .get("sinceTime")
-        .and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    let since_time = params.get("sinceTime").and_then(|t| t.parse::<jiff::Timestamp>().ok());
     let since = since_time.map(|t| (jiff::Timestamp::now().as_second() - t.as_second()).max(1));
     let options = LogOptions {
         follow: params.flag("follow"),
@@ -45,11 +32,8 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     };
     let scheme = api.runtime.scheme();
     let stream = api.runtime.logs(&id, options).await;
-    let stream = stream.map_err(|_| {
-        ApiError::BadRequest(format!(
-            "unable to retrieve container logs for {scheme}://{id}"
-        ))
-    })?;
+    let stream =
+        stream.map_err(|_| ApiError::BadRequest(format!("unable to retrieve container logs for {scheme}://{id}")))?;
     let mut left = params.number::<usize>("limitBytes").unwrap_or(usize::MAX);
     let limited = stream.map(move |chunk| {
         chunk.map(|mut bytes| {
