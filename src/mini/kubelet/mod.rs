@@ -23,4 +23,6 @@ pub use images::Images;
 pub use manager::{Kubelet, KubeletOptions, spawn};
 
 #[cfg(test)]
+mod cluster_tests;
+#[cfg(test)]
 mod golden;
