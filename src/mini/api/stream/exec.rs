@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::RequestExt;
 use axum::extract::Request;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
@@ -69,7 +69,7 @@ fn failed(error: &RuntimeError) -> Value {
         Some((_, cause)) => cause,
         None => &words,
     };
-    let id = format!("{:064x}", rand::random::<u128>());
+    let id = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
     internal(&format!(
         "Internal error occurred: error executing command in container: failed to exec in container: failed to start exec {id:?}: OCI runtime exec failed: exec failed: unable to start container process: {words}"
     ))
@@ -131,7 +131,8 @@ impl Connection {
     async fn finish(mut self, status: &Value) {
         // The client may be gone already.
         let _ = self.sink.send(message(ERROR, status.to_string().as_bytes())).await;
-        let _ = self.sink.send(Message::Close(None)).await;
+        let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
+        let _ = self.sink.send(Message::Close(Some(normal))).await;
         // Until the client has closed too, but not for ever.
         let drain = async { while let Some(Ok(_)) = self.source.next().await {} };
         let _ = tokio::time::timeout(CLOSING, drain).await;
