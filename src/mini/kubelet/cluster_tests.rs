@@ -11,10 +11,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use super::{Kubelet, KubeletOptions, spawn};
-use crate::mini::controllers::{self, ControllerOptions};
 use crate::mini::runtime::Runtime as _;
 use crate::mini::runtime::null::NullRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
@@ -28,9 +25,6 @@ struct Cluster {
     mini: Mini,
     client: kube::Client,
     runtime: Arc<NullRuntime>,
-    kubelet: Kubelet,
-    controllers: tokio::task::JoinHandle<()>,
-    stop: CancellationToken,
 }
 
 impl Cluster {
@@ -40,12 +34,8 @@ impl Cluster {
         let version = Version { major: 1, minor: 36 };
         let options = MiniOptions { node_name: NODE.into(), version, timelapse, runtime: runtime.clone() };
         let mini = Mini::start(options).await.unwrap();
-        let (client, stop) = (mini.client(), CancellationToken::new());
-        let ca_pem = "-----BEGIN CERTIFICATE-----".to_owned();
-        let controllers = controllers::spawn(client.clone(), ControllerOptions { ca_pem }, stop.clone());
-        let options = KubeletOptions { node_name: NODE.into(), node_ip: "127.0.0.1".into(), version, timelapse };
-        let kubelet = spawn(client.clone(), runtime.clone(), options, stop.clone());
-        let cluster = Self { mini, client, runtime, kubelet, controllers, stop };
+        let client = mini.client();
+        let cluster = Self { mini, client, runtime };
         cluster.until::<ServiceAccount>("default", "default", |account| account.is_some()).await;
         cluster
     }
@@ -147,11 +137,8 @@ impl Cluster {
 
     /// Ends everything; no container may be left.
     async fn close(self) {
-        self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.kubelet.task).await.unwrap().unwrap();
-        tokio::time::timeout(PATIENCE, self.controllers).await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.mini.close()).await.unwrap();
         assert_eq!(self.runtime.running(), 0);
-        self.mini.close().await;
     }
 }
 
@@ -292,9 +279,9 @@ async fn a_changed_image_an_exit_and_an_eviction() {
     cluster.runtime.exit("c", 1);
     cluster.until::<Pod>("default", "p", restarted(2)).await;
     assert!(cluster.runtime.image_status("a/b:2").await.is_some());
-    cluster.kubelet.images.evict("docker.io/a/b:2").await;
+    cluster.mini.images().evict("docker.io/a/b:2").await;
     assert!(cluster.runtime.image_status("a/b:2").await.is_none());
-    cluster.kubelet.images.evict_all().await;
+    cluster.mini.images().evict_all().await;
     assert!(cluster.runtime.image_status("a/b:1").await.is_none());
     cluster.close().await;
 }
