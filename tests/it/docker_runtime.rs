@@ -1,15 +1,20 @@
 //! Mini's Docker runtime against a real engine and a real registry that asks for credentials.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, DeleteParams, PostParams};
 use rehearsal::docker::ladder::{HubImage, ensure};
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, Login, labels};
 use rehearsal::mini::runtime::docker::{DockerRuntime, Registries};
 use rehearsal::mini::runtime::{ContainerSpec, ExecSpec, LogOptions, PullAuth, Runtime as _};
+use rehearsal::mini::{Mini, MiniOptions, Version};
 use rehearsal::registry::{Credentials, access_log};
+use serde_json::json;
 
 const IMAGE: &str = "docker.io/cloudwithvarjosh/runtime:1.0.0";
 
@@ -110,7 +115,7 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let command = ["sh", "-c", "hostname; exit 3"].map(str::to_owned).to_vec();
     let session = runtime.exec(&started.id, ExecSpec { command, ..ExecSpec::default() }).await.unwrap();
     let output: Vec<_> = session.output.try_collect().await.unwrap();
-    let text: Vec<u8> = output.into_iter().flat_map(|(_, bytes)| bytes).collect();
+    let text = output.concat_bytes();
     assert_eq!((String::from_utf8(text).unwrap().as_str(), session.exit_code.await.unwrap()), ("mypod\n", 3));
 
     let waiting = runtime.wait(&started.id);
@@ -133,4 +138,70 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let session = format!("{}={}", labels::SESSION, ground.labels[labels::SESSION]);
     let left = ground.docker.containers(&session).await.unwrap();
     assert!(left.iter().all(|container| container.id != running.id) && left.is_empty(), "{left:?}");
+}
+
+/// The whole of mini over the engine: a pod without credentials fails, its secret heals it, and nothing is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_on_mini_runs_once_its_secret_is_there() {
+    let ground = Ground::start().await;
+    let runtime = Arc::new(ground.runtime());
+    let version = Version { major: 1, minor: 36 };
+    let options = MiniOptions { node_name: "mini".into(), version, timelapse: 100.0, runtime: runtime.clone() };
+    let mini = Mini::start(options).await.unwrap();
+    let pods: Api<Pod> = Api::namespaced(mini.client(), "default");
+    let spec = json!({
+        "imagePullSecrets": [{"name": "regcred"}],
+        "containers": [{"name": "app", "image": "cloudwithvarjosh/runtime:1.0.0", "command": ["sleep", "600"]}],
+    });
+    let pod = serde_json::from_value(json!({"metadata": {"name": "mypod"}, "spec": spec})).unwrap();
+    pods.create(&PostParams::default(), &pod).await.unwrap();
+    let waiting = |reason: &'static str| move |pod: Option<&Pod>| state(pod) == Some(reason.to_owned());
+    until(&pods, waiting("ImagePullBackOff")).await;
+    let config = ground.credentials.dockerconfigjson(&["https://index.docker.io/v1/"]);
+    let secret = json!({
+        "metadata": {"name": "regcred"}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": config},
+    });
+    let secrets: Api<Secret> = Api::namespaced(mini.client(), "default");
+    secrets.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await.unwrap();
+    let pod = until(&pods, waiting("running")).await.unwrap();
+    let status = pod.status.unwrap().container_statuses.unwrap().remove(0);
+    let id = status.container_id.unwrap();
+    let id = id.strip_prefix("docker://").unwrap();
+    let command = ["sh", "-c", "cat /var/run/secrets/kubernetes.io/serviceaccount/namespace"].map(str::to_owned);
+    let exec = runtime.exec(id, ExecSpec { command: command.to_vec(), ..ExecSpec::default() }).await.unwrap();
+    let output: Vec<_> = exec.output.try_collect().await.unwrap();
+    assert_eq!(output.concat_bytes(), b"default");
+    // `sleep` as PID 1 ignores SIGTERM: only the shortened grace period lets it go this soon.
+    pods.delete("mypod", &DeleteParams::default()).await.unwrap();
+    until(&pods, |pod| pod.is_none()).await;
+    mini.close().await;
+    runtime.close().await.unwrap();
+    ground.registry.stop().await.unwrap();
+    let session = format!("{}={}", labels::SESSION, ground.labels[labels::SESSION]);
+    assert!(ground.docker.containers(&session).await.unwrap().is_empty());
+}
+
+trait ConcatBytes {
+    fn concat_bytes(self) -> Vec<u8>;
+}
+
+impl ConcatBytes for Vec<(u8, bytes::Bytes)> {
+    fn concat_bytes(self) -> Vec<u8> {
+        self.into_iter().flat_map(|(_, bytes)| bytes).collect()
+    }
+}
+
+/// The waiting reason of a pod's container, or `running`.
+fn state(pod: Option<&Pod>) -> Option<String> {
+    let state = pod?.status.as_ref()?.container_statuses.as_ref()?.first()?.state.clone()?;
+    if state.running.is_some() { Some("running".to_owned()) } else { state.waiting?.reason }
+}
+
+async fn until(pods: &Api<Pod>, wanted: impl Fn(Option<&Pod>) -> bool) -> Option<Pod> {
+    let waiting = kube::runtime::wait::await_condition(pods.clone(), "mypod", wanted);
+    match tokio::time::timeout(Duration::from_secs(30), waiting).await {
+        Ok(found) => found.unwrap(),
+        Err(_) => panic!("mypod is {:#?}", pods.get_opt("mypod").await.unwrap().and_then(|pod| pod.status)),
+    }
 }
