@@ -74,6 +74,8 @@ impl RegistryContainer {
             .with_env_var("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD)
             .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
+            // Only lines of this level name the user of a served request.
+            .with_env_var("REGISTRY_LOG_LEVEL", "debug")
             .with_copy_to(HTPASSWD, request.htpasswd.to_vec())
             .with_host_config_modifier(move |host| {
                 host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));

@@ -4,7 +4,9 @@
 
 pub mod api;
 pub mod auth;
+pub mod controllers;
 pub mod kubelet;
+mod pki;
 pub mod registry;
 pub mod resource;
 pub mod resources;

@@ -127,6 +127,20 @@ pub static PODS: Resource = Resource {
     ..CORE
 };
 
+/// Mini is ready when its node is.
+pub static NODES: Resource = Resource {
+    plural: "nodes",
+    singular: "node",
+    kind: "Node",
+    short: &["no"],
+    namespaced: false,
+    subresources: &[sub("status", "Node", PART)],
+    shelf: shelf("nodes", &["spec.unschedulable"]),
+    printer: table::NODES,
+    schema: schema::<core::Node>,
+    ..CORE
+};
+
 const EVENT_FIELDS: &[&str] = &[
     "involvedObject.kind",
     "involvedObject.namespace",
@@ -189,7 +203,7 @@ pub static CLUSTER_ROLE_BINDINGS: Resource = Resource {
     ..RBAC
 };
 
-static OTHERS: [Resource; 17] = [
+static OTHERS: [Resource; 16] = [
     Resource {
         plural: "configmaps",
         singular: "configmap",
@@ -210,18 +224,6 @@ static OTHERS: [Resource; 17] = [
         strategy: &small::EventStrategy,
         printer: table::EVENTS,
         schema: schema::<core::Event>,
-        ..CORE
-    },
-    Resource {
-        plural: "nodes",
-        singular: "node",
-        kind: "Node",
-        short: &["no"],
-        namespaced: false,
-        subresources: &[sub("status", "Node", PART)],
-        shelf: shelf("nodes", &["spec.unschedulable"]),
-        printer: table::NODES,
-        schema: schema::<core::Node>,
         ..CORE
     },
     Resource {
@@ -334,7 +336,8 @@ static OTHERS: [Resource; 17] = [
 
 /// Every resource, in discovery's order of groups.
 pub fn all() -> impl Iterator<Item = &'static Resource> {
-    let named = [&NAMESPACES, &PODS, &SERVICE_ACCOUNTS, &ROLES, &CLUSTER_ROLES, &ROLE_BINDINGS, &CLUSTER_ROLE_BINDINGS];
+    let named =
+        [&NAMESPACES, &NODES, &PODS, &SERVICE_ACCOUNTS, &ROLES, &CLUSTER_ROLES, &ROLE_BINDINGS, &CLUSTER_ROLE_BINDINGS];
     named.into_iter().chain(&OTHERS)
 }
 

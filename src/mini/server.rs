@@ -11,26 +11,32 @@ use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::api::{Api, router};
 use super::auth::{self, Authenticator, Tokens, User};
+use super::controllers::{self, ControllerOptions};
+use super::kubelet::{self, Images, Kubelet, KubeletOptions};
+use super::pki::Pki;
 use super::registry::{Registry, WriteOptions};
+use super::resource::Resource;
 use super::runtime::Runtime;
+use super::store::Key;
 use super::store::Store;
 use super::{Version, resources};
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
+/// The node's address: containers are reached through the runtime, and listeners stay on loopback.
+const NODE_IP: &str = "127.0.0.1";
+/// How long a start may take.
+const READY: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +49,8 @@ pub enum Error {
     Listen(#[source] io::Error),
     #[error("cannot create mini's first objects")]
     Bootstrap(#[from] super::status::ApiError),
-    #[error("mini's controllers did not get ready: {what}")]
-    NotReady { what: &'static str },
+    #[error("mini's node and default ServiceAccount were not ready after {seconds} s")]
+    NotReady { seconds: u64 },
 }
 
 /// What mini is to be.
@@ -63,6 +69,11 @@ pub struct Mini {
     address: SocketAddr,
     ca_pem: String,
     token: String,
+    /// Ends controllers and kubelet.
+    stop: CancellationToken,
+    kubelet: Kubelet,
+    controllers: JoinHandle<()>,
+    /// Ends watches and connections.
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -74,9 +85,10 @@ impl Mini {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = CancellationToken::new();
+        let store = Arc::new(Store::default());
         let token = super::registry::random_suffix(40);
         let api = Arc::new(Api {
-            registry: Registry { store: Arc::new(Store::default()), version: options.version },
+            registry: Registry { store: store.clone(), version: options.version },
             runtime: options.runtime.clone(),
             authenticator: Authenticator { admin_token: token.clone(), tokens: Tokens::new()? },
             shutdown: shutdown.clone(),
@@ -87,7 +99,21 @@ impl Mini {
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
         tasks.spawn(serve(listener, acceptor, auth::layer(router.clone(), api), shutdown.clone(), tasks.clone()));
         let router = router.layer(axum::Extension(User::admin()));
-        Ok(Mini { router, address, ca_pem: pki.ca_pem, token, shutdown, tasks })
+        let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
+        let controllers =
+            controllers::spawn(client.clone(), ControllerOptions { ca_pem: pki.ca_pem.clone() }, stop.clone());
+        let MiniOptions { node_name, version, timelapse, runtime } = options;
+        let kubelet_options =
+            KubeletOptions { node_name: node_name.clone(), node_ip: NODE_IP.to_owned(), version, timelapse };
+        let kubelet = kubelet::spawn(client, runtime, kubelet_options, stop.clone());
+        let mini = Mini { router, address, ca_pem: pki.ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
+        match tokio::time::timeout(READY, ready(&store, &node_name)).await {
+            Ok(()) => Ok(mini),
+            Err(_) => {
+                mini.close().await;
+                Err(Error::NotReady { seconds: READY.as_secs() })
+            }
+        }
     }
 
     /// A client inside the process, as administrator.
@@ -108,8 +134,17 @@ impl Mini {
         )
     }
 
-    /// Ends watches, connections, controllers and kubelet, and waits for them.
+    /// The images of the node.
+    pub fn images(&self) -> &Arc<Images> {
+        &self.kubelet.images
+    }
+
+    /// Ends controllers and kubelet with all of its containers, then watches and connections, and waits for them.
     pub async fn close(self) {
+        self.stop.cancel();
+        // A task that panicked has ended too.
+        let _ = self.kubelet.task.await;
+        let _ = self.controllers.await;
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -122,7 +157,31 @@ fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         create(&resources::NAMESPACES, json!({"metadata": {"name": name}}))?;
     }
+    for (resource, object) in auth::bootstrap() {
+        create(resource, object)?;
+    }
     Ok(())
+}
+
+/// Returns once the default ServiceAccount exists and the node is Ready.
+async fn ready(store: &Arc<Store>, node: &str) {
+    until(store, &resources::SERVICE_ACCOUNTS, &Key::new("default", "default"), |_| true).await;
+    let is_ready = |node: &Value| {
+        let conditions = node["status"]["conditions"].as_array();
+        conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+    };
+    until(store, &resources::NODES, &Key::new("", node), is_ready).await;
+}
+
+async fn until(store: &Arc<Store>, resource: &'static Resource, key: &Key, wanted: impl Fn(&Value) -> bool) {
+    loop {
+        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf, None) else { return };
+        if store.get(resource.shelf, key).is_ok_and(|object| wanted(&object.value())) {
+            return;
+        }
+        // A watch that fell behind starts anew with the next look.
+        let _ = watch.next().await;
+    }
 }
 
 async fn serve(
@@ -164,41 +223,5 @@ async fn serve(
                 }
             }
         });
-    }
-}
-
-/// A CA of this process and the server's certificate.
-struct Pki {
-    ca_pem: String,
-    certificate: rcgen::Certificate,
-    key: KeyPair,
-}
-
-impl Pki {
-    fn new() -> Result<Self, Error> {
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        ca.distinguished_name.push(DnType::CommonName, "mini-ca");
-        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let ca_key = KeyPair::generate()?;
-        let ca_pem = ca.self_signed(&ca_key)?.pem();
-        let issuer = Issuer::new(ca, ca_key);
-        let mut server = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-        server.distinguished_name.push(DnType::CommonName, "mini");
-        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate()?;
-        let certificate = server.signed_by(&key, &issuer)?;
-        Ok(Pki { ca_pem, certificate, key })
-    }
-
-    fn server_config(&self) -> Result<rustls::ServerConfig, Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
     }
 }

@@ -1,1 +1,2 @@
 mod docker_room;
+mod docker_runtime;

@@ -12,7 +12,7 @@ use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.
 pub const LIMIT: usize = 3 * 1024 * 1024;
-const READS: &str = "application/json, application/yaml";
+const READS: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// The whole body, at most [`LIMIT`] bytes.
 pub async fn bytes(body: Body) -> Result<Bytes, ApiError> {
@@ -32,13 +32,14 @@ pub fn media_type(headers: &HeaderMap) -> &str {
     }
 }
 
-/// A body in JSON or YAML.
+/// A body in JSON, YAML or protobuf.
 pub async fn value(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
     let media = media_type(headers).to_owned();
     let bytes = bytes(body).await?;
     match media.as_str() {
         "application/json" => json(&bytes),
         "application/yaml" => yaml(&bytes),
+        "application/vnd.kubernetes.protobuf" => super::protobuf::decode(&bytes),
         _ => Err(ApiError::UnsupportedMediaType { accepted: READS }),
     }
 }

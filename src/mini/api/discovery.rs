@@ -8,9 +8,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::accept::{Accept, Shape, json};
+use super::accept::{Accept, Shape, json, json_bytes};
 use crate::mini::resource::{Resource, Subresource};
 use crate::mini::resources;
+use crate::mini::schema::openapi;
 use crate::mini::status::ApiError;
 
 /// `/version`. The git version says that this is mini.
@@ -161,4 +162,13 @@ fn discovery(resource: &'static Resource) -> Value {
         out["subresources"] = json!(subresources);
     }
     out
+}
+
+pub async fn openapi_index() -> Response {
+    json(StatusCode::OK, &openapi::index())
+}
+
+pub async fn openapi(Path(path): Path<String>) -> Result<Response, ApiError> {
+    let document = openapi::find(&path).ok_or(ApiError::NoSuchResource)?;
+    Ok(json_bytes(StatusCode::OK, document.json.clone()))
 }

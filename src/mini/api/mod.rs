@@ -5,8 +5,10 @@ pub mod accept;
 mod body;
 mod discovery;
 mod pods;
+mod protobuf;
 mod read;
 mod request;
+mod stream;
 mod watch;
 mod write;
 
@@ -63,13 +65,15 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
         .route("/version", get(discovery::version))
+        .route("/openapi/v3", get(discovery::openapi_index))
+        .route("/openapi/v3/{*path}", get(discovery::openapi))
         .route("/api", get(discovery::core))
         .route("/apis", get(discovery::groups))
         .route("/apis/{group}", get(discovery::group))
         .route("/api/v1", get(discovery::core_resources))
         .route("/apis/{group}/{version}", get(discovery::resources))
         .fallback(dispatch)
-        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(api.clone(), super::auth::filter))
         .with_state(api)
 }
 
@@ -84,7 +88,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
         return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    // The layer in front has authenticated every request.
+    // The layers in front have authenticated and authorized every request.
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized)?;
     let call = Call { info, params, resource, user };
     let served = resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
@@ -104,7 +108,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
         "get" => read::get(&api, &call, &request),
         "list" => read::list(&api, &call, &request),
         "watch" => watch::watch(&api, &call, &request),
-        "create" if resource.serving == Serving::Review => Err(ApiError::MethodNotAllowed),
+        "create" if resource.serving == Serving::Review => write::review(&api, &call, request).await,
         "create" => write::create(&api, &call, request).await,
         "update" => write::update(&api, &call, request).await,
         "patch" => write::patch(&api, &call, request).await,
@@ -122,6 +126,8 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("status", "get") => read::get(&api, &call, &request),
         ("status", "patch") => write::patch(&api, &call, request).await,
         ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("log", _) => stream::log(&api, &call).await,
+        ("exec", _) => stream::exec(api, call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
             let (parts, body) = request.into_parts();

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
+use crate::mini::auth;
 use crate::mini::registry::{DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch};
+use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError, Qualified};
 
 fn options(call: &Call) -> Result<WriteOptions, ApiError> {
@@ -59,6 +61,14 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
     let body = body::value(&parts.headers, body).await?;
     let done = api.registry.create(call.resource, call.namespace(), body, &options)?;
     Ok(written(api, call, accept, &done))
+}
+
+/// A create that is a question.
+pub async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let field_validation = options(call)?.field_validation;
+    let (parts, body) = request.into_parts();
+    let (body, _) = schema::decode(call.resource, body::value(&parts.headers, body).await?, field_validation)?;
+    Ok(json(StatusCode::CREATED, &auth::review(&api.registry, call.resource, &call.user, body)))
 }
 
 fn part(call: &Call) -> Part {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::header::AUTHORIZATION;
 
 use super::Tokens;
@@ -64,7 +64,7 @@ pub fn layer(router: Router, api: Arc<Api>) -> Router {
                     request.extensions_mut().insert(user);
                     next.run(request).await
                 }
-                Err(error) => Response::into_response(error.into_response()),
+                Err(error) => error.into_response(),
             }
         }
     }))

@@ -1,7 +1,14 @@
 //! Who asks, and whether they may: bearer tokens and TokenRequest, impersonation, RBAC, access reviews.
 
 mod authenticate;
+mod authorize;
+mod bootstrap;
+mod rbac;
+mod review;
 mod token;
 
-pub use authenticate::{Authenticator, User, layer};
+pub use authenticate::{Authenticator, MASTERS, User, layer};
+pub use authorize::filter;
+pub use bootstrap::objects as bootstrap;
+pub use review::review;
 pub use token::{Tokens, token_request};

@@ -2,14 +2,27 @@
 //! (`pass`, `image`, `status`, `correlator`); `worker` carries them out. Speaks to the API through
 //! [`kube::Client`] and to containers through [`Runtime`](super::runtime::Runtime); knows no labs.
 
-pub mod backoff;
-pub mod correlator;
-pub mod event;
-pub mod image;
-pub mod pass;
-pub mod records;
-pub mod state;
-pub mod status;
+mod backoff;
+mod correlator;
+mod environment;
+mod event;
+mod fields;
+mod image;
+mod images;
+mod manager;
+mod node;
+mod pass;
+mod recorder;
+mod records;
+mod state;
+mod status;
+mod volumes;
+mod worker;
 
+pub use images::Images;
+pub use manager::{Kubelet, KubeletOptions, spawn};
+
+#[cfg(test)]
+mod cluster_tests;
 #[cfg(test)]
 mod golden;

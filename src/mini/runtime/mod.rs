@@ -39,7 +39,7 @@ pub struct PullError {
 }
 
 /// A container to start: the part of a pod's container that a runtime acts on.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ContainerSpec {
     pub pod_namespace: String,
     pub pod_name: String,
@@ -55,6 +55,22 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     /// Absolute path in the container → contents (service account token, CA, namespace; configmaps and secrets).
     pub files: BTreeMap<String, Bytes>,
+}
+
+impl std::fmt::Debug for ContainerSpec {
+    /// Environment and files may hold secrets: only their names are shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let env: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        let Self { pod_namespace, pod_name, pod_uid, name, image, working_dir, files, .. } = self;
+        f.debug_struct("ContainerSpec")
+            .field("pod", &format_args!("{pod_namespace}/{pod_name}({pod_uid})"))
+            .field("name", name)
+            .field("image", image)
+            .field("env", &env)
+            .field("working_dir", working_dir)
+            .field("files", &files.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a container ended.

@@ -1,7 +1,8 @@
 //! Kinds' schemas, from k8s-openapi: strict decoding of bodies, and the OpenAPI documents. Built when first needed.
 
 mod decode;
+pub mod openapi;
 mod types;
 
 pub use decode::{decode, decode_patched, word};
-pub use types::{Shape, definitions, root, types};
+pub use types::{Shape, root, types};

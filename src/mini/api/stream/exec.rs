@@ -1,0 +1,181 @@
+//! `pods/exec` over WebSocket, subprotocols `v5.channel.k8s.io` and `v4.channel.k8s.io`: each message starts with the
+//! byte of its channel (apiserver `pkg/util/proxy`, kubelet `cri/streaming/remotecommand`).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::RequestExt;
+use axum::extract::Request;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+
+use super::container;
+use crate::mini::api::{Api, Call};
+use crate::mini::runtime::{ExecSession, ExecSpec, RuntimeError};
+use crate::mini::status::ApiError;
+
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const ERROR: u8 = 3;
+/// v5: the next byte names a channel that its sender has closed.
+const CLOSE: u8 = 255;
+/// How long a client may take to close its side.
+const CLOSING: Duration = Duration::from_secs(5);
+const MAX_MESSAGE: usize = 1 << 20;
+
+pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+    let params = &call.params;
+    let pod = api.registry.get(call.resource, &call.key())?.value();
+    let name = container::choose(&pod, params.get("container"))?;
+    let spec = ExecSpec {
+        command: params.all("command").map(str::to_owned).collect(),
+        stdin: params.flag("stdin"),
+        tty: params.flag("tty"),
+    };
+    if spec.command.is_empty() {
+        return Err(ApiError::BadRequest("you must specify at least 1 command for exec".to_owned()));
+    }
+    let upgrade: WebSocketUpgrade = request.extract().await.map_err(|_| ApiError::NotImplemented {
+        what: "exec over SPDY",
+        instead: "use kubectl 1.31 or newer, which speaks WebSocket",
+    })?;
+    let upgrade = upgrade.protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"]).max_message_size(MAX_MESSAGE);
+    let id = container::running(&pod, &name);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let shutdown = api.shutdown.clone();
+        let mut connection = Connection::new(socket);
+        let status = match id {
+            Some(id) => match api.runtime.exec(&id, spec).await {
+                Ok(session) => connection.run(session, shutdown).await,
+                Err(error) => failed(&error),
+            },
+            None => internal(&format!("unable to upgrade connection: container not found ({name:?})")),
+        };
+        connection.finish(&status).await;
+    }))
+}
+
+/// The error as it passes through kubelet and API server, each of which says that it is internal.
+fn failed(error: &RuntimeError) -> Value {
+    let words = error.to_string();
+    let words = match words.split_once("unable to start container process: ") {
+        Some((_, cause)) => cause,
+        None => &words,
+    };
+    let id = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    internal(&format!(
+        "Internal error occurred: error executing command in container: failed to exec in container: failed to start exec {id:?}: OCI runtime exec failed: exec failed: unable to start container process: {words}"
+    ))
+}
+
+fn internal(message: &str) -> Value {
+    ApiError::Internal(message.to_owned()).to_status()
+}
+
+/// The `Status` that ends the error channel.
+fn exited(code: i32) -> Value {
+    if code == 0 {
+        return json!({"metadata": {}, "status": "Success"});
+    }
+    let causes = json!([{"reason": "ExitCode", "message": code.to_string()}]);
+    let message = format!("command terminated with non-zero exit code: exit status {code}");
+    json!({"metadata": {}, "status": "Failure", "message": message, "reason": "NonZeroExitCode", "details": {"causes": causes}})
+}
+
+struct Connection {
+    sink: SplitSink<WebSocket, Message>,
+    source: SplitStream<WebSocket>,
+}
+
+impl Connection {
+    fn new(socket: WebSocket) -> Self {
+        let (sink, source) = socket.split();
+        Connection { sink, source }
+    }
+
+    /// Carries the streams until the output ends; returns the status to finish with.
+    async fn run(&mut self, session: ExecSession, shutdown: CancellationToken) -> Value {
+        let ExecSession { stdin, mut output, exit_code } = session;
+        let mut stdin = Some(stdin);
+        // Tells the client that the connection is up.
+        let mut alive = self.sink.send(message(STDOUT, &[])).await.is_ok();
+        while alive {
+            tokio::select! {
+                () = shutdown.cancelled() => return internal("the server is shutting down"),
+                chunk = output.next() => match chunk {
+                    Some(Ok((fd, bytes))) => alive = self.sink.send(message(fd, &bytes)).await.is_ok(),
+                    Some(Err(error)) => return internal(&error.to_string()),
+                    None => break,
+                },
+                received = self.source.next() => match received {
+                    Some(Ok(Message::Binary(bytes))) => input(&mut stdin, &bytes).await,
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => alive = false,
+                    Some(Ok(_)) => {}
+                },
+            }
+        }
+        drop(stdin);
+        match exit_code.await {
+            Ok(code) => exited(code),
+            Err(error) => internal(&error.to_string()),
+        }
+    }
+
+    async fn finish(mut self, status: &Value) {
+        // The client may be gone already.
+        let _ = self.sink.send(message(ERROR, status.to_string().as_bytes())).await;
+        let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
+        let _ = self.sink.send(Message::Close(Some(normal))).await;
+        // Until the client has closed too, but not for ever.
+        let drain = async { while let Some(Ok(_)) = self.source.next().await {} };
+        let _ = tokio::time::timeout(CLOSING, drain).await;
+    }
+}
+
+fn message(channel: u8, data: &[u8]) -> Message {
+    Message::Binary(Bytes::from([&[channel], data].concat()))
+}
+
+async fn input(stdin: &mut Option<Pin<Box<dyn AsyncWrite + Send>>>, bytes: &[u8]) {
+    match bytes {
+        [STDIN, data @ ..] => {
+            let Some(pipe) = stdin else { return };
+            if pipe.write_all(data).await.is_err() || pipe.flush().await.is_err() {
+                *stdin = None;
+            }
+        }
+        [CLOSE, STDIN, ..] => {
+            if let Some(mut pipe) = stdin.take() {
+                // A process that is gone needs no end of input.
+                let _ = pipe.shutdown().await;
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_say_how_it_ended() {
+        assert_eq!(exited(0)["status"], "Success");
+        assert_eq!(exited(3)["details"]["causes"][0], json!({"reason": "ExitCode", "message": "3"}));
+        let words = r#"exec: "nosuchcmd": executable file not found in $PATH"#;
+        let message = failed(&RuntimeError::Failed(words.to_owned()))["message"].as_str().unwrap().to_owned();
+        assert!(
+            message.starts_with(
+                "Internal error occurred: Internal error occurred: error executing command in container: "
+            )
+        );
+        assert!(message.ends_with(&format!("unable to start container process: {words}")));
+    }
+}

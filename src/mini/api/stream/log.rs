@@ -1,0 +1,47 @@
+//! `pods/log`.
+
+use axum::body::Body;
+use axum::response::Response;
+use futures::StreamExt;
+use http::StatusCode;
+
+use super::container;
+use crate::mini::api::{Api, Call, accept};
+use crate::mini::runtime::LogOptions;
+use crate::mini::status::{ApiError, FieldError, Qualified};
+
+pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
+    let params = &call.params;
+    let pod = api.registry.get(call.resource, &call.key())?.value();
+    let name = container::choose(&pod, params.get("container"))?;
+    let id = container::logged(&pod, &name, params.flag("previous"))?;
+    let tail = params.number::<i64>("tailLines");
+    if tail.is_some_and(|t| t < 0) {
+        let value = serde_json::json!(tail);
+        let causes = vec![FieldError::invalid("tailLines", &value, "must be greater than or equal to 0")];
+        let kind = Qualified { name: "PodLogOptions", group: "" };
+        return Err(ApiError::Invalid { kind, name: call.info.name.clone(), causes });
+    }
+    let since_time = params.get("sinceTime").and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    let since = since_time.map(|t| (jiff::Timestamp::now().as_second() - t.as_second()).max(1));
+    let options = LogOptions {
+        follow: params.flag("follow"),
+        tail_lines: tail.and_then(|t| u64::try_from(t).ok()),
+        timestamps: params.flag("timestamps"),
+        since_seconds: params.number("sinceSeconds").or(since),
+    };
+    let scheme = api.runtime.scheme();
+    let stream = api.runtime.logs(&id, options).await;
+    let stream =
+        stream.map_err(|_| ApiError::BadRequest(format!("unable to retrieve container logs for {scheme}://{id}")))?;
+    let mut left = params.number::<usize>("limitBytes").unwrap_or(usize::MAX);
+    let limited = stream.map(move |chunk| {
+        chunk.map(|mut bytes| {
+            bytes.truncate(left);
+            left -= bytes.len();
+            bytes
+        })
+    });
+    let body = Body::from_stream(limited.take_until(api.shutdown.clone().cancelled_owned()));
+    Ok(accept::text(StatusCode::OK, body))
+}

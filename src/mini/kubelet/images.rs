@@ -1,0 +1,105 @@
+//! The node's images: pulls one at a time, tries several logins in turn, and remembers who may use what.
+//! Owns the queue and the records; the decision to pull is `image`'s.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::image::Login;
+use super::pass::Answer;
+use super::records::PullRecords;
+use crate::mini::runtime::{Image, PullAuth, PullError, Runtime};
+
+/// See the module.
+pub struct Images {
+    runtime: Arc<dyn Runtime>,
+    records: Mutex<PullRecords>,
+    /// Names the kubelet has pulled.
+    pulled: Mutex<BTreeSet<String>>,
+    /// `serializeImagePulls`: while one pull hangs, the others wait.
+    queue: tokio::sync::Mutex<()>,
+}
+
+impl Images {
+    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
+        let (records, pulled, queue) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { runtime, records, pulled, queue }
+    }
+
+    pub(super) fn records(&self) -> MutexGuard<'_, PullRecords> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn status(&self, image: &str) -> Option<Image> {
+        self.runtime.image_status(image).await
+    }
+
+    /// Pulls when the queue lets it. Dropping the future leaves the queue.
+    pub(super) async fn pull(&self, image: &str, logins: Vec<Login>) -> Answer {
+        let queued = Instant::now();
+        let turn = self.queue.lock().await;
+        let begun = Instant::now();
+        let result = self.try_logins(image, logins).await;
+        drop(turn);
+        if result.is_ok() {
+            self.pulled.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned());
+        }
+        Answer::Pulled { result, took: begun.elapsed(), waited: queued.elapsed() }
+    }
+
+    async fn try_logins(&self, image: &str, logins: Vec<Login>) -> Result<(Image, Option<Login>), PullError> {
+        if logins.is_empty() {
+            return self.runtime.pull(image, None).await.map(|image| (image, None));
+        }
+        let mut errors = Vec::new();
+        for login in logins {
+            let auth =
+                PullAuth { username: login.credentials.username.clone(), password: login.credentials.password.clone() };
+            match self.runtime.pull(image, Some(auth)).await {
+                Ok(image) => return Ok((image, Some(login))),
+                Err(error) => errors.push(error.message),
+            }
+        }
+        Err(PullError { message: aggregate(errors) })
+    }
+
+    /// Takes an image off the node.
+    pub async fn evict(&self, image: &str) {
+        self.runtime.remove_image(image).await;
+    }
+
+    /// Takes everything off the node that was pulled.
+    pub async fn evict_all(&self) {
+        let pulled = std::mem::take(&mut *self.pulled.lock().unwrap_or_else(PoisonError::into_inner));
+        for image in pulled {
+            self.runtime.remove_image(&image).await;
+        }
+    }
+}
+
+/// `utilerrors.Aggregate`: equal messages once, several in brackets.
+fn aggregate(errors: Vec<String>) -> String {
+    let mut different: Vec<String> = Vec::new();
+    for error in errors {
+        if !different.contains(&error) {
+            different.push(error);
+        }
+    }
+    match &different[..] {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_aggregated_as_the_kubelet_does() {
+        let of = |errors: &[&str]| aggregate(errors.iter().map(|error| (*error).to_owned()).collect());
+        assert_eq!(of(&["a"]), "a");
+        assert_eq!(of(&["a", "a"]), "a");
+        assert_eq!(of(&["a", "b", "a"]), "[a, b]");
+    }
+}

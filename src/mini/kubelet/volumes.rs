@@ -1,0 +1,214 @@
+//! What a pod's volumes hold, as files: tokens, ConfigMaps, Secrets and pod fields. Reads the API; copying the
+//! files into containers is the runtime's.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Container, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, ServiceAccount, ServiceAccountTokenProjection,
+    Volume, VolumeProjection,
+};
+use kube::api::{Api, PostParams};
+
+use super::fields;
+use super::state::PodExt as _;
+
+/// Path inside the volume → contents.
+type Files = BTreeMap<String, Bytes>;
+
+/// The contents of all of a pod's volumes by name.
+#[derive(Clone, Default)]
+pub struct Volumes(BTreeMap<String, Files>);
+
+impl Volumes {
+    /// # Errors
+    /// The kubelet's message for its FailedMount event.
+    pub async fn mount(client: &kube::Client, pod: &Pod) -> Result<Self, String> {
+        let mut volumes = BTreeMap::new();
+        for volume in pod.pod_spec().volumes.iter().flatten() {
+            let files = files(client, pod, volume).await;
+            let name = &volume.name;
+            let files = files.map_err(|error| format!("MountVolume.SetUp failed for volume {name:?} : {error}"))?;
+            volumes.insert(volume.name.clone(), files);
+        }
+        Ok(Self(volumes))
+    }
+
+    /// The files a container sees: absolute path → contents.
+    #[must_use]
+    pub fn of(&self, container: &Container) -> Files {
+        let mut seen = Files::new();
+        for mount in container.volume_mounts.iter().flatten() {
+            let prefix = mount.sub_path.as_deref().unwrap_or_default().trim_matches('/');
+            for (path, contents) in self.0.get(&mount.name).into_iter().flatten() {
+                let inside = match path.strip_prefix(prefix) {
+                    Some("") => String::new(),
+                    Some(rest) if prefix.is_empty() => format!("/{rest}"),
+                    Some(rest) if rest.starts_with('/') => rest.to_owned(),
+                    _ => continue,
+                };
+                seen.insert(format!("{}{inside}", mount.mount_path.trim_end_matches('/')), contents.clone());
+            }
+        }
+        seen
+    }
+}
+
+async fn files(client: &kube::Client, pod: &Pod, volume: &Volume) -> Result<Files, String> {
+    if let Some(source) = &volume.projected {
+        let mut files = Files::new();
+        for source in source.sources.iter().flatten() {
+            files.extend(projection(client, pod, source).await?);
+        }
+        return Ok(files);
+    }
+    if let Some(source) = &volume.secret {
+        let name = source.secret_name.clone().unwrap_or_default();
+        return secret(client, pod, &name, source.items.as_deref(), source.optional == Some(true)).await;
+    }
+    if let Some(source) = &volume.config_map {
+        return config_map(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+    }
+    if let Some(source) = &volume.downward_api {
+        return downward(pod, source.items.as_deref());
+    }
+    // An empty directory needs no file: it lives in the container's own layer.
+    if volume.empty_dir.is_some() { Ok(Files::new()) } else { Err("volume type is not supported on mini".to_owned()) }
+}
+
+async fn projection(client: &kube::Client, pod: &Pod, source: &VolumeProjection) -> Result<Files, String> {
+    if let Some(source) = &source.service_account_token {
+        return token(client, pod, source).await;
+    }
+    if let Some(source) = &source.config_map {
+        return config_map(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+    }
+    if let Some(source) = &source.secret {
+        return secret(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+    }
+    match &source.downward_api {
+        Some(source) => downward(pod, source.items.as_deref()),
+        None => Err("projection is not supported on mini".to_owned()),
+    }
+}
+
+async fn token(client: &kube::Client, pod: &Pod, source: &ServiceAccountTokenProjection) -> Result<Files, String> {
+    let account = pod.pod_spec().service_account_name.clone().unwrap_or_else(|| "default".to_owned());
+    let bound = BoundObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        name: pod.metadata.name.clone(),
+        uid: pod.metadata.uid.clone(),
+    };
+    let spec = TokenRequestSpec {
+        audiences: source.audience.clone().map(|audience| vec![audience]),
+        expiration_seconds: source.expiration_seconds,
+        bound_object_ref: Some(bound),
+        ..TokenRequestSpec::default()
+    };
+    let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), pod.namespace());
+    let granted = api.create_token_request(&account, &PostParams::default(), &request).await;
+    let granted = granted.map_err(|error| format!("failed to fetch token: {}", words(error)))?;
+    let token = granted.status.and_then(|status| status.token).unwrap_or_default();
+    Ok(Files::from([(source.path.clone(), Bytes::from(token))]))
+}
+
+async fn secret(
+    client: &kube::Client,
+    pod: &Pod,
+    name: &str,
+    items: Option<&[KeyToPath]>,
+    optional: bool,
+) -> Result<Files, String> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), pod.namespace());
+    match api.get_opt(name).await.map_err(words)? {
+        Some(secret) => {
+            let data = bytes(secret.data);
+            pick(data, items, optional).map_err(|key| format!("references non-existent secret key: {key}"))
+        }
+        None if optional => Ok(Files::new()),
+        None => Err(format!("secret {name:?} not found")),
+    }
+}
+
+async fn config_map(
+    client: &kube::Client,
+    pod: &Pod,
+    name: &str,
+    items: Option<&[KeyToPath]>,
+    optional: bool,
+) -> Result<Files, String> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), pod.namespace());
+    match api.get_opt(name).await.map_err(words)? {
+        Some(map) => {
+            let mut data = bytes(map.binary_data);
+            data.extend(map.data.into_iter().flatten().map(|(key, text)| (key, Bytes::from(text))));
+            pick(data, items, optional).map_err(|key| format!("references non-existent config key: {key}"))
+        }
+        None if optional => Ok(Files::new()),
+        None => Err(format!("configmap {name:?} not found")),
+    }
+}
+
+fn downward(pod: &Pod, items: Option<&[DownwardAPIVolumeFile]>) -> Result<Files, String> {
+    let file = |item: &DownwardAPIVolumeFile| {
+        let field = item.field_ref.as_ref().ok_or("resource fields are not supported on mini")?;
+        Ok((item.path.clone(), Bytes::from(fields::value(pod, &field.field_path, None)?)))
+    };
+    items.unwrap_or_default().iter().map(file).collect()
+}
+
+fn bytes(data: Option<BTreeMap<String, ByteString>>) -> Files {
+    data.into_iter().flatten().map(|(key, ByteString(bytes))| (key, Bytes::from(bytes))).collect()
+}
+
+/// All keys under their own names, or the items' under theirs. The error is the key that is missing.
+fn pick(data: Files, items: Option<&[KeyToPath]>, optional: bool) -> Result<Files, String> {
+    let Some(items) = items.filter(|items| !items.is_empty()) else { return Ok(data) };
+    let mut picked = Files::new();
+    for item in items {
+        match data.get(&item.key) {
+            Some(contents) => _ = picked.insert(item.path.clone(), contents.clone()),
+            None if optional => {}
+            None => return Err(item.key.clone()),
+        }
+    }
+    Ok(picked)
+}
+
+/// The API's own message.
+fn words(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::VolumeMount;
+
+    use super::*;
+
+    #[test]
+    fn mounts_place_files_whole_or_by_sub_path() {
+        let files = ["a", "d/b", "dd"].map(|path| (path.to_owned(), Bytes::from_static(b"x")));
+        let volumes = Volumes(BTreeMap::from([("v".to_owned(), Files::from(files))]));
+        let seen = |mount_path: &str, sub_path: Option<&str>| {
+            let mount = VolumeMount {
+                name: "v".into(),
+                mount_path: mount_path.into(),
+                sub_path: sub_path.map(str::to_owned),
+                ..VolumeMount::default()
+            };
+            let container = Container { volume_mounts: Some(vec![mount]), ..Container::default() };
+            volumes.of(&container).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(seen("/m", None), ["/m/a", "/m/d/b", "/m/dd"]);
+        assert_eq!(seen("/m/", Some("d")), ["/m/b"]);
+        assert_eq!(seen("/etc/file", Some("a")), ["/etc/file"]);
+    }
+}

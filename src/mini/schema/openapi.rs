@@ -1,0 +1,143 @@
+//! `/openapi/v3`: an index and one document per group and version, enough for kubectl's validation and `explain`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::types::{definitions, root};
+use crate::mini::resource::Resource;
+use crate::mini::resources;
+
+/// A group version's document and the hash that names it.
+pub struct Document {
+    pub json: Bytes,
+    pub hash: String,
+}
+
+static DOCUMENTS: LazyLock<HashMap<String, Document>> = LazyLock::new(|| {
+    let paths: BTreeSet<_> = resources::all().map(path).collect();
+    let build = |path: String| {
+        let json = Bytes::from(document(&path).to_string());
+        let hash = Sha256::digest(&json).iter().map(|b| format!("{b:02X}")).collect();
+        (path, Document { json, hash })
+    };
+    paths.into_iter().map(build).collect()
+});
+
+/// `api/v1`, `apis/apps/v1`.
+fn path(resource: &Resource) -> String {
+    match resource.group {
+        "" => format!("api/{}", resource.version),
+        group => format!("apis/{group}/{}", resource.version),
+    }
+}
+
+/// The document at `/openapi/v3/PATH`.
+pub fn find(path: &str) -> Option<&'static Document> {
+    DOCUMENTS.get(path)
+}
+
+/// The index: where each document is, with its hash.
+pub fn index() -> Value {
+    let mut paths: Vec<_> = DOCUMENTS.iter().collect();
+    paths.sort_by_key(|(path, _)| path.as_str());
+    let entry = |(path, doc): (&String, &Document)| {
+        (path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={}", doc.hash)}))
+    };
+    json!({"paths": paths.into_iter().map(entry).collect::<Map<_, _>>()})
+}
+
+fn document(of: &str) -> Value {
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    let all: Vec<_> = resources::all().filter(|r| path(r) == of).collect();
+    for resource in &all {
+        let name = root(resource);
+        reach(&name, &mut schemas);
+        let gvk = json!({"group": resource.group, "version": resource.version, "kind": resource.kind});
+        if let Some(schema) = schemas.get_mut(&name) {
+            schema["x-kubernetes-group-version-kind"] = json!([gvk]);
+        }
+        let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
+        let collection = format!("/{of}{scope}/{}", resource.plural);
+        paths.insert(format!("{collection}/{{name}}"), item(resource, &gvk));
+        paths.insert(collection, collection_item(resource, &gvk));
+    }
+    json!({
+        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"},
+        "paths": paths, "components": {"schemas": schemas},
+    })
+}
+
+/// Copies a schema and everything it refers to.
+fn reach(name: &str, into: &mut Map<String, Value>) {
+    let Some(schema) = definitions().get(name).filter(|_| !into.contains_key(name)) else {
+        return;
+    };
+    into.insert(name.to_owned(), schema.clone());
+    let mut refs = vec![];
+    collect_refs(schema, &mut refs);
+    refs.into_iter().for_each(|name| reach(name, into));
+}
+
+fn collect_refs<'a>(value: &'a Value, out: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(map) => {
+            out.extend(map.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()));
+            map.values().for_each(|v| collect_refs(v, out));
+        }
+        Value::Array(list) => list.iter().for_each(|v| collect_refs(v, out)),
+        _ => {}
+    }
+}
+
+fn parameter(name: &str) -> Value {
+    json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}})
+}
+
+fn operation(resource: &Resource, action: &str, gvk: &Value) -> Value {
+    let schema = json!({"$ref": format!("#/components/schemas/{}", root(resource))});
+    let content = json!({"application/json": {"schema": schema}});
+    let mut operation = json!({
+        "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk,
+        "responses": {"200": {"description": "OK", "content": content}},
+    });
+    if matches!(action, "patch" | "post" | "put") {
+        operation["parameters"] = ["dryRun", "fieldManager", "fieldValidation"].map(parameter).into_iter().collect();
+    }
+    operation
+}
+
+/// No strategic-merge content type on PATCH: without it kubectl computes patches from its built-in types, whose merge
+/// keys these schemas lack.
+fn item(resource: &Resource, gvk: &Value) -> Value {
+    let operations = [("get", "get"), ("put", "put"), ("patch", "patch"), ("delete", "delete")];
+    operations.into_iter().map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk))).collect()
+}
+
+fn collection_item(resource: &Resource, gvk: &Value) -> Value {
+    [("get", "list"), ("post", "post")]
+        .into_iter()
+        .map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_closed_and_name_their_kinds() {
+        let core: Value = serde_json::from_slice(&find("api/v1").unwrap().json).unwrap();
+        let schemas = &core["components"]["schemas"];
+        let pod = &schemas["io.k8s.api.core.v1.Pod"];
+        assert_eq!(pod["x-kubernetes-group-version-kind"][0]["kind"], "Pod");
+        let mut refs = vec![];
+        collect_refs(schemas, &mut refs);
+        assert!(refs.iter().all(|name| schemas[*name].is_object()));
+        assert!(core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"]["parameters"].is_array());
+    }
+}
