@@ -81,8 +81,8 @@ pub struct ImageInfo {
 pub struct Pushed {
     /// The manifest's digest, `sha256:…`.
     pub digest: String,
-    /// Bytes of the manifest; None where the engine does not say.
-    pub size: Option<u64>,
+    /// Bytes of the manifest.
+    pub size: u64,
 }
 
 impl Docker {
@@ -151,15 +151,7 @@ impl Docker {
             pushed = item.status.as_deref().and_then(parse_pushed).or(pushed);
             progress(item.into());
         }
-        if let Some(pushed) = pushed {
-            return Ok(pushed);
-        }
-        // An engine that does not print the digest still records it on the image.
-        let image = self.image(name).await?;
-        let digests = image.map(|image| image.repo_digests).unwrap_or_default();
-        let digest = digests.iter().find_map(|d| d.strip_prefix(repository)?.strip_prefix('@'));
-        let missing = || Error::Missing { what: "digest", name: name.to_owned() };
-        Ok(Pushed { digest: digest.ok_or_else(missing)?.to_owned(), size: None })
+        pushed.ok_or_else(|| Error::Missing { what: "digest", name: name.to_owned() })
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
@@ -188,8 +180,9 @@ pub(super) fn split_reference(name: &str) -> (&str, &str) {
 /// `TAG: digest: sha256:… size: N`, the engine's last word of a push.
 fn parse_pushed(status: &str) -> Option<Pushed> {
     let (_, rest) = status.split_once("digest: ")?;
-    let (digest, size) = rest.split_once(" size: ").unwrap_or((rest, ""));
-    digest.starts_with("sha256:").then(|| Pushed { digest: digest.trim().to_owned(), size: size.trim().parse().ok() })
+    let (digest, size) = rest.split_once(" size: ")?;
+    let size = size.trim().parse().ok()?;
+    digest.starts_with("sha256:").then(|| Pushed { digest: digest.to_owned(), size })
 }
 
 fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
@@ -235,7 +228,7 @@ mod tests {
     #[test]
     fn the_digest_is_read_from_the_pushs_last_word_only() {
         let pushed = parse_pushed("1.0.0: digest: sha256:ab12 size: 528").unwrap();
-        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", Some(528)));
+        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", 528));
         assert_eq!(parse_pushed("The push refers to repository [127.0.0.1:5000/a]"), None);
     }
 
