@@ -43,7 +43,8 @@ pub struct BuildRequest {
 }
 
 impl Docker {
-    /// Builds and names an image. A failing step's error carries the step and its last output.
+    /// Builds and names an image. A failing step's error carries the step and its last output; the steps before it
+    /// leave no nameless image behind, nor does the one that had the name before.
     pub async fn build(&self, request: BuildRequest, progress: OnProgress<'_>) -> Result<ImageInfo> {
         let tag = request.tag;
         let mut options = BuildImageOptionsBuilder::new()
@@ -59,12 +60,19 @@ impl Docker {
         }
         let context = bollard::body_full(pack(&request.context)?);
         let mut stream = Box::pin(self.api.build_image(options.build(), None, Some(context)));
+        let before = self.image(&tag).await?;
         let mut log = StepLog::default();
         while let Some(item) = stream.next().await {
             match item {
                 Ok(info) => log.read(info.stream.or(info.status).unwrap_or_default().trim_end(), progress),
-                Err(error) => return Err(log.failure(&tag, error)),
+                Err(error) => {
+                    self.discard(&log.image).await;
+                    return Err(log.failure(&tag, error));
+                }
             }
+        }
+        if let Some(before) = before {
+            self.discard(&before.id).await;
         }
         let missing = || Error::Missing { what: "image", name: tag.clone() };
         self.image(&tag).await?.ok_or_else(missing)
@@ -75,6 +83,8 @@ impl Docker {
 #[derive(Default)]
 struct StepLog {
     step: String,
+    /// The last finished step's.
+    image: String,
     output: Vec<String>,
 }
 
@@ -84,7 +94,11 @@ impl StepLog {
             if let Some(step) = step_of(line) {
                 self.step = step.to_owned();
                 self.output.clear();
-            } else if !line.starts_with(" ---> ") {
+            } else if let Some(image) = line.strip_prefix(" ---> ") {
+                if image.chars().all(|c| c.is_ascii_hexdigit()) {
+                    self.image = image.to_owned();
+                }
+            } else {
                 self.output.push(line.to_owned());
             }
             let step = self.step.clone();

@@ -3,7 +3,8 @@
 use bollard::auth::DockerCredentials;
 use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder,
+    TagImageOptionsBuilder,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
 
@@ -71,6 +72,8 @@ pub struct ImageInfo {
     pub id: String,
     /// Bytes, unpacked.
     pub size: u64,
+    /// Its names, `repository:tag`.
+    pub tags: Vec<String>,
     /// `repository@sha256:…` for each registry it was pulled from or pushed to.
     pub repo_digests: Vec<String>,
     pub labels: std::collections::BTreeMap<String, String>,
@@ -92,6 +95,7 @@ impl Docker {
             Ok(image) => Ok(Some(ImageInfo {
                 id: image.id.unwrap_or_default(),
                 size: image.size.unwrap_or_default().try_into().unwrap_or_default(),
+                tags: image.repo_tags.unwrap_or_default(),
                 repo_digests: image.repo_digests.unwrap_or_default(),
                 labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
             })),
@@ -136,6 +140,16 @@ impl Docker {
         match self.api.remove_image(name, Some(options), None).await {
             Err(error) if !is_status(&error, 404) => Err(failed(format!("removing image {name}"))(error)),
             _ => Ok(()),
+        }
+    }
+
+    /// Removes an image that has lost its last name, with its parents that have none either. One that something is
+    /// built on or runs from stays.
+    pub(super) async fn discard(&self, id: &str) {
+        let nameless = self.image(id).await.ok().flatten().is_some_and(|image| image.tags.is_empty());
+        if nameless {
+            // A refusal is what *stays* means.
+            let _ = self.api.remove_image(id, None::<RemoveImageOptions>, None).await;
         }
     }
 
