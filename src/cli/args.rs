@@ -34,7 +34,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Common {
     /// The folder with the labs [default: `labs` here or in a folder above]
-    #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_LABS")]
+    #[arg(id = "labs_dir", long = "labs", global = true, value_name = "DIR", env = "REHEARSAL_LABS")]
     pub labs: Option<PathBuf>,
     /// Where sessions and reports are written [default: target/rehearsal beside the labs]
     #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_DIR")]

@@ -14,6 +14,13 @@ use printer::Printer;
 
 /// The whole program: returns the exit code.
 pub fn main() -> std::process::ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        anstream::eprintln!("error: a defect in rehearse: {panic}\nhint: please report it, with the command line");
+    }));
+    std::panic::catch_unwind(guarded).unwrap_or_else(|_| ExitCode::Bug.into())
+}
+
+fn guarded() -> std::process::ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

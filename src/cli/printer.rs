@@ -1,14 +1,39 @@
 //! Decides the streams: results to stdout, everything else to stderr; colours only where they are wanted.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::args::Color;
 use super::exit::ExitCode;
+use crate::docker;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Yellow.on_default();
+
+/// On a terminal one moving line; elsewhere a line for each new step, not for each sign of life.
+pub struct Progress {
+    name: String,
+    bar: Option<ProgressBar>,
+    last: Mutex<String>,
+}
+
+impl Progress {
+    pub fn tell(&self, progress: &docker::Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(progress.to_string());
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != progress.step {
+            last.clone_from(&progress.step);
+            let _ = writeln!(anstream::stderr(), "  {:<16} {}", self.name, progress.step);
+        }
+    }
+}
 
 /// Where the program's own words go.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +67,20 @@ impl Printer {
     /// Whether moving progress may be drawn.
     pub fn live(&self) -> bool {
         !self.json && std::io::stderr().is_terminal() && std::io::stdout().is_terminal()
+    }
+
+    /// A place for the progress of one long piece of work.
+    pub fn progress(&self, board: &MultiProgress, name: &str) -> Progress {
+        let bar = self.live().then(|| {
+            let bar = board.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:<16} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(name.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress { name: name.to_owned(), bar, last: Mutex::default() }
     }
 
     /// Prints an error with its causes and its hint; returns the code for convenience.

@@ -60,9 +60,9 @@ impl Error {
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
-            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => {
-                Some("`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into())
-            }
+            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => Some(
+                "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
+            ),
             _ => None,
         }
     }
@@ -131,7 +131,7 @@ async fn try_run(
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: args.stage.registry_port };
+    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
     let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began).await;
     session.close();
     drop(events);
@@ -284,4 +284,3 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
     let out = anstream::AutoStream::auto(std::io::stdout());
     Box::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string()))
 }
-

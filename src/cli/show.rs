@@ -93,10 +93,8 @@ fn missing(what: &str, error: &dyn std::error::Error, hint: Option<String>) -> F
 
 fn show(findings: &[Finding], printer: &Printer) {
     if printer.json {
-        let rows: Vec<Value> = findings
-            .iter()
-            .map(|f| json!({"what": f.what, "good": f.good, "says": f.says, "hint": f.hint}))
-            .collect();
+        let rows: Vec<Value> =
+            findings.iter().map(|f| json!({"what": f.what, "good": f.good, "says": f.says, "hint": f.hint})).collect();
         printer.result(&Value::from(rows).to_string());
         return;
     }
@@ -126,12 +124,14 @@ pub async fn setup(printer: &Printer) -> ExitCode {
 /// The images, side by side; and the application's layers, so that the first run finds them.
 async fn try_setup(printer: &Printer) -> Result<Vec<String>, Error> {
     let docker = Docker::connect().await?;
-    let (registry, python) = tokio::try_join!(
-        ladder::ensure(&docker, HubImage::Registry2, &|p| printer.note(&format!("  registry:2        {p}"))),
-        ladder::ensure(&docker, HubImage::Python39Slim, &|p| printer.note(&format!("  python:3.9-slim   {p}"))),
-    )?;
-    let progress = |p: crate::docker::Progress| printer.note(&format!("  application       {p}"));
-    let base = app::python_base(&docker, &python, &progress).await?;
-    app::build_app(&docker, &base, &progress).await?;
+    let board = indicatif::MultiProgress::new();
+    let ensure = async |image: HubImage| {
+        let progress = printer.progress(&board, image.name());
+        ladder::ensure(&docker, image, &|p| progress.tell(&p)).await
+    };
+    let (registry, python) = tokio::try_join!(ensure(HubImage::Registry2), ensure(HubImage::Python39Slim))?;
+    let progress = printer.progress(&board, "application");
+    let base = app::python_base(&docker, &python, &|p| progress.tell(&p)).await?;
+    app::build_app(&docker, &base, &|p| progress.tell(&p)).await?;
     Ok([registry, python].iter().map(|found| format!("✓ {found}")).collect())
 }

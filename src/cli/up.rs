@@ -40,12 +40,7 @@ pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts
 }
 
 /// Brings a stage up in a process of its own and says how to use it.
-async fn show(
-    args: &args::Stage,
-    common: &Common,
-    printer: &Printer,
-    interrupts: &Interrupts,
-) -> Result<(), Error> {
+async fn show(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
     if find(&places.root).is_none() {
         reap(&Docker::connect().await?, &places.root).await;
@@ -61,7 +56,11 @@ async fn show(
     } else {
         printer.result(&format!("the stage is up: {} {}", handle.cluster.name, handle.cluster.server_version));
         printer.result(&format!("  export KUBECONFIG={}", handle.kubeconfig.display()));
-        printer.result(&format!("  registry {} in docker.io's place; its password: {}", handle.registry, handle.private.join("stage.json").display()));
+        printer.result(&format!(
+            "  registry {} in docker.io's place; its password: {}",
+            handle.registry,
+            handle.private.join("stage.json").display()
+        ));
         printer.result("  `rehearse run` plays on it; `rehearse down` takes it down");
     }
     Ok(())
@@ -82,7 +81,12 @@ pub async fn spawn(
     command.extend([args.cluster.to_string(), "--timelapse".into(), args.timelapse.to_string()]);
     command.extend(["--kubernetes-version".into(), args.kubernetes_version.to_string()]);
     command.extend(args.registry_port.into_iter().flat_map(|port| ["--registry-port".into(), port.to_string()]));
-    command.extend(["--labs".into(), places.labs.display().to_string(), "--dir".into(), places.root.display().to_string()]);
+    command.extend([
+        "--labs".into(),
+        places.labs.display().to_string(),
+        "--dir".into(),
+        places.root.display().to_string(),
+    ]);
     let mut process = Background::start(&program, &command, &log).map_err(Error::Report)?;
     printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
     let ready = async || match (find(&places.root), process.has_ended()) {
@@ -126,10 +130,9 @@ async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts
     notes.into_iter().for_each(|text| events.note(text));
     let credentials = Credentials::fresh(stage::USERNAME);
     mask(&masker, &credentials);
-    let settings = Settings { plan, registry_port: args.registry_port };
+    let settings = Settings { plan, registry_port: args.registry_port, kept: true };
     let on_part = tell(events.clone());
-    let raised =
-        Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
+    let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
     if let Ok(Some(stage)) = raised {
         interrupts.graceful.cancelled().await;
         stage.down().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Error, Info};
 use crate::docker::Docker;
-use crate::mini::runtime::DockerRuntime;
+use crate::mini::runtime::docker::{DockerRuntime, Registries};
 use crate::mini::{Mini, MiniOptions, Version};
 
 /// How mini is to behave.
@@ -35,7 +35,8 @@ impl MiniCluster {
         registry: SocketAddr,
         labels: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let runtime = Arc::new(DockerRuntime::new(docker, registry, labels));
+        let registries = Registries { host: registry.to_string(), stands_in_for: vec!["docker.io".into()] };
+        let runtime = Arc::new(DockerRuntime::new(docker, registries, labels).map_err(Error::Http)?);
         let options = MiniOptions {
             node_name: "mini-control-plane".into(),
             version: settings.version,
@@ -68,7 +69,8 @@ impl MiniCluster {
 
     pub async fn stop(self) {
         self.mini.close().await;
-        self.runtime.close().await;
+        // What does not go now goes by its label.
+        let _ = self.runtime.close().await;
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Info {
 pub enum Error {
     #[error("mini did not start")]
     Mini(#[source] crate::mini::Error),
+    #[error("no HTTP client for the registry")]
+    Http(#[source] reqwest::Error),
     #[error("cluster `{name}` cannot be used yet")]
     NotYet { name: String },
     /// Another part of the stage failed first.

@@ -109,7 +109,7 @@ fn other_output_goes_by_line() {
             "pods mypod was deleted",
             "drifted: new words in `pods mypod deleted`\n-pods mypod deleted\n+pods mypod was deleted",
         ),
-        ("b\na", "a\nb", "drifted: the lines come in another order\n-b\n a\n+b"),
+        ("b\na", "a\nb", "drifted: the lines come in another order\n+a\n b\n-a"),
         (
             "pod/mypod created",
             "pod/mypod unchanged",

@@ -14,6 +14,7 @@ mod container;
 mod error;
 mod exec;
 mod image;
+mod inspect;
 mod pip;
 mod session;
 mod stand_in;

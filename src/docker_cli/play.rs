@@ -24,7 +24,9 @@ pub enum Error {
     Build { source: docker::Error },
     #[error("Error response from daemon: {}", chain(.0))]
     Daemon(#[from] docker::Error),
-    #[error("denied: requested access to the resource is denied\nlog in first: `docker login -u NAME --password-stdin`")]
+    #[error(
+        "denied: requested access to the resource is denied\nlog in first: `docker login -u NAME --password-stdin`"
+    )]
     NotLoggedIn,
     #[error("Error response from daemon: Get \"{url}\": {words}")]
     Login { url: String, words: String },
@@ -77,8 +79,7 @@ pub async fn play(command: Command) -> Result<(), Error> {
 
 impl Player {
     fn reference(&self, name: &str) -> Result<ImageRef, Error> {
-        let reference =
-            ImageRef::parse(name).map_err(|source| Error::Reference { name: name.into(), source })?;
+        let reference = ImageRef::parse(name).map_err(|source| Error::Reference { name: name.into(), source })?;
         match reference.registry() {
             "docker.io" => Ok(reference),
             other => Err(Error::OtherRegistry { server: other.into() }),
@@ -100,9 +101,7 @@ impl Player {
             return Err(Error::Usage("a build without -t NAME is not played".into()));
         };
         let dockerfile = build.file.unwrap_or_else(|| build.path.join("Dockerfile"));
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
-        };
+        let read = |path: &Path| std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source });
         let mut context = Vec::new();
         collect(&build.path, &build.path, &mut context)?;
         let text = read(&dockerfile)?;
@@ -137,7 +136,7 @@ impl Player {
         if served != pushed.digest {
             return Err(Error::Digest { pushed: pushed.digest, served });
         }
-        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size);
+        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size.unwrap_or_default());
         Ok(())
     }
 
@@ -172,14 +171,18 @@ impl Player {
 
     fn hub(server: Option<&str>) -> Result<(), Error> {
         match server {
-            None | Some("docker.io" | "index.docker.io" | "https://index.docker.io/v1/" | "registry-1.docker.io") => Ok(()),
+            None | Some("docker.io" | "index.docker.io" | "https://index.docker.io/v1/" | "registry-1.docker.io") => {
+                Ok(())
+            }
             Some(other) => Err(Error::OtherRegistry { server: other.into() }),
         }
     }
 
     async fn login(&self, login: args::Login) -> Result<(), Error> {
         Self::hub(login.server.as_deref())?;
-        let username = login.username.ok_or_else(|| Error::Usage("Cannot perform an interactive login from a non TTY device".into()))?;
+        let username = login
+            .username
+            .ok_or_else(|| Error::Usage("Cannot perform an interactive login from a non TTY device".into()))?;
         let password = match login.password {
             Some(password) => password,
             None if login.password_stdin => {

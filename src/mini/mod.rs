@@ -2,8 +2,20 @@
 //! controllers and kubelet → server. Each layer knows only the one before it; controllers and kubelet speak
 //! to the API through [`kube::Client`] alone.
 
+pub mod api;
+pub mod auth;
 pub mod kubelet;
+pub mod registry;
+pub mod resource;
+pub mod resources;
 pub mod runtime;
+pub mod schema;
+pub mod selector;
+mod server;
+pub mod status;
+pub mod store;
+pub mod table;
 mod version;
 
-pub use version::Version;
+pub use server::{Error, Mini, MiniOptions};
+pub use version::{InvalidVersion, Version};

@@ -12,3 +12,35 @@ impl std::fmt::Display for Version {
         write!(f, "{}.{}", self.major, self.minor)
     }
 }
+
+/// Not a version mini knows the behaviour of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no Kubernetes version mini can behave as; one of 1.32 to 1.36, e.g. 1.36")]
+pub struct InvalidVersion(String);
+
+impl std::str::FromStr for Version {
+    type Err = InvalidVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidVersion(text.to_owned());
+        let (major, minor) = text.trim_start_matches('v').split_once('.').ok_or_else(invalid)?;
+        match (major, minor.parse()) {
+            ("1", Ok(minor @ 32..=36)) => Ok(Self { major: 1, minor }),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_versions_with_known_behaviour_are_taken() {
+        assert_eq!("1.34".parse::<Version>().unwrap(), Version { major: 1, minor: 34 });
+        assert_eq!("v1.36".parse::<Version>().unwrap().to_string(), "1.36");
+        for text in ["", "1", "1.x", "2.36", "1.20", "1.99", "1.36.2"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+}

@@ -144,6 +144,24 @@ impl Client {
         Ok(Self { http })
     }
 
+    /// Asks whether the registry takes a login, as `docker login` does: `GET /v2/`.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedStatus`] with 401 where it does not.
+    pub async fn login(&self, endpoint: &Endpoint, credentials: &Credentials) -> Result<()> {
+        let url = format!("http://{}/v2/", endpoint.host);
+        let request = self.http.get(&url).basic_auth(&credentials.username, Some(&credentials.password));
+        let failed = |error: reqwest::Error| Error::Request {
+            method: "Get".into(),
+            url: url.clone(),
+            cause: error.without_url().to_string(),
+        };
+        match request.send().await.map_err(failed)?.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(Error::UnexpectedStatus { method: Method::GET, url, status: status.as_u16() }),
+        }
+    }
+
     /// Begins asking `endpoint` about one image, with at most one login.
     #[must_use]
     pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> Session {
@@ -222,6 +240,14 @@ impl Session {
         verify("config", digest, &hex(&Sha256::digest(&body)))?;
         let malformed = |source| Error::Malformed { what: "config", digest: digest.to_owned(), source };
         serde_json::from_slice(&body).map_err(malformed)
+    }
+
+    /// Removes a manifest by its digest, and every tag with it.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedStatus`] with 405 where the registry does not allow deletion.
+    pub async fn delete(&self, digest: &str) -> Result<()> {
+        self.get(Method::DELETE, &format!("manifests/{digest}")).await.map(drop)
     }
 
     /// Reads a blob to its end and checks its digest, keeping nothing; returns its size in bytes.

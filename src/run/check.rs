@@ -7,7 +7,7 @@ use super::lab::Ground;
 use super::shell::Printed;
 use super::verdict::Verdict;
 use super::watch::Watch;
-use crate::compare;
+use crate::compare::{self, Comparison};
 use crate::observe::{Progress, Trace};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef};
@@ -145,7 +145,8 @@ async fn never(
 async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
     let what = format!("the event that {object}'s image was pulled");
     let image = |trace: &Trace| {
-        let event = trace.events_because("Pulled").find_map(|e| e.message.strip_prefix("Successfully pulled image \""))?;
+        let event =
+            trace.events_because("Pulled").find_map(|e| e.message.strip_prefix("Successfully pulled image \""))?;
         event.split_once('"').map(|(image, _)| image.to_owned())
     };
     let found = wait_for(&what, object, scene, ground, image).await;
@@ -206,13 +207,13 @@ fn credentials(output: &str, credentials: &Credentials) -> Judged {
 }
 
 fn printed(expected: &str, actual: &str) -> Judged {
-    let outcome = compare::compare(expected, actual);
-    let verdict = match outcome.verdict {
-        compare::Verdict::Reproduced(_) => Verdict::Reproduced,
-        compare::Verdict::Drifted => Verdict::Drifted,
-        compare::Verdict::Contradicted => Verdict::Contradicted,
-    };
-    Judged::new(verdict, outcome.to_string())
+    match compare::compare(expected, actual) {
+        Comparison::Reproduced(fidelity) => Judged::good(format!("{fidelity:?}").to_lowercase()),
+        Comparison::Drifted(difference) => Judged::new(Verdict::Drifted, difference.what),
+        Comparison::Contradicted(difference) => {
+            Judged::new(Verdict::Contradicted, format!("{}\n{}", difference.what, difference.diff))
+        }
+    }
 }
 
 /// Evidence for a failed step: states and events of the objects it names.

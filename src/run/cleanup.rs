@@ -22,16 +22,16 @@ impl Before {
     /// # Errors
     /// Where the cluster does not answer.
     pub async fn look(client: &Client) -> kube::Result<Self> {
-        let account = Api::<ServiceAccount>::namespaced(client.clone(), DEFAULT).get_opt(DEFAULT);
-        let (namespaces, pods, secrets, accounts, maps, service_account) = tokio::try_join!(
+        let accounts = Api::<ServiceAccount>::namespaced(client.clone(), DEFAULT);
+        let (namespaces, pods, secrets, service_accounts, maps, service_account) = tokio::try_join!(
             uids::<Namespace>(Api::all(client.clone())),
             uids::<Pod>(Api::all(client.clone())),
             uids::<Secret>(Api::namespaced(client.clone(), DEFAULT)),
-            uids::<ServiceAccount>(Api::namespaced(client.clone(), DEFAULT)),
+            uids(accounts.clone()),
             uids::<ConfigMap>(Api::namespaced(client.clone(), DEFAULT)),
-            account,
+            accounts.get_opt(DEFAULT),
         )?;
-        let uids = [namespaces, pods, secrets, accounts, maps].into_iter().flatten().collect();
+        let uids = [namespaces, pods, secrets, service_accounts, maps].into_iter().flatten().collect();
         Ok(Self { uids, service_account })
     }
 

@@ -7,7 +7,9 @@ use crate::registry::access_log::Entry;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// The user was served; `after_refusal`: somebody had been refused before.
-    Served { after_refusal: bool },
+    Served {
+        after_refusal: bool,
+    },
     Nothing,
 }
 
@@ -30,7 +32,14 @@ pub fn of_trace(trace: &Trace) -> Vec<String> {
         lines.push(format!("  last message: {message}"));
     }
     lines.extend(trace.events.iter().map(|event| {
-        format!("  {:>6.2} {} {} x{}: {}", event.at.as_secs_f64(), event.type_, event.reason, event.count, event.message)
+        format!(
+            "  {:>6.2} {} {} x{}: {}",
+            event.at.as_secs_f64(),
+            event.type_,
+            event.reason,
+            event.count,
+            event.message
+        )
     }));
     lines
 }
@@ -58,6 +67,9 @@ mod tests {
         assert_eq!(Proof::of(&log[1..], "o/app1", "u"), Proof::Served { after_refusal: false });
         assert_eq!(Proof::of(&log, "o/app1", "v"), Proof::Nothing);
         assert_eq!(Proof::of(&log, "o/other", "u"), Proof::Nothing);
-        assert_eq!(Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u"), Proof::Served { after_refusal: false });
+        assert_eq!(
+            Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u"),
+            Proof::Served { after_refusal: false }
+        );
     }
 }

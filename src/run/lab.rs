@@ -62,13 +62,21 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let (before, watch, needs) =
-        tokio::join!(Before::look(&client), Watch::open(client.clone(), events.clone()), bring_about(&lab.needs, stage));
+    let (before, watch, needs) = tokio::join!(
+        Before::look(&client),
+        Watch::open(client.clone(), events.clone()),
+        bring_about(&lab.needs, stage)
+    );
     let (before, watch) = (before?, watch?);
     needs?;
     let ground = Ground { stage, watch: &watch, shell, events };
-    let mut played =
-        Played { lab: lab.id, verdict: Verdict::Reproduced, traces: Vec::new(), commands: Duration::ZERO, waits: Duration::ZERO };
+    let mut played = Played {
+        lab: lab.id,
+        verdict: Verdict::Reproduced,
+        traces: Vec::new(),
+        commands: Duration::ZERO,
+        waits: Duration::ZERO,
+    };
     let mut failure = None;
     let lab_began = jiff::Timestamp::now();
     for step in &lab.steps {
@@ -155,7 +163,10 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     let printed = match ground.shell.play(script, step.timeout).await {
         Ok(printed) => printed,
         Err(shell::Error::Exec(error)) => {
-            return Ok(Stepped { command: began.elapsed(), ..failed(lab, step, step.line, error.to_string(), ground, began) });
+            return Ok(Stepped {
+                command: began.elapsed(),
+                ..failed(lab, step, step.line, error.to_string(), ground, began)
+            });
         }
         Err(error) => return Err(error.into()),
     };

@@ -125,7 +125,7 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
 {
     let mut stream = watcher(api, watcher::Config::default()).boxed();
-    let mut take = move |event: watcher::Event<K>| match event {
+    let take = move |event: watcher::Event<K>| match event {
         watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
             if !is_system(&object) {
                 deliver(&shared, object, false);

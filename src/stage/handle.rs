@@ -37,6 +37,7 @@ impl Handle {
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
+        kept: bool,
     ) -> Self {
         Self {
             session: session.id().into(),
@@ -51,7 +52,7 @@ impl Handle {
             kubeconfig,
             app_image,
             app_digest,
-            kept: false,
+            kept,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Settings {
     pub plan: Plan,
     /// The registry's port on 127.0.0.1; a free one when None.
     pub registry_port: Option<u16>,
+    /// Stays up for later runs.
+    pub kept: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -217,9 +219,8 @@ impl Stage {
             let line = format!("{} {}", info.name, info.server_version);
             Ok(((info, kubeconfig), line))
         });
-        let (registry, app, cluster) =
-            tokio::try_join!(registry, image, cluster)?;
-        let handle = Handle::new(session, registry, credentials, cluster, app);
+        let (registry, app, cluster) = tokio::try_join!(registry, image, cluster)?;
+        let handle = Handle::new(session, registry, credentials, cluster, app, settings.kept);
         session.write_private("stage.json", &handle.to_json())?;
         Ok(handle)
     }

@@ -25,53 +25,40 @@ pub struct Backoff {
 impl Backoff {
     #[must_use]
     pub fn new(timelapse: f64) -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            timelapse,
-        }
+        Self { entries: BTreeMap::new(), timelapse }
     }
 
     /// Notes another failure at `at`. A key left alone for twice the longest delay starts afresh.
     pub fn next(&mut self, key: &str, at: Timestamp) {
         let delay = match self.entries.get(key) {
-            Some(entry) if self.elapsed(entry.updated, at) <= LONGEST * 2 => {
-                (entry.delay * 2).min(LONGEST)
-            }
+            Some(entry) if self.elapsed(entry.updated, at) <= LONGEST * 2 => (entry.delay * 2).min(LONGEST),
             _ => FIRST,
         };
-        self.entries
-            .insert(key.to_owned(), Entry { delay, updated: at });
+        self.entries.insert(key.to_owned(), Entry { delay, updated: at });
     }
 
     /// Is `now` still within the delay that began with the last failure?
     #[must_use]
     pub fn waits(&self, key: &str, now: Timestamp) -> bool {
-        self.entries
-            .get(key)
-            .is_some_and(|entry| self.elapsed(entry.updated, now) < entry.delay)
+        self.entries.get(key).is_some_and(|entry| self.elapsed(entry.updated, now) < entry.delay)
     }
 
     /// Is `now` still within the delay, counted from `event`?
     #[must_use]
     pub fn waits_since(&self, key: &str, event: Timestamp, now: Timestamp) -> bool {
         self.entries.get(key).is_some_and(|entry| {
-            self.elapsed(entry.updated, event) <= LONGEST * 2
-                && self.elapsed(event, now) < entry.delay
+            self.elapsed(entry.updated, event) <= LONGEST * 2 && self.elapsed(event, now) < entry.delay
         })
     }
 
     /// The nominal delay of a key; zero when it has not failed.
     #[must_use]
     pub fn delay(&self, key: &str) -> Duration {
-        self.entries
-            .get(key)
-            .map_or(Duration::ZERO, |entry| entry.delay)
+        self.entries.get(key).map_or(Duration::ZERO, |entry| entry.delay)
     }
 
     fn elapsed(&self, from: Timestamp, to: Timestamp) -> Duration {
-        Duration::try_from(to.duration_since(from))
-            .unwrap_or_default()
-            .mul_f64(self.timelapse)
+        Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(self.timelapse)
     }
 }
 

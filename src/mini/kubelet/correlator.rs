@@ -63,19 +63,13 @@ impl Correlator {
     /// With a time-lapse the spam filter refills as much faster as events come.
     #[must_use]
     pub fn new(timelapse: f64) -> Self {
-        Self {
-            timelapse,
-            ..Self::default()
-        }
+        Self { timelapse, ..Self::default() }
     }
 
     /// What to write for an event, if anything; the key goes back to [`Self::created`].
     pub fn correlate(&mut self, event: Event, now: Timestamp) -> Option<(Key, Write)> {
         let (mut event, key) = self.aggregate(event, now);
-        let seen = self.seen.entry(key.clone()).or_insert(Seen {
-            name: None,
-            count: 0,
-        });
+        let seen = self.seen.entry(key.clone()).or_insert(Seen { name: None, count: 0 });
         // Counted even when it is then dropped: the next one that is written carries the true count.
         seen.count += 1;
         let (count, name) = (seen.count, seen.name.clone());
@@ -84,14 +78,8 @@ impl Correlator {
         }
         let message = std::mem::take(&mut event.message);
         let write = match name {
-            Some(name) => Write::Patch {
-                name,
-                count,
-                message,
-            },
-            None => Write::Create {
-                event: Event { message, ..event },
-            },
+            Some(name) => Write::Patch { name, count, message },
+            None => Write::Create { event: Event { message, ..event } },
         };
         Some((key, write))
     }
@@ -105,13 +93,8 @@ impl Correlator {
 
     fn aggregate(&mut self, event: Event, now: Timestamp) -> (Event, Key) {
         let timelapse = self.timelapse;
-        let similar = self
-            .similar
-            .entry((event.warning, event.reason))
-            .or_insert(Similar {
-                messages: Vec::new(),
-                last: now,
-            });
+        let similar =
+            self.similar.entry((event.warning, event.reason)).or_insert(Similar { messages: Vec::new(), last: now });
         if scaled(similar.last, now, timelapse) > SIMILAR_INTERVAL {
             similar.messages.clear();
         }
@@ -120,31 +103,18 @@ impl Correlator {
             similar.messages.push(event.message.clone());
         }
         if similar.messages.len() < SIMILAR {
-            let key = (
-                event.warning,
-                event.reason,
-                event.message.clone(),
-                event.field_path.clone(),
-            );
+            let key = (event.warning, event.reason, event.message.clone(), event.field_path.clone());
             return (event, key);
         }
         similar.messages.remove(0);
-        let key = (
-            event.warning,
-            event.reason,
-            String::new(),
-            event.field_path.clone(),
-        );
+        let key = (event.warning, event.reason, String::new(), event.field_path.clone());
         let message = format!("(combined from similar events): {}", event.message);
         (Event { message, ..event }, key)
     }
 
     fn take_token(&mut self, warning: bool, now: Timestamp) -> bool {
         let timelapse = self.timelapse;
-        let bucket = self.buckets.entry(warning).or_insert(Bucket {
-            tokens: BURST,
-            at: now,
-        });
+        let bucket = self.buckets.entry(warning).or_insert(Bucket { tokens: BURST, at: now });
         let refilled = scaled(bucket.at, now, timelapse).as_secs_f64() / REFILL.as_secs_f64();
         bucket.tokens = (bucket.tokens + refilled).min(BURST);
         bucket.at = now;
@@ -157,9 +127,7 @@ impl Correlator {
 }
 
 fn scaled(from: Timestamp, to: Timestamp, timelapse: f64) -> Duration {
-    Duration::try_from(to.duration_since(from))
-        .unwrap_or_default()
-        .mul_f64(timelapse)
+    Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(timelapse)
 }
 
 #[cfg(test)]
@@ -191,32 +159,17 @@ mod tests {
         for tick in 0..73 {
             let seconds = 0.8 + 13.0 * f64::from(tick);
             while pulling.first().is_some_and(|due| *due < seconds) {
-                write(
-                    &mut correlator,
-                    Event::normal("Pulling", "p"),
-                    pulling.remove(0),
-                )
-                .unwrap();
+                write(&mut correlator, Event::normal("Pulling", "p"), pulling.remove(0)).unwrap();
             }
             if let Some(count) = write(&mut correlator, Event::normal("BackOff", "b"), seconds) {
                 passed.push((seconds as i64, count));
             }
         }
         // The first 25 tokens are gone after the twentieth; one is back at 300 s, 600 s and 900 s.
-        assert_eq!(
-            passed[..20]
-                .iter()
-                .map(|(_, count)| *count)
-                .collect::<Vec<_>>(),
-            (1..=20).collect::<Vec<_>>()
-        );
+        assert_eq!(passed[..20].iter().map(|(_, count)| *count).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
         let late: Vec<_> = passed[20..].to_vec();
         assert_eq!(late, [(312, 25), (611, 48), (910, 71)]);
-        assert_eq!(
-            write(&mut correlator, Event::warning("Failed", "w"), 951.0),
-            Some(1),
-            "types are counted apart"
-        );
+        assert_eq!(write(&mut correlator, Event::warning("Failed", "w"), 951.0), Some(1), "types are counted apart");
     }
 
     #[test]
@@ -224,23 +177,13 @@ mod tests {
         let mut correlator = Correlator::new(1.0);
         let mut last = None;
         for number in 0..12 {
-            last = correlator.correlate(
-                Event::warning("Failed", format!("port {number}")),
-                at(f64::from(number)),
-            );
+            last = correlator.correlate(Event::warning("Failed", format!("port {number}")), at(f64::from(number)));
             if let Some((key, Write::Create { .. })) = &last {
                 correlator.created(&key.clone(), format!("e{number}"));
             }
         }
         let (_, write) = last.unwrap();
         let message = "(combined from similar events): port 11".to_owned();
-        assert_eq!(
-            write,
-            Write::Patch {
-                name: "e9".into(),
-                count: 3,
-                message
-            }
-        );
+        assert_eq!(write, Write::Patch { name: "e9".into(), count: 3, message });
     }
 }

@@ -13,28 +13,17 @@ pub struct Event {
 impl Event {
     #[must_use]
     pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            warning: false,
-            reason,
-            message: message.into(),
-            field_path: None,
-        }
+        Self { warning: false, reason, message: message.into(), field_path: None }
     }
 
     #[must_use]
     pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            ..Self::normal(reason, message)
-        }
+        Self { warning: true, ..Self::normal(reason, message) }
     }
 
     #[must_use]
     pub fn about(self, field_path: &str) -> Self {
-        Self {
-            field_path: Some(field_path.to_owned()),
-            ..self
-        }
+        Self { field_path: Some(field_path.to_owned()), ..self }
     }
 
     /// `Normal` or `Warning`.

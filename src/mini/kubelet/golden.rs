@@ -25,9 +25,8 @@ const NO_CREDENTIALS: &str = "failed to pull and unpack image \"localhost:5001/c
 
 /// When the recorded kubelet synced the pod without credentials.
 const RECORDED: [f64; 31] = [
-    0.6, 0.8, 12.1, 26.1, 40.1, 52.1, 65.1, 78.1, 92.1, 104.1, 117.1, 130.1, 144.1, 157.1, 172.1,
-    184.1, 195.1, 209.1, 221.1, 235.1, 248.1, 262.1, 276.1, 291.1, 305.1, 320.1, 333.1, 345.1,
-    359.1, 374.1, 388.1,
+    0.6, 0.8, 12.1, 26.1, 40.1, 52.1, 65.1, 78.1, 92.1, 104.1, 117.1, 130.1, 144.1, 157.1, 172.1, 184.1, 195.1, 209.1,
+    221.1, 235.1, 248.1, 262.1, 276.1, 291.1, 305.1, 320.1, 333.1, 345.1, 359.1, 374.1, 388.1,
 ];
 
 /// A node that answers asks from a script, and writes down what the kubelet says.
@@ -58,34 +57,20 @@ fn pod(spec: Value) -> Pod {
 
 fn one_container(extra: Value) -> Value {
     let mut container = json!({"name": "app", "image": IMAGE, "imagePullPolicy": "IfNotPresent"});
-    container
-        .as_object_mut()
-        .unwrap()
-        .extend(extra.as_object().unwrap().clone());
+    container.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     json!({"containers": [container]})
 }
 
 fn secret(name: &str, kind: &str, key: &str, contents: &str) -> Secret {
-    let mut secret = Secret {
-        type_: Some(kind.into()),
-        ..Secret::default()
-    };
+    let mut secret = Secret { type_: Some(kind.into()), ..Secret::default() };
     (secret.metadata.name, secret.metadata.uid) = (Some(name.into()), Some(format!("uid-{name}")));
-    secret.data = Some(BTreeMap::from([(
-        key.to_owned(),
-        ByteString(contents.into()),
-    )]));
+    secret.data = Some(BTreeMap::from([(key.to_owned(), ByteString(contents.into()))]));
     secret
 }
 
 fn pull_secret(name: &str, password: &str) -> Secret {
     let config = Credentials::new("varjosh", password).dockerconfigjson(&["localhost:5001"]);
-    secret(
-        name,
-        "kubernetes.io/dockerconfigjson",
-        ".dockerconfigjson",
-        &config,
-    )
+    secret(name, "kubernetes.io/dockerconfigjson", ".dockerconfigjson", &config)
 }
 
 impl Scene {
@@ -93,10 +78,7 @@ impl Scene {
         let node = Node {
             name: "mini-control-plane".into(),
             ip: "172.18.0.2".into(),
-            version: Version {
-                major: 1,
-                minor: 36,
-            },
+            version: Version { major: 1, minor: 36 },
             scheme: "containerd",
             timelapse: 1.0,
         };
@@ -124,20 +106,11 @@ impl Scene {
                 None => {}
                 Some((key, Write::Create { event })) => {
                     self.correlator.created(&key, "e".into());
-                    writeln!(
-                        self.log,
-                        "{seconds:>6.1}   {kind} {reason} {about} {}",
-                        event.message
-                    )
-                    .unwrap();
+                    writeln!(self.log, "{seconds:>6.1}   {kind} {reason} {about} {}", event.message).unwrap();
                 }
                 Some((_, Write::Patch { count, message, .. })) => {
                     let short = message.split(':').next().unwrap();
-                    writeln!(
-                        self.log,
-                        "{seconds:>6.1}   {kind} {reason} x{count} {short}"
-                    )
-                    .unwrap();
+                    writeln!(self.log, "{seconds:>6.1}   {kind} {reason} x{count} {short}").unwrap();
                 }
             }
         }
@@ -152,11 +125,9 @@ impl Scene {
             .map(|status| {
                 let state = status.state.clone().unwrap_or_default();
                 let text = match (state.waiting, state.running, state.terminated) {
-                    (Some(waiting), ..) => format!(
-                        "{} {}",
-                        waiting.reason.unwrap(),
-                        waiting.message.unwrap_or_default()
-                    ),
+                    (Some(waiting), ..) => {
+                        format!("{} {}", waiting.reason.unwrap(), waiting.message.unwrap_or_default())
+                    }
                     (_, Some(_), _) => "running".into(),
                     (.., Some(ended)) => format!("{} {}", ended.reason.unwrap(), ended.exit_code),
                     _ => unreachable!(),
@@ -164,38 +135,19 @@ impl Scene {
                 format!("{}[{}] {}", status.name, status.restart_count, text.trim())
             })
             .collect();
-        let ready = status
-            .conditions
-            .iter()
-            .flatten()
-            .find(|c| c.type_ == "Ready")
-            .unwrap()
-            .status
-            .clone();
+        let ready = status.conditions.iter().flatten().find(|c| c.type_ == "Ready").unwrap().status.clone();
         let (phase, states) = (status.phase.as_deref().unwrap(), states.join("; "));
         writeln!(self.log, "{seconds:>6.1} {phase} ready={ready} {states}").unwrap();
     }
 
-    fn pull(
-        &mut self,
-        image: &str,
-        logins: Vec<Login>,
-    ) -> Result<(Image, Option<Login>), PullError> {
-        let good = logins
-            .into_iter()
-            .find(|login| self.login.as_ref() == Some(&login.credentials));
+    fn pull(&mut self, image: &str, logins: Vec<Login>) -> Result<(Image, Option<Login>), PullError> {
+        let good = logins.into_iter().find(|login| self.login.as_ref() == Some(&login.credentials));
         if self.login.is_some() && good.is_none() {
-            return Err(PullError {
-                message: NO_CREDENTIALS.into(),
-            });
+            return Err(PullError { message: NO_CREDENTIALS.into() });
         }
         let name = image.rsplit_once(':').unwrap().0;
         let repo_digest = format!("{name}@sha256:{}", "0".repeat(64));
-        let pulled = Image {
-            id: "sha256:1".into(),
-            repo_digest,
-            size: 3_066_995,
-        };
+        let pulled = Image { id: "sha256:1".into(), repo_digest, size: 3_066_995 };
         self.images.insert(image.to_owned(), pulled.clone());
         Ok((pulled, good))
     }
@@ -203,49 +155,26 @@ impl Scene {
     /// One sync at the given second; what it asks is answered at once.
     fn sync(&mut self, seconds: f64) -> PodStatus {
         let pull_secrets = (self.secrets.clone(), &self.missing[..]);
-        let (mut pass, status, events) = Pass::begin(
-            &self.node,
-            &self.pod,
-            &mut self.state,
-            pull_secrets,
-            at(seconds),
-        );
+        let (mut pass, status, events) = Pass::begin(&self.node, &self.pod, &mut self.state, pull_secrets, at(seconds));
         self.status(seconds, &status);
         self.events(seconds, events);
         let mut answer = Answer::Begin;
         let mut now = seconds;
         loop {
-            let step = pass.step(
-                &self.node,
-                &self.pod,
-                &mut self.state,
-                &mut self.records,
-                answer,
-                at(now),
-            );
+            let step = pass.step(&self.node, &self.pod, &mut self.state, &mut self.records, answer, at(now));
             self.events(seconds, step.events);
             answer = match step.ask {
                 Ask::Image { image } => Answer::Image(self.images.get(&image).cloned()),
                 Ask::Pull { image, logins } => {
                     let took = Duration::from_millis(123);
                     now += took.as_secs_f64();
-                    Answer::Pulled {
-                        result: self.pull(&image, logins),
-                        took,
-                        waited: took,
-                    }
+                    Answer::Pulled { result: self.pull(&image, logins), took, waited: took }
                 }
                 Ask::Start { container } => Answer::Started(match self.refuse_start.take() {
                     Some(error) => Err(error),
-                    None => Ok(Started {
-                        id: format!("id-{container}"),
-                        ip: "10.244.0.5".into(),
-                    }),
+                    None => Ok(Started { id: format!("id-{container}"), ip: "10.244.0.5".into() }),
                 }),
-                Ask::Stop { .. } => Answer::Stopped(Exit {
-                    code: 137,
-                    oom_killed: false,
-                }),
+                Ask::Stop { .. } => Answer::Stopped(Exit { code: 137, oom_killed: false }),
                 Ask::Done(outcome) => {
                     self.last = Some(outcome);
                     return status;
@@ -255,26 +184,13 @@ impl Scene {
     }
 
     fn exit(&mut self, container: &str, code: i32, seconds: f64) {
-        pass::ended(
-            &mut self.state,
-            container,
-            Exit {
-                code,
-                oom_killed: false,
-            },
-            at(seconds),
-        );
+        pass::ended(&mut self.state, container, Exit { code, oom_killed: false }, at(seconds));
     }
 
     /// The times at which an event of this reason was written.
     fn times(&self, reason: &str) -> Vec<f64> {
-        let lines = self
-            .log
-            .lines()
-            .filter(|line| line.split_whitespace().nth(2) == Some(reason));
-        lines
-            .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
-            .collect()
+        let lines = self.log.lines().filter(|line| line.split_whitespace().nth(2) == Some(reason));
+        lines.map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect()
     }
 }
 
@@ -288,21 +204,14 @@ fn without_credentials_as_recorded() {
     assert_eq!(scene.times("Pulling"), [0.6, 12.1, 40.1, 92.1, 184.1]);
     let backoff = scene.times("BackOff");
     assert_eq!(backoff[..6], [0.8, 26.1, 52.1, 65.1, 78.1, 104.1]);
-    assert_eq!(
-        backoff.last(),
-        Some(&320.1),
-        "the burst of 25 is spent, as recorded"
-    );
+    assert_eq!(backoff.last(), Some(&320.1), "the burst of 25 is spent, as recorded");
     insta::assert_snapshot!(scene.log);
 }
 
 #[test]
 fn with_the_right_secret_as_recorded() {
     let mut scene = Scene::new(one_container(json!({})));
-    scene.secrets = vec![
-        pull_secret("other", "wrong"),
-        pull_secret("regcred", "right"),
-    ];
+    scene.secrets = vec![pull_secret("other", "wrong"), pull_secret("regcred", "right")];
     scene.sync(0.6);
     assert_eq!(scene.last, Some(Outcome::Changed));
     let status = scene.sync(1.0);
@@ -329,30 +238,10 @@ fn a_secret_that_appears_later_heals_the_pod_at_the_next_attempt() {
 fn secrets_of_another_type_server_or_key_do_not_count() {
     let config = Credentials::new("varjosh", "right").dockerconfigjson(&["localhost:5002"]);
     for secret in [
-        secret(
-            "opaque",
-            "Opaque",
-            ".dockerconfigjson",
-            &config.replace("5002", "5001"),
-        ),
-        secret(
-            "key",
-            "kubernetes.io/dockerconfigjson",
-            "config.json",
-            &config.replace("5002", "5001"),
-        ),
-        secret(
-            "server",
-            "kubernetes.io/dockerconfigjson",
-            ".dockerconfigjson",
-            &config,
-        ),
-        secret(
-            "empty",
-            "kubernetes.io/dockerconfigjson",
-            ".dockerconfigjson",
-            "{}",
-        ),
+        secret("opaque", "Opaque", ".dockerconfigjson", &config.replace("5002", "5001")),
+        secret("key", "kubernetes.io/dockerconfigjson", "config.json", &config.replace("5002", "5001")),
+        secret("server", "kubernetes.io/dockerconfigjson", ".dockerconfigjson", &config),
+        secret("empty", "kubernetes.io/dockerconfigjson", ".dockerconfigjson", "{}"),
     ] {
         let mut scene = Scene::new(one_container(json!({})));
         scene.secrets = vec![secret];
@@ -384,11 +273,7 @@ fn a_name_that_is_none() {
 /// The semantics of an image on the node: since 1.35 only for who could have pulled it; before, for all.
 #[test]
 fn an_image_on_the_node_by_version() {
-    let image = Image {
-        id: "sha256:1".into(),
-        repo_digest: "r@sha256:1".into(),
-        size: 1,
-    };
+    let image = Image { id: "sha256:1".into(), repo_digest: "r@sha256:1".into(), size: 1 };
     let reason = |minor: u32, secrets: Vec<Secret>, policy: &str, preloaded: bool| {
         let mut scene = Scene::new(one_container(json!({"imagePullPolicy": policy})));
         scene.node.version.minor = minor;
@@ -401,38 +286,20 @@ fn an_image_on_the_node_by_version() {
         }
         scene.secrets = secrets;
         scene.sync(0.6);
-        scene
-            .state
-            .failures
-            .get("app")
-            .map_or("", |failure| failure.reason)
-            .to_owned()
-            + if scene.log.contains("Pulling") {
-                " pulled"
-            } else {
-                ""
-            }
+        scene.state.failures.get("app").map_or("", |failure| failure.reason).to_owned()
+            + if scene.log.contains("Pulling") { " pulled" } else { "" }
     };
-    let (right, copy, wrong) = (
-        pull_secret("regcred", "right"),
-        pull_secret("copy", "right"),
-        pull_secret("w", "wrong"),
-    );
+    let (right, copy, wrong) =
+        (pull_secret("regcred", "right"), pull_secret("copy", "right"), pull_secret("w", "wrong"));
     assert_eq!(reason(34, vec![], "IfNotPresent", false), "");
     assert_eq!(reason(34, vec![], "Never", false), "");
     assert_eq!(reason(36, vec![], "IfNotPresent", true), "");
-    assert_eq!(
-        reason(36, vec![], "IfNotPresent", false),
-        "ErrImagePull pulled"
-    );
+    assert_eq!(reason(36, vec![], "IfNotPresent", false), "ErrImagePull pulled");
     assert_eq!(reason(36, vec![], "Never", false), "ErrImageNeverPull");
     assert_eq!(reason(36, vec![right.clone()], "Never", false), "");
     assert_eq!(reason(36, vec![right.clone()], "IfNotPresent", false), "");
     assert_eq!(reason(36, vec![copy], "IfNotPresent", false), "");
-    assert_eq!(
-        reason(36, vec![wrong], "IfNotPresent", false),
-        "ErrImagePull pulled"
-    );
+    assert_eq!(reason(36, vec![wrong], "IfNotPresent", false), "ErrImagePull pulled");
     assert_eq!(reason(36, vec![right], "Always", false), " pulled");
 }
 
@@ -441,11 +308,7 @@ fn a_crashing_container_backs_off() {
     let mut scene = Scene::new(one_container(json!({})));
     scene.login = None;
     scene.sync(0.6);
-    for (exit, syncs) in [
-        (1.0, &[1.1][..]),
-        (2.0, &[2.1, 13.0]),
-        (14.0, &[14.1, 25.0, 38.0]),
-    ] {
+    for (exit, syncs) in [(1.0, &[1.1][..]), (2.0, &[2.1, 13.0]), (14.0, &[14.1, 25.0, 38.0])] {
         scene.exit("app", 1, exit);
         for seconds in syncs {
             scene.sync(*seconds);
@@ -464,10 +327,7 @@ fn restart_policies() {
         scene.sync(0.6);
         scene.exit("app", code, 1.0);
         let status = scene.sync(1.1);
-        (
-            status.phase.unwrap(),
-            scene.state.containers["app"].restarts,
-        )
+        (status.phase.unwrap(), scene.state.containers["app"].restarts)
     };
     assert_eq!(phase("Always", 0), ("Running".into(), 1));
     assert_eq!(phase("OnFailure", 0), ("Succeeded".into(), 0));
@@ -482,8 +342,7 @@ fn a_changed_image_restarts_the_container() {
     scene.login = None;
     scene.sync(0.6);
     scene.sync(0.9);
-    scene.pod.spec.as_mut().unwrap().containers[0].image =
-        Some("localhost:5001/cloudwithvarjosh/app1:b".into());
+    scene.pod.spec.as_mut().unwrap().containers[0].image = Some("localhost:5001/cloudwithvarjosh/app1:b".into());
     scene.sync(3.0);
     scene.sync(3.1);
     insta::assert_snapshot!(scene.log);
@@ -492,8 +351,7 @@ fn a_changed_image_restarts_the_container() {
 #[test]
 fn init_containers_run_one_after_the_other() {
     let mut spec = one_container(json!({}));
-    spec["initContainers"] =
-        json!([{"name": "one", "image": "a/b:1"}, {"name": "two", "image": "a/b:1"}]);
+    spec["initContainers"] = json!([{"name": "one", "image": "a/b:1"}, {"name": "two", "image": "a/b:1"}]);
     let mut scene = Scene::new(spec);
     scene.login = None;
     scene.sync(0.6);
@@ -512,9 +370,7 @@ fn containers_that_cannot_be_made_or_started() {
     scene.login = None;
     scene.refuse_start = Some(StartError::Config("secret \"nope\" not found".into()));
     scene.sync(0.6);
-    scene.refuse_start = Some(StartError::Runtime(
-        "exec: \"nope\": executable file not found in $PATH".into(),
-    ));
+    scene.refuse_start = Some(StartError::Runtime("exec: \"nope\": executable file not found in $PATH".into()));
     scene.sync(12.0);
     scene.sync(12.1);
     insta::assert_snapshot!(scene.log);

@@ -24,9 +24,14 @@ pub struct Login {
 #[derive(Debug)]
 pub enum Decision {
     /// It is on the node and the pod may use it.
-    Use { event: Event },
+    Use {
+        event: Event,
+    },
     /// Pull with each login in turn; anonymously when there is none.
-    Pull { logins: Vec<Login>, event: Event },
+    Pull {
+        logins: Vec<Login>,
+        event: Event,
+    },
     Refuse {
         failure: Failure,
         event: Option<Event>,
@@ -42,16 +47,8 @@ pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
         reason: "InvalidImageName",
         message: format!("Failed to apply default image tag {image:?}: couldn't parse image name {image:?}: {error}"),
     })?;
-    let bare =
-        reference.digest().is_none() && !image.ends_with(&format!(":{}", reference.object()));
-    Ok((
-        if bare {
-            format!("{image}:latest")
-        } else {
-            image.to_owned()
-        },
-        reference,
-    ))
+    let bare = reference.digest().is_none() && !image.ends_with(&format!(":{}", reference.object()));
+    Ok((if bare { format!("{image}:latest") } else { image.to_owned() }, reference))
 }
 
 /// The logins of a pod's pull secrets that fit an image, in the order the kubelet tries them. Secrets of other
@@ -63,14 +60,7 @@ pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, Ke
     let mut keyring = Keyring::default();
     let mut sources = Vec::new();
     for secret in secrets {
-        let bytes = |key: &str| {
-            secret
-                .data
-                .as_ref()?
-                .get(key)
-                .map(|data| data.0.as_slice())
-                .filter(|b| !b.is_empty())
-        };
+        let bytes = |key: &str| secret.data.as_ref()?.get(key).map(|data| data.0.as_slice()).filter(|b| !b.is_empty());
         match secret.type_.as_deref() {
             Some("kubernetes.io/dockerconfigjson") => {
                 let Some(bytes) = bytes(".dockerconfigjson") else {
@@ -93,16 +83,9 @@ pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, Ke
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let (namespace, name, uid) = (text(&meta.namespace), text(&meta.name), text(&meta.uid));
         let source = SecretRecord::new(&namespace, &name, &uid, &found.credentials);
-        Login {
-            credentials: found.credentials,
-            source,
-        }
+        Login { credentials: found.credentials, source }
     };
-    Ok(keyring
-        .lookup(&reference.name())
-        .into_iter()
-        .map(login)
-        .collect())
+    Ok(keyring.lookup(&reference.name()).into_iter().map(login).collect())
 }
 
 /// Decides from what the node has (`present`), the policy, the secrets, and the failures so far.
@@ -119,13 +102,7 @@ pub fn decide(
     let never = || {
         let message = format!("Container image {image:?} is not present with pull policy of Never");
         let event = Some(Event::warning("ErrImageNeverPull", message.clone()));
-        Decision::Refuse {
-            failure: Failure {
-                reason: "ErrImageNeverPull",
-                message,
-            },
-            event,
-        }
+        Decision::Refuse { failure: Failure { reason: "ErrImageNeverPull", message }, event }
     };
     let present = present.filter(|_| policy != "Always");
     if present.is_none() && policy == "Never" {
@@ -133,41 +110,27 @@ pub fn decide(
     }
     if present.is_some() && !node.verifies_present_images() {
         let message = format!("Container image {image:?} already present on machine");
-        return Decision::Use {
-            event: Event::normal("Pulled", message),
-        };
+        return Decision::Use { event: Event::normal("Pulled", message) };
     }
     let reference = match tagged(image) {
         Ok((_, reference)) => reference,
         Err(failure) => {
-            return Decision::Refuse {
-                failure,
-                event: None,
-            };
+            return Decision::Refuse { failure, event: None };
         }
     };
     let logins = match logins(secrets, &reference) {
         Ok(logins) => logins,
         Err(error) => {
-            let failure = Failure {
-                reason: "ErrImagePull",
-                message: error.to_string(),
-            };
-            return Decision::Refuse {
-                failure,
-                event: None,
-            };
+            let failure = Failure { reason: "ErrImagePull", message: error.to_string() };
+            return Decision::Refuse { failure, event: None };
         }
     };
     if let Some(present) = present {
         let sources: Vec<_> = logins.iter().map(|login| login.source.clone()).collect();
         if !records.must_pull(&present.id, &reference.name(), &sources) {
-            let message = format!(
-                "Container image {image:?} already present on machine and can be accessed by the pod"
-            );
-            return Decision::Use {
-                event: Event::normal("Pulled", message),
-            };
+            let message =
+                format!("Container image {image:?} already present on machine and can be accessed by the pod");
+            return Decision::Use { event: Event::normal("Pulled", message) };
         }
     }
     if policy == "Never" {
@@ -180,44 +143,18 @@ pub fn decide(
             Some(cause) => format!("{bare}: {cause}"),
             None => bare.clone(),
         };
-        let failure = Failure {
-            reason: "ImagePullBackOff",
-            message,
-        };
-        return Decision::Refuse {
-            failure,
-            event: Some(Event::normal("BackOff", bare)),
-        };
+        let failure = Failure { reason: "ImagePullBackOff", message };
+        return Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) };
     }
-    Decision::Pull {
-        logins,
-        event: Event::normal("Pulling", format!("Pulling image {image:?}")),
-    }
+    Decision::Pull { logins, event: Event::normal("Pulling", format!("Pulling image {image:?}")) }
 }
 
 /// Notes a failed pull: its back-off begins.
-pub fn pull_failed(
-    state: &mut PodState,
-    image: &str,
-    error: &PullError,
-    now: Timestamp,
-) -> (Failure, Event) {
+pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
     state.image_backoff.next(image, now);
-    let failure = Failure {
-        reason: "ErrImagePull",
-        message: error.message.clone(),
-    };
-    state.pull_errors.insert(
-        image.to_owned(),
-        format!("{}: {}", failure.reason, failure.message),
-    );
-    (
-        failure,
-        Event::warning(
-            "Failed",
-            format!("Failed to pull image {image:?}: {}", error.message),
-        ),
-    )
+    let failure = Failure { reason: "ErrImagePull", message: error.message.clone() };
+    state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
+    (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
 }
 
 /// Notes a pull that succeeded with `login` (None: anonymously). `waited` includes the queue for the puller.
@@ -229,11 +166,7 @@ pub fn pull_succeeded(
     (took, waited): (Duration, Duration),
 ) -> Event {
     if let Ok(reference) = ImageRef::parse(image) {
-        records.pulled(
-            &pulled.id,
-            &reference.name(),
-            login.map(|login| login.source),
-        );
+        records.pulled(&pulled.id, &reference.name(), login.map(|login| login.source));
     }
     let (took, waited) = (go_duration(took), go_duration(waited));
     let size = pulled.size;
@@ -251,12 +184,7 @@ fn go_duration(duration: Duration) -> String {
         (0, millis) if millis < 1000 => format!("{millis}ms"),
         (0, millis) => format!("{}s", millis as f64 / 1000.0),
         (minutes, millis) if minutes < 60 => format!("{minutes}m{}s", millis as f64 / 1000.0),
-        (minutes, millis) => format!(
-            "{}h{}m{}s",
-            minutes / 60,
-            minutes % 60,
-            millis as f64 / 1000.0
-        ),
+        (minutes, millis) => format!("{}h{}m{}s", minutes / 60, minutes % 60, millis as f64 / 1000.0),
     }
 }
 
@@ -266,18 +194,10 @@ mod tests {
 
     #[test]
     fn durations_read_as_go_prints_them() {
-        for (millis, text) in [
-            (0, "0s"),
-            (196, "196ms"),
-            (1000, "1s"),
-            (2500, "2.5s"),
-            (61_001, "1m1.001s"),
-            (3_600_000, "1h0m0s"),
-        ] {
-            assert_eq!(
-                go_duration(Duration::from_micros(millis * 1000 + 900)),
-                text
-            );
+        for (millis, text) in
+            [(0, "0s"), (196, "196ms"), (1000, "1s"), (2500, "2.5s"), (61_001, "1m1.001s"), (3_600_000, "1h0m0s")]
+        {
+            assert_eq!(go_duration(Duration::from_micros(millis * 1000 + 900)), text);
         }
     }
 

@@ -107,25 +107,13 @@ impl Pass {
             );
             events.push(Event::warning("FailedToRetrieveImagePullSecret", message));
         }
-        (
-            Self {
-                secrets,
-                actions,
-                image: None,
-                changed,
-                failed: false,
-            },
-            status,
-            events,
-        )
+        (Self { secrets, actions, image: None, changed, failed: false }, status, events)
     }
 
     /// Will this sync start a container, and so need the pod's volumes?
     #[must_use]
     pub fn needs_volumes(&self) -> bool {
-        self.actions
-            .iter()
-            .any(|action| matches!(action, Action::Start { .. }))
+        self.actions.iter().any(|action| matches!(action, Action::Start { .. }))
     }
 
     /// Takes the answer to the last ask.
@@ -150,16 +138,7 @@ impl Pass {
             (_, Some(Action::Kill { .. })) => None,
             (answer, Some(Action::Start { container })) => {
                 let container = container.clone();
-                let started = self.start(
-                    node,
-                    pod,
-                    state,
-                    records,
-                    &container,
-                    answer,
-                    now,
-                    &mut events,
-                );
+                let started = self.start(node, pod, state, records, &container, answer, now, &mut events);
                 self.settle(pod, state, &container, started, &mut events)
             }
         };
@@ -168,13 +147,7 @@ impl Pass {
     }
 
     /// Begins the next action; what fails before anything must be asked is settled here.
-    fn next(
-        &mut self,
-        pod: &Pod,
-        state: &mut PodState,
-        now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Ask {
+    fn next(&mut self, pod: &Pod, state: &mut PodState, now: Timestamp, events: &mut Vec<Event>) -> Ask {
         while let Some(action) = self.actions.front() {
             match action {
                 Action::Kill { container } => {
@@ -182,13 +155,9 @@ impl Pass {
                         self.actions.pop_front();
                         continue;
                     };
-                    let message =
-                        format!("Container {container} definition changed, will be restarted");
-                    events
-                        .push(Event::normal("Killing", message).about(&pod.field_path(container)));
-                    return Ask::Stop {
-                        id: record.id.clone(),
-                    };
+                    let message = format!("Container {container} definition changed, will be restarted");
+                    events.push(Event::normal("Killing", message).about(&pod.field_path(container)));
+                    return Ask::Stop { id: record.id.clone() };
                 }
                 Action::Start { container } => {
                     let container = container.clone();
@@ -221,24 +190,13 @@ impl Pass {
     ) -> Result<Option<Ask>, Failure> {
         let spec = pod.container(container);
         let image = spec.and_then(|spec| spec.image.clone()).unwrap_or_default();
-        let policy = spec
-            .and_then(|spec| spec.image_pull_policy.as_deref())
-            .unwrap_or("IfNotPresent");
+        let policy = spec.and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
         let path = pod.field_path(container);
-        let start = Ask::Start {
-            container: container.to_owned(),
-        };
+        let start = Ask::Start { container: container.to_owned() };
         match answer {
             Answer::Image(present) => {
-                let decision = image::decide(
-                    node,
-                    state,
-                    records,
-                    (&image, policy),
-                    present.as_ref(),
-                    &self.secrets,
-                    now,
-                );
+                let decision =
+                    image::decide(node, state, records, (&image, policy), present.as_ref(), &self.secrets, now);
                 match decision {
                     Decision::Use { event } => {
                         events.push(event.about(&path));
@@ -255,26 +213,18 @@ impl Pass {
                     }
                 }
             }
-            Answer::Pulled {
-                result: Ok((pulled, login)),
-                took,
-                waited,
-            } => {
+            Answer::Pulled { result: Ok((pulled, login)), took, waited } => {
                 let event = image::pull_succeeded(records, &image, &pulled, login, (took, waited));
                 events.push(event.about(&path));
                 self.image = Some(pulled);
                 Ok(Some(start))
             }
-            Answer::Pulled {
-                result: Err(error), ..
-            } => {
+            Answer::Pulled { result: Err(error), .. } => {
                 let (failure, event) = image::pull_failed(state, &image, &error, now);
                 events.push(event.about(&path));
                 Err(failure)
             }
-            Answer::Started(result) => self
-                .started(node, pod, state, container, result, now, events)
-                .map(|()| None),
+            Answer::Started(result) => self.started(node, pod, state, container, result, now, events).map(|()| None),
             Answer::Begin | Answer::Stopped(_) => Ok(None),
         }
     }
@@ -292,28 +242,15 @@ impl Pass {
     ) -> Result<(), Failure> {
         let path = pod.field_path(container);
         let (created, started) = if node.verifies_present_images() {
-            (
-                "Container created".to_owned(),
-                "Container started".to_owned(),
-            )
+            ("Container created".to_owned(), "Container started".to_owned())
         } else {
-            (
-                format!("Created container: {container}"),
-                format!("Started container {container}"),
-            )
+            (format!("Created container: {container}"), format!("Started container {container}"))
         };
         let before = state.containers.get(container);
         let mut record = ContainerRecord {
             id: String::new(),
-            image: pod
-                .container(container)
-                .and_then(|spec| spec.image.clone())
-                .unwrap_or_default(),
-            image_id: self
-                .image
-                .take()
-                .map(|image| image.repo_digest)
-                .unwrap_or_default(),
+            image: pod.container(container).and_then(|spec| spec.image.clone()).unwrap_or_default(),
+            image_id: self.image.take().map(|image| image.repo_digest).unwrap_or_default(),
             started: now,
             ended: None,
             restarts: before.map_or(0, |before| before.restarts + 1),
@@ -324,32 +261,17 @@ impl Pass {
                 events.push(Event::normal("Created", created).about(&path));
                 events.push(Event::normal("Started", started).about(&path));
                 state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(state.ip.take());
-                state
-                    .containers
-                    .insert(container.to_owned(), ContainerRecord { id, ..record });
+                state.containers.insert(container.to_owned(), ContainerRecord { id, ..record });
                 self.changed = true;
                 Ok(())
             }
-            Err(StartError::Config(message)) => Err(Failure {
-                reason: "CreateContainerConfigError",
-                message,
-            }),
+            Err(StartError::Config(message)) => Err(Failure { reason: "CreateContainerConfigError", message }),
             Err(StartError::Runtime(message)) => {
                 events.push(Event::normal("Created", created).about(&path));
-                let exit = Exit {
-                    code: 128,
-                    oom_killed: false,
-                };
-                record.ended = Some(Ended {
-                    exit,
-                    at: now,
-                    start_error: Some(message.clone()),
-                });
+                let exit = Exit { code: 128, oom_killed: false };
+                record.ended = Some(Ended { exit, at: now, start_error: Some(message.clone()) });
                 state.containers.insert(container.to_owned(), record);
-                Err(Failure {
-                    reason: "RunContainerError",
-                    message,
-                })
+                Err(Failure { reason: "RunContainerError", message })
             }
         }
     }
@@ -375,10 +297,7 @@ impl Pass {
                         "CreateContainerConfigError" | "RunContainerError" => &failure.message,
                         reason => reason,
                     };
-                    events.push(
-                        Event::warning("Failed", format!("Error: {told}"))
-                            .about(&pod.field_path(container)),
-                    );
+                    events.push(Event::warning("Failed", format!("Error: {told}")).about(&pod.field_path(container)));
                 }
                 state.failures.insert(container.to_owned(), failure);
             }
@@ -393,11 +312,7 @@ pub fn ended(state: &mut PodState, container: &str, exit: Exit, now: Timestamp) 
     if let Some(record) = state.containers.get_mut(container)
         && record.ended.is_none()
     {
-        record.ended = Some(Ended {
-            exit,
-            at: now,
-            start_error: None,
-        });
+        record.ended = Some(Ended { exit, at: now, start_error: None });
     }
 }
 
@@ -410,19 +325,12 @@ fn plan(pod: &Pod, state: &PodState) -> VecDeque<Action> {
     if !status::initialized(pod, state) {
         let pending = pod.init_containers().iter().find(|init| {
             let record = state.containers.get(&init.name);
-            record
-                .and_then(|record| record.ended.as_ref())
-                .is_none_or(|ended| ended.exit.code != 0)
+            record.and_then(|record| record.ended.as_ref()).is_none_or(|ended| ended.exit.code != 0)
         });
         if let Some(init) = pending
-            && state
-                .containers
-                .get(&init.name)
-                .is_none_or(|record| status::restarts(pod, record, true))
+            && state.containers.get(&init.name).is_none_or(|record| status::restarts(pod, record, true))
         {
-            actions.push_back(Action::Start {
-                container: init.name.clone(),
-            });
+            actions.push_back(Action::Start { container: init.name.clone() });
         }
         return actions;
     }
@@ -431,9 +339,7 @@ fn plan(pod: &Pod, state: &PodState) -> VecDeque<Action> {
         match state.containers.get(&spec.name) {
             Some(record) if record.ended.is_none() => {
                 if spec.image.as_ref() != Some(&record.image) {
-                    actions.push_back(Action::Kill {
-                        container: container.clone(),
-                    });
+                    actions.push_back(Action::Kill { container: container.clone() });
                     actions.push_back(Action::Start { container });
                 }
             }
@@ -453,30 +359,18 @@ fn begin_start(
     events: &mut Vec<Event>,
 ) -> Result<Option<Ask>, Failure> {
     let path = pod.field_path(container);
-    if let Some(at) = state
-        .containers
-        .get(container)
-        .and_then(|record| record.ended.as_ref())
-        .map(|ended| ended.at)
-    {
+    if let Some(at) = state.containers.get(container).and_then(|record| record.ended.as_ref()).map(|ended| ended.at) {
         if state.crash_backoff.waits_since(container, at, now) {
             let pod = pod.formatted();
             let message = format!("Back-off restarting failed container {container} in pod {pod}");
             events.push(Event::warning("BackOff", message).about(&path));
             let delay = minutes(state.crash_backoff.delay(container));
-            let message =
-                format!("back-off {delay} restarting failed container={container} pod={pod}");
-            return Err(Failure {
-                reason: "CrashLoopBackOff",
-                message,
-            });
+            let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
+            return Err(Failure { reason: "CrashLoopBackOff", message });
         }
         state.crash_backoff.next(container, at);
     }
-    let image = pod
-        .container(container)
-        .and_then(|spec| spec.image.as_deref())
-        .unwrap_or_default();
+    let image = pod.container(container).and_then(|spec| spec.image.as_deref()).unwrap_or_default();
     match image::tagged(image) {
         Ok((image, _)) => Ok(Some(Ask::Image { image })),
         Err(failure) => {

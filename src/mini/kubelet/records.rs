@@ -26,17 +26,8 @@ impl SecretRecord {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
-        let hash = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            uid: uid.to_owned(),
-            hash,
-        }
+        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { namespace: namespace.to_owned(), name: name.to_owned(), uid: uid.to_owned(), hash }
     }
 
     fn same_secret(&self, other: &Self) -> bool {
@@ -62,11 +53,7 @@ pub struct PullRecords {
 impl PullRecords {
     /// Notes a successful pull; `secret` is where the credentials came from, None for an anonymous pull.
     pub fn pulled(&mut self, image_id: &str, repository: &str, secret: Option<SecretRecord>) {
-        let access = self
-            .images
-            .entry(image_id.to_owned())
-            .or_default()
-            .entry(repository.to_owned());
+        let access = self.images.entry(image_id.to_owned()).or_default().entry(repository.to_owned());
         let access = access.or_insert_with(|| Access::Secrets(Vec::new()));
         match (secret, &mut *access) {
             (None, _) => *access = Access::Everybody,
@@ -80,12 +67,7 @@ impl PullRecords {
 
     /// Must a pod with these credentials pull to prove its access (`MustAttemptImagePull` under the default
     /// policy, `NeverVerifyPreloadedImages`)? A known Secret or login is noted along with what it matched.
-    pub fn must_pull(
-        &mut self,
-        image_id: &str,
-        repository: &str,
-        secrets: &[SecretRecord],
-    ) -> bool {
+    pub fn must_pull(&mut self, image_id: &str, repository: &str, secrets: &[SecretRecord]) -> bool {
         let Some(record) = self.images.get_mut(image_id) else {
             return false;
         };
@@ -94,9 +76,7 @@ impl PullRecords {
             Some(Access::Everybody) => false,
             Some(Access::Secrets(known)) => {
                 let fits = |secret: &&SecretRecord| {
-                    known
-                        .iter()
-                        .any(|known| known.hash == secret.hash || known.same_secret(secret))
+                    known.iter().any(|known| known.hash == secret.hash || known.same_secret(secret))
                 };
                 let Some(secret) = secrets.iter().find(fits).cloned() else {
                     return true;
@@ -120,32 +100,17 @@ mod tests {
     #[test]
     fn access_follows_the_secret_or_its_login() {
         let mut records = PullRecords::default();
-        assert!(
-            !records.must_pull("id", "r", &[]),
-            "preloaded images are free to all"
-        );
+        assert!(!records.must_pull("id", "r", &[]), "preloaded images are free to all");
         records.pulled("id", "r", Some(secret("a", "right")));
         assert!(records.must_pull("id", "r", &[]));
         assert!(records.must_pull("id", "r", &[secret("b", "wrong")]));
-        assert!(
-            records.must_pull("id", "other", &[secret("a", "right")]),
-            "another name for the same image"
-        );
+        assert!(records.must_pull("id", "other", &[secret("a", "right")]), "another name for the same image");
         assert!(!records.must_pull("id", "r", &[secret("b", "wrong"), secret("c", "right")]));
-        assert!(
-            !records.must_pull("id", "r", &[secret("a", "changed")]),
-            "the same Secret, whatever it holds now"
-        );
-        assert!(
-            !records.must_pull("id", "r", &[secret("d", "changed")]),
-            "and that login is known from then on"
-        );
+        assert!(!records.must_pull("id", "r", &[secret("a", "changed")]), "the same Secret, whatever it holds now");
+        assert!(!records.must_pull("id", "r", &[secret("d", "changed")]), "and that login is known from then on");
         records.pulled("id", "r", None);
         assert!(!records.must_pull("id", "r", &[]));
         records.pulled("id", "r", Some(secret("z", "z")));
-        assert!(
-            !records.must_pull("id", "r", &[]),
-            "what was open stays open"
-        );
+        assert!(!records.must_pull("id", "r", &[]), "what was open stays open");
     }
 }

@@ -25,21 +25,13 @@ impl Node {
     /// KubeletEnsureSecretPulledImages is on by default since 1.35.
     #[must_use]
     pub fn verifies_present_images(&self) -> bool {
-        self.version
-            >= Version {
-                major: 1,
-                minor: 35,
-            }
+        self.version >= Version { major: 1, minor: 35 }
     }
 
     /// `status.observedGeneration` is written since 1.34.
     #[must_use]
     pub fn observes_generation(&self) -> bool {
-        self.version
-            >= Version {
-                major: 1,
-                minor: 34,
-            }
+        self.version >= Version { major: 1, minor: 34 }
     }
 }
 
@@ -118,9 +110,7 @@ impl ContainerRecord {
         let ended = self.ended.as_ref()?;
         let reason = match &ended.exit {
             _ if ended.start_error.is_some() => "StartError",
-            Exit {
-                oom_killed: true, ..
-            } => "OOMKilled",
+            Exit { oom_killed: true, .. } => "OOMKilled",
             Exit { code: 0, .. } => "Completed",
             Exit { .. } => "Error",
         };
@@ -173,17 +163,11 @@ impl PodExt for Pod {
     }
 
     fn restart_policy(&self) -> &str {
-        self.pod_spec()
-            .restart_policy
-            .as_deref()
-            .unwrap_or("Always")
+        self.pod_spec().restart_policy.as_deref().unwrap_or("Always")
     }
 
     fn init_containers(&self) -> &[Container] {
-        self.pod_spec()
-            .init_containers
-            .as_deref()
-            .unwrap_or_default()
+        self.pod_spec().init_containers.as_deref().unwrap_or_default()
     }
 
     fn containers(&self) -> &[Container] {
@@ -191,10 +175,7 @@ impl PodExt for Pod {
     }
 
     fn container(&self, name: &str) -> Option<&Container> {
-        self.init_containers()
-            .iter()
-            .chain(self.containers())
-            .find(|container| container.name == name)
+        self.init_containers().iter().chain(self.containers()).find(|container| container.name == name)
     }
 
     fn terminating(&self) -> bool {
@@ -206,13 +187,7 @@ impl PodExt for Pod {
     }
 
     fn field_path(&self, container: &str) -> String {
-        let init = self
-            .init_containers()
-            .iter()
-            .any(|init| init.name == container);
-        format!(
-            "spec.{}{{{container}}}",
-            if init { "initContainers" } else { "containers" }
-        )
+        let init = self.init_containers().iter().any(|init| init.name == container);
+        format!("spec.{}{{{container}}}", if init { "initContainers" } else { "containers" })
     }
 }

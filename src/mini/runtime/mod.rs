@@ -1,5 +1,9 @@
 //! What the kubelet and the API server's `log`, `exec` and `portforward` need of a container runtime: CRI in small.
 
+pub mod docker;
+pub mod null;
+mod words;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;

@@ -142,3 +142,14 @@ fn a_later_file_of_the_same_name_is_another_step() {
     assert_eq!(contents.len(), 2);
     assert_ne!(contents[0], contents[1]);
 }
+
+#[test]
+fn a_file_cut_off_anywhere_is_read_or_refused_at_a_line_it_has() {
+    let whole = include_str!("../../../labs/3-custom-service-account/README.md");
+    for end in (0..whole.len()).step_by(13).filter(|end| whole.is_char_boundary(*end)) {
+        let text = &whole[..end];
+        if let Err((line, problem)) = guide(text) {
+            assert!((1..=text.lines().count()).contains(&line), "{problem} at {line} of {text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `/version`, `/api` and `/apis`: what there is, plain and aggregated (apiserver `pkg/endpoints/discovery`).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Api;
+use super::accept::{Accept, Shape, json};
+use crate::mini::resource::{Resource, Subresource};
+use crate::mini::resources;
+use crate::mini::status::ApiError;
+
+/// `/version`. The git version says that this is mini.
+pub async fn version(State(api): State<Arc<Api>>) -> Response {
+    let version = api.registry.version;
+    let info = json!({
+        "major": version.major.to_string(), "minor": version.minor.to_string(),
+        "emulationMajor": version.major.to_string(), "emulationMinor": version.minor.to_string(),
+        "gitVersion": format!("v{version}.0+mini"), "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    });
+    json(StatusCode::OK, &info)
+}
+
+/// Groups and their versions in the table's order, the core group left out.
+fn named_groups() -> Vec<(&'static str, &'static str)> {
+    let mut groups: Vec<(&str, &str)> = vec![];
+    for resource in resources::all().filter(|r| !r.group.is_empty()) {
+        if !groups.contains(&(resource.group, resource.version)) {
+            groups.push((resource.group, resource.version));
+        }
+    }
+    groups
+}
+
+fn of_group(group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
+    let mut all: Vec<_> = resources::all().filter(|r| r.group == group && r.version == version).collect();
+    all.sort_by_key(|r| r.plural);
+    all.into_iter()
+}
+
+pub async fn core(request: Request) -> Result<Response, ApiError> {
+    if Accept::of(request.headers())?.shape == Shape::Discovery {
+        return Ok(aggregated(&[("", "v1")]));
+    }
+    let body = json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
+    Ok(json(StatusCode::OK, &body))
+}
+
+pub async fn groups(request: Request) -> Result<Response, ApiError> {
+    if Accept::of(request.headers())?.shape == Shape::Discovery {
+        return Ok(aggregated(&named_groups()));
+    }
+    let groups: Vec<_> = named_groups().iter().map(|(group, version)| describe_group(group, version)).collect();
+    Ok(json(StatusCode::OK, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
+}
+
+pub async fn group(Path(name): Path<String>) -> Result<Response, ApiError> {
+    let found = named_groups().into_iter().find(|(group, _)| *group == name).ok_or(ApiError::NoSuchResource)?;
+    let mut body = describe_group(found.0, found.1);
+    body["kind"] = json!("APIGroup");
+    body["apiVersion"] = json!("v1");
+    Ok(json(StatusCode::OK, &body))
+}
+
+fn describe_group(group: &str, version: &str) -> Value {
+    let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
+    json!({"name": group, "versions": [version], "preferredVersion": version})
+}
+
+pub async fn core_resources() -> Result<Response, ApiError> {
+    resource_list("", "v1")
+}
+
+pub async fn resources(Path((group, version)): Path<(String, String)>) -> Result<Response, ApiError> {
+    resource_list(&group, &version)
+}
+
+fn resource_list(group: &str, version: &str) -> Result<Response, ApiError> {
+    let mut list = vec![];
+    for resource in of_group(group, version) {
+        list.push(describe(resource));
+        list.extend(resource.subresources.iter().map(|s| describe_subresource(resource, s)));
+    }
+    if list.is_empty() {
+        return Err(ApiError::NoSuchResource);
+    }
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Ok(json(
+        StatusCode::OK,
+        &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list}),
+    ))
+}
+
+fn describe(resource: &Resource) -> Value {
+    let mut out = json!({
+        "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
+        "kind": resource.kind, "verbs": resource.verbs,
+    });
+    if !resource.short.is_empty() {
+        out["shortNames"] = json!(resource.short);
+    }
+    if !resource.categories.is_empty() {
+        out["categories"] = json!(resource.categories);
+    }
+    out
+}
+
+fn describe_subresource(resource: &Resource, sub: &Subresource) -> Value {
+    let mut out = json!({
+        "name": format!("{}/{}", resource.plural, sub.name), "singularName": "", "namespaced": resource.namespaced,
+        "kind": sub.kind, "verbs": sub.verbs,
+    });
+    if !sub.group.is_empty() {
+        out["group"] = json!(sub.group);
+        out["version"] = json!(sub.version);
+    }
+    out
+}
+
+/// `apidiscovery.k8s.io/v2 APIGroupDiscoveryList`.
+fn aggregated(groups: &[(&str, &str)]) -> Response {
+    let items = groups.iter().map(|(group, version)| {
+        let resources: Vec<_> = of_group(group, version).map(discovery).collect();
+        let metadata = if group.is_empty() { json!({"creationTimestamp": null}) } else { json!({"name": group, "creationTimestamp": null}) };
+        json!({"metadata": metadata, "versions": [{"version": version, "freshness": "Current", "resources": resources}]})
+    });
+    let items: Vec<Value> = items.collect();
+    let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
+    let mut response = json(StatusCode::OK, &list);
+    let media = http::HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, media);
+    response
+}
+
+fn discovery(resource: &'static Resource) -> Value {
+    let kind = |kind: &str, group: &str, version: &str| json!({"group": group, "version": version, "kind": kind});
+    let subresources: Vec<_> = resource
+        .subresources
+        .iter()
+        .map(|s| {
+            let group = if s.group.is_empty() { resource.group } else { s.group };
+            json!({"subresource": s.name, "responseKind": kind(s.kind, group, s.version), "verbs": s.verbs})
+        })
+        .collect();
+    let mut out = json!({
+        "resource": resource.plural, "responseKind": kind(resource.kind, resource.group, resource.version),
+        "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": resource.singular, "verbs": resource.verbs,
+    });
+    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
+        if !list.is_empty() {
+            out[key] = json!(list);
+        }
+    }
+    if !subresources.is_empty() {
+        out["subresources"] = json!(subresources);
+    }
+    out
+}

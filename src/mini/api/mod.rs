@@ -1,0 +1,132 @@
+//! The REST interface: one set of handlers over the resource table. Owns paths, verbs, negotiation and streaming;
+//! must not know any particular kind but for subresources that are connections.
+
+pub mod accept;
+mod body;
+mod discovery;
+mod pods;
+mod read;
+mod request;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use tokio_util::sync::CancellationToken;
+
+use super::auth::{Authenticator, User};
+use super::registry::Registry;
+use super::resource::{Resource, Serving};
+use super::resources;
+use super::runtime::Runtime;
+use super::status::ApiError;
+
+pub use request::{Params, RequestInfo};
+
+/// Everything a handler needs.
+pub struct Api {
+    pub registry: Registry,
+    pub runtime: Arc<dyn Runtime>,
+    pub authenticator: Authenticator,
+    /// Ends open watches and connections.
+    pub shutdown: CancellationToken,
+}
+
+/// A request for a resource of the table.
+struct Call {
+    info: RequestInfo,
+    params: Params,
+    resource: &'static Resource,
+    user: User,
+}
+
+impl Call {
+    fn namespace(&self) -> &str {
+        self.info.storage_namespace(self.resource.namespaced)
+    }
+
+    fn key(&self) -> super::store::Key {
+        super::store::Key::new(self.namespace(), &self.info.name)
+    }
+}
+
+/// The whole API. Requests carry their [`User`] as an extension: [`super::auth`] puts it there.
+pub fn router(api: Arc<Api>) -> Router {
+    let healthy = || async { accept::text(StatusCode::OK, "ok") };
+    Router::new()
+        .route("/healthz", get(healthy))
+        .route("/livez", get(healthy))
+        .route("/readyz", get(healthy))
+        .route("/version", get(discovery::version))
+        .route("/api", get(discovery::core))
+        .route("/apis", get(discovery::groups))
+        .route("/apis/{group}", get(discovery::group))
+        .route("/api/v1", get(discovery::core_resources))
+        .route("/apis/{group}/{version}", get(discovery::resources))
+        .fallback(dispatch)
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(api)
+}
+
+async fn dispatch(State(api): State<Arc<Api>>, request: Request) -> Response {
+    serve(api, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
+    let params = Params::of(request.uri());
+    let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
+    if !info.is_resource {
+        return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    }
+    let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
+    // The layer in front has authenticated every request.
+    let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized)?;
+    let call = Call { info, params, resource, user };
+    let served = resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
+    if !served {
+        return Err(ApiError::NoSuchResource);
+    }
+    if !call.info.subresource.is_empty() {
+        return subresource(api, call, request).await;
+    }
+    if resource.serving == Serving::Empty && !matches!(call.info.verb.as_str(), "get" | "list" | "watch") {
+        return Err(ApiError::NeedsFullCluster { resource: resource.qualified() });
+    }
+    if !resource.verbs.contains(&call.info.verb.as_str()) {
+        return Err(ApiError::MethodNotAllowed);
+    }
+    match call.info.verb.as_str() {
+        "get" => read::get(&api, &call, &request),
+        "list" => read::list(&api, &call, &request),
+        "watch" => watch::watch(&api, &call, &request),
+        "create" if resource.serving == Serving::Review => Err(ApiError::MethodNotAllowed),
+        "create" => write::create(&api, &call, request).await,
+        "update" => write::update(&api, &call, request).await,
+        "patch" => write::patch(&api, &call, request).await,
+        "delete" => write::delete(&api, &call, request).await,
+        _ => write::delete_collection(&api, &call, request).await,
+    }
+}
+
+async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+    let subresource = call.resource.subresource(&call.info.subresource).ok_or(ApiError::NoSuchResource)?;
+    if !subresource.verbs.contains(&call.info.verb.as_str()) {
+        return Err(ApiError::MethodNotAllowed);
+    }
+    match (subresource.name, call.info.verb.as_str()) {
+        ("status", "get") => read::get(&api, &call, &request),
+        ("status", "patch") => write::patch(&api, &call, request).await,
+        ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("binding", _) => pods::bind(&api, &call, request).await,
+        ("token", _) => {
+            let (parts, body) = request.into_parts();
+            super::auth::token_request(&api, &call.info, body::value(&parts.headers, body).await?)
+        }
+        _ => Err(ApiError::MethodNotAllowed),
+    }
+}

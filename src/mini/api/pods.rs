@@ -1,0 +1,51 @@
+//! Pods' subresources that are not parts of the object: binding and eviction.
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::accept::json;
+use super::{Api, Call, body};
+use crate::mini::registry::Part;
+use crate::mini::status::ApiError;
+
+/// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
+pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let binding = body::value(&parts.headers, body).await?;
+    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    if node.is_empty() {
+        return Err(ApiError::BadRequest("target.name: Required value".to_owned()));
+    }
+    let pinned = binding["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let conflict =
+        |why: String| ApiError::Conflict { resource: call.resource.qualified(), name: call.info.name.clone(), why };
+    let scheduled = |pod: &Value| {
+        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+        if !pinned.is_empty() && pinned != uid {
+            return Err(conflict(format!(
+                "Precondition failed: UID in precondition: {pinned}, UID in object meta: {uid}"
+            )));
+        }
+        if pod["metadata"]["deletionTimestamp"].is_string() {
+            return Err(conflict(format!("pod {} is being deleted, cannot be assigned to a host", call.info.name)));
+        }
+        if let Some(taken) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
+            return Err(conflict(format!("pod {} is already assigned to node {taken:?}", call.info.name)));
+        }
+        let mut pod = pod.clone();
+        pod["spec"]["nodeName"] = json!(node);
+        let now = crate::mini::registry::now();
+        let condition =
+            json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
+        let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.retain(|c| c["type"] != "PodScheduled");
+        conditions.push(condition);
+        pod["status"]["conditions"] = Value::Array(conditions);
+        Ok((pod, vec![]))
+    };
+    api.registry.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
+    let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Ok(json(StatusCode::CREATED, &success))
+}

@@ -1,0 +1,195 @@
+//! GET of one object and of lists.
+
+use axum::extract::Request;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::accept::{Accept, Shape, encode};
+use super::{Api, Call};
+use crate::mini::Version;
+use crate::mini::registry::store_error;
+use crate::mini::resource::{Resource, Serving};
+use crate::mini::selector::Selector;
+use crate::mini::status::ApiError;
+use crate::mini::store::{self, Key, Object, Snapshot};
+use crate::mini::table::{Include, partial};
+
+pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+    let accept = Accept::of(request.headers())?;
+    if call.resource.serving != Serving::Stored {
+        return Err(ApiError::NotFound { resource: call.resource.qualified(), name: call.info.name.clone() });
+    }
+    let object = api.registry.get(call.resource, &call.key())?;
+    Ok(one(api.registry.version, call, accept, StatusCode::OK, &object))
+}
+
+/// One object in the shape that was asked for.
+pub fn one(version: Version, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Response {
+    let body = match accept.shape {
+        Shape::Table => {
+            let value = object.value();
+            let metadata = json!({"resourceVersion": value["metadata"]["resourceVersion"]});
+            Bytes::from(call.resource.printer.table(&[value], metadata, version, include(call)).to_string())
+        }
+        Shape::Partial => Bytes::from(partial(&object.value()).to_string()),
+        _ => object.json().clone(),
+    };
+    encode(accept, code, body)
+}
+
+pub fn include(call: &Call) -> Include {
+    match call.params.get("includeObject") {
+        Some("None") => Include::None,
+        Some("Object") => Include::Object,
+        _ => Include::Metadata,
+    }
+}
+
+/// A selection in key order and what the list's `metadata` says about it.
+struct Page {
+    objects: Vec<std::sync::Arc<Object>>,
+    metadata: Value,
+}
+
+pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+    let accept = Accept::of(request.headers())?;
+    let page = page(api, call)?;
+    let resource = call.resource;
+    let body = match accept.shape {
+        Shape::Table => {
+            let values: Vec<_> = page.objects.iter().map(|o| o.value()).collect();
+            resource.printer.table(&values, page.metadata, api.registry.version, include(call)).to_string()
+        }
+        Shape::Partial => {
+            let items: Vec<_> = page.objects.iter().map(|o| partial(&o.value())).collect();
+            let kind = "PartialObjectMetadataList";
+            json!({"kind": kind, "apiVersion": "meta.k8s.io/v1", "metadata": page.metadata, "items": items}).to_string()
+        }
+        _ => plain(resource, &page),
+    };
+    Ok(encode(accept, StatusCode::OK, body.into()))
+}
+
+/// The list as text: the objects' bytes as they are stored, strung together.
+fn plain(resource: &Resource, page: &Page) -> String {
+    let size: usize = page.objects.iter().map(|o| o.json().len() + 1).sum();
+    let mut out = String::with_capacity(size + 256);
+    let head = json!({"kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": page.metadata});
+    out.push_str(head.to_string().trim_end_matches('}'));
+    // `metadata` is the last member and an object: give it back its brace.
+    out.push_str("},\"items\":[");
+    for (i, object) in page.objects.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str(&String::from_utf8_lossy(object.json()));
+    }
+    out.push_str("]}");
+    out
+}
+
+/// Everything `call` selects, without paging.
+pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
+    let selector = Selector::parse(call.resource, call.params.get("labelSelector"), call.params.get("fieldSelector"))?;
+    let snapshot = snapshot(api, call, None, None)?;
+    Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())
+}
+
+fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Result<Snapshot, ApiError> {
+    let namespace = (!call.namespace().is_empty()).then(|| call.namespace());
+    let found = match call.resource.serving {
+        Serving::Stored => api.registry.store.list(call.resource.shelf, namespace, at, after),
+        _ => Ok(Snapshot { revision: api.registry.store.revision(), objects: vec![] }),
+    };
+    found.map_err(|error| store_error(call.resource, &call.key(), error))
+}
+
+fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
+    let params = &call.params;
+    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
+    let limit = params.number::<usize>("limit").filter(|l| *l > 0).unwrap_or(usize::MAX);
+    let asked = resource_version(params.get("resourceVersion"))?;
+    let token = params.get("continue").map(Continue::decode).transpose()?;
+    let (at, after) = match &token {
+        Some(_) if asked > 0 => {
+            return Err(ApiError::BadRequest(
+                "specifying resource version is not allowed when using continue".to_owned(),
+            ));
+        }
+        Some(token) => (Some(token.revision), Some(&token.after)),
+        None if params.get("resourceVersionMatch") == Some("Exact") => (Some(asked), None),
+        None => (None, None),
+    };
+    let snapshot = snapshot(api, call, at, after).map_err(|error| match (&token, error) {
+        (Some(_), ApiError::Expired(_)) => ApiError::Expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.".to_owned(),
+        ),
+        (_, other) => other,
+    })?;
+    if asked > snapshot.revision && at.is_none() {
+        let error = store::Error::Future { asked, current: snapshot.revision };
+        return Err(store_error(call.resource, &call.key(), error));
+    }
+    let revision = snapshot.revision;
+    let mut objects: Vec<_> = snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect();
+    let left = objects.len().saturating_sub(limit);
+    objects.truncate(limit);
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if let (true, Some(last)) = (left > 0, objects.last()) {
+        metadata["continue"] = json!(Continue { revision, after: last.key.clone() }.encode());
+        if params.get("labelSelector").is_none() && params.get("fieldSelector").is_none() {
+            metadata["remainingItemCount"] = json!(left);
+        }
+    }
+    Ok(Page { objects, metadata })
+}
+
+/// A client's resourceVersion; absent is 0.
+pub fn resource_version(text: Option<&str>) -> Result<u64, ApiError> {
+    let Some(text) = text else { return Ok(0) };
+    text.parse().map_err(|_| {
+        ApiError::BadRequest(format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    })
+}
+
+/// Where the next page of a list begins.
+#[derive(Debug, PartialEq)]
+struct Continue {
+    revision: u64,
+    after: Key,
+}
+
+impl Continue {
+    fn encode(&self) -> String {
+        let token =
+            json!({"v": "meta.k8s.io/v1", "rv": self.revision, "ns": self.after.namespace, "start": self.after.name});
+        URL_SAFE_NO_PAD.encode(token.to_string())
+    }
+
+    fn decode(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let token: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+            let after = Key::new(token["ns"].as_str()?, token["start"].as_str()?);
+            Some(Continue { revision: token["rv"].as_u64()?, after })
+        };
+        parse().ok_or_else(|| ApiError::BadRequest("continue key is not valid".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continue_tokens_round_trip() {
+        let token = Continue { revision: 7, after: Key::new("ns", "a") };
+        assert_eq!(Continue::decode(&token.encode()).unwrap(), token);
+        assert!(Continue::decode("???").is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! What a request asks for, read off its path and query (apiserver `pkg/endpoints/request/requestinfo.go`). Pure.
+
+use http::Method;
+
+/// A parsed request. For paths that are no resource only `verb` and `path` are set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestInfo {
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; lower-case method else.
+    pub verb: String,
+    pub path: String,
+    pub is_resource: bool,
+    pub group: String,
+    pub version: String,
+    /// Empty for cluster-scoped requests and for all namespaces.
+    pub namespace: String,
+    pub resource: String,
+    pub name: String,
+    pub subresource: String,
+}
+
+impl RequestInfo {
+    pub fn parse(method: &Method, path: &str, params: &Params) -> Self {
+        let mut info =
+            RequestInfo { verb: method.as_str().to_lowercase(), path: path.to_owned(), ..Default::default() };
+        let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+        let rest = match parts.as_slice() {
+            ["api", version, rest @ ..] => {
+                info.version = (*version).to_owned();
+                rest
+            }
+            ["apis", group, version, rest @ ..] => {
+                info.group = (*group).to_owned();
+                info.version = (*version).to_owned();
+                rest
+            }
+            _ => return info,
+        };
+        let (namespace, rest) = match rest {
+            ["namespaces", namespace, "status" | "finalize"] => (*namespace, rest),
+            ["namespaces", namespace, inner @ ..] if !inner.is_empty() => (*namespace, inner),
+            ["namespaces", namespace] => (*namespace, rest),
+            _ => ("", rest),
+        };
+        let [resource, tail @ ..] = rest else {
+            return info;
+        };
+        info.is_resource = true;
+        info.namespace = namespace.to_owned();
+        info.resource = (*resource).to_owned();
+        info.name = tail.first().copied().unwrap_or_default().to_owned();
+        info.subresource = tail.get(1).copied().unwrap_or_default().to_owned();
+        info.verb = verb(method, &info.name, params.flag("watch")).to_owned();
+        info
+    }
+
+    /// Where objects of a resource are looked for: cluster-scoped kinds have no namespace, `namespaces/NAME`
+    /// itself included.
+    pub fn storage_namespace(&self, namespaced: bool) -> &str {
+        if namespaced { &self.namespace } else { "" }
+    }
+}
+
+fn verb(method: &Method, name: &str, watch: bool) -> &'static str {
+    match (method.as_str(), name.is_empty()) {
+        ("GET" | "HEAD", true) if watch => "watch",
+        ("GET" | "HEAD", true) => "list",
+        ("GET" | "HEAD", false) => "get",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) => "patch",
+        ("DELETE", true) => "deletecollection",
+        ("DELETE", false) => "delete",
+        _ => "",
+    }
+}
+
+/// The query, in order, with repeats.
+#[derive(Debug, Clone, Default)]
+pub struct Params(pub Vec<(String, String)>);
+
+impl Params {
+    pub fn of(uri: &http::Uri) -> Self {
+        axum::extract::Query::try_from_uri(uri).map_or_else(|_| Params::default(), |q| Params(q.0))
+    }
+
+    /// The first value of `key`, empty ones left out.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str())
+    }
+
+    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.get(key), Some("true" | "1" | "True" | "TRUE" | "t" | "T"))
+    }
+
+    pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+        self.get(key)?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(method: Method, path: &str) -> RequestInfo {
+        RequestInfo::parse(&method, path, &Params::default())
+    }
+
+    #[test]
+    fn paths_are_taken_apart() {
+        for (method, path, verb, namespace, resource, name, subresource) in [
+            (Method::GET, "/api/v1/namespaces", "list", "", "namespaces", "", ""),
+            (Method::GET, "/api/v1/namespaces/a", "get", "a", "namespaces", "a", ""),
+            (Method::PUT, "/api/v1/namespaces/a/finalize", "update", "a", "namespaces", "a", "finalize"),
+            (Method::GET, "/api/v1/namespaces/a/pods", "list", "a", "pods", "", ""),
+            (Method::DELETE, "/api/v1/namespaces/a/pods", "deletecollection", "a", "pods", "", ""),
+            (Method::GET, "/api/v1/namespaces/a/pods/p/log", "get", "a", "pods", "p", "log"),
+            (Method::PATCH, "/apis/rbac.authorization.k8s.io/v1/clusterroles/x", "patch", "", "clusterroles", "x", ""),
+        ] {
+            let info = parse(method, path);
+            let got = (
+                info.verb.as_str(),
+                info.namespace.as_str(),
+                info.resource.as_str(),
+                info.name.as_str(),
+                info.subresource.as_str(),
+            );
+            assert_eq!(got, (verb, namespace, resource, name, subresource), "{path}");
+            assert!(info.is_resource);
+        }
+        assert!(!parse(Method::GET, "/apis/apps/v1").is_resource);
+        assert!(!parse(Method::GET, "/healthz").is_resource);
+    }
+}

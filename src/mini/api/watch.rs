@@ -1,0 +1,234 @@
+//! Watches as streams of JSON lines: from a resourceVersion, from the current state, or as a streaming list. The
+//! reader pulls: what it has not read yet waits in the store's history, not here.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::accept::{Accept, Shape, json_bytes};
+use super::read::{include, resource_version};
+use super::{Api, Call};
+use crate::mini::Version;
+use crate::mini::registry::store_error;
+use crate::mini::resource::{Resource, Serving};
+use crate::mini::selector::Selector;
+use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::store::{self, Change, Object};
+use crate::mini::table::{Include, partial};
+
+/// How long a watch lasts when the client does not say.
+const TIMEOUT: Duration = Duration::from_secs(45 * 60);
+/// How often a client that allows bookmarks gets one.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+/// Initial objects sent in one chunk.
+const CHUNK: usize = 64;
+
+/// How events are put.
+struct Form {
+    resource: &'static Resource,
+    shape: Shape,
+    include: Include,
+    version: Version,
+}
+
+struct Stream {
+    form: Form,
+    selector: Selector,
+    namespace: String,
+    initial: VecDeque<Arc<Object>>,
+    /// A bookmark is due once `initial` is through.
+    ends_initial: bool,
+    bookmarks: bool,
+    next_bookmark: Instant,
+    deadline: Instant,
+    source: store::Watch,
+    shutdown: CancellationToken,
+    /// The error that ends the stream.
+    failed: Option<store::Error>,
+    done: bool,
+}
+
+pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+    let accept = Accept::of(request.headers())?;
+    let params = &call.params;
+    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
+    let streaming = params.flag("sendInitialEvents");
+    if streaming && params.get("resourceVersionMatch") != Some("NotOlderThan") {
+        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        let causes = vec![FieldError::forbidden("resourceVersionMatch", detail)];
+        let kind = Qualified { name: "ListOptions", group: "meta.k8s.io" };
+        return Err(ApiError::Invalid { kind, name: String::new(), causes });
+    }
+    let from = resource_version(params.get("resourceVersion"))?;
+    let namespace = call.namespace().to_owned();
+    let store = &api.registry.store;
+    let shelf = match call.resource.serving {
+        Serving::Stored => call.resource.shelf,
+        // Nothing is ever written there.
+        _ => store::Shelf { name: call.resource.plural, fields: &[] },
+    };
+    let mut failed = None;
+    let (initial, source) = if streaming || from == 0 {
+        let within = (!namespace.is_empty()).then_some(namespace.as_str());
+        let (snapshot, source) =
+            store.list_and_watch(shelf, within).map_err(|e| store_error(call.resource, &call.key(), e))?;
+        (snapshot.objects.into(), source)
+    } else {
+        match store.watch(shelf, from) {
+            Ok(source) => (VecDeque::new(), source),
+            Err(error @ store::Error::Expired { .. }) => {
+                failed = Some(error);
+                let (_, source) =
+                    store.list_and_watch(shelf, Some("")).map_err(|e| store_error(call.resource, &call.key(), e))?;
+                (VecDeque::new(), source)
+            }
+            Err(error) => return Err(store_error(call.resource, &call.key(), error)),
+        }
+    };
+    let now = Instant::now();
+    let timeout = params.number("timeoutSeconds").filter(|s| *s > 0).map_or(TIMEOUT, Duration::from_secs);
+    let stream = Stream {
+        form: Form {
+            resource: call.resource,
+            shape: accept.shape,
+            include: include(call),
+            version: api.registry.version,
+        },
+        selector,
+        namespace,
+        initial,
+        ends_initial: streaming && params.flag("allowWatchBookmarks"),
+        bookmarks: params.flag("allowWatchBookmarks"),
+        next_bookmark: now + BOOKMARKS,
+        deadline: now + timeout,
+        source,
+        shutdown: api.shutdown.clone(),
+        failed,
+        done: false,
+    };
+    let body = futures::stream::unfold(stream, |mut stream| async {
+        let bytes = stream.next().await?;
+        Some((Ok::<_, Infallible>(bytes), stream))
+    });
+    Ok(json_bytes(StatusCode::OK, Body::from_stream(body)))
+}
+
+impl Stream {
+    /// The next lines; `None` ends the response.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.done {
+                return None;
+            }
+            if let Some(error) = self.failed.take() {
+                self.done = true;
+                return Some(self.form.error(error));
+            }
+            let mut out = vec![];
+            if !self.initial.is_empty() {
+                self.initial(&mut out);
+            } else if std::mem::take(&mut self.ends_initial) {
+                self.form.bookmark(&mut out, self.source.position(), true);
+            } else {
+                tokio::select! {
+                    biased;
+                    () = self.shutdown.cancelled() => return None,
+                    () = sleep_until(self.deadline) => return None,
+                    changes = self.source.next() => match changes {
+                        Ok(changes) => changes.iter().for_each(|change| self.change(&mut out, change)),
+                        Err(error) => self.failed = Some(error),
+                    },
+                    () = sleep_until(self.next_bookmark), if self.bookmarks => {
+                        self.next_bookmark += BOOKMARKS;
+                        let position = self.source.catch_up();
+                        self.form.bookmark(&mut out, position, false);
+                    }
+                }
+            }
+            if !out.is_empty() {
+                return Some(out.into());
+            }
+        }
+    }
+
+    fn initial(&mut self, out: &mut Vec<u8>) {
+        let many = self.initial.len().min(CHUNK);
+        for object in self.initial.drain(..many) {
+            if self.selector.matches(&object) {
+                self.form.event(out, "ADDED", &object);
+            }
+        }
+    }
+
+    /// Selection turns one change into an arrival or a departure.
+    fn change(&self, out: &mut Vec<u8>, change: &Change) {
+        if !self.namespace.is_empty() && change.object.key.namespace != self.namespace {
+            return;
+        }
+        let is = !change.deleted && self.selector.matches(&change.object);
+        let was = change.previous.as_ref().is_some_and(|o| self.selector.matches(o));
+        let kind = match (was, is) {
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) => "DELETED",
+            (false, false) => return,
+        };
+        self.form.event(out, kind, &change.object);
+    }
+}
+
+impl Form {
+    fn event(&self, out: &mut Vec<u8>, kind: &str, object: &Object) {
+        match self.shape {
+            Shape::Table | Shape::Partial => self.line(out, kind, self.shaped(object.value()).to_string().as_bytes()),
+            _ => self.line(out, kind, object.json()),
+        }
+    }
+
+    fn shaped(&self, object: Value) -> Value {
+        match self.shape {
+            Shape::Table => {
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                self.resource.printer.table(&[object], metadata, self.version, self.include)
+            }
+            _ => partial(&object),
+        }
+    }
+
+    fn line(&self, out: &mut Vec<u8>, kind: &str, object: &[u8]) {
+        for part in [b"{\"type\":\"", kind.as_bytes(), b"\",\"object\":", object, b"}\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+
+    fn bookmark(&self, out: &mut Vec<u8>, position: u64, ends_initial: bool) {
+        let mut metadata = json!({"resourceVersion": position.to_string(), "creationTimestamp": null});
+        if ends_initial {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        let object =
+            json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
+        let object = match self.shape {
+            Shape::Table | Shape::Partial => self.shaped(object),
+            _ => object,
+        };
+        self.line(out, "BOOKMARK", object.to_string().as_bytes());
+    }
+
+    fn error(&self, error: store::Error) -> Bytes {
+        let status = store_error(self.resource, &store::Key::new("", ""), error).to_status();
+        let mut out = vec![];
+        self.line(&mut out, "ERROR", status.to_string().as_bytes());
+        out.into()
+    }
+}

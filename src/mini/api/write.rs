@@ -1,0 +1,149 @@
+//! POST, PUT, PATCH and DELETE.
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use super::accept::{Accept, json};
+use super::{Api, Call, body, read};
+use crate::mini::registry::{DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch};
+use crate::mini::status::{ApiError, FieldError, Qualified};
+
+fn options(call: &Call) -> Result<WriteOptions, ApiError> {
+    let field_validation = match call.params.get("fieldValidation") {
+        Some("Strict") => FieldValidation::Strict,
+        Some("Ignore") => FieldValidation::Ignore,
+        Some("Warn") | None => FieldValidation::Warn,
+        Some(other) => {
+            let supported = ["", "Ignore", "Strict", "Warn"];
+            return Err(invalid_option(FieldError::unsupported("fieldValidation", &json!(other), &supported)));
+        }
+    };
+    Ok(WriteOptions { dry_run: dry_run(call.params.get("dryRun"))?, field_validation })
+}
+
+fn invalid_option(cause: FieldError) -> ApiError {
+    let kind = Qualified { name: "CreateOptions", group: "meta.k8s.io" };
+    ApiError::Invalid { kind, name: String::new(), causes: vec![cause] }
+}
+
+fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
+    match text {
+        None => Ok(false),
+        Some("All") => Ok(true),
+        Some(other) => Err(invalid_option(FieldError::unsupported("dryRun", &json!([other]), &["All"]))),
+    }
+}
+
+fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Response {
+    let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = read::one(api.registry.version, call, accept, code, &written.object);
+    for warning in &written.warnings {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
+            response.headers_mut().append(http::header::WARNING, value);
+        }
+    }
+    response
+}
+
+pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    if !call.info.name.is_empty() {
+        return Err(ApiError::MethodNotAllowed);
+    }
+    if call.resource.namespaced && call.namespace().is_empty() {
+        return Err(ApiError::BadRequest("an empty namespace may not be set during creation".to_owned()));
+    }
+    let (parts, body) = request.into_parts();
+    let body = body::value(&parts.headers, body).await?;
+    let done = api.registry.create(call.resource, call.namespace(), body, &options)?;
+    Ok(written(api, call, accept, &done))
+}
+
+fn part(call: &Call) -> Part {
+    match call.info.subresource.as_str() {
+        "status" => Part::Status,
+        "finalize" => Part::Finalize,
+        _ => Part::Main,
+    }
+}
+
+pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    let (parts, body) = request.into_parts();
+    let body = body::value(&parts.headers, body).await?;
+    let done = api.registry.update(call.resource, &call.key(), part(call), body, &options)?;
+    Ok(written(api, call, accept, &done))
+}
+
+pub async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    let (parts, body) = request.into_parts();
+    let media = body::media_type(&parts.headers).to_owned();
+    let bytes = body::bytes(body).await?;
+    let patch = patch::Patch::parse(&media, &bytes)?;
+    let done = patch.apply(&api.registry, call.resource, &call.key(), part(call), &options)?;
+    Ok(written(api, call, accept, &done))
+}
+
+/// `DeleteOptions` from body and query; the query wins.
+async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, ApiError> {
+    let (parts, body) = request.into_parts();
+    let bytes = body::bytes(body).await?;
+    let body = match body::media_type(&parts.headers) {
+        _ if bytes.is_empty() => Value::Null,
+        "application/yaml" => body::yaml(&bytes)?,
+        "application/json" => body::json(&bytes)?,
+        _ => {
+            return Err(ApiError::UnsupportedMediaType { accepted: "application/json, application/yaml" });
+        }
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let dry = call.params.get("dryRun").or_else(|| body["dryRun"][0].as_str());
+    let grace = call.params.number("gracePeriodSeconds").or_else(|| body["gracePeriodSeconds"].as_i64());
+    Ok(DeleteOptions {
+        grace_period_seconds: grace,
+        uid: text(&body["preconditions"]["uid"]),
+        resource_version: text(&body["preconditions"]["resourceVersion"]),
+        dry_run: dry_run(dry)?,
+    })
+}
+
+pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let accept = Accept::of(request.headers())?;
+    let options = delete_options(call, request).await?;
+    let object = match api.registry.delete(call.resource, &call.key(), &options)? {
+        Deleted::Gone(object) if call.resource.strategy.returns_deleted() => object,
+        Deleted::Marked(object) => object,
+        Deleted::Gone(object) => {
+            let mut details =
+                json!({"name": call.info.name, "kind": call.resource.plural, "uid": object.value()["metadata"]["uid"]});
+            if !call.resource.group.is_empty() {
+                details["group"] = json!(call.resource.group);
+            }
+            let status =
+                json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+            return Ok(json(StatusCode::OK, &status));
+        }
+    };
+    Ok(read::one(api.registry.version, call, accept, StatusCode::OK, &object))
+}
+
+pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    Accept::of(request.headers())?;
+    let options = delete_options(call, request).await?;
+    let mut items = vec![];
+    for object in read::select(api, call)? {
+        match api.registry.delete(call.resource, &object.key, &options) {
+            Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object.value()),
+            // Somebody else was quicker.
+            Err(ApiError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let metadata = json!({"resourceVersion": api.registry.store.revision().to_string()});
+    let kind = format!("{}List", call.resource.kind);
+    let list = json!({"kind": kind, "apiVersion": call.resource.api_version(), "metadata": metadata, "items": items});
+    Ok(json(StatusCode::OK, &list))
+}

@@ -1,0 +1,104 @@
+//! Deletion: preconditions, grace, finalizers (apiserver `rest.BeforeDelete`, `Store.Delete`).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::update::ready_to_go;
+use super::{Registry, now, store_error};
+use crate::mini::resource::Resource;
+use crate::mini::status::ApiError;
+use crate::mini::store::{self, Key, Object};
+
+/// `DeleteOptions`, as far as they matter here. A propagation policy is accepted and has no effect: nothing in mini
+/// owns anything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeleteOptions {
+    pub grace_period_seconds: Option<i64>,
+    pub uid: Option<String>,
+    pub resource_version: Option<String>,
+    pub dry_run: bool,
+}
+
+/// What a deletion came to.
+#[derive(Debug)]
+pub enum Deleted {
+    /// It is gone; this was its last state.
+    Gone(Arc<Object>),
+    /// It lingers: grace or finalizers.
+    Marked(Arc<Object>),
+}
+
+impl Registry {
+    pub fn delete(&self, resource: &'static Resource, key: &Key, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+        loop {
+            let current = self.get(resource, key)?;
+            match self.try_delete(resource, key, &current, options)? {
+                Err(store::Error::Conflict { .. }) => {}
+                Err(error) => return Err(store_error(resource, key, error)),
+                Ok(deleted) => return Ok(deleted),
+            }
+        }
+    }
+
+    fn try_delete(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        current: &Arc<Object>,
+        options: &DeleteOptions,
+    ) -> Result<Result<Deleted, store::Error>, ApiError> {
+        let mut object = current.value();
+        check(resource, key, &object, options)?;
+        if resource.plural == "namespaces" && key.name == "default" {
+            let why = "this namespace may not be deleted".to_owned();
+            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
+        }
+        let grace = resource.strategy.grace(&object, options.grace_period_seconds);
+        if object["metadata"]["deletionTimestamp"].is_string() {
+            let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+            let shorter = options.grace_period_seconds.is_some_and(|asked| asked < left);
+            if !shorter && !ready_to_go(resource, &object) {
+                return Ok(Ok(Deleted::Marked(current.clone())));
+            }
+        }
+        mark(&mut object, grace);
+        resource.strategy.mark_deleted(&mut object);
+        let goes = ready_to_go(resource, &object);
+        if options.dry_run {
+            let object = Arc::new(Object::unstored(resource.shelf, key.clone(), object));
+            return Ok(Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) }));
+        }
+        Ok(if goes {
+            self.store.delete(resource.shelf, key, current.revision).map(Deleted::Gone)
+        } else {
+            self.store.update(resource.shelf, key, current.revision, object).map(Deleted::Marked)
+        })
+    }
+}
+
+/// Sets the deletion's time (when the grace ends) and the grace itself.
+fn mark(object: &mut Value, grace: Option<i64>) {
+    let seconds = grace.unwrap_or(0);
+    let metadata = &mut object["metadata"];
+    let end = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(seconds));
+    let end = end.map_or_else(|_| now(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    metadata["deletionTimestamp"] = json!(end);
+    metadata["deletionGracePeriodSeconds"] = json!(seconds);
+    if let Some(generation) = metadata["generation"].as_i64() {
+        metadata["generation"] = json!(generation + 1);
+    }
+}
+
+fn check(resource: &'static Resource, key: &Key, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+    for (asked, field, name) in
+        [(&options.uid, "uid", "UID"), (&options.resource_version, "resourceVersion", "ResourceVersion")]
+    {
+        let has = object["metadata"][field].as_str().unwrap_or_default();
+        if let Some(asked) = asked.as_deref().filter(|a| *a != has) {
+            let why = format!("Precondition failed: {name} in precondition: {asked}, {name} in object meta: {has}");
+            return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why });
+        }
+    }
+    Ok(())
+}

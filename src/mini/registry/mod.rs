@@ -1,0 +1,126 @@
+//! The pipeline every write goes through, whatever its kind: decode → default → admit → name → validate → store
+//! (apiserver `pkg/registry/rest` and `pkg/registry/generic/registry/store.go`). Owns the order and the errors; must
+//! not know HTTP.
+
+pub mod admission;
+mod create;
+mod delete;
+pub mod go_json;
+pub mod names;
+pub mod patch;
+pub mod strategy;
+mod update;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Version;
+use super::resource::Resource;
+use super::status::ApiError;
+use super::store::{self, Key, Object, Store};
+
+pub use delete::{DeleteOptions, Deleted};
+pub use update::Part;
+
+/// What to do about fields the schema does not know (`fieldValidation=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FieldValidation {
+    Ignore,
+    #[default]
+    Warn,
+    Strict,
+}
+
+/// How a write is to be carried out.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    pub dry_run: bool,
+    pub field_validation: FieldValidation,
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub struct Written {
+    pub object: Arc<Object>,
+    /// For `Warning` headers.
+    pub warnings: Vec<String>,
+    /// A patch brought the object into being (server-side apply).
+    pub created: bool,
+}
+
+/// See the module.
+pub struct Registry {
+    pub store: Arc<Store>,
+    pub version: Version,
+}
+
+impl Registry {
+    pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
+        self.store.get(resource.shelf, key).map_err(|e| store_error(resource, key, e))
+    }
+}
+
+/// A store's error in the words of the API.
+pub fn store_error(resource: &'static Resource, key: &Key, error: store::Error) -> ApiError {
+    let (qualified, name) = (resource.qualified(), key.name.clone());
+    match error {
+        store::Error::NotFound => ApiError::NotFound { resource: qualified, name },
+        store::Error::Exists => ApiError::AlreadyExists { resource: qualified, name },
+        store::Error::Conflict { .. } => ApiError::Conflict {
+            resource: qualified,
+            name,
+            why: "the object has been modified; please apply your changes to the latest version and try again"
+                .to_owned(),
+        },
+        store::Error::Expired { asked, oldest } => {
+            ApiError::Expired(format!("too old resource version: {asked} ({oldest})"))
+        }
+        store::Error::Future { asked, current } => ApiError::TooLargeResourceVersion { asked, current },
+    }
+}
+
+/// Fields of `metadata` that only the server writes.
+const SERVER_SIDE: [&str; 6] =
+    ["managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "creationTimestamp", "uid"];
+
+/// `object.metadata` as a map, made when absent.
+fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
+    let slot = &mut object["metadata"];
+    if !slot.is_object() {
+        *slot = Value::Object(serde_json::Map::new());
+    }
+    match slot {
+        Value::Object(map) => map,
+        _ => unreachable!("made an object above"),
+    }
+}
+
+/// Now, as Kubernetes writes times: whole seconds in UTC.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A random (version 4) UUID.
+pub fn new_uid() -> String {
+    let bits = rand::random::<u128>() & !(0xf << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// `length` characters of the alphabet Kubernetes makes names from (apimachinery `util/rand`).
+pub fn random_suffix(length: usize) -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    (0..length).map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn uids_are_version_4_uuids() {
+        let uid = super::new_uid();
+        assert_eq!(uid.len(), 36);
+        assert_eq!(&uid[14..15], "4");
+        assert!("89ab".contains(&uid[19..20]), "{uid}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Rules for names in Kubernetes' words (apimachinery `pkg/util/validation`, `pkg/api/validation`). Pure.
+
+use serde_json::Value;
+
+use crate::mini::resource::NameRule;
+use crate::mini::status::FieldError;
+
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const SUBDOMAIN: &str = r"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+/// What is wrong with `name` under `rule`; every fault, in Kubernetes' order.
+pub fn faults(rule: NameRule, name: &str) -> Vec<String> {
+    match rule {
+        NameRule::Label => label_faults(name),
+        NameRule::Subdomain => subdomain_faults(name),
+        NameRule::PathSegment => path_segment_faults(name),
+    }
+}
+
+/// The first fault of a DNS label.
+pub fn label(name: &str) -> Option<String> {
+    label_faults(name).into_iter().next()
+}
+
+/// The first fault of a DNS subdomain.
+pub fn subdomain(name: &str) -> Option<String> {
+    subdomain_faults(name).into_iter().next()
+}
+
+/// The first fault of a key in a Secret or ConfigMap.
+pub fn data_key(key: &str) -> Option<String> {
+    let fine = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    if key.len() > 253 {
+        return Some(at_most(253));
+    }
+    match key {
+        "." | ".." => Some(format!("must not be '{key}'")),
+        _ if key.starts_with("..") => Some("must not start with '..'".to_owned()),
+        _ => (!fine).then(|| KEY.to_owned()),
+    }
+}
+
+fn at_most(limit: usize) -> String {
+    format!("must be no more than {limit} bytes")
+}
+
+fn is_label(text: &str) -> bool {
+    let alnum = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let ends = bytes.first().is_some_and(|b| alnum(*b)) && bytes.last().is_some_and(|b| alnum(*b));
+    ends && bytes.iter().all(|b| alnum(*b) || *b == b'-')
+}
+
+fn label_faults(name: &str) -> Vec<String> {
+    let long = (name.len() > 63).then(|| at_most(63));
+    let form = (!is_label(name)).then(|| LABEL.to_owned());
+    long.into_iter().chain(form).collect()
+}
+
+fn subdomain_faults(name: &str) -> Vec<String> {
+    let long = (name.len() > 253).then(|| at_most(253));
+    let form = (!name.split('.').all(is_label)).then(|| SUBDOMAIN.to_owned());
+    long.into_iter().chain(form).collect()
+}
+
+fn path_segment_faults(name: &str) -> Vec<String> {
+    if name == "." || name == ".." {
+        return vec![format!("may not be '{name}'")];
+    }
+    ["/", "%"].iter().filter(|c| name.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
+}
+
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+fn is_word(text: &str) -> bool {
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    ends(bytes.first()) && ends(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}
+
+/// Faults of a map of labels (apimachinery `ValidateLabels`).
+pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        let (prefix, name) = key.rsplit_once('/').map_or((None, key.as_str()), |(p, n)| (Some(p), n));
+        if let Some(fault) = prefix.and_then(subdomain) {
+            errors.push(FieldError::invalid(field, &Value::String(key.clone()), format!("prefix part {fault}")));
+        }
+        if name.len() > 63 || !is_word(name) {
+            errors.push(FieldError::invalid(field, &Value::String(key.clone()), QUALIFIED));
+        }
+        let text = value.as_str().unwrap_or_default();
+        if text.len() > 63 {
+            errors.push(FieldError::invalid(field, value, at_most(63)));
+        } else if !text.is_empty() && !is_word(text) {
+            errors.push(FieldError::invalid(field, value, LABEL_VALUE));
+        }
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_subdomains() {
+        for good in ["a", "a-b", "0", "my-name"] {
+            assert_eq!(label(good), None, "{good}");
+        }
+        for bad in ["", "A", "-a", "a-", "a.b", "Demo_1"] {
+            assert_eq!(label(bad).as_deref(), Some(LABEL), "{bad}");
+        }
+        assert_eq!(subdomain("a.b-c.d"), None);
+        assert_eq!(subdomain("a..b").as_deref(), Some(SUBDOMAIN));
+        assert_eq!(label(&"a".repeat(64)).as_deref(), Some("must be no more than 63 bytes"));
+    }
+
+    #[test]
+    fn keys_and_segments() {
+        assert_eq!(data_key(".dockerconfigjson"), None);
+        assert!(data_key("a b").is_some() && data_key("..x").is_some());
+        assert_eq!(faults(NameRule::PathSegment, "system:node"), Vec::<String>::new());
+        assert_eq!(faults(NameRule::PathSegment, "a/b"), ["may not contain '/'"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! Patches: JSON (RFC 6902), merge (RFC 7386), strategic merge and apply (apiserver `pkg/endpoints/handlers/patch.go`).
+
+mod strategic;
+
+use serde_json::Value;
+
+use super::{Part, Registry, WriteOptions, Written, go_json};
+use crate::mini::resource::Resource;
+use crate::mini::schema;
+use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::store::Key;
+
+const READS: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
+
+/// A patch as it was sent.
+pub enum Patch {
+    Json(json_patch::Patch),
+    Merge(Value),
+    Strategic(Value),
+    /// Server-side apply. Field ownership is not tracked: the configuration is merged in.
+    Apply(Value),
+}
+
+impl Patch {
+    pub fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
+        let json = || -> Result<Value, ApiError> {
+            go_json::check(bytes).map_err(ApiError::BadRequest)?;
+            serde_json::from_slice(bytes).map_err(|e| ApiError::BadRequest(e.to_string()))
+        };
+        match media {
+            "application/json-patch+json" => {
+                let wrong = |e: serde_json::Error| ApiError::BadRequest(format!("error decoding patch: {e}"));
+                Ok(Patch::Json(serde_json::from_value(json()?).map_err(wrong)?))
+            }
+            "application/merge-patch+json" => Ok(Patch::Merge(object(json()?)?)),
+            "application/strategic-merge-patch+json" => Ok(Patch::Strategic(object(json()?)?)),
+            "application/apply-patch+yaml" => {
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
+                let value = serde_saphyr::from_str(text)
+                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
+                Ok(Patch::Apply(object(value)?))
+            }
+            _ => Err(ApiError::UnsupportedMediaType { accepted: READS }),
+        }
+    }
+
+    /// Applies the patch to the stored object, or creates it where an applied configuration finds none.
+    pub fn apply(
+        &self,
+        registry: &Registry,
+        resource: &'static Resource,
+        key: &Key,
+        part: Part,
+        options: &WriteOptions,
+    ) -> Result<Written, ApiError> {
+        let done = registry.patch(resource, key, part, options, |current| {
+            let patched = self.on(resource, current)?;
+            let validation = options.field_validation;
+            schema::decode_patched(resource, patched.clone(), validation).map_err(|why| self.refused(&patched, &why))
+        });
+        match (self, done) {
+            (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
+                registry.create(resource, &key.namespace, body.clone(), options)
+            }
+            (_, done) => done,
+        }
+    }
+
+    /// The current object with the patch applied.
+    fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
+        let mut patched = current.clone();
+        match self {
+            Patch::Json(patch) => json_patch::patch(&mut patched, patch).map_err(|e| self.failed_operation(&e))?,
+            Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
+            Patch::Strategic(patch) | Patch::Apply(patch) => {
+                strategic::merge(&mut patched, patch, &schema::root(resource))
+                    .map_err(|why| self.refused(current, &why))?;
+            }
+        }
+        Ok(patched)
+    }
+
+    /// 422 with the patch, or what came of it, in Go's notation.
+    fn refused(&self, patched: &Value, why: &str) -> ApiError {
+        let shown = match self {
+            Patch::Strategic(patch) | Patch::Apply(patch) => go_map(patch),
+            _ => patched.to_string(),
+        };
+        invalid_patch(&Value::String(shown), why)
+    }
+
+    fn failed_operation(&self, error: &json_patch::PatchError) -> ApiError {
+        let Patch::Json(patch) = self else {
+            return ApiError::BadRequest(error.to_string());
+        };
+        let at = patch.0.get(error.operation).map_or_else(String::new, |o| o.path().to_string());
+        // evanphx/json-patch's words.
+        let why = match patch.0.get(error.operation) {
+            Some(json_patch::PatchOperation::Remove(_)) => {
+                format!("remove operation does not apply: doc is missing path: {at:?}: missing value")
+            }
+            Some(json_patch::PatchOperation::Replace(_)) => {
+                format!("replace operation does not apply: doc is missing key: {at}: missing value")
+            }
+            Some(json_patch::PatchOperation::Test(_)) => {
+                format!("testing value {at} failed: test failed")
+            }
+            _ => format!("{}", error.kind),
+        };
+        ApiError::UnappliablePatch(why)
+    }
+}
+
+fn object(value: Value) -> Result<Value, ApiError> {
+    match value {
+        Value::Object(_) => Ok(value),
+        other => Err(ApiError::BadRequest(format!(
+            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            schema::word(&other)
+        ))),
+    }
+}
+
+fn invalid_patch(shown: &Value, why: &str) -> ApiError {
+    let causes = vec![FieldError::invalid("patch", shown, why)];
+    ApiError::Invalid { kind: Qualified { name: "", group: "" }, name: String::new(), causes }
+}
+
+/// A value as Go's `%v` prints it.
+fn go_map(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => format!("[{}]", list.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.keys().collect();
+            keys.sort();
+            let entries: Vec<_> = keys.into_iter().map(|k| format!("{k}:{}", go_map(&map[k]))).collect();
+            format!("map[{}]", entries.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn go_prints_maps_sorted() {
+        let value = json!({"spec": {"b": [{"n": "x"}], "a": null}, "n": 1});
+        assert_eq!(go_map(&value), "map[n:1 spec:map[a:<nil> b:[map[n:x]]]]");
+    }
+
+    #[test]
+    fn a_patch_that_is_no_json_is_refused_in_go_words() {
+        let error = Patch::parse("application/merge-patch+json", b"{bad json").err().unwrap();
+        assert_eq!(error.to_string(), "invalid character 'b' looking for beginning of object key string");
+        assert!(matches!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedMediaType { .. }));
+    }
+}

@@ -1,0 +1,8 @@
+//! What is particular to each kind, as small pure strategies.
+
+pub mod pod;
+mod pod_defaults;
+mod pod_update;
+mod pod_validation;
+pub mod secret;
+pub mod small;

@@ -1,0 +1,107 @@
+//! Pods: creation, status, deletion. Defaults, validation and updates have files of their own.
+
+use serde_json::{Value, json};
+
+use super::{pod_defaults, pod_update, pod_validation};
+use crate::mini::Version;
+use crate::mini::resource::{Strategy, carry};
+use crate::mini::status::FieldError;
+
+/// Kubernetes `pkg/registry/core/pod/strategy.go`.
+pub struct PodStrategy;
+
+impl Strategy for PodStrategy {
+    fn default(&self, object: &mut Value) {
+        pod_defaults::apply(object);
+    }
+
+    fn prepare_create(&self, object: &mut Value, version: Version) {
+        object["status"] = json!({"phase": "Pending", "qosClass": qos_class(&object["spec"])});
+        if tracks_generation(version) {
+            object["metadata"]["generation"] = json!(1);
+        }
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        pod_validation::validate(object)
+    }
+
+    fn prepare_update(&self, new: &mut Value, old: &Value, version: Version) {
+        carry(new, old, "status");
+        if tracks_generation(version) && new["spec"] != old["spec"] {
+            let generation = old["metadata"]["generation"].as_i64().unwrap_or(1) + 1;
+            new["metadata"]["generation"] = json!(generation);
+        }
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = pod_validation::validate(new);
+        errors.extend(pod_update::validate(new, old));
+        errors
+    }
+
+    fn grace(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
+        let unscheduled = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
+        let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
+        let seconds = if unscheduled || ended { 0 } else { requested.unwrap_or(own) };
+        (seconds > 0).then_some(seconds)
+    }
+
+    fn returns_deleted(&self) -> bool {
+        true
+    }
+}
+
+/// Pods carry `metadata.generation` since 1.34 (feature PodObservedGenerationTracking).
+fn tracks_generation(version: Version) -> bool {
+    version >= Version { major: 1, minor: 34 }
+}
+
+/// Kubernetes `pkg/apis/core/helper/qos`.
+fn qos_class(spec: &Value) -> &'static str {
+    let containers: Vec<&Value> =
+        ["containers", "initContainers"].iter().filter_map(|k| spec[*k].as_array()).flatten().collect();
+    let quantity = |c: &Value, kind: &str, resource: &str| c["resources"][kind][resource].as_str().map(str::to_owned);
+    let set = |c: &&Value| {
+        ["limits", "requests"].iter().any(|k| ["cpu", "memory"].iter().any(|r| quantity(c, k, r).is_some()))
+    };
+    if !containers.iter().any(set) {
+        return "BestEffort";
+    }
+    let guaranteed = containers.iter().all(|c| {
+        ["cpu", "memory"].iter().all(|r| {
+            let limit = quantity(c, "limits", r);
+            limit.is_some() && quantity(c, "requests", r).is_none_or(|q| Some(q) == limit)
+        })
+    });
+    if guaranteed { "Guaranteed" } else { "Burstable" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qos_follows_requests_and_limits() {
+        let spec = |resources: Value| json!({"containers": [{"resources": resources}]});
+        assert_eq!(qos_class(&spec(json!({}))), "BestEffort");
+        assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "1"}}))), "Burstable");
+        let both = json!({"cpu": "1", "memory": "1Gi"});
+        assert_eq!(qos_class(&spec(json!({"limits": both, "requests": both}))), "Guaranteed");
+        assert_eq!(
+            qos_class(&spec(json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))),
+            "Burstable"
+        );
+    }
+
+    #[test]
+    fn an_unscheduled_or_ended_pod_goes_at_once() {
+        let pod = |node: &str, phase: &str| json!({"spec": {"nodeName": node, "terminationGracePeriodSeconds": 30}, "status": {"phase": phase}});
+        assert_eq!(PodStrategy.grace(&pod("", "Pending"), None), None);
+        assert_eq!(PodStrategy.grace(&pod("n", "Failed"), None), None);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), None), Some(30));
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(1)), Some(1));
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(0)), None);
+    }
+}

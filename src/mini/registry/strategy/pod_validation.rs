@@ -1,0 +1,124 @@
+//! What a pod must satisfy (the part of Kubernetes `pkg/apis/core/validation` that lectures meet). Pure.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::mini::registry::names;
+use crate::mini::status::{FieldError, Mistake};
+
+pub fn validate(pod: &Value) -> Vec<FieldError> {
+    let spec = &pod["spec"];
+    let mut errors = vec![];
+    let volumes = volumes(spec, &mut errors);
+    let mut seen = HashSet::new();
+    let mut list = |key: &str, errors: &mut Vec<FieldError>| {
+        for (i, container) in spec[key].as_array().into_iter().flatten().enumerate() {
+            container_at(&format!("spec.{key}[{i}]"), container, &volumes, &mut seen, errors);
+        }
+    };
+    list("initContainers", &mut errors);
+    list("containers", &mut errors);
+    if spec["containers"].as_array().is_none_or(Vec::is_empty) {
+        errors.push(FieldError::required("spec.containers", ""));
+    }
+    one_of(&mut errors, "spec.restartPolicy", &spec["restartPolicy"], &["Always", "Never", "OnFailure"]);
+    one_of(
+        &mut errors,
+        "spec.dnsPolicy",
+        &spec["dnsPolicy"],
+        &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
+    );
+    if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64().filter(|s| *s < 1) {
+        let detail = "must be between 1 and 2147483647, inclusive";
+        errors.push(FieldError::invalid("spec.activeDeadlineSeconds", &seconds.into(), detail));
+    }
+    let account = &spec["serviceAccountName"];
+    if let Some(wrong) = account.as_str().and_then(names::subdomain) {
+        errors.push(FieldError::invalid("spec.serviceAccountName", account, wrong));
+    }
+    errors
+}
+
+fn one_of(errors: &mut Vec<FieldError>, field: &str, value: &Value, supported: &[&str]) {
+    if value.as_str().is_some_and(|v| !supported.contains(&v)) {
+        errors.push(FieldError::unsupported(field, value, supported));
+    }
+}
+
+fn volumes<'a>(spec: &'a Value, errors: &mut Vec<FieldError>) -> HashSet<&'a str> {
+    let mut names = HashSet::new();
+    for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
+        let field = format!("spec.volumes[{i}].name");
+        named(&field, &volume["name"], &mut names, errors);
+    }
+    names
+}
+
+/// A required, unique DNS label.
+fn named<'a>(field: &str, value: &'a Value, seen: &mut HashSet<&'a str>, errors: &mut Vec<FieldError>) {
+    let name = value.as_str().unwrap_or_default();
+    if name.is_empty() {
+        errors.push(FieldError::required(field, ""));
+    } else if let Some(wrong) = names::label(name) {
+        errors.push(FieldError::invalid(field, value, wrong));
+    } else if !seen.insert(name) {
+        errors.push(FieldError::new(Mistake::Duplicate, field, value, ""));
+    }
+}
+
+fn container_at<'a>(
+    at: &str,
+    container: &'a Value,
+    volumes: &HashSet<&str>,
+    seen: &mut HashSet<&'a str>,
+    errors: &mut Vec<FieldError>,
+) {
+    named(&format!("{at}.name"), &container["name"], seen, errors);
+    let image = container["image"].as_str().unwrap_or_default();
+    if image.is_empty() {
+        errors.push(FieldError::required(format!("{at}.image"), ""));
+    } else if image.trim() != image {
+        let detail = "must not have leading or trailing whitespace";
+        errors.push(FieldError::invalid(format!("{at}.image"), &container["image"], detail));
+    }
+    one_of(
+        errors,
+        &format!("{at}.imagePullPolicy"),
+        &container["imagePullPolicy"],
+        &["Always", "IfNotPresent", "Never"],
+    );
+    let policies = ["FallbackToLogsOnError", "File"];
+    one_of(errors, &format!("{at}.terminationMessagePolicy"), &container["terminationMessagePolicy"], &policies);
+    for (i, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+        match port["containerPort"].as_i64() {
+            None | Some(0) => errors.push(FieldError::required(format!("{at}.ports[{i}].containerPort"), "")),
+            Some(1..=65535) => {}
+            Some(other) => errors.push(FieldError::invalid(
+                format!("{at}.ports[{i}].containerPort"),
+                &other.into(),
+                "must be between 1 and 65535, inclusive",
+            )),
+        }
+        one_of(errors, &format!("{at}.ports[{i}].protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]);
+    }
+    for (i, env) in container["env"].as_array().into_iter().flatten().enumerate() {
+        if env["name"].as_str().unwrap_or_default().is_empty() {
+            errors.push(FieldError::required(format!("{at}.env[{i}].name"), ""));
+        }
+    }
+    let mut paths = HashSet::new();
+    for (i, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
+        let at = format!("{at}.volumeMounts[{i}]");
+        match mount["name"].as_str().unwrap_or_default() {
+            "" => errors.push(FieldError::required(format!("{at}.name"), "")),
+            name if volumes.contains(name) => {}
+            _ => errors.push(FieldError::new(Mistake::NotFound, format!("{at}.name"), &mount["name"], "")),
+        }
+        match mount["mountPath"].as_str().unwrap_or_default() {
+            "" => errors.push(FieldError::required(format!("{at}.mountPath"), "")),
+            path if paths.insert(path) => {}
+            _ => errors.push(FieldError::invalid(format!("{at}.mountPath"), &mount["mountPath"], "must be unique")),
+        }
+    }
+}

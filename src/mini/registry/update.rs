@@ -1,0 +1,226 @@
+//! Updates and patches (apiserver `rest.BeforeUpdate`, `Store.Update`).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::create::{name_errors, place};
+use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, store_error};
+use crate::mini::resource::{Resource, carry};
+use crate::mini::schema;
+use crate::mini::status::{ApiError, FieldError, Mistake};
+use crate::mini::store::{self, Key, Object};
+
+/// Which part of an object a write is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything but the status.
+    Main,
+    Status,
+    /// `namespaces/finalize`: `spec.finalizers` alone.
+    Finalize,
+    /// All of it, by the server itself (binding).
+    Whole,
+}
+
+/// How often a patch is computed anew when somebody else writes between its read and its write.
+const PATCH_TRIES: usize = 5;
+
+impl Registry {
+    /// Replaces an object (PUT).
+    pub fn update(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        part: Part,
+        body: Value,
+        options: &WriteOptions,
+    ) -> Result<Written, ApiError> {
+        let (object, warnings) = schema::decode(resource, body, options.field_validation)?;
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            return Err(ApiError::BadRequest("name must be provided".to_owned()));
+        }
+        if name != key.name {
+            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
+            return Err(ApiError::BadRequest(message));
+        }
+        let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
+        let tries = if pinned { 1 } else { PATCH_TRIES };
+        self.retry(resource, key, tries, |current| self.replace(resource, key, part, current, object.clone(), options))
+            .map(|object| Written { object, warnings, created: false })
+    }
+
+    /// Stores what `patch` makes of the current state (and its warnings); anew if that changed meanwhile.
+    pub fn patch(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        part: Part,
+        options: &WriteOptions,
+        patch: impl Fn(&Value) -> Result<(Value, Vec<String>), ApiError>,
+    ) -> Result<Written, ApiError> {
+        let mut warnings = vec![];
+        let object = self.retry(resource, key, PATCH_TRIES, |current| {
+            let (object, heard) = patch(&current.value())?;
+            warnings = heard;
+            self.replace(resource, key, part, current, object, options)
+        })?;
+        Ok(Written { object, warnings, created: false })
+    }
+
+    fn retry(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        tries: usize,
+        mut write: impl FnMut(&Object) -> Result<Arc<Object>, Refused>,
+    ) -> Result<Arc<Object>, ApiError> {
+        let mut left = tries;
+        loop {
+            let current = self.get(resource, key)?;
+            left -= 1;
+            match write(&current) {
+                Ok(object) => return Ok(object),
+                Err(Refused::Moved(_)) if left > 0 => {}
+                Err(Refused::Moved(error)) => return Err(store_error(resource, key, error)),
+                Err(Refused::Api(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn replace(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        part: Part,
+        current: &Object,
+        mut new: Value,
+        options: &WriteOptions,
+    ) -> Result<Arc<Object>, Refused> {
+        let old = current.value();
+        check_preconditions(resource, key, current, &old, &new)?;
+        place(resource, &key.namespace, &mut new)?;
+        let given = metadata(&mut new);
+        given.insert("resourceVersion".to_owned(), old["metadata"]["resourceVersion"].clone());
+        for field in SERVER_SIDE.iter().chain(&["generation", "generateName"]) {
+            carry(&mut new["metadata"], &old["metadata"], field);
+        }
+        match part {
+            Part::Main => {
+                resource.strategy.default(&mut new);
+                resource.strategy.prepare_update(&mut new, &old, self.version);
+            }
+            Part::Whole => {}
+            Part::Status | Part::Finalize => {
+                let field = if part == Part::Status { "status" } else { "spec" };
+                let mut merged = old.clone();
+                carry(&mut merged, &new, field);
+                merged["metadata"] = new["metadata"].take();
+                new = merged;
+            }
+        }
+        if part == Part::Main {
+            let mut causes = meta_changes(&new, &old);
+            causes.extend(name_errors(resource, &new));
+            causes.extend(resource.strategy.validate_update(&new, &old));
+            if !causes.is_empty() {
+                return Err(
+                    ApiError::Invalid { kind: resource.qualified_kind(), name: key.name.clone(), causes }.into()
+                );
+            }
+        }
+        if options.dry_run {
+            return Ok(Arc::new(Object::unstored(resource.shelf, key.clone(), new)));
+        }
+        if ready_to_go(resource, &new) {
+            return Ok(self.store.delete(resource.shelf, key, current.revision)?);
+        }
+        Ok(self.store.update(resource.shelf, key, current.revision, new)?)
+    }
+}
+
+/// The object was being deleted and nothing holds it any more.
+pub(super) fn ready_to_go(resource: &Resource, object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let finalizers = metadata["finalizers"].as_array().is_some_and(|f| !f.is_empty());
+    metadata["deletionTimestamp"].is_string()
+        && !finalizers
+        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+        && !resource.strategy.held(object)
+}
+
+/// Why one attempt at a write came to nothing.
+pub(super) enum Refused {
+    /// Somebody else wrote in between.
+    Moved(store::Error),
+    Api(ApiError),
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Refused::Api(error)
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        Refused::Moved(error)
+    }
+}
+
+fn check_preconditions(
+    resource: &'static Resource,
+    key: &Key,
+    current: &Object,
+    old: &Value,
+    new: &Value,
+) -> Result<(), Refused> {
+    let given = &new["metadata"];
+    if let Some(uid) = given["uid"].as_str().filter(|u| !u.is_empty() && *u != old["metadata"]["uid"]) {
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            old["metadata"]["uid"].as_str().unwrap_or_default()
+        );
+        return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why }.into());
+    }
+    let asked = given["resourceVersion"].as_str().unwrap_or_default();
+    if !asked.is_empty() && asked != current.revision.to_string() {
+        return Err(ApiError::from_stale(resource, key).into());
+    }
+    Ok(())
+}
+
+impl ApiError {
+    fn from_stale(resource: &'static Resource, key: &Key) -> Self {
+        store_error(resource, key, store::Error::Conflict { current: 0 })
+    }
+}
+
+/// Changes of metadata no update may make (`ValidateObjectMetaUpdate`).
+fn meta_changes(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    for field in ["name", "namespace"] {
+        if new["metadata"][field] != old["metadata"][field] {
+            errors.push(FieldError::invalid(
+                format!("metadata.{field}"),
+                &new["metadata"][field],
+                "field is immutable",
+            ));
+        }
+    }
+    let finalizers = |v: &Value| v["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if old["metadata"]["deletionTimestamp"].is_string() {
+        let before = finalizers(old);
+        let added: Vec<_> = finalizers(new).into_iter().filter(|f| !before.contains(f)).collect();
+        if !added.is_empty() {
+            let names: Vec<_> = added.iter().map(|f| f.to_string()).collect();
+            let detail = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                names.join(", ")
+            );
+            errors.push(FieldError::new(Mistake::Forbidden, "metadata.finalizers", &Value::Null, detail));
+        }
+    }
+    errors
+}

@@ -1,0 +1,256 @@
+//! The real runtime: containers in the Docker Engine, images from the stage's registry and from nowhere else.
+//!
+//! A pull asks the registry itself first, with containerd's handshake and words, and only what was resolved is
+//! pulled by the engine, by digest. The node's image store is this runtime's own and starts empty: what the
+//! engine happens to have is not on the node. Knows no pods beyond [`ContainerSpec`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tokio::net::TcpStream;
+
+use super::{
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, LogOptions, PullAuth, PullError, Runtime, RuntimeError,
+    Started, words,
+};
+use crate::docker::{self, ContainerRequest, Docker, Login};
+use crate::registry::{self, Credentials, Endpoint, ImageRef};
+
+/// How long the engine may take beyond the grace period before a container is killed by removal.
+const STOP_SLACK: Duration = Duration::from_secs(2);
+
+/// Where the node finds its images: containerd's `hosts.toml`.
+#[derive(Debug, Clone)]
+pub struct Registries {
+    /// The stage's registry, `127.0.0.1:PORT`.
+    pub host: String,
+    /// Registry names it stands in for, e.g. `docker.io`.
+    pub stands_in_for: Vec<String>,
+}
+
+impl Registries {
+    /// The host to ask for an image; None when the node has no route to its registry.
+    fn endpoint(&self, reference: &ImageRef) -> Option<Endpoint> {
+        let name = reference.registry();
+        let ours = name == self.host || self.stands_in_for.iter().any(|mirrored| mirrored == name);
+        ours.then(|| Endpoint { host: self.host.clone() })
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct DockerRuntime {
+    docker: Docker,
+    registry: registry::Client,
+    registries: Registries,
+    /// Put on every container.
+    labels: BTreeMap<String, String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Normalised reference → the image, and the name the engine knows it by.
+    images: BTreeMap<String, (Image, String)>,
+    /// Container id → IP address.
+    containers: BTreeMap<String, String>,
+    /// Every name the engine was made to pull, for [`DockerRuntime::close`].
+    pulled: BTreeSet<String>,
+}
+
+impl DockerRuntime {
+    /// # Errors
+    /// When the registry client cannot be built.
+    pub fn new(docker: Docker, registries: Registries, labels: BTreeMap<String, String>) -> reqwest::Result<Self> {
+        let registry = registry::Client::new()?;
+        Ok(Self { docker, registry, registries, labels, state: Mutex::default() })
+    }
+
+    /// Removes what this runtime made: its containers, then the images it had the engine pull.
+    ///
+    /// # Errors
+    /// The first of the engine's; everything is tried.
+    pub async fn close(&self) -> docker::Result<()> {
+        let State { containers, pulled, .. } = std::mem::take(&mut *self.state());
+        let removals = containers.keys().map(|id| self.docker.remove(id));
+        let mut results = futures::future::join_all(removals).await;
+        for name in &pulled {
+            results.push(self.docker.remove_image(name).await);
+        }
+        results.into_iter().collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pull_image(&self, image: &str, auth: Option<PullAuth>) -> Result<Image, PullError> {
+        let reference = ImageRef::parse(image).map_err(|error| words::unparsed(image, &error))?;
+        let Some(endpoint) = self.registries.endpoint(&reference) else {
+            return Err(words::unresolved(&reference, &no_route(&reference)));
+        };
+        let credentials = auth.map(|auth| Credentials::new(auth.username, auth.password));
+        let host = endpoint.host.clone();
+        let session = self.registry.session(endpoint, reference.clone(), credentials.clone());
+        let resolved = session.image(architecture()).await.map_err(|error| words::unresolved(&reference, &error))?;
+        let name = format!("{host}/{}@{}", reference.repository(), resolved.digest);
+        // Noted before the pull: an interrupted one may have left the image behind.
+        self.state().pulled.insert(name.clone());
+        let login = credentials.map(|login| Login { username: login.username, password: login.password, server: host });
+        let pulled = self.docker.pull(&name, login, &|_| {}).await;
+        pulled.map_err(|error| words::unpulled(&reference, &chain(&error)))?;
+        let image = Image {
+            id: resolved.config,
+            repo_digest: format!("{}@{}", reference.name(), resolved.digest),
+            size: resolved.size,
+        };
+        self.state().images.insert(reference.canonical(), (image.clone(), name));
+        Ok(image)
+    }
+
+    async fn start_container(&self, spec: ContainerSpec) -> Result<Started, RuntimeError> {
+        let image = self.find(&spec.image).ok_or_else(|| RuntimeError::NotFound(spec.image.clone()))?.1;
+        let name = ["k8s", &spec.name, &spec.pod_name, &spec.pod_namespace, &spec.pod_uid].join("_");
+        let request = ContainerRequest {
+            image,
+            // A restart's predecessor keeps the name while its logs are wanted.
+            name: Some(format!("{name}_{:08x}", rand::random::<u32>())),
+            command: spec.command,
+            args: spec.args,
+            env: spec.env,
+            working_dir: spec.working_dir,
+            hostname: Some(spec.pod_name).filter(|name| name.len() <= 63),
+            files: spec.files,
+            labels: self.labels.clone(),
+            ..ContainerRequest::default()
+        };
+        let container = self.docker.run(request).await.map_err(failed)?;
+        self.state().containers.insert(container.id.clone(), container.ip.clone());
+        Ok(Started { id: container.id, ip: container.ip })
+    }
+
+    async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
+        // The engine counts whole seconds; a shorter grace is kept here, and the removal kills.
+        if !grace.is_zero() {
+            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace + STOP_SLACK)).await;
+        }
+        self.docker.remove(id).await.map_err(failed)?;
+        self.state().containers.remove(id);
+        Ok(())
+    }
+
+    async fn exec_in(&self, id: &str, spec: ExecSpec) -> Result<ExecSession, RuntimeError> {
+        let spec = docker::ExecSpec { command: spec.command, stdin: spec.stdin, tty: spec.tty, ..Default::default() };
+        let streams = self.docker.exec(id, spec).await.map_err(failed)?;
+        let exit_code = streams.exit_code.map(|code| code.map_err(failed)).boxed();
+        Ok(ExecSession { stdin: streams.stdin, output: streams.output, exit_code })
+    }
+
+    async fn connect(&self, id: &str, port: u16) -> Result<Box<dyn Duplex>, RuntimeError> {
+        let ip = self.state().containers.get(id).cloned().ok_or_else(|| RuntimeError::NotFound(id.to_owned()))?;
+        let stream = TcpStream::connect((ip.as_str(), port)).await;
+        let refused = |error: std::io::Error| RuntimeError::Failed(format!("dial tcp {ip}:{port}: {error}"));
+        Ok(Box::new(stream.map_err(refused)?))
+    }
+
+    fn find(&self, image: &str) -> Option<(Image, String)> {
+        let reference = ImageRef::parse(image).ok()?;
+        self.state().images.get(&reference.canonical()).cloned()
+    }
+}
+
+/// A registry that is not the stage's: the node does not go out to look for it.
+fn no_route(reference: &ImageRef) -> registry::Error {
+    let (host, repository, object) = (reference.registry(), reference.repository(), reference.object());
+    registry::Error::Request {
+        method: "Head".to_owned(),
+        url: format!("https://{host}/v2/{repository}/manifests/{object}"),
+        cause: format!("dial tcp: lookup {host}: no such host (this node reaches only the stage's registry)"),
+    }
+}
+
+/// Go's name of this machine's architecture.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn failed(error: docker::Error) -> RuntimeError {
+    RuntimeError::Failed(chain(&error))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let links = std::iter::successors(Some(error), |error| (*error).source());
+    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+impl Runtime for DockerRuntime {
+    fn scheme(&self) -> &'static str {
+        "docker"
+    }
+
+    fn image_status(&self, image: &str) -> BoxFuture<'_, Option<Image>> {
+        let found = self.find(image).map(|(image, _)| image);
+        async { found }.boxed()
+    }
+
+    fn pull(&self, image: &str, auth: Option<PullAuth>) -> BoxFuture<'_, Result<Image, PullError>> {
+        let image = image.to_owned();
+        async move { self.pull_image(&image, auth).await }.boxed()
+    }
+
+    fn remove_image(&self, image: &str) -> BoxFuture<'_, ()> {
+        // The engine keeps the layers until the runtime is closed: the node has forgotten them.
+        if let Ok(reference) = ImageRef::parse(image) {
+            self.state().images.remove(&reference.canonical());
+        }
+        async {}.boxed()
+    }
+
+    fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>> {
+        self.start_container(spec).boxed()
+    }
+
+    fn wait(&self, id: &str) -> BoxFuture<'_, Result<Exit, RuntimeError>> {
+        let id = id.to_owned();
+        async move {
+            let exit = self.docker.wait(&id).await.map_err(failed)?;
+            Ok(Exit { code: exit.code, oom_killed: exit.oom_killed })
+        }
+        .boxed()
+    }
+
+    fn stop(&self, id: &str, grace: Duration) -> BoxFuture<'_, Result<(), RuntimeError>> {
+        let id = id.to_owned();
+        async move { self.stop_container(&id, grace).await }.boxed()
+    }
+
+    fn logs(
+        &self,
+        id: &str,
+        options: LogOptions,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
+        let id = id.to_owned();
+        let LogOptions { follow, tail_lines, timestamps, since_seconds } = options;
+        let options = docker::LogOptions { follow, tail_lines, timestamps, since_seconds };
+        async move { self.docker.logs(&id, options).await.map_err(failed) }.boxed()
+    }
+
+    fn exec(&self, id: &str, spec: ExecSpec) -> BoxFuture<'_, Result<ExecSession, RuntimeError>> {
+        let id = id.to_owned();
+        async move { self.exec_in(&id, spec).await }.boxed()
+    }
+
+    fn dial(&self, id: &str, port: u16) -> BoxFuture<'_, Result<Box<dyn Duplex>, RuntimeError>> {
+        let id = id.to_owned();
+        async move { self.connect(&id, port).await }.boxed()
+    }
+}

@@ -1,0 +1,268 @@
+//! Bodies into objects: unknown fields, wrong types and values that mean nothing (Go's `omitempty`), in the words of
+//! the API server's decoder. Pure.
+
+use serde_json::{Value, json};
+
+use super::types::{Shape, root, types};
+use crate::mini::registry::FieldValidation;
+use crate::mini::resource::Resource;
+use crate::mini::status::ApiError;
+
+/// A client's body as an object of `resource`, with warnings about fields that mean nothing.
+pub fn decode(
+    resource: &'static Resource,
+    body: Value,
+    validation: FieldValidation,
+) -> Result<(Value, Vec<String>), ApiError> {
+    let (kind, version) = (resource.kind, resource.version);
+    let refuse = |why: String| {
+        ApiError::BadRequest(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    };
+    if !body.is_object() {
+        return Err(ApiError::BadRequest(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            word(&body)
+        )));
+    }
+    let given = body["kind"].as_str().unwrap_or_default().to_owned();
+    if !given.is_empty() && given != kind {
+        let why = format!(
+            "{given} in version {version:?} cannot be handled as a {kind}: converting (v1.{given}) to ({kind}): unknown conversion"
+        );
+        return Err(ApiError::BadRequest(why));
+    }
+    let api_version = body["apiVersion"].as_str().unwrap_or_default();
+    if !api_version.is_empty() && api_version != resource.api_version() {
+        let expected = resource.api_version();
+        let why =
+            format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
+        return Err(ApiError::BadRequest(why));
+    }
+    let decoded = read(resource, body).map_err(refuse)?;
+    if validation == FieldValidation::Strict && !decoded.unknown.is_empty() {
+        return Err(refuse(decoded.strict_error()));
+    }
+    Ok((decoded.object, if validation == FieldValidation::Warn { decoded.unknown } else { vec![] }))
+}
+
+/// The outcome of a patch as an object of `resource`. The error is bare: who patched puts it into words.
+pub fn decode_patched(
+    resource: &'static Resource,
+    body: Value,
+    validation: FieldValidation,
+) -> Result<(Value, Vec<String>), String> {
+    let decoded = read(resource, body)?;
+    match validation {
+        FieldValidation::Strict if !decoded.unknown.is_empty() => Err(decoded.strict_error()),
+        FieldValidation::Warn => Ok((decoded.object, decoded.unknown)),
+        _ => Ok((decoded.object, vec![])),
+    }
+}
+
+struct Decoded {
+    object: Value,
+    /// `unknown field "spec.x"`, in the order met.
+    unknown: Vec<String>,
+}
+
+impl Decoded {
+    fn strict_error(&self) -> String {
+        format!("strict decoding error: {}", self.unknown.join(", "))
+    }
+}
+
+fn read(resource: &'static Resource, mut object: Value) -> Result<Decoded, String> {
+    let mut unknown = vec![];
+    let mut at = Place { path: String::new(), fields: vec![], owner: String::new(), unknown: &mut unknown };
+    at.check(&mut object, &Shape::Struct(root(resource)))?;
+    object["kind"] = json!(resource.kind);
+    object["apiVersion"] = json!(resource.api_version());
+    Ok(Decoded { object, unknown })
+}
+
+/// Where in the object the decoder is.
+struct Place<'a> {
+    /// With indices, for unknown fields: `spec.containers[0].image`.
+    path: String,
+    /// Without, for wrong types.
+    fields: Vec<String>,
+    /// The Go type whose field this is.
+    owner: String,
+    unknown: &'a mut Vec<String>,
+}
+
+impl Place<'_> {
+    fn check(&mut self, value: &mut Value, shape: &Shape) -> Result<(), String> {
+        match (shape, &mut *value) {
+            (Shape::Any, _) | (_, Value::Null) => Ok(()),
+            (Shape::Struct(name), Value::Object(map)) => self.fields(map, name),
+            (Shape::List(inner), Value::Array(list)) => {
+                let here = self.path.len();
+                for (i, item) in list.iter_mut().enumerate() {
+                    self.path.push_str(&format!("[{i}]"));
+                    self.check(item, inner)?;
+                    self.path.truncate(here);
+                }
+                Ok(())
+            }
+            (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.check(item, inner)),
+            (Shape::String | Shape::Bytes, Value::String(_))
+            | (Shape::Bool, Value::Bool(_))
+            | (Shape::Float, Value::Number(_)) => Ok(()),
+            (Shape::Int32, Value::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
+            (Shape::Int64, Value::Number(n)) if n.is_i64() => Ok(()),
+            (Shape::Int32 | Shape::Int64, Value::Number(n)) => Err(self.wrong(&format!("number {n}"), shape)),
+            _ => Err(self.wrong(word(value), shape)),
+        }
+    }
+
+    fn fields(&mut self, map: &mut serde_json::Map<String, Value>, name: &str) -> Result<(), String> {
+        let Some(known) = types().get(name) else {
+            return Ok(());
+        };
+        let owner = std::mem::replace(&mut self.owner, short(name).to_owned());
+        let here = self.path.len();
+        let mut gone = vec![];
+        for (field, value) in map.iter_mut() {
+            if !self.path.is_empty() {
+                self.path.push('.');
+            }
+            self.path.push_str(field);
+            self.fields.push(field.clone());
+            match known.fields.get(field) {
+                Some(shape) => {
+                    self.check(value, shape)?;
+                    if means_nothing(value, shape) {
+                        gone.push(field.clone());
+                    }
+                }
+                None => {
+                    self.unknown.push(format!("unknown field {:?}", self.path));
+                    gone.push(field.clone());
+                }
+            }
+            self.fields.pop();
+            self.path.truncate(here);
+        }
+        map.retain(|field, _| !gone.contains(field));
+        self.owner = owner;
+        Ok(())
+    }
+
+    /// Go's `json.UnmarshalTypeError`.
+    fn wrong(&self, found: &str, shape: &Shape) -> String {
+        let place = format!("{}.{}", self.owner, self.fields.join("."));
+        format!("json: cannot unmarshal {found} into Go struct field {place} of type {}", go_type(shape))
+    }
+}
+
+/// What `omitempty` leaves out: nothing, and empty lists and maps. Empty structs stay.
+fn means_nothing(value: &Value, shape: &Shape) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty() && matches!(shape, Shape::Map(_)),
+        _ => false,
+    }
+}
+
+/// `io.k8s.api.core.v1.PodSpec` is `PodSpec`.
+fn short(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+fn go_type(shape: &Shape) -> String {
+    match shape {
+        Shape::Struct(name) => {
+            let mut parts = name.rsplit('.');
+            let (kind, package) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            format!("{package}.{kind}")
+        }
+        Shape::List(inner) => format!("[]{}", go_type(inner)),
+        Shape::Map(inner) => format!("map[string]{}", go_type(inner)),
+        Shape::String => "string".to_owned(),
+        Shape::Bytes => "[]uint8".to_owned(),
+        Shape::Int32 => "int32".to_owned(),
+        Shape::Int64 => "int64".to_owned(),
+        Shape::Float => "float64".to_owned(),
+        Shape::Bool => "bool".to_owned(),
+        Shape::Any => "interface {}".to_owned(),
+    }
+}
+
+/// A JSON value's kind as Go's decoder names it.
+pub fn word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mini::resources::{PODS, SERVICE_ACCOUNTS};
+
+    fn strict(body: Value) -> Result<Value, String> {
+        decode(&PODS, body, FieldValidation::Strict).map(|d| d.0).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_or_dropped() {
+        let pod = json!({"spec": {"imagePullSecretz": [], "containers": [{"name": "a", "imagee": "b"}]}});
+        assert_eq!(
+            strict(pod.clone()).unwrap_err(),
+            r#"Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.imagePullSecretz", unknown field "spec.containers[0].imagee""#
+        );
+        let (object, warnings) = decode(&PODS, pod, FieldValidation::Warn).unwrap();
+        assert_eq!(object["spec"], json!({"containers": [{"name": "a"}]}));
+        assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn wrong_types_are_named_as_go_names_them() {
+        let cases = [
+            (
+                json!({"spec": {"containers": "x"}}),
+                "string into Go struct field PodSpec.spec.containers of type []v1.Container",
+            ),
+            (
+                json!({"spec": {"containers": [{"image": 5}]}}),
+                "number into Go struct field Container.spec.containers.image of type string",
+            ),
+            (
+                json!({"metadata": {"labels": {"a": true}}}),
+                "bool into Go struct field ObjectMeta.metadata.labels of type string",
+            ),
+            (
+                json!({"spec": {"hostNetwork": "yes"}}),
+                "string into Go struct field PodSpec.spec.hostNetwork of type bool",
+            ),
+        ];
+        for (body, message) in cases {
+            let expected =
+                format!(r#"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal {message}"#);
+            assert_eq!(strict(body).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_left_out() {
+        let body = json!({"metadata": {"name": "a", "labels": {}, "annotations": null}, "imagePullSecrets": []});
+        let (object, _) = decode(&SERVICE_ACCOUNTS, body, FieldValidation::Strict).unwrap();
+        assert_eq!(object, json!({"metadata": {"name": "a"}, "kind": "ServiceAccount", "apiVersion": "v1"}));
+        let pod = strict(json!({"spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}})).unwrap();
+        assert_eq!(pod["spec"], json!({"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}));
+    }
+
+    #[test]
+    fn every_resource_has_a_type() {
+        for resource in crate::mini::resources::all() {
+            assert!(types().contains_key(&root(resource)), "{}", root(resource));
+        }
+    }
+}

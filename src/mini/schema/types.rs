@@ -1,0 +1,101 @@
+//! The schemas as decoding needs them: types with their fields, without words.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::mini::resource::Resource;
+use crate::mini::resources;
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// A type with fields, by its full name.
+    Struct(String),
+    List(Box<Shape>),
+    Map(Box<Shape>),
+    String,
+    /// Base64.
+    Bytes,
+    Int32,
+    Int64,
+    Float,
+    Bool,
+    /// Anything at all (IntOrString, quantities, raw JSON).
+    Any,
+}
+
+/// A type's fields.
+#[derive(Debug, Default)]
+pub struct Type {
+    pub fields: HashMap<String, Shape>,
+}
+
+static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let mut generator = SchemaSettings::openapi3().into_generator();
+    for resource in resources::all() {
+        (resource.schema)(&mut generator);
+    }
+    generator.take_definitions(true)
+});
+
+static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
+    let struct_like = DEFINITIONS.iter().filter(|(_, schema)| schema["properties"].is_object());
+    struct_like.map(|(name, schema)| (name.clone(), compile(schema))).collect()
+});
+
+/// Every type by its full name, e.g. `io.k8s.api.core.v1.PodSpec`.
+pub fn types() -> &'static HashMap<String, Type> {
+    &TYPES
+}
+
+/// The schemas as OpenAPI has them, by full name.
+pub fn definitions() -> &'static Map<String, Value> {
+    &DEFINITIONS
+}
+
+/// The full name of a resource's type.
+pub fn root(resource: &Resource) -> String {
+    let group = match resource.group {
+        "" => "core",
+        group => group.split('.').next().unwrap_or(group),
+    };
+    format!("io.k8s.api.{group}.{}.{}", resource.version, resource.kind)
+}
+
+fn compile(schema: &Value) -> Type {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    Type { fields: properties.map(|(name, schema)| (name.clone(), shape(schema))).collect() }
+}
+
+fn shape(schema: &Value) -> Shape {
+    let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
+    if let Some(name) = reference.and_then(|r| r.rsplit('/').next()) {
+        let target = &DEFINITIONS[name];
+        return if target["properties"].is_object() { Shape::Struct(name.to_owned()) } else { named(name, target) };
+    }
+    match (schema["type"].as_str().unwrap_or_default(), schema["format"].as_str().unwrap_or_default()) {
+        ("array", _) => Shape::List(Box::new(shape(&schema["items"]))),
+        ("object", _) if schema["additionalProperties"].is_object() => {
+            Shape::Map(Box::new(shape(&schema["additionalProperties"])))
+        }
+        ("string", "byte") => Shape::Bytes,
+        ("string", _) => Shape::String,
+        ("integer", "int32") => Shape::Int32,
+        ("integer", _) => Shape::Int64,
+        ("number", _) => Shape::Float,
+        ("boolean", _) => Shape::Bool,
+        _ => Shape::Any,
+    }
+}
+
+/// Types without fields: quantities take numbers too, raw JSON takes anything, empty structs are objects.
+fn named(name: &str, schema: &Value) -> Shape {
+    match schema["type"].as_str() {
+        _ if name.ends_with(".Quantity") => Shape::Any,
+        Some("string") => Shape::String,
+        _ => Shape::Any,
+    }
+}

@@ -1,0 +1,80 @@
+//! Server-side printing: objects as the rows of a `meta.k8s.io/v1 Table` (Kubernetes `pkg/printers/internalversion`).
+//! Columns and cells only; must not know HTTP or the store.
+
+mod age;
+mod pod;
+mod printers;
+
+use serde_json::{Value, json};
+
+use super::Version;
+
+pub use age::{age, parse_time};
+pub use printers::*;
+
+/// One column. `wide` ones show with `-o wide` only.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub wide: bool,
+    /// The minor version whose server no longer prints it.
+    pub gone_in: Option<u32>,
+}
+
+/// Columns of a kind and the cells of one object, one per column.
+#[derive(Clone, Copy)]
+pub struct Printer {
+    pub columns: &'static [Column],
+    pub cells: fn(&Value, jiff::Timestamp) -> Vec<Value>,
+}
+
+/// What `includeObject=` puts beside the cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Include {
+    None,
+    #[default]
+    Metadata,
+    Object,
+}
+
+impl Printer {
+    fn shown(&self, version: Version) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns.iter().enumerate().filter(move |(_, c)| c.gone_in.is_none_or(|minor| version.minor < minor))
+    }
+
+    fn definitions(&self, version: Version) -> Vec<Value> {
+        let define = |c: &Column| {
+            let format = if c.name == "Name" { "name" } else { "" };
+            json!({"name": c.name, "type": c.kind, "format": format, "description": "", "priority": i32::from(c.wide)})
+        };
+        self.shown(version).map(|(_, c)| define(c)).collect()
+    }
+
+    fn row(&self, object: &Value, version: Version, include: Include, now: jiff::Timestamp) -> Value {
+        let cells = (self.cells)(object, now);
+        let cells: Vec<_> = self.shown(version).filter_map(|(i, _)| cells.get(i).cloned()).collect();
+        let mut row = json!({"cells": cells});
+        match include {
+            Include::None => {}
+            Include::Metadata => row["object"] = partial(object),
+            Include::Object => row["object"] = object.clone(),
+        }
+        row
+    }
+
+    /// A `Table` of `objects`; `list_metadata` is the list's (or the object's resourceVersion).
+    pub fn table(&self, objects: &[Value], list_metadata: Value, version: Version, include: Include) -> Value {
+        let now = jiff::Timestamp::now();
+        let rows: Vec<_> = objects.iter().map(|o| self.row(o, version, include, now)).collect();
+        json!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list_metadata,
+            "columnDefinitions": self.definitions(version), "rows": rows,
+        })
+    }
+}
+
+/// The object as `PartialObjectMetadata`.
+pub fn partial(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+}
