@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::Docker;
 use super::build::{ContextFile, pack};
-use super::error::{Error, Result, failed, failed_for, is_status};
+use super::error::{Result, failed, failed_for, is_status};
 
 #[derive(Debug, Clone, Default)]
 pub struct ContainerRequest {
@@ -171,18 +171,6 @@ impl Docker {
         let api = self.api.clone();
         let stream = api.logs(id, Some(query.build()));
         Ok(stream.map_ok(|output| output.into_bytes()).map_err(std::io::Error::other).boxed())
-    }
-
-    /// All the container has printed so far, as text.
-    pub async fn read_logs(&self, id: &str) -> Result<String> {
-        let reading = |_| Error::Missing { what: "output", name: format!("container {id}") };
-        let printed: Vec<Bytes> = self.logs(id, LogOptions::default()).await?.try_collect().await.map_err(reading)?;
-        Ok(String::from_utf8_lossy(&printed.concat()).into_owned())
-    }
-
-    /// Container port → port on 127.0.0.1.
-    pub async fn ports(&self, id: &str) -> Result<BTreeMap<u16, u16>> {
-        Ok(published(self.inspect(id).await?.network_settings.unwrap_or_default().ports.unwrap_or_default()))
     }
 
     /// All containers, ended ones too, that carry a label: `key` or `key=value`.
