@@ -90,6 +90,8 @@ struct StepLog {
 
 impl StepLog {
     fn read(&mut self, text: &str, progress: OnProgress<'_>) {
+        // The classic builder paints stderr red.
+        let text = anstream::adapter::strip_str(text).to_string();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             if let Some(step) = step_of(line) {
                 self.step = step.to_owned();
@@ -180,7 +182,7 @@ mod tests {
         log.read("Step 1/2 : FROM base\n ---> 0123\nold line", quiet);
         log.read("Step 2/2 : RUN pip install flask", quiet);
         log.read(" ---> Running in 89ab", quiet);
-        log.read("ERROR: no matching distribution", quiet);
+        log.read("\u{1b}[91mERROR: no matching distribution\n\u{1b}[0m", quiet);
         let error = bollard::errors::Error::DockerStreamError { error: "returned a non-zero code: 1".into() };
         let error = log.failure("app:1", error);
         assert_eq!(error.to_string(), "building app:1 failed at `RUN pip install flask`: returned a non-zero code: 1");
