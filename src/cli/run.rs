@@ -157,7 +157,7 @@ async fn play(
         return Ok(None);
     };
     let mut stage_time = raising.elapsed();
-    for note in &stage.cluster.info().notes {
+    for note in &stage.notes {
         events.note(note.clone());
     }
     let player = Player { stage: &stage, tools, events };

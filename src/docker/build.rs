@@ -42,6 +42,19 @@ pub struct BuildRequest {
     pub network: Option<String>,
 }
 
+/// The Dockerfile with one more instruction: the builder would make a step, and a container, of each label.
+fn labelled(dockerfile: &Bytes, labels: &BTreeMap<String, String>) -> Bytes {
+    let pairs: String = labels.iter().map(|(key, value)| format!(" {}={}", quoted(key), quoted(value))).collect();
+    match pairs.is_empty() {
+        true => dockerfile.clone(),
+        false => [dockerfile, b"\nLABEL".as_slice(), pairs.as_bytes(), b"\n"].concat().into(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+}
+
 impl Docker {
     /// Builds and names an image. A failing step's error carries the step and its last output; the steps before it
     /// leave no nameless image behind, nor does the one that had the name before.
@@ -53,12 +66,15 @@ impl Docker {
             .version(BuilderVersion::BuilderV1)
             .rm(true)
             .forcerm(true)
-            .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>())
-            .labels(&request.labels.into_iter().collect::<HashMap<_, _>>());
+            .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>());
         if let Some(network) = &request.network {
             options = options.networkmode(network);
         }
-        let context = bollard::body_full(pack(&request.context)?);
+        let mut context = request.context;
+        if let Some(file) = context.iter_mut().find(|file| file.path == request.dockerfile) {
+            file.contents = labelled(&file.contents, &request.labels);
+        }
+        let context = bollard::body_full(pack(&context)?);
         let mut stream = Box::pin(self.api.build_image(options.build(), None, Some(context)));
         let before = self.image(&tag).await?;
         let mut log = StepLog::default();
