@@ -13,7 +13,7 @@ use testcontainers::{GenericImage, ImageExt};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::container::{LogOptions, on_loopback, published};
+use super::container::{LogOptions, on_loopback};
 use super::error::{Error, Result, failed};
 use super::image::split_reference;
 use super::{Docker, labels};
@@ -87,9 +87,8 @@ impl RegistryContainer {
         let id = container.id().to_owned();
         // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
         std::mem::forget(container);
-        let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
         let missing = || Error::Missing { what: "published port", name: request.image.clone() };
-        let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
+        let port = *docker.ports(&id).await?.get(&PORT).ok_or_else(missing)?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         ready(docker, &id, addr).await?;
         Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })

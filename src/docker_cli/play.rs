@@ -141,7 +141,7 @@ impl Player {
         if served != pushed.digest {
             return Err(Error::Digest { pushed: pushed.digest, served });
         }
-        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size.unwrap_or_default());
+        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size);
         Ok(())
     }
 
