@@ -127,6 +127,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("status", "patch") => write::patch(&api, &call, request).await,
         ("status" | "finalize", _) => write::update(&api, &call, request).await,
         ("log", _) => stream::log(&api, &call).await,
+        ("portforward", _) => stream::portforward(api, call, request).await,
         ("exec", _) => stream::exec(api, call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {

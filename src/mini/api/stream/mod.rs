@@ -5,6 +5,9 @@
 mod container;
 mod exec;
 mod log;
+mod portforward;
+mod spdy;
 
 pub use exec::exec;
 pub use log::log;
+pub use portforward::portforward;

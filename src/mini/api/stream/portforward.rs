@@ -1,0 +1,185 @@
+//! `pods/portforward`: SPDY tunnelled through a WebSocket, as kubectl does since 1.31. Each forwarded connection is a
+//! pair of streams, one for errors and one for data.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::RequestExt;
+use axum::extract::Request;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::container;
+use super::spdy::{self, Decoder, Encoder, Frame};
+use crate::mini::api::{Api, Call};
+use crate::mini::runtime::Runtime;
+use crate::mini::status::ApiError;
+
+const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
+/// Frames that wait for a peer that is slow to read, in each direction.
+const QUEUE: usize = 16;
+const CHUNK: usize = 16 * 1024;
+
+pub async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+    let pod = api.registry.get(call.resource, &call.key())?.value();
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let names: Vec<_> = containers.filter_map(|c| c["name"].as_str()).collect();
+    container::choose(&pod, names.first().copied())?;
+    // A pod's containers share their ports.
+    let id = names.iter().find_map(|name| container::running(&pod, name));
+    let id = id.ok_or_else(|| ApiError::BadRequest(format!("pod {} has no running container", call.info.name)))?;
+    let upgrade: WebSocketUpgrade = request.extract().await.map_err(|_| ApiError::NotImplemented {
+        what: "port-forward over bare SPDY",
+        instead: "use kubectl 1.31 or newer, which tunnels it through a WebSocket",
+    })?;
+    Ok(upgrade.protocols([TUNNEL]).on_upgrade(move |socket| async move {
+        let target = Target { runtime: api.runtime.clone(), container: id, pod: call.info.name };
+        tokio::select! {
+            () = api.shutdown.cancelled() => {}
+            _ = run(socket, Arc::new(target)) => {}
+        }
+    }))
+}
+
+struct Target {
+    runtime: Arc<dyn Runtime>,
+    container: String,
+    pod: String,
+}
+
+/// One request's streams as far as they are open.
+#[derive(Default)]
+struct Open {
+    /// Error streams by request id.
+    errors: HashMap<String, u32>,
+    /// What flows towards the container, by data stream.
+    inputs: HashMap<u32, mpsc::Sender<Bytes>>,
+}
+
+/// Serves the connection until either side ends it.
+async fn run(socket: WebSocket, target: Arc<Target>) -> Result<(), spdy::Error> {
+    let (mut sink, mut source) = socket.split();
+    let (outbox, mut outgoing) = mpsc::channel::<Bytes>(QUEUE);
+    let (mut decoder, mut encoder) = (Decoder::new(), Encoder::new()?);
+    let mut open = Open::default();
+    let sender = async {
+        while let Some(frame) = outgoing.recv().await {
+            if sink.send(Message::Binary(frame)).await.is_err() {
+                return;
+            }
+        }
+    };
+    let receiver = async {
+        while let Some(Ok(message)) = source.next().await {
+            let Message::Binary(bytes) = message else { continue };
+            decoder.push(&bytes);
+            while let Some(frame) = decoder.next()? {
+                if let Some(answer) = open.handle(frame, &mut encoder, &target, &outbox).await? {
+                    // The sender ends only with the connection.
+                    let _ = outbox.send(answer).await;
+                }
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        () = sender => Ok(()),
+        ended = receiver => ended,
+    }
+}
+
+impl Open {
+    async fn handle(
+        &mut self,
+        frame: Frame,
+        encoder: &mut Encoder,
+        target: &Arc<Target>,
+        outbox: &mpsc::Sender<Bytes>,
+    ) -> Result<Option<Bytes>, spdy::Error> {
+        match frame {
+            Frame::Open { stream, headers } => {
+                let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
+                let (request, port) = (header("requestid"), header("port"));
+                if header("streamtype") == "error" {
+                    self.errors.insert(request, stream);
+                } else {
+                    let (input, received) = mpsc::channel(QUEUE);
+                    self.inputs.insert(stream, input);
+                    let pair = Pair {
+                        data: stream,
+                        error: self.errors.remove(&request).unwrap_or(stream),
+                        outbox: outbox.clone(),
+                    };
+                    tokio::spawn(pair.forward(target.clone(), port, received));
+                }
+                return encoder.reply(stream).map(Some);
+            }
+            Frame::Data { stream, data, last } => {
+                if let Some(input) = self.inputs.get(&stream).filter(|_| !data.is_empty()) {
+                    // A target that is gone takes no more.
+                    let _ = input.send(data).await;
+                }
+                if last {
+                    self.inputs.remove(&stream);
+                }
+            }
+            Frame::Reset { stream } => drop(self.inputs.remove(&stream)),
+            Frame::Ping { id } => return Ok(Some(spdy::ping(id))),
+            Frame::GoAway | Frame::Other => {}
+        }
+        Ok(None)
+    }
+}
+
+/// The streams of one forwarded connection.
+struct Pair {
+    data: u32,
+    error: u32,
+    outbox: mpsc::Sender<Bytes>,
+}
+
+impl Pair {
+    /// Dials the port and carries bytes both ways until both are through or the client is gone.
+    async fn forward(self, target: Arc<Target>, port: String, mut received: mpsc::Receiver<Bytes>) {
+        let dialed = match port.parse::<u16>() {
+            Ok(number) => target.runtime.dial(&target.container, number).await.map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let socket = match dialed {
+            Ok(socket) => socket,
+            Err(why) => {
+                let message = format!("error forwarding port {port} to pod {}, uid : {why}", target.pod);
+                let _ = self.outbox.send(spdy::data(self.error, message.as_bytes(), true)).await;
+                let _ = self.outbox.send(spdy::data(self.data, b"", true)).await;
+                return;
+            }
+        };
+        let (mut reader, mut writer) = tokio::io::split(socket);
+        let up = async {
+            while let Some(bytes) = received.recv().await {
+                if writer.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            let _ = writer.shutdown().await;
+        };
+        let down = async {
+            let mut buffer = vec![0; CHUNK];
+            while let Ok(count @ 1..) = reader.read(&mut buffer).await {
+                if self.outbox.send(spdy::data(self.data, &buffer[..count], false)).await.is_err() {
+                    return;
+                }
+            }
+            let _ = self.outbox.send(spdy::data(self.data, b"", true)).await;
+            let _ = self.outbox.send(spdy::data(self.error, b"", true)).await;
+        };
+        tokio::select! {
+            () = self.outbox.closed() => {}
+            _ = async { tokio::join!(up, down) } => {}
+        }
+    }
+}
