@@ -48,9 +48,40 @@ pub struct RegistryContainer {
     ended: bool,
 }
 
+/// How often a free port may be snatched away between asking for it and publishing it.
+const FREE_PORT_TRIES: usize = 5;
+
+/// A port on 127.0.0.1 that nobody listens on.
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+    let port = listener.and_then(|listener| Ok(listener.local_addr()?.port()));
+    port.map_err(|source| Error::Testcontainers { action: "cannot find a free port".into(), source: source.into() })
+}
+
 impl RegistryContainer {
     /// Starts it and returns once `/v2/` asks for credentials. One that does not come up is removed again.
+    ///
+    /// The port is always named: an engine-chosen one changes when the container joins one network more
+    /// (moby publishes anew).
     pub async fn start(docker: &Docker, request: RegistryRequest) -> Result<RegistryContainer> {
+        let Some(port) = request.port else { return Self::start_on_free_port(docker, request).await };
+        Self::start_on(docker, request, port).await
+    }
+
+    async fn start_on_free_port(docker: &Docker, request: RegistryRequest) -> Result<RegistryContainer> {
+        for _ in 0..FREE_PORT_TRIES {
+            let port = free_port()?;
+            match Self::start_on(docker, request.clone(), port).await {
+                // Somebody was quicker.
+                Err(Error::PortTaken { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(Error::PortTaken { port: 0 })
+    }
+
+    async fn start_on(docker: &Docker, request: RegistryRequest, port: u16) -> Result<RegistryContainer> {
+        let request = RegistryRequest { port: Some(port), ..request };
         // testcontainers gives no id for a container it could create but not start; the name finds it.
         let name = format!("rehearsal-registry-{:016x}", rand::random::<u64>());
         match Self::start_named(docker, request, &name).await {

@@ -117,9 +117,8 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         ms: millis(begun.elapsed()),
         failure,
     });
-    let restored = before.restore(&client).await;
     watch.close().await;
-    restored?;
+    before.restore(&client).await?;
     Ok(played)
 }
 
