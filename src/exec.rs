@@ -128,8 +128,8 @@ impl Tool {
         let mut group = self.spawn(&program)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let finished = tokio::time::timeout(timeout, async {
-            let mut out = lines(group.child.stdout.take());
-            let mut err = lines(group.child.stderr.take());
+            let mut out = Lines::of(group.child.stdout.take());
+            let mut err = Lines::of(group.child.stderr.take());
             let write = group.child.stdin.take().zip(self.stdin);
             let feed = async {
                 if let Some((mut pipe, bytes)) = write {
@@ -140,12 +140,12 @@ impl Tool {
             };
             tokio::pin!(feed);
             let mut status = None;
-            let (mut out_open, mut err_open) = (out.is_some(), err.is_some());
+            let (mut out_open, mut err_open) = (true, true);
             loop {
                 tokio::select! {
                     biased;
-                    line = next(&mut out), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
-                    line = next(&mut err), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
+                    line = out.next(), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
+                    line = err.next(), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
                     ended = group.child.wait(), if status.is_none() => {
                         status = Some(ended);
                         // What it left in the background would hold the pipes open for ever.
@@ -213,17 +213,24 @@ impl Drop for Group {
     }
 }
 
-type Reader<R> = Option<BufReader<R>>;
-
-fn lines<R: tokio::io::AsyncRead>(pipe: Option<R>) -> Reader<R> {
-    pipe.map(BufReader::new)
+/// The lines of a pipe, read so that nothing is lost where another branch of a `select!` wins.
+struct Lines<R> {
+    pipe: Option<BufReader<R>>,
+    /// A line that has begun.
+    begun: Vec<u8>,
 }
 
-async fn next<R: tokio::io::AsyncRead + Unpin>(reader: &mut Reader<R>) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    match reader.as_mut()?.read_until(b'\n', &mut line).await {
-        Ok(n) if n > 0 => Some(line),
-        _ => None,
+impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
+    fn of(pipe: Option<R>) -> Self {
+        Self { pipe: pipe.map(BufReader::new), begun: Vec::new() }
+    }
+
+    /// The next line with its end, or what stands after the last one; None when the pipe is closed.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        // An error ends the pipe as its end does.
+        let _ = self.pipe.as_mut()?.read_until(b'\n', &mut self.begun).await;
+        let line = std::mem::take(&mut self.begun);
+        (!line.is_empty()).then_some(line)
     }
 }
 
@@ -289,6 +296,18 @@ mod tests {
     async fn both_streams_and_the_code_come_back() {
         let out = Tool::new("sh").args(["-c", "cat; echo oops >&2; exit 3"]).stdin("hello\n").run().await.unwrap();
         assert_eq!(out, Output { code: 3, stdout: "hello\n".into(), stderr: "oops\n".into() });
+    }
+
+    #[tokio::test]
+    async fn a_last_line_without_its_end_is_kept() {
+        for _ in 0..20 {
+            let out = Tool::new("sh").args(["-c", "printf one; printf two >&2"]).run().await.unwrap();
+            assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("one", "two"));
+        }
+        // The child's end comes while the line is being read.
+        let held = "printf half; (exec 9<&1; sleep 0.05) & exec sleep 0.02";
+        let out = Tool::new("sh").args(["-c", held]).run().await.unwrap();
+        assert_eq!(out.stdout, "half");
     }
 
     #[tokio::test]
