@@ -28,6 +28,7 @@ pub struct Played {
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
     pub commands: Duration,
+    /// Waiting for the cluster, clean-up included.
     pub waits: Duration,
 }
 
@@ -118,7 +119,9 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         failure,
     });
     watch.close().await;
+    let restoring = Instant::now();
     before.restore(&client).await?;
+    played.waits += restoring.elapsed();
     Ok(played)
 }
 
