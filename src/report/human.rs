@@ -183,7 +183,7 @@ impl Human {
             for (what, part) in [
                 ("stage", timings.stage_ms),
                 ("commands", timings.commands_ms),
-                ("kubelet", timings.kubelet_ms),
+                ("cluster", timings.cluster_ms),
                 ("our own", timings.own_ms),
             ] {
                 let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);

@@ -30,6 +30,7 @@ pub struct Played {
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
     pub commands: Duration,
+    /// Waiting for the cluster, clean-up included.
     pub waits: Duration,
 }
 
@@ -93,12 +94,16 @@ pub async fn play(
     });
     watch.close().await;
     // A stopped run takes its own stage down as a whole; one that stays must be as it was.
+    let restoring = Instant::now();
     let restored = match &played {
         Ok(None) if !stage.handle.kept => Ok(()),
         _ => before.restore(&client).await,
     };
-    let played = played?;
+    let mut played = played?;
     restored?;
+    if let Some(played) = &mut played {
+        played.waits += restoring.elapsed();
+    }
     Ok(played)
 }
 
