@@ -18,7 +18,7 @@ use crate::run::{self, Event, Events, Player, Tools, Verdict};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
-use crate::stage::{self, Part, PartState, Settings, Stage};
+use crate::stage::{self, Handle, Part, PartState, Settings, Stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +150,14 @@ async fn play(
     began: Instant,
 ) -> Result<Option<Verdict>, Error> {
     let raising = Instant::now();
-    let Some(stage) = raise(settings, docker, session, places, masker, events, interrupts).await? else {
+    let kept = up::find(&places.root);
+    // Held until everything is played.
+    let turn = kept.as_ref().and_then(up::occupy);
+    if kept.is_some() && turn.is_none() {
+        events.note("another run plays on the stage that is up: bringing up another");
+    }
+    let kept = kept.filter(|_| turn.is_some());
+    let Some(stage) = raise(kept, settings, docker, session, masker, events, interrupts).await? else {
         return Ok(None);
     };
     let mut stage_time = raising.elapsed();
@@ -173,18 +180,18 @@ async fn play(
     Ok(Some(run::finish(events, &played, began, stage_time)))
 }
 
-/// The stage that is up, or a new one; None: interrupted.
+/// The stage that is kept up, or a new one; None: interrupted.
 async fn raise(
+    kept: Option<Handle>,
     settings: &Settings,
     docker: Docker,
     session: &Session,
-    places: &Places,
     masker: &Masker,
     events: &Events,
     interrupts: &Interrupts,
 ) -> Result<Option<Stage>, Error> {
     let begun = Instant::now();
-    let stage = match up::find(&places.root) {
+    let stage = match kept {
         Some(handle) => {
             mask(masker, &handle.credentials());
             events.note(format!("using the stage that is up: session {}", handle.session));
