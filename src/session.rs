@@ -115,6 +115,11 @@ fn lock_dir() -> PathBuf {
     std::env::temp_dir().join(format!("rehearsal-{}", nix::unistd::getuid()))
 }
 
+/// The owner label of a session of this user on this host.
+pub fn owner_of(id: &str) -> String {
+    lock_dir().join(format!("{id}.lock")).display().to_string()
+}
+
 /// Whether the session that wrote this owner label still runs: its lock is held. A lock that another user
 /// owns cannot be asked and counts as held.
 pub fn is_alive(owner: &str) -> bool {
@@ -130,8 +135,8 @@ pub fn sweep(root: &Path) -> Vec<String> {
     let mut swept = Vec::new();
     for entry in entries.flatten() {
         let id = entry.file_name().to_string_lossy().into_owned();
-        let lock = lock_dir().join(format!("{id}.lock"));
-        if id != "latest" && entry.path().join("private").is_dir() && !is_alive(&lock.display().to_string()) {
+        let lock = owner_of(&id);
+        if id != "latest" && entry.path().join("private").is_dir() && !is_alive(&lock) {
             remove_private(&entry.path());
             let _ = fs::remove_file(lock);
             swept.push(id);

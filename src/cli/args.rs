@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cluster::Choice;
-use crate::mini::Version;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -87,15 +87,58 @@ pub struct Stage {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
-    /// The Kubernetes version mini behaves as
-    #[arg(long, default_value = "1.36", value_name = "X.Y")]
-    pub kubernetes_version: Version,
+    /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]
+    pub kubernetes_version: Option<String>,
+    /// Kind only: the node image
+    #[arg(long, value_name = "IMAGE")]
+    pub node_image: Option<String>,
+    /// Kind only: how many workers beside the control plane
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=9))]
+    pub workers: u32,
+    /// Kind only: a kind config of your own, kept under what a stage needs
+    #[arg(long, value_name = "FILE")]
+    pub kind_config: Option<PathBuf>,
+    /// Kind only: use this cluster, which is there, and leave it
+    #[arg(long, value_name = "NAME")]
+    pub reuse: Option<String>,
     /// The port of the registry on 127.0.0.1 [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub registry_port: Option<u16>,
     /// (internal) stay in the foreground and keep the stage up until told to go
     #[arg(long, hide = true)]
     pub foreground: bool,
+}
+
+impl Stage {
+    /// The same again, for the process that keeps a stage up.
+    pub fn to_command(&self, labs: &Path, root: &Path) -> Vec<OsString> {
+        let mut command: Vec<OsString> = ["up", "--foreground", "--cluster"].map(OsString::from).into();
+        command.push(self.cluster.to_string().into());
+        let mut option = |name: &str, value: Option<OsString>| {
+            if let Some(value) = value {
+                command.extend([name.into(), value]);
+            }
+        };
+        option("--timelapse", Some(self.timelapse.to_string().into()));
+        option("--kubernetes-version", self.kubernetes_version.clone().map(Into::into));
+        option("--node-image", self.node_image.clone().map(Into::into));
+        option("--workers", Some(self.workers.to_string().into()));
+        option("--kind-config", self.kind_config.clone().map(Into::into));
+        option("--reuse", self.reuse.clone().map(Into::into));
+        option("--registry-port", self.registry_port.map(|port| port.to_string().into()));
+        option("--labs", Some(labs.into()));
+        option("--dir", Some(root.into()));
+        command
+    }
+}
+
+fn version(text: &str) -> Result<String, String> {
+    let numbers: Vec<_> = text.trim_start_matches('v').split('.').map(str::parse::<u32>).collect();
+    match numbers[..] {
+        [Ok(1), Ok(_)] | [Ok(1), Ok(_), Ok(_)] => Ok(text.trim_start_matches('v').to_owned()),
+        _ => Err("a version like 1.36 or 1.36.2".into()),
+    }
 }
 
 fn timelapse(text: &str) -> Result<f64, String> {

@@ -7,10 +7,11 @@ use super::args::{self, Common};
 use super::exit::ExitCode;
 use super::printer::Printer;
 use super::up;
-use crate::cluster::{MiniSettings, Plan};
+use crate::cluster::{self, Choice, MiniSettings, Plan};
 use crate::docker::Docker;
 use crate::exec::which;
 use crate::mask::Masker;
+use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human, JsonLines};
 use crate::run::{self, Event, Events, Player, Tools, Verdict};
@@ -29,7 +30,9 @@ pub enum Error {
     #[error(transparent)]
     Docker(#[from] crate::docker::Error),
     #[error(transparent)]
-    Cluster(#[from] crate::cluster::Error),
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
+    Version(#[from] InvalidVersion),
     #[error(transparent)]
     Stage(#[from] stage::Error),
     #[error(transparent)]
@@ -114,8 +117,9 @@ async fn try_run(
     let all = script::load_all(&places.labs)?;
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs).await?;
-    let (plan, notes) = Plan::of(&args.stage.cluster, &mini_settings(&args.stage))?;
+    let settings = cluster_settings(&args.stage)?;
     let docker = Docker::connect().await?;
+    let (plan, notes) = Plan::of(&settings, &docker).await?;
     let reaped = up::reap(&docker, &places.root).await;
     if args.keep && up::find(&places.root).is_none() {
         up::spawn(&args.stage, common, printer, interrupts).await?;
@@ -157,7 +161,7 @@ async fn play(
         return Ok(None);
     };
     let mut stage_time = raising.elapsed();
-    for note in &stage.cluster.info().notes {
+    for note in &stage.notes {
         events.note(note.clone());
     }
     let player = Player { stage: &stage, tools, events };
@@ -221,8 +225,25 @@ pub fn mask(masker: &Masker, credentials: &Credentials) {
     masker.add(&credentials.password);
 }
 
-pub fn mini_settings(stage: &args::Stage) -> MiniSettings {
-    MiniSettings { version: stage.kubernetes_version, timelapse: stage.timelapse }
+/// What the command line says of the cluster.
+///
+/// # Errors
+/// A version that mini does not know, where mini may be what is played on.
+pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error> {
+    let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
+    let version = match (&stage.kubernetes_version, &stage.cluster) {
+        (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
+        _ => Version::LATEST,
+    };
+    Ok(cluster::Settings {
+        choice: stage.cluster.clone(),
+        mini: MiniSettings { version, timelapse: stage.timelapse },
+        node_image: stage.node_image.clone(),
+        kubernetes_version: stage.kubernetes_version.clone(),
+        workers: stage.workers,
+        kind_config: stage.kind_config.clone(),
+        reuse: stage.reuse.clone(),
+    })
 }
 
 /// The labs named, or all; each once, in the order named.

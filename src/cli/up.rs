@@ -11,8 +11,8 @@ use serde_json::json;
 use super::args::{self, Common};
 use super::exit::ExitCode;
 use super::printer::Printer;
-use super::run::{Error, Places, mask, mini_settings, tell};
-use crate::cluster::Plan;
+use super::run::{Error, Places, cluster_settings, mask, tell};
+use crate::cluster::{self, Plan};
 use crate::docker::Docker;
 use crate::exec::Background;
 use crate::mask::Masker;
@@ -77,16 +77,7 @@ pub async fn spawn(
     std::fs::create_dir_all(&places.root).map_err(Error::Report)?;
     let log = places.root.join("stage.log");
     let program = std::env::current_exe().map_err(Error::Report)?;
-    let mut command: Vec<String> = ["up", "--foreground", "--cluster"].map(String::from).into();
-    command.extend([args.cluster.to_string(), "--timelapse".into(), args.timelapse.to_string()]);
-    command.extend(["--kubernetes-version".into(), args.kubernetes_version.to_string()]);
-    command.extend(args.registry_port.into_iter().flat_map(|port| ["--registry-port".into(), port.to_string()]));
-    command.extend([
-        "--labs".into(),
-        places.labs.display().to_string(),
-        "--dir".into(),
-        places.root.display().to_string(),
-    ]);
+    let command = args.to_command(&places.labs, &places.root);
     let mut process = Background::start(&program, &command, &log).map_err(Error::Report)?;
     printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
     let ready = async || match (find(&places.root), process.has_ended()) {
@@ -119,8 +110,8 @@ fn last_line(log: &Path) -> String {
 /// Keeps a stage up until a signal comes.
 async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    let (plan, notes) = Plan::of(&args.cluster, &mini_settings(args))?;
     let docker = Docker::connect().await?;
+    let (plan, notes) = Plan::of(&cluster_settings(args)?, &docker).await?;
     let session = Session::create(&places.root)?;
     let (events, records) = Events::channel();
     let masker = Masker::default();
@@ -201,6 +192,11 @@ pub async fn reap(docker: &Docker, root: &Path) -> Vec<String> {
         let dead = session.owner().is_some_and(|owner| !session::is_alive(owner));
         if dead && docker.remove_session(&session.id).await.is_ok() {
             reaped.push(format!("removed what the dead session {} had left", session.id));
+        }
+    }
+    for session in cluster::leftovers(docker).await {
+        if !session::is_alive(&session::owner_of(&session)) && cluster::remove_leftover(&session).await.is_ok() {
+            reaped.push(format!("deleted the kind cluster of the dead session {session}"));
         }
     }
     session::sweep(root);

@@ -51,7 +51,8 @@ impl MiniCluster {
                 settings.timelapse
             ));
         }
-        let info = Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes };
+        let info =
+            Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes, nodes: Vec::new() };
         Ok(Self { mini, runtime, info })
     }
 

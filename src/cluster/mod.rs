@@ -6,13 +6,18 @@ mod kind;
 mod mini;
 mod plan;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
+pub use kind::{KindSettings, leftovers, remove_leftover};
 pub use mini::MiniSettings;
-pub use plan::{Ground, Plan};
+pub use plan::{Ground, Plan, Settings};
+
+use crate::docker::{self, Docker};
+use crate::exec;
 
 /// What there is to say of a cluster that is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +28,8 @@ pub struct Info {
     pub server_version: String,
     /// What a reader of the output must know, e.g. that back-off is time-lapsed.
     pub notes: Vec<String>,
+    /// kind: the containers that are its nodes.
+    pub nodes: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +49,34 @@ pub enum Error {
         #[source]
         source: kube::config::KubeconfigError,
     },
+    #[error("`kind` is not on PATH")]
+    KindMissing,
+    #[error("kind is v{found}; v{needed} or newer is needed")]
+    KindTooOld { found: String, needed: String },
+    #[error("kind failed")]
+    Kind(#[source] exec::Error),
+    #[error("kind could not create the cluster (exit code {code}):\n{}", last_lines(printed))]
+    Create { code: i32, printed: String, log: PathBuf },
+    #[error("the kind config {} cannot be used: {problem}", path.display())]
+    KindConfig { path: PathBuf, problem: String },
+    #[error("the node image {image} can be had nowhere: {why}")]
+    NodeImage { image: String, why: String },
+    #[error("the cluster has no nodes")]
+    NoNodes,
+    #[error("the nodes were not ready within {after:?}")]
+    NotReady { after: Duration },
+    #[error("cannot watch the nodes")]
+    Watch(#[source] Box<kube::runtime::wait::Error>),
+    #[error("node {node} does not reach the stage's registry as docker.io: {answer}")]
+    Wiring { node: String, answer: String },
+    #[error("cannot write {}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("Docker failed the cluster")]
+    Docker(#[source] docker::Error),
     #[error("no client for the cluster")]
     Client(#[source] kube::Error),
     #[error("cannot evict {image} from the node")]
@@ -57,16 +92,36 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotYet { .. } => Some("play on `--cluster mini` (or `auto`) instead".into()),
+            Self::KindMissing | Self::KindTooOld { .. } => {
+                Some("install kind (https://kind.sigs.k8s.io), or play on `--cluster mini`".into())
+            }
+            Self::NodeImage { .. } => Some(
+                "load one (`docker load -i node-image.tar`), name one (`--node-image NAME`), or play on `--cluster mini`"
+                    .into(),
+            ),
+            Self::Create { log, printed, .. } => Some(match printed {
+                _ if printed.contains("too many open files") => "raise fs.inotify.max_user_instances with sysctl".into(),
+                _ if printed.contains("no space left") => "make room on Docker's disk: `docker system df`".into(),
+                _ => format!("all that kind printed: {}", log.display()),
+            }),
+            Self::Docker(error) => error.hint(),
+            Self::Wiring { .. } => Some("a proxy or a firewall between Docker's networks? see docs of kind's local registry".into()),
             Self::Kubeconfig { .. } => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
             _ => None,
         }
     }
 }
 
+fn last_lines(printed: &str) -> String {
+    let lines: Vec<_> = printed.trim().lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
+
 /// A cluster that is up.
 pub enum Cluster {
     /// In this process.
     Mini(mini::MiniCluster),
+    Kind(kind::KindCluster),
     /// Brought up by another process (`rehearse up`), used here.
     Attached(Attached),
 }
@@ -75,6 +130,15 @@ pub enum Cluster {
 pub struct Attached {
     info: Info,
     client: kube::Client,
+    docker: Docker,
+}
+
+/// A client for a kubeconfig's current context.
+async fn client_of(kubeconfig: &str) -> Result<kube::Client, Error> {
+    let unusable = |source| Error::Kubeconfig { path: "of the cluster".into(), source };
+    let file = kube::config::Kubeconfig::from_yaml(kubeconfig).map_err(unusable)?;
+    let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await.map_err(unusable)?;
+    kube::Client::try_from(config).map_err(Error::Client)
 }
 
 impl Cluster {
@@ -82,17 +146,16 @@ impl Cluster {
     ///
     /// # Errors
     /// Where the kubeconfig cannot be read.
-    pub async fn attach(info: Info, kubeconfig: &Path) -> Result<Self, Error> {
-        let unusable = |source| Error::Kubeconfig { path: kubeconfig.display().to_string(), source };
-        let file = kube::config::Kubeconfig::read_from(kubeconfig).map_err(unusable)?;
-        let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await.map_err(unusable)?;
-        let client = kube::Client::try_from(config).map_err(Error::Client)?;
-        Ok(Self::Attached(Attached { info, client }))
+    pub async fn attach(info: Info, kubeconfig: &Path, docker: Docker) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(kubeconfig).map_err(|source| Error::Write { path: kubeconfig.into(), source })?;
+        Ok(Self::Attached(Attached { info, client: client_of(&text).await?, docker }))
     }
 
     pub fn info(&self) -> &Info {
         match self {
             Self::Mini(mini) => mini.info(),
+            Self::Kind(kind) => kind.info(),
             Self::Attached(attached) => &attached.info,
         }
     }
@@ -100,6 +163,7 @@ impl Cluster {
     pub fn client(&self) -> kube::Client {
         match self {
             Self::Mini(mini) => mini.client(),
+            Self::Kind(kind) => kind.client(),
             Self::Attached(attached) => attached.client.clone(),
         }
     }
@@ -108,6 +172,7 @@ impl Cluster {
     pub fn kubeconfig(&self) -> Option<String> {
         match self {
             Self::Mini(mini) => Some(mini.kubeconfig()),
+            Self::Kind(kind) => Some(kind.kubeconfig()),
             Self::Attached(_) => None,
         }
     }
@@ -115,12 +180,13 @@ impl Cluster {
     /// Takes an image off every node, so that what runs next must pull it.
     ///
     /// # Errors
-    /// Where the node cannot be reached.
+    /// Where a node cannot be reached.
     pub async fn evict(&self, image: &str) -> Result<(), Error> {
         match self {
-            Self::Mini(_) => mini::evict(&self.client(), image).await,
-            Self::Attached(attached) if attached.info.name == "mini" => mini::evict(&attached.client, image).await,
-            Self::Attached(attached) => Err(Error::NotYet { name: attached.info.name.clone() }),
+            Self::Mini(mini) => mini::evict(&mini.client(), image).await,
+            Self::Kind(kind) => kind::evict(kind.docker(), &kind.info().nodes, image).await,
+            Self::Attached(attached) if attached.info.nodes.is_empty() => mini::evict(&attached.client, image).await,
+            Self::Attached(attached) => kind::evict(&attached.docker, &attached.info.nodes, image).await,
         }
     }
 
@@ -128,6 +194,7 @@ impl Cluster {
     pub async fn stop(self) {
         match self {
             Self::Mini(mini) => mini.stop().await,
+            Self::Kind(kind) => kind.stop().await,
             Self::Attached(_) => {}
         }
     }

@@ -2,42 +2,78 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 
+use super::kind::{self, KindCluster, KindSettings, Wanted};
 use super::mini::{MiniCluster, MiniSettings};
 use super::{Choice, Cluster, Error};
 use crate::docker::Docker;
+
+/// What the user said of clusters.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub choice: Choice,
+    pub mini: MiniSettings,
+    pub node_image: Option<String>,
+    /// `1.36` or `1.36.2`.
+    pub kubernetes_version: Option<String>,
+    pub workers: u32,
+    pub kind_config: Option<PathBuf>,
+    pub reuse: Option<String>,
+}
 
 /// A cluster that was chosen and can be started.
 #[derive(Debug, Clone)]
 pub enum Plan {
     Mini(MiniSettings),
+    Kind(Box<KindSettings>),
 }
 
 /// What a cluster is started on.
 pub struct Ground<'a> {
     pub docker: Docker,
     pub session: String,
+    /// For files with secrets, and for files nobody reads later.
+    pub private: PathBuf,
+    /// For logs that stay.
+    pub logs: PathBuf,
     pub labels: BTreeMap<String, String>,
-    /// The stage's registry, once it is up; None when it never comes up.
-    pub registry: BoxFuture<'a, Option<SocketAddr>>,
+    /// The stage's registry and its container, once it is up; None when it never comes up.
+    pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
 }
 
 impl Plan {
-    /// What `choice` comes to on this machine, and what the reader should know of it.
+    /// What the settings come to on this machine, and what the reader should know of it. `auto` takes kind where the
+    /// CLI is there and a node image is at hand or its hub answers, else mini.
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub fn of(choice: &Choice, mini: &MiniSettings) -> Result<(Self, Vec<String>), Error> {
-        match choice {
-            Choice::Mini => Ok((Self::Mini(mini.clone()), Vec::new())),
-            Choice::Auto => {
-                let why = "auto took mini: kind clusters cannot be used yet".to_owned();
-                Ok((Self::Mini(mini.clone()), vec![why]))
-            }
-            other => Err(Error::NotYet { name: other.to_string() }),
+    pub async fn of(settings: &Settings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
+        let mini = || Self::Mini(settings.mini.clone());
+        match &settings.choice {
+            Choice::Mini => Ok((mini(), Vec::new())),
+            Choice::Kind => Ok((Self::kind(settings, docker).await?, Vec::new())),
+            Choice::Context(name) => Err(Error::NotYet { name: format!("context:{name}") }),
+            Choice::Auto => match Self::kind(settings, docker).await {
+                Ok(kind) => Ok((kind, vec!["auto took kind: the CLI and a node image are at hand".into()])),
+                Err(why) => Ok((mini(), vec![format!("auto took mini: {why}")])),
+            },
         }
+    }
+
+    async fn kind(settings: &Settings, docker: &Docker) -> Result<Self, Error> {
+        let program = kind::program().await?;
+        let wanted = Wanted { image: settings.node_image.clone(), version: settings.kubernetes_version.clone() };
+        let image = kind::find_image(docker, &wanted).await?;
+        Ok(Self::Kind(Box::new(KindSettings {
+            program,
+            image,
+            workers: settings.workers,
+            config: settings.kind_config.clone(),
+            reuse: settings.reuse.clone(),
+        })))
     }
 
     /// Starts it; `tell` is given a line for each step that takes a while.
@@ -48,10 +84,11 @@ impl Plan {
         match self {
             Self::Mini(settings) => {
                 tell("waiting for the registry");
-                let registry = ground.registry.await.ok_or(Error::NoRegistry)?;
+                let (registry, _) = ground.registry.await.ok_or(Error::NoRegistry)?;
                 let mini = MiniCluster::start(settings, ground.docker, registry, ground.labels).await?;
                 Ok(Cluster::Mini(mini))
             }
+            Self::Kind(settings) => Ok(Cluster::Kind(KindCluster::start(settings, ground, tell).await?)),
         }
     }
 }

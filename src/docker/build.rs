@@ -42,8 +42,22 @@ pub struct BuildRequest {
     pub network: Option<String>,
 }
 
+/// The Dockerfile with one more instruction: the builder would make a step, and a container, of each label.
+fn labelled(dockerfile: &Bytes, labels: &BTreeMap<String, String>) -> Bytes {
+    let pairs: String = labels.iter().map(|(key, value)| format!(" {}={}", quoted(key), quoted(value))).collect();
+    match pairs.is_empty() {
+        true => dockerfile.clone(),
+        false => [dockerfile, b"\nLABEL".as_slice(), pairs.as_bytes(), b"\n"].concat().into(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+}
+
 impl Docker {
-    /// Builds and names an image. A failing step's error carries the step and its last output.
+    /// Builds and names an image. A failing step's error carries the step and its last output; the steps before it
+    /// leave no nameless image behind, nor does the one that had the name before.
     pub async fn build(&self, request: BuildRequest, progress: OnProgress<'_>) -> Result<ImageInfo> {
         let tag = request.tag;
         let mut options = BuildImageOptionsBuilder::new()
@@ -52,19 +66,29 @@ impl Docker {
             .version(BuilderVersion::BuilderV1)
             .rm(true)
             .forcerm(true)
-            .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>())
-            .labels(&request.labels.into_iter().collect::<HashMap<_, _>>());
+            .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>());
         if let Some(network) = &request.network {
             options = options.networkmode(network);
         }
-        let context = bollard::body_full(pack(&request.context)?);
+        let mut context = request.context;
+        if let Some(file) = context.iter_mut().find(|file| file.path == request.dockerfile) {
+            file.contents = labelled(&file.contents, &request.labels);
+        }
+        let context = bollard::body_full(pack(&context)?);
         let mut stream = Box::pin(self.api.build_image(options.build(), None, Some(context)));
+        let before = self.image(&tag).await?;
         let mut log = StepLog::default();
         while let Some(item) = stream.next().await {
             match item {
                 Ok(info) => log.read(info.stream.or(info.status).unwrap_or_default().trim_end(), progress),
-                Err(error) => return Err(log.failure(&tag, error)),
+                Err(error) => {
+                    self.discard(&log.image).await;
+                    return Err(log.failure(&tag, error));
+                }
             }
+        }
+        if let Some(before) = before {
+            self.discard(&before.id).await;
         }
         let missing = || Error::Missing { what: "image", name: tag.clone() };
         self.image(&tag).await?.ok_or_else(missing)
@@ -75,16 +99,24 @@ impl Docker {
 #[derive(Default)]
 struct StepLog {
     step: String,
+    /// The last finished step's.
+    image: String,
     output: Vec<String>,
 }
 
 impl StepLog {
     fn read(&mut self, text: &str, progress: OnProgress<'_>) {
+        // The classic builder paints stderr red.
+        let text = anstream::adapter::strip_str(text).to_string();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             if let Some(step) = step_of(line) {
                 self.step = step.to_owned();
                 self.output.clear();
-            } else if !line.starts_with(" ---> ") {
+            } else if let Some(image) = line.strip_prefix(" ---> ") {
+                if image.chars().all(|c| c.is_ascii_hexdigit()) {
+                    self.image = image.to_owned();
+                }
+            } else {
                 self.output.push(line.to_owned());
             }
             let step = self.step.clone();
@@ -166,7 +198,7 @@ mod tests {
         log.read("Step 1/2 : FROM base\n ---> 0123\nold line", quiet);
         log.read("Step 2/2 : RUN pip install flask", quiet);
         log.read(" ---> Running in 89ab", quiet);
-        log.read("ERROR: no matching distribution", quiet);
+        log.read("\u{1b}[91mERROR: no matching distribution\n\u{1b}[0m", quiet);
         let error = bollard::errors::Error::DockerStreamError { error: "returned a non-zero code: 1".into() };
         let error = log.failure("app:1", error);
         assert_eq!(error.to_string(), "building app:1 failed at `RUN pip install flask`: returned a non-zero code: 1");

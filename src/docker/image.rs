@@ -3,7 +3,8 @@
 use bollard::auth::DockerCredentials;
 use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder,
+    TagImageOptionsBuilder,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
 
@@ -71,6 +72,8 @@ pub struct ImageInfo {
     pub id: String,
     /// Bytes, unpacked.
     pub size: u64,
+    /// Its names, `repository:tag`.
+    pub tags: Vec<String>,
     /// `repository@sha256:…` for each registry it was pulled from or pushed to.
     pub repo_digests: Vec<String>,
     pub labels: std::collections::BTreeMap<String, String>,
@@ -81,8 +84,8 @@ pub struct ImageInfo {
 pub struct Pushed {
     /// The manifest's digest, `sha256:…`.
     pub digest: String,
-    /// Bytes of the manifest; None where the engine does not say.
-    pub size: Option<u64>,
+    /// Bytes of the manifest.
+    pub size: u64,
 }
 
 impl Docker {
@@ -92,6 +95,7 @@ impl Docker {
             Ok(image) => Ok(Some(ImageInfo {
                 id: image.id.unwrap_or_default(),
                 size: image.size.unwrap_or_default().try_into().unwrap_or_default(),
+                tags: image.repo_tags.unwrap_or_default(),
                 repo_digests: image.repo_digests.unwrap_or_default(),
                 labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
             })),
@@ -139,6 +143,16 @@ impl Docker {
         }
     }
 
+    /// Removes an image that has lost its last name, with its parents that have none either. One that something is
+    /// built on or runs from stays.
+    pub(super) async fn discard(&self, id: &str) {
+        let nameless = self.image(id).await.ok().flatten().is_some_and(|image| image.tags.is_empty());
+        if nameless {
+            // A refusal is what *stays* means.
+            let _ = self.api.remove_image(id, None::<RemoveImageOptions>, None).await;
+        }
+    }
+
     /// Pushes `repository:tag` to the registry in its name. The stream is drained to its end: the engine reports a
     /// refusal inside a 200 answer.
     pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
@@ -151,15 +165,7 @@ impl Docker {
             pushed = item.status.as_deref().and_then(parse_pushed).or(pushed);
             progress(item.into());
         }
-        if let Some(pushed) = pushed {
-            return Ok(pushed);
-        }
-        // An engine that does not print the digest still records it on the image.
-        let image = self.image(name).await?;
-        let digests = image.map(|image| image.repo_digests).unwrap_or_default();
-        let digest = digests.iter().find_map(|d| d.strip_prefix(repository)?.strip_prefix('@'));
-        let missing = || Error::Missing { what: "digest", name: name.to_owned() };
-        Ok(Pushed { digest: digest.ok_or_else(missing)?.to_owned(), size: None })
+        pushed.ok_or_else(|| Error::Missing { what: "digest", name: name.to_owned() })
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
@@ -188,8 +194,9 @@ pub(super) fn split_reference(name: &str) -> (&str, &str) {
 /// `TAG: digest: sha256:… size: N`, the engine's last word of a push.
 fn parse_pushed(status: &str) -> Option<Pushed> {
     let (_, rest) = status.split_once("digest: ")?;
-    let (digest, size) = rest.split_once(" size: ").unwrap_or((rest, ""));
-    digest.starts_with("sha256:").then(|| Pushed { digest: digest.trim().to_owned(), size: size.trim().parse().ok() })
+    let (digest, size) = rest.split_once(" size: ")?;
+    let size = size.trim().parse().ok()?;
+    digest.starts_with("sha256:").then(|| Pushed { digest: digest.to_owned(), size })
 }
 
 fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
@@ -235,7 +242,7 @@ mod tests {
     #[test]
     fn the_digest_is_read_from_the_pushs_last_word_only() {
         let pushed = parse_pushed("1.0.0: digest: sha256:ab12 size: 528").unwrap();
-        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", Some(528)));
+        assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", 528));
         assert_eq!(parse_pushed("The push refers to repository [127.0.0.1:5000/a]"), None);
     }
 

@@ -1,12 +1,16 @@
-//! What is asked of a container that runs: its ports and its whole log. Knows not why.
+//! What is asked of a container that runs: its ports, its whole log, a command's output, one network more.
+//! Knows not why.
 
 use std::collections::BTreeMap;
 
+use bollard::models::{EndpointSettings, NetworkConnectRequest};
+use bollard::query_parameters::ListImagesOptionsBuilder;
 use futures::TryStreamExt;
 
 use super::Docker;
 use super::container::{LogOptions, published};
-use super::error::{Error, Result};
+use super::error::{Error, Result, failed};
+use super::exec::ExecSpec;
 
 impl Docker {
     /// Container port → port on 127.0.0.1.
@@ -21,5 +25,40 @@ impl Docker {
         let chunks: Vec<bytes::Bytes> =
             self.logs(container, LogOptions::default()).await?.try_collect().await.map_err(lost)?;
         Ok(String::from_utf8_lossy(&chunks.concat()).into_owned())
+    }
+
+    /// Runs a command in a container to its end: its exit code and both streams.
+    pub async fn run_in(&self, container: &str, command: &[&str]) -> Result<(i32, String)> {
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let streams = self.exec(container, ExecSpec { command, ..ExecSpec::default() }).await?;
+        let lost = |_| Error::Missing { what: "output", name: container.to_owned() };
+        let chunks: Vec<(u8, bytes::Bytes)> = streams.output.try_collect().await.map_err(lost)?;
+        let text: Vec<u8> = chunks.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        Ok((streams.exit_code.await?, String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// Joins a container to one network more, reachable there under `alias`.
+    pub async fn join(&self, container: &str, network: &str, alias: &str) -> Result<()> {
+        let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
+        let request = NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(endpoint) };
+        let joined = self.api.connect_network(network, request).await;
+        joined.map_err(failed(format!("joining {container} to network {network}")))
+    }
+
+    /// Whether the image's registry serves it to this Engine.
+    pub async fn on_hub(&self, image: &str) -> Result<()> {
+        self.api
+            .inspect_registry_image(image, None)
+            .await
+            .map(drop)
+            .map_err(failed(format!("asking the hub for {image}")))
+    }
+
+    /// Names (`repository:tag`) of the local images of one repository.
+    pub async fn tags(&self, repository: &str) -> Result<Vec<String>> {
+        let filters = std::collections::HashMap::from([("reference", vec![repository.to_owned()])]);
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let images = self.api.list_images(Some(options)).await.map_err(failed("listing images"))?;
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).collect())
     }
 }

@@ -63,6 +63,24 @@ pub struct Found {
     pub how: How,
 }
 
+impl Found {
+    /// The hub's name, and that it is a stand-in where it is one.
+    pub fn label(&self) -> String {
+        match &self.how {
+            How::StandIn { .. } => format!("{} (stand-in)", self.hub.name()),
+            How::Local | How::Pulled => self.hub.name().to_owned(),
+        }
+    }
+
+    /// Why a stand-in is used, where one is.
+    pub fn reason(&self) -> Option<String> {
+        match &self.how {
+            How::StandIn { why } => Some(format!("{} stands in for {}: {why}", self.image, self.hub.name())),
+            How::Local | How::Pulled => None,
+        }
+    }
+}
+
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hub = self.hub.name();

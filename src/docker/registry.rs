@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bollard::models::{EndpointSettings, NetworkConnectRequest};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use testcontainers::core::IntoContainerPort;
@@ -14,7 +13,7 @@ use testcontainers::{GenericImage, ImageExt};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::container::{LogOptions, on_loopback, published};
+use super::container::{LogOptions, on_loopback};
 use super::error::{Error, Result, failed};
 use super::image::split_reference;
 use super::{Docker, labels};
@@ -75,6 +74,8 @@ impl RegistryContainer {
             .with_env_var("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD)
             .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
+            // Only lines of this level name the user of a served request.
+            .with_env_var("REGISTRY_LOG_LEVEL", "debug")
             .with_copy_to(HTPASSWD, request.htpasswd.to_vec())
             .with_host_config_modifier(move |host| {
                 host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
@@ -86,9 +87,8 @@ impl RegistryContainer {
         let id = container.id().to_owned();
         // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
         std::mem::forget(container);
-        let networks = docker.inspect(&id).await?.network_settings.unwrap_or_default();
         let missing = || Error::Missing { what: "published port", name: request.image.clone() };
-        let port = *published(networks.ports.unwrap_or_default()).get(&PORT).ok_or_else(missing)?;
+        let port = *docker.ports(&id).await?.get(&PORT).ok_or_else(missing)?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         ready(docker, &id, addr).await?;
         Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })
@@ -97,14 +97,6 @@ impl RegistryContainer {
     /// The registry's output as raw lines, its access log among them.
     pub async fn logs(&self, follow: bool) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
         self.docker.logs(&self.id, LogOptions { follow, ..LogOptions::default() }).await
-    }
-
-    /// Joins a network beside its own, reachable there under `alias` and port 5000.
-    pub async fn join(&self, network: &str, alias: &str) -> Result<()> {
-        let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
-        let request = NetworkConnectRequest { container: self.id.clone(), endpoint_config: Some(endpoint) };
-        let joined = self.docker.api.connect_network(network, request).await;
-        joined.map_err(failed(format!("joining the registry to network {network}")))
     }
 
     /// Removes it, with all that was pushed to it.

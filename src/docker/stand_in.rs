@@ -104,8 +104,7 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
     let outdated = docker.image(image.stand_in()).await?;
     docker.import(image.stand_in(), file, changes).await?;
     if let Some(outdated) = outdated {
-        // Images built on it keep it alive; it then goes with them.
-        let _ = docker.remove_image(&outdated.id).await;
+        docker.discard(&outdated.id).await;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub enum Error {
     OtherRegistry { server: String },
     #[error("ERROR: {source}")]
     Build { source: docker::Error },
-    #[error("Error response from daemon: {}", chain(.0))]
+    #[error("Error response from daemon: {}", daemon(.0))]
     Daemon(#[from] docker::Error),
     #[error(
         "denied: requested access to the resource is denied\nlog in first: `docker login -u NAME --password-stdin`"
@@ -40,7 +40,12 @@ pub enum Error {
     Digest { pushed: String, served: String },
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// The Engine's own words where it had any.
+fn daemon(error: &docker::Error) -> String {
+    if let docker::Error::Transfer { message, .. } = error {
+        return message.clone();
+    }
+    let error: &dyn std::error::Error = error;
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
@@ -107,7 +112,7 @@ impl Player {
         let text = read(&dockerfile)?;
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
-        let progress = |progress: docker::Progress| eprintln!("{progress}");
+        let progress = |progress: docker::Progress| eprintln!("{}", progress.detail);
         let found = ladder::ensure(&self.docker, ladder::HubImage::Python39Slim, &progress).await?;
         let base = app::python_base(&self.docker, &found, &progress).await?;
         let mut request = app::request(&base, context, DOCKERFILE, &self.local(first)?);
@@ -136,7 +141,7 @@ impl Player {
         if served != pushed.digest {
             return Err(Error::Digest { pushed: pushed.digest, served });
         }
-        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size.unwrap_or_default());
+        println!("{}: digest: {} size: {}", reference.object(), pushed.digest, pushed.size);
         Ok(())
     }
 

@@ -7,6 +7,11 @@ pub struct Version {
     pub minor: u32,
 }
 
+impl Version {
+    /// The newest whose behaviour mini shows.
+    pub const LATEST: Self = Self { major: 1, minor: 36 };
+}
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)

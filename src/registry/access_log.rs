@@ -1,6 +1,8 @@
 //! Reads the log of a distribution registry: who asked for which manifest, and what the answer was.
 //! Pure; the caller fetches the lines. The registry writes each request twice: as a combined-log line on
-//! stdout, which never names the user, and as logrus lines on stderr, which do. Only the latter are read.
+//! stdout, which never names the user, and as several logrus lines on stderr, tied together by a request id. Only
+//! the latter are read. Lines that name the user of a *served* request are of level debug: a registry whose log is
+//! to prove anything runs with `REGISTRY_LOG_LEVEL=debug`.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +22,12 @@ pub struct Entry {
     pub user_agent: String,
 }
 
-/// The requests for manifests and blobs in a log, in order. Lines that say nothing of one are passed over.
+/// The requests for manifests and blobs in a log, in the order they were answered. Lines that say nothing of one
+/// are passed over.
 #[must_use]
 pub fn parse(log: &str) -> Vec<Entry> {
-    let mut tried = BTreeMap::new();
-    log.lines().map(fields).filter_map(|line| entry(&line, &mut tried)).collect()
+    let mut open = BTreeMap::new();
+    log.lines().filter_map(|line| entry(fields(line), &mut open)).collect()
 }
 
 /// Was `repository` refused to somebody, and later served to `user`?
@@ -35,29 +38,37 @@ pub fn refused_then_served(entries: &[Entry], repository: &str, user: &str) -> b
         && requests.any(|entry| entry.status == 200 && entry.user.as_deref() == Some(user))
 }
 
-fn entry(line: &BTreeMap<String, String>, tried: &mut BTreeMap<String, String>) -> Option<Entry> {
-    let get = |key: &str| line.get(key).map(String::as_str);
-    let id = get("http.request.id")?;
-    let message = get("msg")?;
+/// Adds a line to what is known of its request; the line that tells the answer closes it.
+fn entry(line: Fields, open: &mut BTreeMap<String, Fields>) -> Option<Entry> {
+    let id = line.get("http.request.id")?.clone();
+    let message = line.get("msg")?.clone();
+    let request = open.entry(id.clone()).or_default();
+    request.extend(line);
     if let Some(user) = message.strip_prefix("error authenticating user ") {
-        tried.insert(id.to_owned(), user.split(['"', ':']).find(|part| !part.is_empty())?.to_owned());
-        return None;
+        let user = user.split(['"', ':']).find(|part| !part.is_empty())?.to_owned();
+        request.insert("auth.user.name".to_owned(), user);
     }
     let refused = message.starts_with("error authorizing context");
-    let status = if refused { 401 } else { get("http.response.status")?.parse().ok()? };
+    if !refused && !message.starts_with("response completed") {
+        return None;
+    }
+    let request = open.remove(&id)?;
+    let get = |key: &str| request.get(key).cloned();
     Some(Entry {
         time: get("time")?.parse().ok()?,
-        method: get("http.request.method")?.to_owned(),
-        repository: get("vars.name")?.to_owned(),
-        reference: get("vars.reference").or_else(|| get("vars.digest"))?.to_owned(),
-        status,
-        user: get("auth.user.name").map(str::to_owned).or_else(|| tried.remove(id)),
-        user_agent: get("http.request.useragent").unwrap_or_default().to_owned(),
+        method: get("http.request.method")?,
+        repository: get("vars.name")?,
+        reference: get("vars.reference").or_else(|| get("vars.digest"))?,
+        status: if refused { 401 } else { get("http.response.status")?.parse().ok()? },
+        user: get("auth.user.name"),
+        user_agent: get("http.request.useragent").unwrap_or_default(),
     })
 }
 
+type Fields = BTreeMap<String, String>;
+
 /// A logrus line in either of its formats, as fields; empty when it is neither.
-fn fields(line: &str) -> BTreeMap<String, String> {
+fn fields(line: &str) -> Fields {
     if line.starts_with('{') {
         let parsed: BTreeMap<String, serde_json::Value> = serde_json::from_str(line).unwrap_or_default();
         let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -106,6 +117,10 @@ time="2026-11-23T23:08:46.520065952Z" level=info msg="authorized request" http.r
 time="2026-11-23T23:08:46.520249435Z" level=error msg="response completed with error" auth.user.name=u err.code="manifest unknown" err.detail="unknown tag=1.0.0" http.request.id=04 http.request.method=HEAD http.request.useragent=curl/7.88.1 http.response.duration=2.352979ms http.response.status=404 http.response.written=95 vars.name=o/app1 vars.reference=1.0.0
 time="2026-11-23T23:08:46.530749416Z" level=error msg="error authenticating user \"u\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
 time="2026-11-23T23:08:46.530868854Z" level=warning msg="error authorizing context: basic authentication challenge for realm \"basic-realm\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent="rehearsal-mini/0.1 (x)" vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:50:06.439371844Z" level=debug msg="authorizing request" http.request.id=e3 http.request.method=HEAD http.request.uri=/v2/o/app1/manifests/1 http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1
+time="2026-11-23T23:50:06.441073292Z" level=debug msg=GetImageManifest auth.user.name=u http.request.id=e3 http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1
+time="2026-11-23T23:50:06.441135335Z" level=debug msg="filesystem.GetContent(\"/x/link\")" auth.user.name=u http.request.id=e3 trace.duration="33.52µs" vars.name=o/app1 vars.reference=1
+time="2026-11-23T23:50:06.441393039Z" level=info msg="response completed" http.request.id=e3 http.request.method=HEAD http.request.uri=/v2/o/app1/manifests/1 http.request.useragent=curl/7.88.1 http.response.duration=2.530124ms http.response.status=200 http.response.written=262
 time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.request.id=83 http.request.method=GET http.request.uri=/v2/ http.response.status=200 http.response.written=2
 {"auth.user.name":"u","http.request.id":"b1","http.request.method":"GET","http.request.useragent":"x","http.response.status":200,"level":"info","msg":"response completed","time":"2026-11-23T23:08:47Z","vars.digest":"sha256:00","vars.name":"o/app1"}
 "#;
@@ -116,7 +131,13 @@ time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.r
         let short: Vec<_> = entries.iter().map(|e| (e.status, e.user.as_deref(), e.reference.as_str())).collect();
         assert_eq!(
             short,
-            [(401, None, "1.0.0"), (404, Some("u"), "1.0.0"), (401, Some("u"), "1.0.0"), (200, Some("u"), "sha256:00")]
+            [
+                (401, None, "1.0.0"),
+                (404, Some("u"), "1.0.0"),
+                (401, Some("u"), "1.0.0"),
+                (200, Some("u"), "1"),
+                (200, Some("u"), "sha256:00"),
+            ]
         );
         assert_eq!(entries[2].user_agent, "rehearsal-mini/0.1 (x)");
         assert_eq!(entries[0].time.to_string(), "2026-11-23T23:08:46.509015891Z");

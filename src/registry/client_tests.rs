@@ -10,12 +10,15 @@ use axum::response::{IntoResponse, Response};
 
 use super::*;
 
+/// URL path → media type and body.
+type Contents = BTreeMap<String, (String, Vec<u8>)>;
+
 /// What one test's registry does: maps `METHOD path` to an answer, and remembers every request.
 #[derive(Clone, Default)]
 struct Fake {
     login: Option<String>,
     bearer: bool,
-    contents: Arc<Mutex<BTreeMap<String, (String, Vec<u8>)>>>,
+    contents: Arc<Mutex<Contents>>,
     seen: Arc<Mutex<Vec<String>>>,
     host: String,
 }

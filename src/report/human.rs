@@ -153,8 +153,12 @@ impl Human {
         if self.labs.len() > 1 {
             self.line("");
             for (lab, title, verdict, ms) in std::mem::take(&mut self.labs) {
-                let line =
-                    format!("  {} lab {lab}  {title:<58} {verdict:<12} {DIM}{:>7}{DIM:#}", mark(verdict), seconds(ms));
+                let line = format!(
+                    "  {} {:<64} {verdict:<12} {DIM}{:>7}{DIM:#}",
+                    mark(verdict),
+                    named(lab, &title),
+                    seconds(ms)
+                );
                 self.line(&line);
             }
         }
@@ -182,7 +186,7 @@ impl Consumer for Human {
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
             Event::LabStarted { lab, title, .. } => {
                 self.heading.clear();
-                self.line(&format!("\n{BOLD}Lab {lab}  {title}{BOLD:#}"));
+                self.line(&format!("\n{BOLD}{}{BOLD:#}", named(*lab, title)));
             }
             Event::StepStarted { heading, command, .. } => {
                 if *heading != self.heading {
@@ -224,6 +228,11 @@ impl Consumer for Human {
             Event::SessionStarted { .. } | Event::StageReady { .. } => {}
         }
     }
+}
+
+/// The lab's heading, with its number once.
+fn named(lab: u32, title: &str) -> String {
+    if title.starts_with("Lab ") { title.to_owned() } else { format!("Lab {lab}: {title}") }
 }
 
 fn mark(verdict: Verdict) -> String {

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::event::{Event, Events, millis};
@@ -18,7 +18,8 @@ use crate::observe::{Recorder, Trace};
 pub struct Watch {
     shared: Arc<Shared>,
     changes: watch::Receiver<u64>,
-    stop: CancellationToken,
+    /// Also ends the tasks when the watch is dropped unclosed, as on an interrupt.
+    stop: DropGuard,
     tasks: TaskTracker,
 }
 
@@ -77,7 +78,7 @@ impl Watch {
         });
         tokio::try_join!(pods, events)?;
         tasks.close();
-        Ok(Self { shared, changes, stop, tasks })
+        Ok(Self { shared, changes, stop: stop.drop_guard(), tasks })
     }
 
     /// Wakes at each delivery.
@@ -96,7 +97,7 @@ impl Watch {
     }
 
     pub async fn close(self) {
-        self.stop.cancel();
+        drop(self.stop);
         self.tasks.wait().await;
     }
 }

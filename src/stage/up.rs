@@ -103,6 +103,8 @@ pub struct Stage {
     pub handle: Handle,
     pub cluster: Cluster,
     pub docker: Docker,
+    /// What the reader should know: stand-ins and why, time-lapse.
+    pub notes: Vec<String>,
     registry: Option<RegistryContainer>,
 }
 
@@ -142,11 +144,11 @@ impl Stage {
             () = stop => Ok(None),
         };
         match raised {
-            Ok(Some(handle)) => {
+            Ok(Some((handle, notes))) => {
                 let (Some(cluster), registry) = (lock(&parts.cluster).take(), lock(&parts.registry).take()) else {
                     return Err(Error::NoRegistry);
                 };
-                Ok(Some(Self { handle, cluster, docker, registry }))
+                Ok(Some(Self { handle, cluster, docker, notes, registry }))
             }
             other => {
                 let (cluster, registry) = (lock(&parts.cluster).take(), lock(&parts.registry).take());
@@ -163,7 +165,7 @@ impl Stage {
         credentials: &Credentials,
         on_part: OnPart<'_>,
         parts: &Parts,
-    ) -> Result<Handle, Error> {
+    ) -> Result<(Handle, Vec<String>), Error> {
         let labels = session_labels(session.id(), &session.owner());
         let (announce, address) = watch::channel(None);
         let registry = timed(Part::Registry, on_part, async |tell| {
@@ -181,9 +183,9 @@ impl Stage {
             let container = container.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             let (addr, id) = (container.addr, container.id.clone());
             *lock(&parts.registry) = Some(container);
-            let _ = announce.send(Some(addr));
-            let line = format!("{found} on {addr} in docker.io's place, user {}", credentials.username);
-            Ok(((addr, id), line))
+            let _ = announce.send(Some((addr, id.clone())));
+            let line = format!("{} on {addr} in docker.io's place, user {}", found.label(), credentials.username);
+            Ok((((addr, id), found.reason()), line))
         });
         let image = timed(Part::Image, on_part, async |tell| {
             let part = |source| Error::Docker { part: Part::Image, source };
@@ -196,16 +198,19 @@ impl Stage {
             let mut request = app::request(&base, app::context(), "Dockerfile", &name);
             request.labels.clone_from(&labels);
             let built = docker.build(request, &progress).await.map_err(part)?;
-            let registry = registry_of(address.clone()).await?;
+            let (registry, _) = registry_of(address.clone()).await?;
             tell("pushing");
             let digest = push(docker, &built.id, registry, credentials).await?;
-            let line = format!("{APP_IMAGE} built on {found} and pushed, {}", &digest[..19.min(digest.len())]);
-            Ok(((built.id, digest), line))
+            let line =
+                format!("{APP_IMAGE} built on {} and pushed, {}", found.label(), &digest[..19.min(digest.len())]);
+            Ok((((built.id, digest), found.reason()), line))
         });
         let cluster = timed(Part::Cluster, on_part, async |tell| {
             let ground = cluster::Ground {
                 docker: docker.clone(),
                 session: session.id().into(),
+                private: session.private(),
+                logs: session.dir().into(),
                 labels: labels.clone(),
                 registry: Box::pin(async { registry_of(address.clone()).await.ok() }),
             };
@@ -219,10 +224,11 @@ impl Stage {
             let line = format!("{} {}", info.name, info.server_version);
             Ok(((info, kubeconfig), line))
         });
-        let (registry, app, cluster) = tokio::try_join!(registry, image, cluster)?;
+        let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
         let handle = Handle::new(session, registry, credentials, cluster, app, settings.kept);
         session.write_private("stage.json", &handle.to_json())?;
-        Ok(handle)
+        let notes = from.into_iter().chain(on).chain(handle.cluster.notes.clone()).collect();
+        Ok((handle, notes))
     }
 
     /// Uses a stage that another process keeps up.
@@ -230,8 +236,11 @@ impl Stage {
     /// # Errors
     /// Where the cluster's kubeconfig cannot be used.
     pub async fn attach(handle: Handle, docker: Docker) -> Result<Self, Error> {
-        let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig).await.map_err(Error::Cluster)?;
-        Ok(Self { handle, cluster, docker, registry: None })
+        let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig, docker.clone())
+            .await
+            .map_err(Error::Cluster)?;
+        let notes = handle.cluster.notes.clone();
+        Ok(Self { handle, cluster, docker, notes, registry: None })
     }
 
     pub fn credentials(&self) -> Credentials {
@@ -322,9 +331,12 @@ async fn timed<T>(
     }
 }
 
-async fn registry_of(mut address: watch::Receiver<Option<SocketAddr>>) -> Result<SocketAddr, Error> {
+/// The registry's address and container, once it is up.
+async fn registry_of(
+    mut address: watch::Receiver<Option<(SocketAddr, String)>>,
+) -> Result<(SocketAddr, String), Error> {
     let found = address.wait_for(Option::is_some).await.map_err(|_| Error::NoRegistry)?;
-    found.ok_or(Error::NoRegistry)
+    found.clone().ok_or(Error::NoRegistry)
 }
 
 fn ask(image: &str, registry: SocketAddr, credentials: &Credentials) -> Result<registry::Session, Error> {

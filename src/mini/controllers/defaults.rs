@@ -19,11 +19,12 @@ pub(super) async fn run(client: kube::Client, ca_pem: String) {
     let mut maps = changes::<ConfigMap>(Api::all(client.clone()), &format!("metadata.name={ROOT_CA}"));
     loop {
         tokio::select! {
-            Some(change) = namespaces.next() => if let Change::Applied(namespace) = change {
-                if namespace.meta().deletion_timestamp.is_none() {
+            Some(change) = namespaces.next() => match change {
+                Change::Applied(namespace) if namespace.meta().deletion_timestamp.is_none() => {
                     account(&client, &namespace.name_any()).await;
                     root_ca(&client, &namespace.name_any(), &ca_pem).await;
                 }
+                Change::Applied(_) | Change::Deleted(_) | Change::Listed => {}
             },
             Some(change) = accounts.next() => if let Change::Deleted(gone) = change {
                 account(&client, &gone.namespace().unwrap_or_default()).await;

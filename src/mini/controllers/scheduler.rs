@@ -16,11 +16,9 @@ const NAME: &str = "default-scheduler";
 pub(super) async fn run(client: kube::Client) {
     let mut nodes = changes::<Node>(Api::all(client.clone()), "");
     let mut pods = changes::<Pod>(Api::all(client.clone()), "spec.nodeName=");
-    let mut scheduler = Scheduler { client, nodes: None, waiting: BTreeMap::new() };
+    let mut scheduler = Scheduler { client, nodes: BTreeMap::new(), waiting: BTreeMap::new() };
     loop {
         tokio::select! {
-            // Nodes first: a pod must not be told that there are none while their list is on its way.
-            biased;
             Some(change) = nodes.next() => scheduler.node(change).await,
             Some(change) = pods.next() => match change {
                 Change::Applied(pod) => scheduler.pod(pod).await,
@@ -36,23 +34,22 @@ type Labels = BTreeMap<String, String>;
 
 struct Scheduler {
     client: kube::Client,
-    /// Labels by node; None until the nodes were listed.
-    nodes: Option<BTreeMap<String, Labels>>,
+    /// Labels by node. While there is none, pods wait untold: mini's node is always on its way.
+    nodes: BTreeMap<String, Labels>,
     /// Pods that no node takes, by UID.
     waiting: BTreeMap<String, Pod>,
 }
 
 impl Scheduler {
     async fn node(&mut self, change: Change<Node>) {
-        let nodes = self.nodes.get_or_insert_default();
         match change {
             Change::Applied(node) => {
                 let labels = node.labels().clone();
-                if nodes.insert(node.name_any(), labels.clone()).is_some_and(|known| known == labels) {
+                if self.nodes.insert(node.name_any(), labels.clone()).is_some_and(|known| known == labels) {
                     return;
                 }
             }
-            Change::Deleted(node) => _ = nodes.remove(&node.name_any()),
+            Change::Deleted(node) => _ = self.nodes.remove(&node.name_any()),
             Change::Listed => {}
         }
         for pod in std::mem::take(&mut self.waiting).into_values() {
@@ -67,17 +64,13 @@ impl Scheduler {
             return;
         }
         let uid = pod.uid().unwrap_or_default();
-        let Some(nodes) = &self.nodes else {
-            self.waiting.insert(uid, pod);
-            return;
-        };
         let wanted = spec.node_selector.unwrap_or_default();
         let fits = |labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
-        match nodes.iter().find(|(_, labels)| fits(labels)) {
+        match self.nodes.iter().find(|(_, labels)| fits(labels)) {
             Some((node, _)) => self.bind(&pod, &node.clone()).await,
             None => {
-                let told = self.waiting.insert(uid, pod.clone()).is_some() || unschedulable(&pod);
-                if !told {
+                self.waiting.insert(uid, pod.clone());
+                if !self.nodes.is_empty() && !unschedulable(&pod) {
                     self.refuse(&pod).await;
                 }
             }
@@ -102,14 +95,11 @@ impl Scheduler {
     }
 
     async fn refuse(&self, pod: &Pod) {
-        let count = self.nodes.as_ref().map_or(0, BTreeMap::len);
-        let message = match count {
-            0 => "no nodes available to schedule pods".to_owned(),
-            count => format!(
-                "0/{count} nodes are available: {count} node(s) didn't match Pod's node affinity/selector. \
-                 preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
-            ),
-        };
+        let count = self.nodes.len();
+        let message = format!(
+            "0/{count} nodes are available: {count} node(s) didn't match Pod's node affinity/selector. \
+             preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
+        );
         let condition = json!({
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
             "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -89,26 +89,36 @@ impl Cluster {
         }
     }
 
-    /// Every distinct `phase/reason` a pod goes through, until it reaches `last`.
-    fn trace(&self, name: &str, last: &'static str) -> tokio::task::JoinHandle<Vec<String>> {
+    /// Every distinct `phase/reason` a pod goes through from now on, until it reaches `last`. The watch is open
+    /// when this returns.
+    async fn trace(&self, name: &str, last: &'static str) -> tokio::task::JoinHandle<Vec<String>> {
         let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
         let mut changes = watcher(self.api::<Pod>("default"), config).default_backoff().boxed();
+        let mut trace: Vec<String> = Vec::new();
+        let mut note = move |event| {
+            match event {
+                watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => trace.push(state(&pod)),
+                watcher::Event::Delete(_) => trace.push("deleted".to_owned()),
+                watcher::Event::Init | watcher::Event::InitDone => {}
+            }
+            trace.dedup();
+            trace.clone()
+        };
+        loop {
+            let event = changes.next().await.unwrap().unwrap();
+            let listed = matches!(event, watcher::Event::InitDone);
+            note(event);
+            if listed {
+                break;
+            }
+        }
         tokio::spawn(async move {
-            let mut trace: Vec<String> = Vec::new();
-            while let Some(Ok(event)) = changes.next().await {
-                let state = match event {
-                    watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => state(&pod),
-                    watcher::Event::Delete(_) => "deleted".to_owned(),
-                    watcher::Event::Init | watcher::Event::InitDone => continue,
-                };
-                if trace.last() != Some(&state) {
-                    trace.push(state.clone());
-                }
-                if state == last {
-                    break;
+            loop {
+                let trace = note(changes.next().await.unwrap().unwrap());
+                if trace.last().is_some_and(|state| state == last) {
+                    return trace;
                 }
             }
-            trace
         })
     }
 
@@ -162,7 +172,7 @@ fn one_container(secrets: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stuck_pod_heals_when_its_secret_appears_and_is_deleted() {
     let cluster = Cluster::start(200.0).await;
-    let trace = cluster.trace("mypod", "Running/running");
+    let trace = cluster.trace("mypod", "Running/running").await;
     cluster.pod("mypod", one_container(&["regcred"])).await;
     cluster
         .until::<Pod>("default", "mypod", |pod| pod.is_some_and(|pod| state(pod) == "Pending/ImagePullBackOff"))
@@ -197,7 +207,7 @@ async fn a_stuck_pod_heals_when_its_secret_appears_and_is_deleted() {
         reasons.into_iter().filter(|r| !["Scheduled", "FailedToRetrieveImagePullSecret"].contains(r)).collect();
     assert_eq!(pull, ["Pulling", "Failed", "Failed", "BackOff", "Failed", "Pulled", "Created", "Started"]);
 
-    let trace = cluster.trace("mypod", "deleted");
+    let trace = cluster.trace("mypod", "deleted").await;
     cluster.api::<Pod>("default").delete("mypod", &DeleteParams::default()).await.unwrap();
     let trace = trace.await.unwrap();
     assert_eq!(trace, ["Running/running", "Running/running/terminating", "Failed/Error/terminating", "deleted"]);
@@ -210,7 +220,7 @@ async fn a_pod_that_never_ran_is_deleted_as_recorded() {
     let cluster = Cluster::start(1.0).await;
     cluster.pod("mypod", one_container(&[])).await;
     cluster.until::<Pod>("default", "mypod", |pod| pod.is_some_and(|pod| state(pod) == "Pending/ErrImagePull")).await;
-    let trace = cluster.trace("mypod", "deleted");
+    let trace = cluster.trace("mypod", "deleted").await;
     cluster.api::<Pod>("default").delete("mypod", &DeleteParams::default()).await.unwrap();
     let recorded = [
         "Pending/ErrImagePull",

@@ -76,8 +76,7 @@ enum Action {
     Kill { container: String },
 }
 
-/// A sync under way.
-#[derive(Debug)]
+/// A sync under way. No Debug: it holds Secrets.
 pub struct Pass {
     secrets: Vec<Secret>,
     actions: VecDeque<Action>,

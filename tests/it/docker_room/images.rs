@@ -2,7 +2,7 @@
 
 use rehearsal::docker::{BuildRequest, ContextFile, Error};
 
-use super::{Kept, engine, quiet, session, shell};
+use super::{Kept, engine, session, shell};
 
 #[tokio::test]
 async fn the_engine_says_what_it_is() {
@@ -17,18 +17,29 @@ async fn a_failing_step_is_reported_with_its_output_and_a_good_build_is_labelled
         let base = shell(&docker).await;
         let tag = format!("rehearsal-test/{:08x}:1", rand::random::<u32>());
         let build = |dockerfile: String| BuildRequest {
-            context: vec![ContextFile::new("Dockerfile", dockerfile), ContextFile::new("a.txt", "contents")],
+            context: vec![ContextFile::new("Dockerfile", dockerfile), ContextFile::new("a.txt", tag.clone())],
             dockerfile: "Dockerfile".into(),
             tag: tag.clone(),
             labels: labels.clone(),
             ..BuildRequest::default()
         };
         let failing = format!("FROM {base}\nADD a.txt /\nRUN echo before it; cat /a.txt /nothing\n");
-        let error = docker.build(build(failing), &quiet).await.unwrap_err();
+        let finished = Kept::default();
+        let sink = |progress| finished.0.lock().unwrap().push(progress);
+        let error = docker.build(build(failing), &sink).await.unwrap_err();
         let Error::Build { step, output, .. } = &error else { panic!("{error:?}") };
         assert_eq!(step, "RUN echo before it; cat /a.txt /nothing");
         assert!(output.join("\n").contains("before it"), "{output:?}");
         assert!(output.join("\n").contains("/nothing"), "{output:?}");
+        let first_step =
+            finished.0.lock().unwrap().iter().find_map(|p| p.detail.strip_prefix("---> ").map(str::to_owned));
+        assert!(docker.image(&base).await.unwrap().unwrap().id.contains(&first_step.unwrap()), "the base stays");
+        let added = finished
+            .details()
+            .iter()
+            .rev()
+            .find_map(|d| Some(d.strip_prefix("---> ")?.to_owned()).filter(|d| !d.contains(' ')));
+        assert_eq!(docker.image(&added.unwrap()).await.unwrap(), None, "a failed build leaves no nameless image");
 
         let kept = Kept::default();
         let sink = |progress| kept.0.lock().unwrap().push(progress);

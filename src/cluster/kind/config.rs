@@ -1,0 +1,100 @@
+//! The kind config of a cluster: what the user brought, with our nodes and patches put on top. Pure but for
+//! reading the user's file.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cluster::Error;
+
+/// What a config must bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    pub workers: u32,
+    /// The host has cgroup v1: from 1.35 on the kubelet refuses that unless told not to.
+    pub cgroup_v1: bool,
+}
+
+const KUBELET_ON_CGROUP_V1: &str = "kind: KubeletConfiguration\nfailCgroupV1: false\n";
+
+impl Config {
+    /// The config as YAML.
+    ///
+    /// # Errors
+    /// Where the user's file cannot be read or is no kind config.
+    pub fn render(self, users: Option<&Path>) -> Result<String, Error> {
+        let base = match users {
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| Error::Write { path: path.into(), source })?;
+                let unfit = |problem: String| Error::KindConfig { path: path.into(), problem };
+                serde_saphyr::from_str(&text).map_err(|error| unfit(error.to_string()))?
+            }
+            None => json!({}),
+        };
+        let merged = self
+            .merge(base)
+            .map_err(|problem| Error::KindConfig { path: users.map(Into::into).unwrap_or_default(), problem })?;
+        serde_saphyr::to_string(&merged)
+            .map_err(|error| Error::KindConfig { path: Default::default(), problem: error.to_string() })
+    }
+
+    fn merge(self, mut config: Value) -> Result<Value, String> {
+        let map = config.as_object_mut().ok_or("it is not a mapping")?;
+        match map.get("kind").and_then(Value::as_str) {
+            None | Some("Cluster") => {}
+            Some(other) => return Err(format!("its kind is `{other}`, not `Cluster`")),
+        }
+        map.insert("kind".into(), json!("Cluster"));
+        map.insert("apiVersion".into(), json!("kind.x-k8s.io/v1alpha4"));
+        let nodes = map.entry("nodes").or_insert_with(|| json!([{ "role": "control-plane" }]));
+        let nodes = nodes.as_array_mut().ok_or("its `nodes` is not a list")?;
+        nodes.extend((0..self.workers).map(|_| json!({ "role": "worker" })));
+        if self.cgroup_v1 {
+            let patches = map.entry("kubeadmConfigPatches").or_insert_with(|| json!([]));
+            patches.as_array_mut().ok_or("its `kubeadmConfigPatches` is not a list")?.push(json!(KUBELET_ON_CGROUP_V1));
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_asked_is_one_node() {
+        let config = Config { workers: 0, cgroup_v1: false }.merge(json!({})).unwrap();
+        assert_eq!(
+            config,
+            json!({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]})
+        );
+    }
+
+    #[test]
+    fn the_users_config_is_kept_and_ours_added() {
+        let users = json!({
+            "kind": "Cluster",
+            "nodes": [{"role": "control-plane", "extraPortMappings": []}],
+            "kubeadmConfigPatches": ["theirs"],
+            "networking": {"disableDefaultCNI": false},
+        });
+        let merged = Config { workers: 2, cgroup_v1: true }.merge(users).unwrap();
+        assert_eq!(merged["nodes"].as_array().unwrap().len(), 3);
+        assert_eq!(merged["nodes"][0]["extraPortMappings"], json!([]));
+        assert_eq!(merged["kubeadmConfigPatches"], json!(["theirs", KUBELET_ON_CGROUP_V1]));
+        assert_eq!(merged["networking"]["disableDefaultCNI"], json!(false));
+    }
+
+    #[test]
+    fn what_is_no_kind_config_is_refused() {
+        let config = Config { workers: 0, cgroup_v1: false };
+        for (bad, why) in [
+            (json!([]), "it is not a mapping"),
+            (json!({"kind": "Pod"}), "its kind is `Pod`, not `Cluster`"),
+            (json!({"nodes": 3}), "its `nodes` is not a list"),
+        ] {
+            assert_eq!(config.merge(bad).unwrap_err(), why);
+        }
+    }
+}

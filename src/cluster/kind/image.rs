@@ -1,0 +1,119 @@
+//! Which node image a kind cluster is made of: the one asked for, a local one, or kind's own default from its hub.
+
+use std::time::Duration;
+
+use crate::cluster::Error;
+use crate::docker::Docker;
+
+const REPOSITORY: &str = "kindest/node";
+/// How long the hub may take to say whether it has an image.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// A node image that can be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// On the Engine.
+    Local(String),
+    /// The hub has it.
+    Hub(String),
+    /// Whatever this kind was made for; its hub answers.
+    KindsOwn,
+}
+
+impl Image {
+    /// For `kind create cluster --image`.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Local(name) | Self::Hub(name) => Some(name),
+            Self::KindsOwn => None,
+        }
+    }
+
+    /// What the reader should know of it.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Local(name) => vec![format!("node image {name}: local")],
+            Self::Hub(name) => vec![format!("node image {name}: pulled")],
+            Self::KindsOwn => vec!["node image: kind's own default".into()],
+        }
+    }
+}
+
+/// What is asked of the image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `--node-image`.
+    pub image: Option<String>,
+    /// `--kubernetes-version`: `1.36` or `1.36.2`.
+    pub version: Option<String>,
+}
+
+/// Finds an image: the one named; else a local one of the version; else one that the hub has.
+///
+/// # Errors
+/// [`Error::NodeImage`] where it can be had nowhere.
+pub async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
+    let nowhere = |why: String| Error::NodeImage {
+        image: wanted
+            .image
+            .clone()
+            .unwrap_or_else(|| format!("{REPOSITORY}:v{}", wanted.version.as_deref().unwrap_or("*"))),
+        why,
+    };
+    if let Some(image) = &wanted.image {
+        return match docker.image(image).await.map_err(Error::Docker)? {
+            Some(_) => Ok(Image::Local(image.clone())),
+            None => probe(docker, image).await.map(|()| Image::Hub(image.clone())).map_err(nowhere),
+        };
+    }
+    let tags = docker.tags(REPOSITORY).await.map_err(Error::Docker)?;
+    if let Some(tag) = newest(&tags, wanted.version.as_deref()) {
+        return Ok(Image::Local(tag));
+    }
+    match &wanted.version {
+        Some(version) if version.matches('.').count() == 2 => {
+            let image = format!("{REPOSITORY}:v{version}");
+            probe(docker, &image).await.map(|()| Image::Hub(image.clone())).map_err(nowhere)
+        }
+        Some(version) => Err(nowhere(format!(
+            "no local image of {version}; the hub must be asked for a patch release, e.g. {version}.0"
+        ))),
+        // Any tag tells whether the hub can be reached at all.
+        None => probe(docker, &format!("{REPOSITORY}:v1.34.0")).await.map(|()| Image::KindsOwn).map_err(nowhere),
+    }
+}
+
+/// Asks the image's registry through the Engine, within bounds.
+async fn probe(docker: &Docker, image: &str) -> Result<(), String> {
+    match tokio::time::timeout(PROBE, docker.on_hub(image)).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("its hub did not answer within {} s", PROBE.as_secs())),
+    }
+}
+
+/// The newest of the tags `kindest/node:vX.Y.Z`, of the version when one is wanted (`1.36` takes any patch).
+fn newest(tags: &[String], version: Option<&str>) -> Option<String> {
+    let numbers =
+        |tag: &str| -> Option<Vec<u32>> { tag.rsplit_once(":v")?.1.split('.').map(|part| part.parse().ok()).collect() };
+    let wanted: Option<Vec<u32>> = version.map(|v| v.split('.').filter_map(|part| part.parse().ok()).collect());
+    tags.iter()
+        .filter_map(|tag| Some((numbers(tag)?, tag)))
+        .filter(|(numbers, _)| wanted.as_ref().is_none_or(|wanted| numbers.starts_with(wanted)))
+        .max()
+        .map(|(_, tag)| tag.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_local_image_of_the_version_is_taken() {
+        let tags = ["v1.9.1", "v1.36.2", "v1.36.10", "v1.34.9", "latest"].map(|t| format!("kindest/node:{t}"));
+        assert_eq!(newest(&tags, None).unwrap(), "kindest/node:v1.36.10");
+        assert_eq!(newest(&tags, Some("1.34")).unwrap(), "kindest/node:v1.34.9");
+        assert_eq!(newest(&tags, Some("1.36.2")).unwrap(), "kindest/node:v1.36.2");
+        assert_eq!(newest(&tags, Some("1.3")), None);
+        assert_eq!(newest(&[], None), None);
+    }
+}
