@@ -109,7 +109,7 @@ const PLAYED: &[(&str, i32, &str)] = &[
         "error: failed to create deployment: mini does not run deployments.apps",
     ),
     ("get foo", 1, "error: the server doesn't have a resource type \"foo\""),
-    ("-n demo create token default", 0, "ey"),
+    ("-n demo create token default -o jsonpath={.kind}{\"\\n\"}", 0, "TokenRequest\n"),
     ("auth can-i get pods --as=bob", 1, "no"),
     (
         "-n demo get pods --as=bob",
@@ -119,7 +119,7 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ("explain pod.spec.imagePullSecrets.name", 0, "FIELD: name <string>"),
     ("-n demo apply --server-side --dry-run=server -f {pod}", 0, "pod/mypod serverside-applied (server dry run)"),
     ("-n demo edit sa default", 0, "serviceaccount/default edited"),
-    ("-n demo get sa default -o jsonpath={.imagePullSecrets}", 0, "[{\"name\":\"regcred\"}]"),
+    ("-n demo get sa default -o jsonpath={.imagePullSecrets}{\"\\n\"}", 0, "[{\"name\":\"regcred\"}]"),
     ("-n demo create role r --verb=get --resource=pods", 0, "role.rbac.authorization.k8s.io/r created"),
     ("-n demo create configmap c --from-literal=a=b", 0, "configmap/c created"),
     ("-n demo run hopeless --image=localhost:5001/none:1", 0, "pod/hopeless created"),
