@@ -88,11 +88,7 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ("-n demo apply -f {renamed-secret}", 1, UPDATE_REFUSED),
     ("-n demo apply -f {typo}", 1, "strict decoding error: unknown field \"spec.imagePullSecretz\""),
     ("-n demo create -f {pod}", 1, "pods \"mypod\" already exists"),
-    (
-        "-n demo describe pod mypod",
-        0,
-        "Successfully pulled image \"localhost:5001/cloudwithvarjosh/app1:1.0.0\"",
-    ),
+    ("-n demo describe pod mypod", 0, "Successfully pulled image \"localhost:5001/cloudwithvarjosh/app1:1.0.0\""),
     ("-n demo get events", 0, "Normal   Scheduled   pod/mypod   Successfully assigned demo/mypod to mini"),
     ("-n demo logs mypod", 0, "started"),
     ("-n demo logs nope", 1, "pods \"nope\" not found in namespace \"demo\""),
