@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod gaps;
 mod kubectl;
 mod load;
 mod reads;
