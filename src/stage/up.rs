@@ -222,8 +222,11 @@ impl Stage {
                 Some(text) => session.write_private("kubeconfig", text.as_bytes())?,
                 None => PathBuf::new(),
             };
+            let line = match &cluster {
+                Cluster::Mini(mini) => format!("mini {}, ready in {} ms", info.server_version, mini.ready_in.as_millis()),
+                _ => format!("{} {}", info.name, info.server_version),
+            };
             *lock(&parts.cluster) = Some(cluster);
-            let line = format!("{} {}", info.name, info.server_version);
             Ok(((info, kubeconfig), line))
         });
         let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
