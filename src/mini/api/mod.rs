@@ -4,6 +4,7 @@
 pub mod accept;
 mod body;
 mod discovery;
+mod node;
 mod pods;
 mod protobuf;
 mod read;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +73,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/apis/{group}", get(discovery::group))
         .route("/api/v1", get(discovery::core_resources))
         .route("/apis/{group}/{version}", get(discovery::resources))
+        .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
         .layer(axum::middleware::from_fn_with_state(api.clone(), super::auth::filter))
         .with_state(api)
