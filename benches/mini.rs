@@ -121,7 +121,8 @@ async fn run(client: &Client) -> Duration {
 /// From the answer to a change, to its sight in a watch.
 async fn transitions(client: &Client) -> Vec<Duration> {
     let pods = Api::<Pod>::default_namespaced(client.clone());
-    let mut watch = watcher(pods.clone(), watcher::Config::default().fields("metadata.name=p0")).applied_objects().boxed();
+    let mut watch =
+        watcher(pods.clone(), watcher::Config::default().fields("metadata.name=p0")).applied_objects().boxed();
     watch.next().await;
     let mut all = Vec::new();
     for number in 0..200 {
