@@ -86,7 +86,7 @@ pub async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
 /// Asks the image's registry through the Engine, within bounds.
 async fn probe(docker: &Docker, image: &str) -> Result<(), String> {
     match tokio::time::timeout(PROBE, docker.on_hub(image)).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(answer) => answer.map_err(|error| crate::exec::chain(&error)),
         Err(_) => Err(format!("its hub did not answer within {} s", PROBE.as_secs())),
     }
 }
