@@ -168,7 +168,8 @@ pub fn occupy(stage: &Handle) -> Option<Flock<File>> {
 pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
     match try_down(common).await {
         Ok((stages, reaped)) if printer.json => {
-            printer.result(&json!({ "removed": [stages, reaped].concat() }).to_string());
+            let removed = [stages, reaped].concat();
+            printer.result(&json!({ "removed": removed }).to_string());
             ExitCode::Passed
         }
         Ok((stages, reaped)) => {
