@@ -44,7 +44,7 @@ async fn a_lab_that_cannot_be_read_is_refused_with_its_line() {
             "did you mean `pod`?",
         ),
         ("<!-- rehearse: timeout soon -->\n```bash\ntrue\n```\n", 3, "malformed duration `soon`", "`90s`"),
-        ("```bash\ntrue\n```\n\n```yaml\n# pod.yaml\nkind: Pod\n  name: [\n```\n", 8, "`pod.yaml` is not YAML", "YAML"),
+        ("```bash\ntrue\n```\n\n```yaml\n# pod.yaml\nkind: Pod\n  name: [\n```\n", 10, "`pod.yaml` is not YAML", "YAML"),
         ("```bash\ntrue\n", 3, "fence is never closed", "close it"),
         ("<!-- rehearse: prints \"a\" -->\n", 3, "not followed by a shell fence", "right above its fence"),
         ("<!-- rehearse:\n", 3, "comment is never closed", "-->"),
@@ -143,7 +143,8 @@ async fn no_kind() {
     let ground = Ground::light();
     ground.lab(HARMLESS);
     let path = only(&ground, &["bash"]);
-    let run = ground.play(&["--cluster", "kind"]).env("PATH", path).run().await;
+    let run = ground.rehearse(&["run", "--cluster", "kind"]).env("PATH", path).env("REHEARSAL_LABS", ground.labs());
+    let run = run.run().await;
     refused(&ground, run, "`kind` is not on PATH", "--cluster mini");
 }
 
@@ -185,7 +186,7 @@ async fn a_fence_that_fails() {
     let file = ground.lab("# Failing\n\n```bash\necho one\nfalse\necho two\n```\n\n```bash\necho three\n```\n");
     let run = ground.play(&[]).run().await.exits_with(1);
     run.says(&format!("{}:3  the command exited with 1", file.display())).says("one");
-    assert!(!run.all().contains("two") && !run.all().contains("    three"), "{}", run.stdout);
+    assert!(!run.all().contains("    two") && !run.all().contains("    three"), "{}", run.stdout);
     ground.nothing_is_left(1).await;
 }
 

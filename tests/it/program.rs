@@ -85,7 +85,9 @@ impl Ground {
     pub fn sessions(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.root()).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
-        folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
+        // An id begins with its date; `cache` is no session.
+        let names = folders.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).collect()
     }
 
     /// Nothing on the Engine, no private file, no lock; `count` sessions were opened.
