@@ -44,7 +44,12 @@ async fn a_lab_that_cannot_be_read_is_refused_with_its_line() {
             "did you mean `pod`?",
         ),
         ("<!-- rehearse: timeout soon -->\n```bash\ntrue\n```\n", 3, "malformed duration `soon`", "`90s`"),
-        ("```bash\ntrue\n```\n\n```yaml\n# pod.yaml\nkind: Pod\n  name: [\n```\n", 10, "`pod.yaml` is not YAML", "YAML"),
+        (
+            "```bash\ntrue\n```\n\n```yaml\n# pod.yaml\nkind: Pod\n  name: [\n```\n",
+            10,
+            "`pod.yaml` is not YAML",
+            "YAML",
+        ),
         ("```bash\ntrue\n", 3, "fence is never closed", "close it"),
         ("<!-- rehearse: prints \"a\" -->\n", 3, "not followed by a shell fence", "right above its fence"),
         ("<!-- rehearse:\n", 3, "comment is never closed", "-->"),

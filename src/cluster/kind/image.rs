@@ -28,13 +28,14 @@ impl Image {
             Self::KindsOwn => None,
         }
     }
+}
 
-    /// What the reader should know of it.
-    pub fn notes(&self) -> Vec<String> {
+impl std::fmt::Display for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Local(name) => vec![format!("node image {name}: local")],
-            Self::Hub(name) => vec![format!("node image {name}: pulled")],
-            Self::KindsOwn => vec!["node image: kind's own default".into()],
+            Self::Local(name) => write!(f, "node image {name}: local"),
+            Self::Hub(name) => write!(f, "node image {name}: pulled"),
+            Self::KindsOwn => f.write_str("node image: kind's own default, pulled"),
         }
     }
 }
