@@ -6,12 +6,8 @@ use super::args::Common;
 use super::exit::ExitCode;
 use super::kubectl;
 use super::printer::Printer;
-<<<<<<< HEAD
 use super::run::{Error, Places};
-=======
-use super::run::{Error, Places, kubectl};
 use crate::cluster::{self, Choice, Plan};
->>>>>>> main
 use crate::docker::ladder::{self, HubImage};
 use crate::docker::{Docker, app};
 use crate::script;
