@@ -10,8 +10,10 @@ mod play;
 mod shell;
 mod verdict;
 mod watch;
+mod yardstick;
 
 pub use event::*;
 pub use lab::Played;
 pub use play::{Error, Player, Tools, finish};
 pub use verdict::Verdict;
+pub use yardstick::Yardstick;
