@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod kubectl;
 mod printer;
 mod run;
 mod show;
