@@ -8,6 +8,7 @@ use super::exit::ExitCode;
 use super::printer::Printer;
 use super::up;
 use crate::cluster::{self, Choice, MiniSettings, Plan};
+use crate::conformance;
 use crate::docker::Docker;
 use crate::exec::which;
 use crate::mask::Masker;
@@ -39,6 +40,8 @@ pub enum Error {
     Session(#[from] session::Error),
     #[error(transparent)]
     Run(#[from] run::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
     #[error("`kubectl` is not on PATH")]
     NoKubectl,
     #[error("{path} says it is kubectl {found}; labs need {needed} or newer")]
@@ -63,6 +66,7 @@ impl Error {
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
+            Self::Conformance(error) => error.hint(),
             Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => Some(
                 "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
             ),
@@ -180,7 +184,7 @@ async fn play(
 }
 
 /// The stage that is up, or a new one; None: interrupted.
-async fn raise(
+pub async fn raise(
     settings: &Settings,
     docker: Docker,
     session: &Session,
