@@ -128,8 +128,8 @@ impl Tool {
         let mut group = self.spawn(&program)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let finished = tokio::time::timeout(timeout, async {
-            let mut out = lines(group.child.stdout.take());
-            let mut err = lines(group.child.stderr.take());
+            let mut out = Lines::of(group.child.stdout.take());
+            let mut err = Lines::of(group.child.stderr.take());
             let write = group.child.stdin.take().zip(self.stdin);
             let feed = async {
                 if let Some((mut pipe, bytes)) = write {
@@ -140,12 +140,12 @@ impl Tool {
             };
             tokio::pin!(feed);
             let mut status = None;
-            let (mut out_open, mut err_open) = (out.is_some(), err.is_some());
+            let (mut out_open, mut err_open) = (true, true);
             loop {
                 tokio::select! {
                     biased;
-                    line = next(&mut out), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
-                    line = next(&mut err), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
+                    line = out.next(), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
+                    line = err.next(), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
                     ended = group.child.wait(), if status.is_none() => {
                         status = Some(ended);
                         // What it left in the background would hold the pipes open for ever.
@@ -213,17 +213,38 @@ impl Drop for Group {
     }
 }
 
-type Reader<R> = Option<BufReader<R>>;
-
-fn lines<R: tokio::io::AsyncRead>(pipe: Option<R>) -> Reader<R> {
-    pipe.map(BufReader::new)
+/// Lines of a pipe. What has been read of an unfinished line survives a cancelled [`Lines::next`].
+struct Lines<R> {
+    pipe: Option<BufReader<R>>,
+    unfinished: Vec<u8>,
 }
 
-async fn next<R: tokio::io::AsyncRead + Unpin>(reader: &mut Reader<R>) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    match reader.as_mut()?.read_until(b'\n', &mut line).await {
-        Ok(n) if n > 0 => Some(line),
-        _ => None,
+impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
+    fn of(pipe: Option<R>) -> Self {
+        Self { pipe: pipe.map(BufReader::new), unfinished: Vec::new() }
+    }
+
+    /// The next line with its newline, or the rest before the end; then None.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let read = match &mut self.pipe {
+                Some(pipe) => pipe.fill_buf().await.unwrap_or_default(),
+                None => &[],
+            };
+            if read.is_empty() {
+                self.pipe = None;
+                return (!self.unfinished.is_empty()).then(|| std::mem::take(&mut self.unfinished));
+            }
+            let end = read.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let taken = end.unwrap_or(read.len());
+            self.unfinished.extend_from_slice(&read[..taken]);
+            if let Some(pipe) = &mut self.pipe {
+                pipe.consume(taken);
+            }
+            if end.is_some() {
+                return Some(std::mem::take(&mut self.unfinished));
+            }
+        }
     }
 }
 
@@ -273,6 +294,12 @@ impl Background {
     }
 }
 
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// The first `name` on a PATH-like list that is an executable file.
 pub fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
@@ -289,6 +316,12 @@ mod tests {
     async fn both_streams_and_the_code_come_back() {
         let out = Tool::new("sh").args(["-c", "cat; echo oops >&2; exit 3"]).stdin("hello\n").run().await.unwrap();
         assert_eq!(out, Output { code: 3, stdout: "hello\n".into(), stderr: "oops\n".into() });
+    }
+
+    #[tokio::test]
+    async fn an_unfinished_line_is_not_lost_when_the_tool_ends() {
+        let out = Tool::new("sh").args(["-c", "printf half; sleep 0.1; exit 0"]).run().await.unwrap();
+        assert_eq!(out.stdout, "half");
     }
 
     #[tokio::test]

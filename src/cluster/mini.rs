@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{Error, Info};
 use crate::docker::Docker;
@@ -18,10 +19,18 @@ pub struct MiniSettings {
     pub timelapse: f64,
 }
 
+impl Default for MiniSettings {
+    fn default() -> Self {
+        Self { version: Version::LATEST, timelapse: 100.0 }
+    }
+}
+
 pub struct MiniCluster {
     mini: Mini,
     runtime: Arc<DockerRuntime>,
     info: Info,
+    /// How long it took from nothing to a node that takes pods.
+    pub ready_in: Duration,
 }
 
 impl MiniCluster {
@@ -43,7 +52,9 @@ impl MiniCluster {
             timelapse: settings.timelapse,
             runtime: runtime.clone(),
         };
+        let begun = Instant::now();
         let mini = Mini::start(options).await.map_err(Error::Mini)?;
+        let ready_in = begun.elapsed();
         let mut notes = Vec::new();
         if settings.timelapse != 1.0 {
             notes.push(format!(
@@ -53,7 +64,7 @@ impl MiniCluster {
         }
         let info =
             Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes, nodes: Vec::new() };
-        Ok(Self { mini, runtime, info })
+        Ok(Self { mini, runtime, info, ready_in })
     }
 
     pub fn info(&self) -> &Info {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,6 +37,8 @@ pub struct RegistryRequest {
     pub labels: BTreeMap<String, String>,
     /// A port on 127.0.0.1; a free one when None.
     pub port: Option<u16>,
+    /// A copy of layers to begin with ([`super::layers`]).
+    pub layers: Option<PathBuf>,
 }
 
 /// A registry that answers; end it with [`RegistryContainer::stop`] or let it live on with
@@ -48,9 +51,40 @@ pub struct RegistryContainer {
     ended: bool,
 }
 
+/// How often a free port may be snatched away between asking for it and publishing it.
+const FREE_PORT_TRIES: usize = 5;
+
+/// A port on 127.0.0.1 that nobody listens on.
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+    let port = listener.and_then(|listener| Ok(listener.local_addr()?.port()));
+    port.map_err(|source| Error::Testcontainers { action: "cannot find a free port".into(), source: source.into() })
+}
+
 impl RegistryContainer {
     /// Starts it and returns once `/v2/` asks for credentials. One that does not come up is removed again.
+    ///
+    /// The port is always named: an engine-chosen one changes when the container joins one network more
+    /// (moby publishes anew).
     pub async fn start(docker: &Docker, request: RegistryRequest) -> Result<RegistryContainer> {
+        let Some(port) = request.port else { return Self::start_on_free_port(docker, request).await };
+        Self::start_on(docker, request, port).await
+    }
+
+    async fn start_on_free_port(docker: &Docker, request: RegistryRequest) -> Result<RegistryContainer> {
+        for _ in 0..FREE_PORT_TRIES {
+            let port = free_port()?;
+            match Self::start_on(docker, request.clone(), port).await {
+                // Somebody was quicker.
+                Err(Error::PortTaken { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(Error::PortTaken { port: 0 })
+    }
+
+    async fn start_on(docker: &Docker, request: RegistryRequest, port: u16) -> Result<RegistryContainer> {
+        let request = RegistryRequest { port: Some(port), ..request };
         // testcontainers gives no id for a container it could create but not start; the name finds it.
         let name = format!("rehearsal-registry-{:016x}", rand::random::<u64>());
         match Self::start_named(docker, request, &name).await {
@@ -76,7 +110,12 @@ impl RegistryContainer {
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
             // Only lines of this level name the user of a served request.
             .with_env_var("REGISTRY_LOG_LEVEL", "debug")
-            .with_copy_to(HTPASSWD, request.htpasswd.to_vec())
+            .with_copy_to(HTPASSWD, request.htpasswd.to_vec());
+        let container = match request.layers.as_ref().filter(|layers| layers.is_dir()) {
+            Some(layers) => container.with_copy_to(super::layers::DATA, layers.clone()),
+            None => container,
+        };
+        let container = container
             .with_host_config_modifier(move |host| {
                 host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
                 host.publish_all_ports = Some(false);

@@ -36,7 +36,10 @@ pub struct Human {
 struct Timeline {
     object: String,
     text: String,
+    last_status: String,
     last_reason: Option<String>,
+    /// Told already: the same words are not printed twice.
+    told_reason: Option<String>,
     fresh: bool,
 }
 
@@ -104,9 +107,16 @@ impl Human {
         let timeline = self.timelines.entry(uid.to_owned()).or_insert_with(|| Timeline {
             object: object.into(),
             text: String::new(),
+            last_status: String::new(),
             last_reason: None,
+            told_reason: None,
             fresh: false,
         });
+        // The level changes in more than its name (a node, a container's id): shown once.
+        if timeline.last_status == status {
+            return;
+        }
+        timeline.last_status = status.to_owned();
         if !timeline.text.is_empty() {
             timeline.text.push_str(" · ");
         }
@@ -123,8 +133,14 @@ impl Human {
         for (uid, timeline) in self.timelines.iter_mut().filter(|(_, t)| t.fresh) {
             timeline.fresh = false;
             lines.push((uid.clone(), format!("    {CYAN}{}{CYAN:#}  {}", timeline.object, timeline.text)));
-            if let Some(reason) = timeline.last_reason.take() {
+            // What was printed stands; the next line goes on from there.
+            timeline.text = "…".into();
+            let reason = timeline.last_reason.take().map(|reason| bare(&reason).to_owned());
+            if let Some(reason) = reason
+                && timeline.told_reason.as_ref() != Some(&reason)
+            {
                 lines.push((uid.clone(), format!("      {DIM}{reason}{DIM:#}")));
+                timeline.told_reason = Some(reason);
             }
         }
         for (uid, line) in lines {
@@ -167,7 +183,7 @@ impl Human {
             for (what, part) in [
                 ("stage", timings.stage_ms),
                 ("commands", timings.commands_ms),
-                ("kubelet", timings.kubelet_ms),
+                ("cluster", timings.cluster_ms),
                 ("our own", timings.own_ms),
             ] {
                 let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
@@ -193,8 +209,12 @@ impl Consumer for Human {
                     self.heading.clone_from(heading);
                     self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
                 }
+                // A continued line, or one of a here-document, begins no command.
+                let mut continued = false;
                 for line in command.lines() {
-                    self.line(&format!("  {DIM}${DIM:#} {line}"));
+                    let prompt = if continued { " " } else { "$" };
+                    self.line(&format!("  {DIM}{prompt}{DIM:#} {line}"));
+                    continued = line.ends_with('\\');
                 }
             }
             Event::StepOutput { text, .. } => {
@@ -228,6 +248,11 @@ impl Consumer for Human {
             Event::SessionStarted { .. } | Event::StageReady { .. } => {}
         }
     }
+}
+
+/// A back-off's message without the back-off: the reason it goes on about.
+fn bare(message: &str) -> &str {
+    message.split_once("\": ErrImagePull: ").map_or(message, |(_, reason)| reason)
 }
 
 /// The lab's heading, with its number once.

@@ -67,8 +67,8 @@ pub struct Timings {
     pub stage_ms: u64,
     /// Fences: kubectl, docker and the shell around them.
     pub commands_ms: u64,
-    /// Waiting for the kubelet (on mini: time-lapsed).
-    pub kubelet_ms: u64,
+    /// Waiting for the cluster: the kubelet (on mini: time-lapsed), and what a lab created to go.
+    pub cluster_ms: u64,
     /// All the rest: our own.
     pub own_ms: u64,
 }

@@ -28,6 +28,7 @@ pub struct Played {
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
     pub commands: Duration,
+    /// Waiting for the cluster, clean-up included.
     pub waits: Duration,
 }
 
@@ -117,9 +118,10 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         ms: millis(begun.elapsed()),
         failure,
     });
-    let restored = before.restore(&client).await;
     watch.close().await;
-    restored?;
+    let restoring = Instant::now();
+    before.restore(&client).await?;
+    played.waits += restoring.elapsed();
     Ok(played)
 }
 

@@ -65,12 +65,12 @@ pub fn finish(events: &Events, played: &[Played], began: Instant, stage: Duratio
     let verdict = played.iter().map(|p| p.verdict).reduce(Verdict::and).unwrap_or(Verdict::Blocked);
     let total = began.elapsed();
     let commands: Duration = played.iter().map(|p| p.commands).sum();
-    let kubelet: Duration = played.iter().map(|p| p.waits).sum();
+    let cluster: Duration = played.iter().map(|p| p.waits).sum();
     let timings = Timings {
         stage_ms: millis(stage),
         commands_ms: millis(commands),
-        kubelet_ms: millis(kubelet),
-        own_ms: millis(total.saturating_sub(stage + commands + kubelet)),
+        cluster_ms: millis(cluster),
+        own_ms: millis(total.saturating_sub(stage + commands + cluster)),
     };
     events.emit(Event::SessionFinished { verdict, ms: millis(total), timings });
     verdict
