@@ -9,6 +9,7 @@ use super::kubectl;
 use super::printer::Printer;
 use super::up;
 use crate::cluster::{self, Choice, MiniSettings, Plan};
+use crate::conformance;
 use crate::docker::Docker;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
@@ -41,6 +42,8 @@ pub enum Error {
     Run(#[from] run::Error),
     #[error(transparent)]
     Kubectl(#[from] kubectl::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
     #[error("the stage that was to stay up ended: {0}")]
@@ -57,6 +60,7 @@ impl Error {
             Self::Stage(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
+            Self::Conformance(error) => error.hint(),
             _ => None,
         }
     }
@@ -181,7 +185,7 @@ async fn play(
 }
 
 /// The stage that is kept up, or a new one; None: interrupted.
-async fn raise(
+pub async fn raise(
     kept: Option<Handle>,
     settings: &Settings,
     docker: Docker,

@@ -55,7 +55,7 @@ impl Player<'_> {
         let sources = app::context();
         Shell::prepare(&shell::Ground {
             private: &handle.private,
-            lab,
+            folder: &format!("lab-{lab}"),
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
             kubeconfig: &handle.kubeconfig,

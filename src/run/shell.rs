@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::exec::{self, Tool};
 use crate::registry::Credentials;
 
-/// The shell environment of one lab.
+/// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
 pub struct Shell {
     dir: PathBuf,
@@ -41,15 +41,15 @@ pub enum Error {
 pub struct Ground<'a> {
     /// The session's private folder.
     pub private: &'a Path,
-    /// The lab's number: its folder's name.
-    pub lab: u32,
+    /// Where fences are played: a folder's name under `private`.
+    pub folder: &'a str,
     /// The `rehearse` program, which is `docker` in fences.
     pub program: &'a Path,
     pub kubectl: Option<&'a Path>,
     pub kubeconfig: &'a Path,
     pub stage_file: &'a Path,
     pub credentials: &'a Credentials,
-    /// Copied into the lab's folder: the application's sources.
+    /// Copied into the folder: the application's sources.
     pub sources: &'a [crate::docker::ContextFile],
 }
 
@@ -61,7 +61,7 @@ impl Shell {
     pub fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
         let bin = ground.private.join("bin");
         let home = ground.private.join("home");
-        let dir = ground.private.join(format!("lab-{}", ground.lab));
+        let dir = ground.private.join(ground.folder);
         for path in [&bin, &home, &dir] {
             std::fs::create_dir_all(path).map_err(|source| Error::Prepare { path: path.clone(), source })?;
         }
@@ -92,6 +92,11 @@ impl Shell {
             (text("KUBECTL_KUBERC"), text("false")),
         ];
         Ok(Self { dir, env })
+    }
+
+    /// Adds one variable to the environment of what is played.
+    pub fn set(&mut self, key: &str, value: impl Into<OsString>) {
+        self.env.push((key.into(), value.into()));
     }
 
     /// Writes a file fence into the lab's folder.
