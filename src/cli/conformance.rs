@@ -121,7 +121,8 @@ async fn play(
         Ok(Some(stage)) => {
             stage.notes.iter().for_each(|note| printer.note(&format!("note: {note}")));
             let folder = records(&places, &stage.cluster.info().name.replace(':', "-"));
-            let outcome = on_stage(&cases, &stage, kubectl, &session, &masker, &folder, args, printer, interrupts).await;
+            let outcome =
+                on_stage(&cases, &stage, kubectl, &session, &masker, &folder, args, printer, interrupts).await;
             tokio::select! {
                 () = stage.down() => {}
                 () = interrupts.forced.cancelled() => {}

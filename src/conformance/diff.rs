@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn folders_are_compared_by_case() {
         let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let write = |dir: &tempfile::TempDir, name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let write =
+            |dir: &tempfile::TempDir, name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write(&left, "same.json", "1");
         write(&right, "same.json", "1");
         write(&left, "only-left.json", "1");

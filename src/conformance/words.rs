@@ -75,7 +75,10 @@ mod tests {
             ("    Container ID:   containerd://0123456789abcdef", "    Container ID:  <runtime>://<id>"),
             ("resourceVersion: \"42\"", "resourceVersion: \"<version>\""),
             ("the password hunter2-hunter2", "the password •••"),
-            ("x: failed to do request: Head \"http://a:1/\": dial tcp: refused", "x: failed to do request: <unreachable>"),
+            (
+                "x: failed to do request: Head \"http://a:1/\": dial tcp: refused",
+                "x: failed to do request: <unreachable>",
+            ),
         ] {
             assert_eq!(words.text(text), expected);
         }

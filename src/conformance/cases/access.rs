@@ -23,13 +23,16 @@ pub async fn token_mounted(world: &mut World<'_>) -> Result<(), Error> {
                   claims = json.loads(base64.urlsafe_b64decode(part + '=' * (-len(part) % 4))); \
                   own = claims['kubernetes.io']; \
                   print(claims['sub'], sorted(own), own['pod']['name'], claims['exp'] - claims['iat'])";
-    world.play(&format!("kubectl exec {POD} -- cat {dir}/token | kubectl exec -i {POD} -- python3 -c \"{claims}\"")).await?;
-    world.play(&format!("kubectl exec {POD} -- sh -c 'touch {dir}/x'")).await
+    world
+        .play(&format!("kubectl exec {POD} -- cat {dir}/token | kubectl exec -i {POD} -- python3 -c \"{claims}\""))
+        .await
 }
 
 pub async fn automount_false(world: &mut World<'_>) -> Result<(), Error> {
     running(world, PodSpec::named(POD).automount(false)).await?;
-    world.play(&format!("kubectl get pod {POD} -o jsonpath='{{.spec.volumes}}{{.spec.containers[*].volumeMounts}}'")).await?;
+    world
+        .play(&format!("kubectl get pod {POD} -o jsonpath='{{.spec.volumes}}{{.spec.containers[*].volumeMounts}}'"))
+        .await?;
     world.play(&format!("kubectl exec {POD} -- ls /var/run/secrets")).await
 }
 
@@ -40,7 +43,11 @@ pub async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Error> {
                       -o -path '/root/*' -o -path '/etc/*' -o -path '/tmp/*' \\) -exec cat {} +";
     let printed = world.quietly(&format!("kubectl exec {POD} -- sh -c \"{everything}\" | tr '\\0' '\\n'")).await?;
     let masked = world.ground.masker.mask(&printed.all);
-    world.fact("the search found files and environments", printed.all.contains("KUBERNETES_SERVICE_HOST"));
+    world.fact("the search found files and environments", printed.all.contains("PATH="));
     world.fact("it found the password in any form", masked != printed.all);
-    world.play(&format!("kubectl exec {POD} -- sh -c 'find / -xdev -name \"*dockerc*\" -o -name config.json -path \"*docker*\"'")).await
+    world
+        .play(&format!(
+            "kubectl exec {POD} -- sh -c 'find / -xdev -name \"*dockerc*\" -o -name config.json -path \"*docker*\"'"
+        ))
+        .await
 }

@@ -9,7 +9,9 @@ const DEFAULT: &str = "default";
 const CUSTOM: &str = "app1-sa";
 
 async fn secrets_of(world: &mut World<'_>, pod: &str) -> Result<(), Error> {
-    world.play(&format!("kubectl get pod {pod} -o jsonpath='{{.spec.serviceAccountName}} {{.spec.imagePullSecrets}}'")).await
+    world
+        .play(&format!("kubectl get pod {pod} -o jsonpath='{{.spec.serviceAccountName}} {{.spec.imagePullSecrets}}'"))
+        .await
 }
 
 pub async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> {

@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn every_expected_record_is_its_cases_and_as_a_run_writes_it() {
         for case in all() {
-            let record: Record = serde_json::from_str(case.expected).unwrap_or_else(|error| panic!("{}: {error}", case.id));
+            let record: Record =
+                serde_json::from_str(case.expected).unwrap_or_else(|error| panic!("{}: {error}", case.id));
             assert_eq!(record.case, case.id);
             assert_eq!(record.to_text(), case.expected, "{}", case.id);
         }

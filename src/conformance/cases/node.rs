@@ -92,7 +92,9 @@ pub async fn digest(world: &mut World<'_>) -> Result<(), Error> {
 }
 
 pub async fn invalid_name(world: &mut World<'_>) -> Result<(), Error> {
-    for (name, image) in [("upper-case", "docker.io/Conformance/App:1"), ("two-colons", "a:b:c"), ("scheme", "https://docker.io/a:1")] {
+    for (name, image) in
+        [("upper-case", "docker.io/Conformance/App:1"), ("two-colons", "a:b:c"), ("scheme", "https://docker.io/a:1")]
+    {
         then(world, PodSpec::named(name).image(image), &["InvalidImageName"]).await?;
     }
     Ok(())
