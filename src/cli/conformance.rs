@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::args::{self, Common};
 use super::exit::ExitCode;
+use super::kubectl;
 use super::printer::Printer;
-use super::run::{Error, Places, cluster_settings, kubectl, raise};
+use super::run::{Error, Places, cluster_settings, raise};
 use super::up;
 use crate::cluster::Plan;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
@@ -101,7 +102,7 @@ async fn play(
 ) -> Result<Option<bool>, Error> {
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
-    let kubectl = kubectl().await?;
+    let kubectl = kubectl::find(&places.project).await?;
     let docker = Docker::connect().await?;
     let (plan, notes) = Plan::of(&cluster_settings(&args.stage)?, &docker).await?;
     up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
@@ -114,7 +115,7 @@ async fn play(
     notes.into_iter().for_each(|text| events.note(text));
     let port = args.stage.registry_port.or_else(free_port);
     let settings = Settings { plan, registry_port: port, kept: false };
-    let raised = raise(&settings, docker, &session, &places, &masker, &events, interrupts).await;
+    let raised = raise(up::find(&places.root), &settings, docker, &session, &masker, &events, interrupts).await;
     drop(events);
     let _ = reporter.await;
     let outcome = match raised {

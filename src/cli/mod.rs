@@ -3,6 +3,7 @@
 mod args;
 mod conformance;
 mod exit;
+mod kubectl;
 mod printer;
 mod run;
 mod show;

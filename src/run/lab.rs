@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::check::{self, Judged, Scene};
 use super::cleanup::Before;
 use super::event::{Event, Events, Failure, millis};
@@ -55,22 +57,57 @@ struct Stepped {
     wait: Duration,
 }
 
-/// Plays `lab`; whatever comes of it, what it created is removed before this returns.
+/// Plays `lab`; whatever comes of it, what it created is removed before this returns. None: stopped.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
-pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> Result<Played, Error> {
+pub async fn play(
+    lab: &Lab,
+    stage: &Stage,
+    shell: &Shell,
+    events: &Events,
+    stop: &CancellationToken,
+) -> Result<Option<Played>, Error> {
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let (before, watch, needs) = tokio::join!(
-        Before::look(&client),
-        Watch::open(client.clone(), events.clone()),
-        bring_about(&lab.needs, stage)
-    );
+    let readied = async {
+        tokio::join!(Before::look(&client), Watch::open(client.clone(), events.clone()), bring_about(&lab.needs, stage))
+    };
+    let (before, watch, needs) = tokio::select! {
+        readied = readied => readied,
+        () = stop.cancelled() => return Ok(None),
+    };
     let (before, watch) = (before?, watch?);
     needs?;
     let ground = Ground { stage, watch: &watch, shell, events };
+    let outcome = tokio::select! {
+        outcome = play_steps(lab, &ground) => outcome.map(Some),
+        () = stop.cancelled() => Ok(None),
+    };
+    let played = outcome.map(|outcome| {
+        outcome.map(|(played, failure)| {
+            let (title, verdict) = (lab.title.clone(), played.verdict);
+            events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
+            played
+        })
+    });
+    watch.close().await;
+    // A stopped run takes its own stage down as a whole; one that stays must be as it was.
+    let restoring = Instant::now();
+    let restored = match &played {
+        Ok(None) if !stage.handle.kept => Ok(()),
+        _ => before.restore(&client).await,
+    };
+    let mut played = played?;
+    restored?;
+    if let Some(played) = &mut played {
+        played.waits += restoring.elapsed();
+    }
+    Ok(played)
+}
+
+async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Failure>), Error> {
     let mut played = Played {
         lab: lab.id,
         verdict: Verdict::Reproduced,
@@ -82,13 +119,8 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
     let lab_began = jiff::Timestamp::now();
     for step in &lab.steps {
         let stepped = match &failure {
-            None => play_step(lab, step, &ground, lab_began).await?,
-            Some(_) => Stepped {
-                verdict: Verdict::FailedInSequence,
-                failure: None,
-                command: Duration::ZERO,
-                wait: Duration::ZERO,
-            },
+            None => play_step(lab, step, ground, lab_began).await?,
+            Some(_) => stepped(Verdict::FailedInSequence),
         };
         if failure.is_none() {
             failure = stepped.failure;
@@ -98,7 +130,7 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         if stepped.verdict != Verdict::FailedInSequence {
             played.verdict = played.verdict.and(stepped.verdict);
         }
-        events.emit(Event::StepFinished {
+        ground.events.emit(Event::StepFinished {
             lab: lab.id,
             line: step.line,
             verdict: stepped.verdict,
@@ -110,19 +142,8 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
     if played.verdict == Verdict::ExpectedFailure {
         played.verdict = Verdict::Reproduced;
     }
-    played.traces = watch.traces();
-    events.emit(Event::LabFinished {
-        lab: lab.id,
-        title: lab.title.clone(),
-        verdict: played.verdict,
-        ms: millis(begun.elapsed()),
-        failure,
-    });
-    watch.close().await;
-    let restoring = Instant::now();
-    before.restore(&client).await?;
-    played.waits += restoring.elapsed();
-    Ok(played)
+    played.traces = ground.watch.traces();
+    Ok((played, failure))
 }
 
 /// The registry and the nodes as the lab needs them.

@@ -10,6 +10,7 @@ mod play;
 mod shell;
 mod verdict;
 mod watch;
+mod yardstick;
 
 pub use event::*;
 pub use lab::Played;
@@ -17,3 +18,4 @@ pub use play::{Error, Player, Tools, finish};
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
 pub use verdict::Verdict;
 pub use watch::{NotWatching, Watch};
+pub use yardstick::Yardstick;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::event::{Event, Events, Timings, millis};
 use super::lab::{self, Played};
 use super::shell::{self, Shell};
@@ -27,20 +29,25 @@ pub struct Player<'a> {
     pub stage: &'a Stage,
     pub tools: &'a Tools,
     pub events: &'a Events,
+    /// Ends the lab that is being played.
+    pub stop: &'a CancellationToken,
 }
 
 impl Player<'_> {
-    /// Plays the labs one after the other, whatever comes of each.
+    /// Plays the labs one after the other, whatever comes of each. None: stopped.
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
-    pub async fn play(&self, labs: &[&Lab]) -> Result<Vec<Played>, Error> {
+    pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
         let mut all = Vec::new();
         for lab in labs {
             let shell = self.shell(lab.id)?;
-            all.push(lab::play(lab, self.stage, &shell, self.events).await?);
+            match lab::play(lab, self.stage, &shell, self.events, self.stop).await? {
+                Some(played) => all.push(played),
+                None => return Ok(None),
+            }
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     fn shell(&self, lab: u32) -> Result<Shell, shell::Error> {
