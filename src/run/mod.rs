@@ -3,10 +3,12 @@
 
 mod check;
 mod cleanup;
+mod commands;
 mod event;
 mod evidence;
 mod lab;
 mod play;
+mod rewrite;
 mod shell;
 mod verdict;
 mod watch;
