@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{Error, Info};
 use crate::docker::Docker;
@@ -22,6 +23,8 @@ pub struct MiniCluster {
     mini: Mini,
     runtime: Arc<DockerRuntime>,
     info: Info,
+    /// How long it took from nothing to a node that takes pods.
+    pub ready_in: Duration,
 }
 
 impl MiniCluster {
@@ -43,7 +46,9 @@ impl MiniCluster {
             timelapse: settings.timelapse,
             runtime: runtime.clone(),
         };
+        let begun = Instant::now();
         let mini = Mini::start(options).await.map_err(Error::Mini)?;
+        let ready_in = begun.elapsed();
         let mut notes = Vec::new();
         if settings.timelapse != 1.0 {
             notes.push(format!(
@@ -53,7 +58,7 @@ impl MiniCluster {
         }
         let info =
             Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes, nodes: Vec::new() };
-        Ok(Self { mini, runtime, info })
+        Ok(Self { mini, runtime, info, ready_in })
     }
 
     pub fn info(&self) -> &Info {

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod labels;
 pub mod ladder;
+pub mod layers;
 pub mod registry;
 
 mod build;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,6 +37,8 @@ pub struct RegistryRequest {
     pub labels: BTreeMap<String, String>,
     /// A port on 127.0.0.1; a free one when None.
     pub port: Option<u16>,
+    /// A copy of layers to begin with ([`super::layers`]).
+    pub layers: Option<PathBuf>,
 }
 
 /// A registry that answers; end it with [`RegistryContainer::stop`] or let it live on with
@@ -107,7 +110,12 @@ impl RegistryContainer {
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
             // Only lines of this level name the user of a served request.
             .with_env_var("REGISTRY_LOG_LEVEL", "debug")
-            .with_copy_to(HTPASSWD, request.htpasswd.to_vec())
+            .with_copy_to(HTPASSWD, request.htpasswd.to_vec());
+        let container = match request.layers.as_ref().filter(|layers| layers.is_dir()) {
+            Some(layers) => container.with_copy_to(super::layers::DATA, layers.clone()),
+            None => container,
+        };
+        let container = container
             .with_host_config_modifier(move |host| {
                 host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
                 host.publish_all_ports = Some(false);

@@ -21,3 +21,6 @@ mod version;
 
 pub use server::{Error, Mini, MiniOptions};
 pub use version::{InvalidVersion, Version};
+
+#[cfg(test)]
+mod tests;

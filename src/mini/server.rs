@@ -152,7 +152,7 @@ impl Mini {
 }
 
 /// The objects a new cluster has before anything runs.
-fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
+pub(super) fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
     let create = |resource, value: Value| registry.create(resource, "", value, &WriteOptions::default());
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         create(&resources::NAMESPACES, json!({"metadata": {"name": name}}))?;

@@ -46,7 +46,7 @@ pub enum ApiError {
     #[error("{0}")]
     BadRequest(String),
     /// A JSON patch whose operations do not fit the object.
-    #[error("the server rejected our request due to an error in our request: {0}")]
+    #[error("the server rejected our request due to an error in our request")]
     UnappliablePatch(String),
     #[error("Unauthorized")]
     Unauthorized,
@@ -127,6 +127,7 @@ impl ApiError {
             TooLargeResourceVersion { .. } => {
                 json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
             }
+            UnappliablePatch(why) => json!({"causes": [{"reason": "UnexpectedServerResponse", "message": why}]}),
             Internal(message) => json!({"causes": [{"message": message}]}),
             NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } => json!({}),
             _ => Value::Null,

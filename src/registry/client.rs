@@ -224,6 +224,15 @@ impl Session {
         Ok(Resolved { digest: target.digest, config: config.digest, size })
     }
 
+    /// Digests of the layers of a single-platform image.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub async fn layers(&self) -> Result<Vec<String>> {
+        let manifest: Manifest = self.manifest(&self.resolve().await?.digest).await?;
+        Ok(manifest.layers.into_iter().map(|layer| layer.digest).collect())
+    }
+
     async fn manifest<T: DeserializeOwned>(&self, digest: &str) -> Result<T> {
         let body = self.body(&format!("manifests/{digest}")).await?;
         verify("manifest", digest, &hex(&Sha256::digest(&body)))?;

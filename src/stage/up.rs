@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::handle::Handle;
 use crate::cluster::{self, Cluster, Plan};
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
-use crate::docker::{self, Docker, Login, app, labels, ladder};
+use crate::docker::{self, Docker, Login, app, labels, ladder, layers};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::{self, Session};
 
@@ -178,6 +178,7 @@ impl Stage {
                 realm: "rehearsal".into(),
                 labels: labels.clone(),
                 port: settings.registry_port,
+                layers: Some(layers_of(session)),
             };
             let container = RegistryContainer::start(docker, request).await;
             let container = container.map_err(|source| Error::Docker { part: Part::Registry, source })?;
@@ -198,9 +199,10 @@ impl Stage {
             let mut request = app::request(&base, app::context(), "Dockerfile", &name);
             request.labels.clone_from(&labels);
             let built = docker.build(request, &progress).await.map_err(part)?;
-            let (registry, _) = registry_of(address.clone()).await?;
+            let (registry, container) = registry_of(address.clone()).await?;
             tell("pushing");
             let digest = push(docker, &built.id, registry, credentials).await?;
+            keep_layers(docker, &container, registry, credentials, &layers_of(session)).await;
             let line =
                 format!("{APP_IMAGE} built on {} and pushed, {}", found.label(), &digest[..19.min(digest.len())]);
             Ok((((built.id, digest), found.reason()), line))
@@ -220,8 +222,11 @@ impl Stage {
                 Some(text) => session.write_private("kubeconfig", text.as_bytes())?,
                 None => PathBuf::new(),
             };
+            let line = match &cluster {
+                Cluster::Mini(mini) => format!("mini {}, ready in {} ms", info.server_version, mini.ready_in.as_millis()),
+                _ => format!("{} {}", info.name, info.server_version),
+            };
             *lock(&parts.cluster) = Some(cluster);
-            let line = format!("{} {}", info.name, info.server_version);
             Ok(((info, kubeconfig), line))
         });
         let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
@@ -344,6 +349,21 @@ fn ask(image: &str, registry: SocketAddr, credentials: &Credentials) -> Result<r
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
     let client = Client::new().map_err(|error| not_served(error.to_string()))?;
     Ok(client.session(Endpoint { host: registry.to_string() }, reference, Some(credentials.clone())))
+}
+
+/// The copy of layers stands beside the sessions: `make clean` removes it.
+fn layers_of(session: &Session) -> PathBuf {
+    session.dir().with_file_name("cache").join("layers")
+}
+
+/// Keeps what was pushed for the next session, unless it is kept already. Failing costs only time.
+async fn keep_layers(docker: &Docker, container: &str, registry: SocketAddr, credentials: &Credentials, to: &Path) {
+    let Ok(session) = ask(APP_IMAGE, registry, credentials) else { return };
+    if let Ok(layers) = session.layers().await
+        && !layers::has(to, &layers)
+    {
+        let _ = docker.keep_layers(container, to).await;
+    }
 }
 
 async fn push(docker: &Docker, id: &str, registry: SocketAddr, credentials: &Credentials) -> Result<String, Error> {

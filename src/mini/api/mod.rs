@@ -131,6 +131,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("log", _) => stream::log(&api, &call).await,
         ("portforward", _) => stream::portforward(api, call, request).await,
         ("exec", _) => stream::exec(api, call, request).await,
+        ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
             let (parts, body) = request.into_parts();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::json;
 use super::{Api, Call, body};
-use crate::mini::registry::Part;
+use crate::mini::registry::{DeleteOptions, Part};
 use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
@@ -46,6 +46,25 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
         Ok((pod, vec![]))
     };
     api.registry.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
+    Ok(success())
+}
+
+/// `kubectl drain`: a deletion; mini has no disruption budgets that could stand against it.
+pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let eviction = body::value(&parts.headers, body).await?;
+    let given = &eviction["deleteOptions"];
+    let options = DeleteOptions {
+        grace_period_seconds: given["gracePeriodSeconds"].as_i64(),
+        uid: given["preconditions"]["uid"].as_str().map(str::to_owned),
+        dry_run: given["dryRun"][0] == "All",
+        ..DeleteOptions::default()
+    };
+    api.registry.delete(call.resource, &call.key(), &options)?;
+    Ok(success())
+}
+
+fn success() -> Response {
     let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Ok(json(StatusCode::CREATED, &success))
+    json(StatusCode::CREATED, &success)
 }

@@ -19,8 +19,9 @@ pub struct Document {
 
 static DOCUMENTS: LazyLock<HashMap<String, Document>> = LazyLock::new(|| {
     let paths: BTreeSet<_> = resources::all().map(path).collect();
+    let definitions = definitions();
     let build = |path: String| {
-        let json = Bytes::from(document(&path).to_string());
+        let json = Bytes::from(document(&path, &definitions).to_string());
         let hash = Sha256::digest(&json).iter().map(|b| format!("{b:02X}")).collect();
         (path, Document { json, hash })
     };
@@ -50,13 +51,13 @@ pub fn index() -> Value {
     json!({"paths": paths.into_iter().map(entry).collect::<Map<_, _>>()})
 }
 
-fn document(of: &str) -> Value {
+fn document(of: &str, definitions: &Map<String, Value>) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     let all: Vec<_> = resources::all().filter(|r| path(r) == of).collect();
     for resource in &all {
         let name = root(resource);
-        reach(&name, &mut schemas);
+        reach(&name, definitions, &mut schemas);
         let gvk = json!({"group": resource.group, "version": resource.version, "kind": resource.kind});
         if let Some(schema) = schemas.get_mut(&name) {
             schema["x-kubernetes-group-version-kind"] = json!([gvk]);
@@ -73,14 +74,14 @@ fn document(of: &str) -> Value {
 }
 
 /// Copies a schema and everything it refers to.
-fn reach(name: &str, into: &mut Map<String, Value>) {
-    let Some(schema) = definitions().get(name).filter(|_| !into.contains_key(name)) else {
+fn reach(name: &str, definitions: &Map<String, Value>, into: &mut Map<String, Value>) {
+    let Some(schema) = definitions.get(name).filter(|_| !into.contains_key(name)) else {
         return;
     };
     into.insert(name.to_owned(), schema.clone());
     let mut refs = vec![];
     collect_refs(schema, &mut refs);
-    refs.into_iter().for_each(|name| reach(name, into));
+    refs.into_iter().for_each(|name| reach(name, definitions, into));
 }
 
 fn collect_refs<'a>(value: &'a Value, out: &mut Vec<&'a str>) {

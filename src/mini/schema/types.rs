@@ -33,17 +33,10 @@ pub struct Type {
     pub fields: HashMap<String, Shape>,
 }
 
-static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-    let mut generator = SchemaSettings::openapi3().into_generator();
-    for resource in resources::all() {
-        (resource.schema)(&mut generator);
-    }
-    generator.take_definitions(true)
-});
-
 static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
-    let struct_like = DEFINITIONS.iter().filter(|(_, schema)| schema["properties"].is_object());
-    struct_like.map(|(name, schema)| (name.clone(), compile(schema))).collect()
+    let definitions = definitions();
+    let struct_like = definitions.iter().filter(|(_, schema)| schema["properties"].is_object());
+    struct_like.map(|(name, schema)| (name.clone(), compile(schema, &definitions))).collect()
 });
 
 /// Every type by its full name, e.g. `io.k8s.api.core.v1.PodSpec`.
@@ -51,9 +44,14 @@ pub fn types() -> &'static HashMap<String, Type> {
     &TYPES
 }
 
-/// The schemas as OpenAPI has them, by full name.
-pub fn definitions() -> &'static Map<String, Value> {
-    &DEFINITIONS
+/// The schemas as OpenAPI has them, by full name. Made anew on each call: with their descriptions they take ten
+/// times the room of [`types`] and are needed twice in a process's life.
+pub fn definitions() -> Map<String, Value> {
+    let mut generator = SchemaSettings::openapi3().into_generator();
+    for resource in resources::all() {
+        (resource.schema)(&mut generator);
+    }
+    generator.take_definitions(true)
 }
 
 /// The full name of a resource's type.
@@ -65,21 +63,21 @@ pub fn root(resource: &Resource) -> String {
     format!("io.k8s.api.{group}.{}.{}", resource.version, resource.kind)
 }
 
-fn compile(schema: &Value) -> Type {
+fn compile(schema: &Value, all: &Map<String, Value>) -> Type {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    Type { fields: properties.map(|(name, schema)| (name.clone(), shape(schema))).collect() }
+    Type { fields: properties.map(|(name, schema)| (name.clone(), shape(schema, all))).collect() }
 }
 
-fn shape(schema: &Value) -> Shape {
+fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {
     let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
     if let Some(name) = reference.and_then(|r| r.rsplit('/').next()) {
-        let target = &DEFINITIONS[name];
+        let target = &all[name];
         return if target["properties"].is_object() { Shape::Struct(name.to_owned()) } else { named(name, target) };
     }
     match (schema["type"].as_str().unwrap_or_default(), schema["format"].as_str().unwrap_or_default()) {
-        ("array", _) => Shape::List(Box::new(shape(&schema["items"]))),
+        ("array", _) => Shape::List(Box::new(shape(&schema["items"], all))),
         ("object", _) if schema["additionalProperties"].is_object() => {
-            Shape::Map(Box::new(shape(&schema["additionalProperties"])))
+            Shape::Map(Box::new(shape(&schema["additionalProperties"], all)))
         }
         ("string", "byte") => Shape::Bytes,
         ("string", _) => Shape::String,

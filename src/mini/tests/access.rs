@@ -1,0 +1,99 @@
+use super::*;
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+
+async fn as_account(server: &Server, token: &str, path: &str) -> (u16, Value) {
+    let request = Request::builder().uri(path).header("authorization", format!("Bearer {token}"));
+    exchange(&server.guarded, request.body(Body::empty()).unwrap()).await
+}
+
+async fn token(server: &Server) -> String {
+    let issued = server
+        .create("namespaces/default/serviceaccounts/default/token", json!({"spec": {"expirationSeconds": 600}}))
+        .await;
+    issued["status"]["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_authenticates_its_account_and_roles_give_it_rights() {
+    let server = Server::new().await;
+    let token = token(&server).await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let denied = as_account(&server, &token, pods).await;
+    assert_eq!(
+        refusal(denied),
+        "403 Forbidden: pods is forbidden: User \"system:serviceaccount:default:default\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\""
+    );
+    let role =
+        json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]});
+    assert_eq!(server.send(Method::POST, &format!("{ROLES}/roles"), "application/json", role.to_string()).await.0, 201);
+    let binding = json!({
+        "metadata": {"name": "b"}, "roleRef": {"kind": "Role", "name": "r"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+    });
+    assert_eq!(
+        server.send(Method::POST, &format!("{ROLES}/rolebindings"), "application/json", binding.to_string()).await.0,
+        201
+    );
+    assert_eq!(as_account(&server, &token, pods).await.0, 200);
+    assert_eq!(as_account(&server, &token, "/api/v1/pods").await.0, 403, "not at the cluster scope");
+    assert_eq!(as_account(&server, &token, "/api/v1/namespaces/default/secrets").await.0, 403);
+    assert_eq!(as_account(&server, &token, "/version").await.0, 200);
+    let path = as_account(&server, &token, "/metrics").await;
+    assert_eq!(
+        refusal(path),
+        "403 Forbidden: forbidden: User \"system:serviceaccount:default:default\" cannot get path \"/metrics\""
+    );
+}
+
+#[tokio::test]
+async fn no_token_a_forged_one_or_one_whose_account_is_gone_is_401() {
+    let server = Server::new().await;
+    let token = token(&server).await;
+    let (head, rest) = token.split_once('.').unwrap();
+    let forged = format!("{head}.x{rest}");
+    for wrong in ["", "nonsense", "a.b.c", &forged] {
+        assert_eq!(refusal(as_account(&server, wrong, "/version").await), "401 Unauthorized: Unauthorized", "{wrong}");
+    }
+    assert_eq!(as_account(&server, "admin", "/api/v1/secrets").await.0, 200);
+    assert_eq!(as_account(&server, &token, "/version").await.0, 200);
+    server.delete("namespaces/default/serviceaccounts/default").await;
+    server.create("namespaces/default/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
+    assert_eq!(as_account(&server, &token, "/version").await.0, 401, "another account of the same name");
+}
+
+#[tokio::test]
+async fn view_shows_pods_but_no_secrets() {
+    let server = Server::new().await;
+    let binding = json!({"metadata": {"name": "v"}, "roleRef": {"kind": "ClusterRole", "name": "view"}, "subjects": [{"kind": "User", "name": "eve"}]});
+    server.send(Method::POST, &format!("{ROLES}/rolebindings"), "application/json", binding.to_string()).await;
+    let as_eve = |path: &'static str| {
+        let request = Request::builder().uri(path).header("impersonate-user", "eve").body(Body::empty()).unwrap();
+        exchange(&server.router, request)
+    };
+    assert_eq!(as_eve("/api/v1/namespaces/default/pods").await.0, 200);
+    assert_eq!(as_eve("/api/v1/namespaces/default/secrets").await.0, 403);
+    assert_eq!(as_eve("/api/v1/namespaces/kube-system/pods").await.0, 403);
+}
+
+#[tokio::test]
+async fn only_those_allowed_may_impersonate_and_reviews_answer() {
+    let server = Server::new().await;
+    let token = token(&server).await;
+    let request = Request::builder()
+        .uri("/version")
+        .header("authorization", format!("Bearer {token}"))
+        .header("impersonate-user", "root");
+    let denied = exchange(&server.guarded, request.body(Body::empty()).unwrap()).await;
+    assert!(refusal(denied).starts_with("403 Forbidden: users \"root\" is forbidden: User \"system:serviceaccount:default:default\" cannot impersonate resource \"users\""));
+    let review = json!({"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}}).to_string();
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    for (user, allowed) in [(None, true), (Some("bob"), false)] {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        if let Some(user) = user {
+            request = request.header("impersonate-user", user);
+        }
+        let (_, answer) = exchange(&server.router, request.body(Body::from(review.clone())).unwrap()).await;
+        assert_eq!(answer["status"]["allowed"], allowed);
+    }
+}

@@ -1,0 +1,194 @@
+//! A real kubectl against the whole of mini. Commands are the record's; what must be printed is the part of it that
+//! does not depend on kubectl's own version.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::exec::{Error, Output, Tool};
+use crate::mini::{Mini, MiniOptions};
+use crate::registry::Credentials;
+
+const IMAGE: &str = "localhost:5001/cloudwithvarjosh/app1:1.0.0";
+
+const POD: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  name: mypod
+spec:
+  containers:
+  - name: app
+    image: localhost:5001/cloudwithvarjosh/app1:1.0.0
+  imagePullSecrets:
+  - name: regcred
+";
+
+const UPDATE_REFUSED: &str = "The Pod \"mypod\" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// Arguments, exit code, and what is printed among other things. `{x}` is a file of [`files`]. Played in order.
+const PLAYED: &[(&str, i32, &str)] = &[
+    ("create ns demo", 0, "namespace/demo created"),
+    ("create ns demo", 1, "Error from server (AlreadyExists): namespaces \"demo\" already exists"),
+    (
+        "create namespace Demo_1",
+        1,
+        "The Namespace \"Demo_1\" is invalid: metadata.name: Invalid value: \"Demo_1\": a lowercase RFC 1123 label must consist of",
+    ),
+    ("get ns demo", 0, "NAME   STATUS   AGE\ndemo   Active   "),
+    ("get ns nope", 1, "Error from server (NotFound): namespaces \"nope\" not found"),
+    ("-n demo get pods", 0, "No resources found in demo namespace."),
+    ("-n nope apply -f {pod}", 1, "Error from server (NotFound): error when creating"),
+    ("-n demo wait --for=create sa/default --timeout=10s", 0, "serviceaccount/default condition met"),
+    ("-n demo get sa", 0, "NAME      AGE\ndefault   "),
+    (
+        "-n demo create secret docker-registry regcred --docker-server=localhost:5001 --docker-username=varjosh --docker-password=right",
+        0,
+        "secret/regcred created",
+    ),
+    (
+        "-n demo create secret docker-registry regcred --docker-server=localhost:5001 --docker-username=varjosh --docker-password=right",
+        1,
+        "error: failed to create secret secrets \"regcred\" already exists",
+    ),
+    ("-n demo get secret", 0, "regcred   kubernetes.io/dockerconfigjson   1      "),
+    ("-n demo describe secret regcred", 0, ".dockerconfigjson:  "),
+    ("-n demo create sa app1-sa", 0, "serviceaccount/app1-sa created"),
+    (
+        "-n demo patch serviceaccount default -p {\"imagePullSecrets\":[{\"name\":\"regcred\"}]}",
+        0,
+        "serviceaccount/default patched\n",
+    ),
+    (
+        "-n demo patch serviceaccount default -p {\"imagePullSecrets\":[{\"name\":\"regcred\"}]}",
+        0,
+        "serviceaccount/default patched (no change)",
+    ),
+    (
+        "-n demo patch sa default -p {\"imagePullSecrets\":\"regcred\"}",
+        1,
+        "The request is invalid: patch: Invalid value: \"map[imagePullSecrets:regcred]\": cannot restore slice from string",
+    ),
+    (
+        "-n demo patch sa default -p {bad",
+        1,
+        "Error from server (BadRequest): invalid character 'b' looking for beginning of object key string",
+    ),
+    ("-n demo describe sa default", 0, "Image pull secrets:  regcred"),
+    (
+        "-n demo patch sa default --type=json -p [{\"op\":\"remove\",\"path\":\"/imagePullSecrets\"}]",
+        0,
+        "serviceaccount/default patched",
+    ),
+    ("-n demo apply -f {pod}", 0, "pod/mypod created"),
+    ("-n demo wait --for=condition=Ready pod/mypod --timeout=30s", 0, "pod/mypod condition met"),
+    ("-n demo get pods", 0, "NAME    READY   STATUS    RESTARTS   AGE\nmypod   1/1     Running   0          "),
+    ("-n demo get pod/mypod -o name", 0, "pod/mypod\n"),
+    ("-n demo get pods -o custom-columns=SEC:.spec.imagePullSecrets[*].name", 0, "SEC\nregcred\n"),
+    ("-n demo apply -f {pod}", 0, "pod/mypod unchanged"),
+    ("-n demo apply -f {renamed-secret}", 1, UPDATE_REFUSED),
+    ("-n demo apply -f {typo}", 1, "strict decoding error: unknown field \"spec.imagePullSecretz\""),
+    ("-n demo create -f {pod}", 1, "pods \"mypod\" already exists"),
+    ("-n demo describe pod mypod", 0, "Successfully pulled image \"localhost:5001/cloudwithvarjosh/app1:1.0.0\""),
+    ("-n demo get events", 0, "Normal   Scheduled   pod/mypod   Successfully assigned demo/mypod to mini"),
+    ("-n demo logs mypod", 0, "started"),
+    ("-n demo logs nope", 1, "pods \"nope\" not found in namespace \"demo\""),
+    ("-n demo exec nope -- id", 1, "Error from server (NotFound): pods \"nope\" not found"),
+    (
+        "-n demo exec mypod -- id",
+        1,
+        "error: Internal error occurred: Internal error occurred: error executing command in container:",
+    ),
+    ("-n demo get all", 0, "NAME        READY   STATUS    RESTARTS   AGE\npod/mypod   1/1     Running   0          "),
+    (
+        "-n demo create deployment dep --image=a",
+        1,
+        "error: failed to create deployment: mini does not run deployments.apps",
+    ),
+    ("get foo", 1, "error: the server doesn't have a resource type \"foo\""),
+    ("-n demo create token default -o jsonpath={.kind}{\"\\n\"}", 0, "TokenRequest\n"),
+    ("auth can-i get pods --as=bob", 1, "no"),
+    (
+        "-n demo get pods --as=bob",
+        1,
+        "Error from server (Forbidden): pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"demo\"",
+    ),
+    ("explain pod.spec.imagePullSecrets.name", 0, "FIELD: name <string>"),
+    ("-n demo apply --server-side --dry-run=server -f {pod}", 0, "pod/mypod serverside-applied (server dry run)"),
+    ("-n demo edit sa default", 0, "serviceaccount/default edited"),
+    ("-n demo get sa default -o jsonpath={.imagePullSecrets}{\"\\n\"}", 0, "[{\"name\":\"regcred\"}]"),
+    ("-n demo create role r --verb=get --resource=pods", 0, "role.rbac.authorization.k8s.io/r created"),
+    ("-n demo create configmap c --from-literal=a=b", 0, "configmap/c created"),
+    ("-n demo run hopeless --image=localhost:5001/none:1", 0, "pod/hopeless created"),
+    (
+        "-n demo wait --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImagePull pod/hopeless --timeout=30s",
+        0,
+        "pod/hopeless condition met",
+    ),
+    ("-n demo logs hopeless", 1, "container \"hopeless\" in pod \"hopeless\" is waiting to start: "),
+    ("-n demo delete pod mypod hopeless --timeout=30s", 0, "pod \"mypod\" deleted"),
+    ("-n demo delete secret nope", 1, "Error from server (NotFound): secrets \"nope\" not found"),
+    ("delete ns demo --timeout=30s", 0, "namespace \"demo\" deleted"),
+    ("get ns demo", 1, "Error from server (NotFound): namespaces \"demo\" not found"),
+];
+
+fn files(dir: &Path) -> Vec<(&'static str, String)> {
+    let manifests = [
+        ("{pod}", POD.to_owned()),
+        ("{renamed-secret}", POD.replace("regcred", "other")),
+        ("{typo}", POD.replace("imagePullSecrets", "imagePullSecretz")),
+    ];
+    let write = |(name, text): (&'static str, String)| {
+        let path = dir.join(format!("{}.yaml", name.trim_matches(['{', '}'])));
+        std::fs::write(&path, text).unwrap();
+        (name, path.to_str().unwrap().to_owned())
+    };
+    manifests.map(write).into()
+}
+
+/// `None` where there is no kubectl; a failure where one is required.
+async fn kubectl(args: &[String], kubeconfig: &Path) -> Option<Output> {
+    let program = std::env::var_os("REHEARSAL_KUBECTL").unwrap_or_else(|| "kubectl".into());
+    let editor = r#"sed -i "$ a imagePullSecrets:\n- name: regcred""#;
+    let cache = kubeconfig.with_extension("cache");
+    let tool = Tool::new(program)
+        .args(args)
+        .env("KUBECONFIG", kubeconfig)
+        .env("KUBE_EDITOR", editor)
+        .env("KUBECACHEDIR", cache);
+    match tool.timeout(Duration::from_secs(40)).run().await {
+        Ok(output) => Some(output),
+        Err(Error::NotFound { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_prints_what_it_prints_against_a_real_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(dir.path());
+    let runtime = Arc::new(NullRuntime::new());
+    runtime.serve(IMAGE, Some(Credentials::new("varjosh", "right")));
+    let version = Version { major: 1, minor: 36 };
+    let options = MiniOptions { node_name: "mini".into(), version, timelapse: 10.0, runtime };
+    let mini = Mini::start(options).await.unwrap();
+    let kubeconfig = dir.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, mini.kubeconfig()).unwrap();
+    let mut wrong = vec![];
+    for (line, code, expected) in PLAYED {
+        let args = line
+            .split(' ')
+            .map(|arg| files.iter().find(|(name, _)| *name == arg).map_or(arg, |(_, path)| path).to_owned());
+        let Some(output) = kubectl(&args.collect::<Vec<_>>(), &kubeconfig).await else {
+            let required = std::env::var("REHEARSAL_REQUIRE").unwrap_or_default();
+            assert!(!required.split(',').any(|tool| tool == "kubectl"), "kubectl is required and not on PATH");
+            eprintln!("skipped: kubectl is not on PATH");
+            break;
+        };
+        let printed = format!("{}{}", output.stdout, output.stderr);
+        if output.code != *code || !printed.contains(expected) {
+            wrong.push(format!("kubectl {line}: {} instead of {code}\n{printed}", output.code));
+        }
+    }
+    mini.close().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
