@@ -74,6 +74,9 @@ pub struct Run {
     /// Leave the stage up after the run (`rehearse down` takes it down)
     #[arg(long)]
     pub keep: bool,
+    /// How many labs are played at once, each in namespaces of its own [default: as many as there are, up to 4]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: Option<u16>,
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,

@@ -13,7 +13,7 @@ use crate::exec::which;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::report::{self, Consumer, Human, JsonLines};
+use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Event, Events, Player, Tools, Verdict};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
@@ -136,7 +136,8 @@ async fn try_run(
         events.note(text);
     }
     let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
-    let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began).await;
+    let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began, args.jobs.map(usize::from))
+        .await;
     session.close();
     drop(events);
     let _ = reporter.await;
@@ -155,6 +156,7 @@ async fn play(
     events: &Events,
     interrupts: &Interrupts,
     began: Instant,
+    jobs: Option<usize>,
 ) -> Result<Option<Verdict>, Error> {
     let raising = Instant::now();
     let Some(stage) = raise(settings, docker, session, places, masker, events, interrupts).await? else {
@@ -164,12 +166,19 @@ async fn play(
     for note in &stage.notes {
         events.note(note.clone());
     }
-    let player = Player { stage: &stage, tools, events };
+    let jobs = jobs.unwrap_or(MOST_JOBS).min(labs.len());
+    let player = Player { stage: &stage, tools, events, session: session.id(), jobs };
     let played = tokio::select! {
         played = player.play(labs) => Some(played),
         () = interrupts.graceful.cancelled() => None,
     };
     let lowering = Instant::now();
+    if played.is_none() {
+        tokio::select! {
+            () = player.clear(labs) => {}
+            () = interrupts.forced.cancelled() => {}
+        }
+    }
     tokio::select! {
         () = stage.down() => {}
         () = interrupts.forced.cancelled() => {}
@@ -261,6 +270,9 @@ fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
     Ok(labs)
 }
 
+/// More labs at once than this wait for each other's pulls.
+const MOST_JOBS: usize = 4;
+
 /// The oldest kubectl whose output and requests are known.
 const OLDEST_KUBECTL: (&str, u32) = ("1.32", 32);
 
@@ -303,5 +315,5 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
         .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
         .unwrap_or(shown);
     let out = anstream::AutoStream::auto(std::io::stdout());
-    Box::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string()))
+    Box::new(LabByLab::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string())))
 }

@@ -98,7 +98,7 @@ impl Player {
     }
 
     fn container(&self, name: &str) -> String {
-        format!("rehearsal-{}-{name}", self.handle.session)
+        format!("rehearsal-{}-{name}", self.handle.scope)
     }
 
     async fn build(&self, build: Build) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 mod human;
 mod jsonl;
+mod lab_by_lab;
 
 use std::io::Write;
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::run::Record;
 
 pub use human::Human;
 pub use jsonl::JsonLines;
+pub use lab_by_lab::LabByLab;
 
 /// Something that is told every event, in order, already masked.
 pub trait Consumer: Send {

@@ -153,7 +153,7 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
     if found.verdict != Verdict::Reproduced {
         return found;
     }
-    let Ok(reference) = ImageRef::parse(&found.detail) else {
+    let Ok(reference) = ImageRef::parse(&ground.names.image(&found.detail)) else {
         return Judged::failed(format!("`{}` is no image reference", found.detail));
     };
     let user = ground.stage.credentials().username;

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::check::{self, Judged, Scene};
-use super::cleanup::Before;
 use super::event::{Event, Events, Failure, millis};
+use super::rewrite::Names;
+use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
+use super::spans::Span;
 use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
 use crate::observe::Trace;
@@ -17,6 +19,7 @@ pub struct Ground<'a> {
     pub stage: &'a Stage,
     pub watch: &'a Watch,
     pub shell: &'a Shell,
+    pub names: &'a Names,
     pub events: &'a Events,
 }
 
@@ -27,9 +30,9 @@ pub struct Played {
     pub verdict: Verdict,
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
-    pub commands: Duration,
+    pub commands: Vec<Span>,
     /// Waiting for the cluster, clean-up included.
-    pub waits: Duration,
+    pub waits: Vec<Span>,
 }
 
 /// Why a lab could not be played at all.
@@ -43,8 +46,8 @@ pub enum Error {
     Watch(#[from] NotWatching),
     #[error(transparent)]
     Shell(#[from] shell::Error),
-    #[error("the cluster does not answer")]
-    Kube(#[from] kube::Error),
+    #[error(transparent)]
+    Room(#[from] room::Error),
 }
 
 /// One step's outcome.
@@ -59,28 +62,36 @@ struct Stepped {
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
-pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> Result<Played, Error> {
+pub async fn play(
+    lab: &Lab,
+    stage: &Stage,
+    shell: &Shell,
+    names: &Names,
+    events: &Events,
+) -> Result<Played, Error> {
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let (before, watch, needs) = tokio::join!(
-        Before::look(&client),
-        Watch::open(client.clone(), events.clone()),
-        bring_about(&lab.needs, stage)
+    let labels = stage.labels();
+    let (room, watch, needs) = tokio::join!(
+        Room::enter(&client, names, &labels),
+        Watch::open(&client, events.clone(), lab.id, names.clone()),
+        bring_about(&lab.needs, stage, names)
     );
-    let (before, watch) = (before?, watch?);
+    let (room, watch) = (room?, watch?);
     needs?;
-    let ground = Ground { stage, watch: &watch, shell, events };
+    let ground = Ground { stage, watch: &watch, shell, names, events };
     let mut played = Played {
         lab: lab.id,
         verdict: Verdict::Reproduced,
         traces: Vec::new(),
-        commands: Duration::ZERO,
-        waits: Duration::ZERO,
+        commands: Vec::new(),
+        waits: Vec::new(),
     };
     let mut failure = None;
     let lab_began = jiff::Timestamp::now();
     for step in &lab.steps {
+        let step_began = Instant::now();
         let stepped = match &failure {
             None => play_step(lab, step, &ground, lab_began).await?,
             Some(_) => Stepped {
@@ -93,8 +104,9 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         if failure.is_none() {
             failure = stepped.failure;
         }
-        played.commands += stepped.command;
-        played.waits += stepped.wait;
+        let (began, waiting) = (step_began, step_began + stepped.command);
+        played.commands.push((began, waiting));
+        played.waits.push((waiting, waiting + stepped.wait));
         if stepped.verdict != Verdict::FailedInSequence {
             played.verdict = played.verdict.and(stepped.verdict);
         }
@@ -119,22 +131,26 @@ pub async fn play(lab: &Lab, stage: &Stage, shell: &Shell, events: &Events) -> R
         failure,
     });
     watch.close().await;
-    let restoring = Instant::now();
-    before.restore(&client).await?;
-    played.waits += restoring.elapsed();
+    // What goes with its cluster anyway need not go before it.
+    if names.is_verbatim() || stage.outlives_run() {
+        let leaving = Instant::now();
+        room.leave(&client, names).await?;
+        played.waits.push((leaving, Instant::now()));
+    }
     Ok(played)
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], stage: &Stage) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], stage: &Stage, names: &Names) -> Result<(), Error> {
     for need in needs {
         match need {
             Need::Image(image) => {
+                let image = &names.image(image);
                 tokio::try_join!(async { stage.serve(image).await.map_err(Error::from) }, async {
                     stage.cluster.evict(image).await.map_err(Error::from)
                 })?;
             }
-            Need::NoImage(image) => stage.withdraw(image).await?,
+            Need::NoImage(image) => stage.withdraw(&names.image(image)).await?,
             Need::Cluster => {}
         }
     }

@@ -9,7 +9,9 @@ mod evidence;
 mod lab;
 mod play;
 mod rewrite;
+mod room;
 mod shell;
+mod spans;
 mod verdict;
 mod watch;
 

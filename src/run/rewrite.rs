@@ -72,6 +72,16 @@ pub enum Unconfinable {
     },
 }
 
+impl Unconfinable {
+    /// The 1-based line of the step that is in the way, where there is one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Reaches { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+}
+
 /// Where `default` can only be a namespace.
 static DEFAULT_PLACES: LazyLock<Regex> = LazyLock::new(|| {
     let places = [

@@ -248,6 +248,20 @@ impl Stage {
         Ok(Self { handle, cluster, docker, notes, registry: None })
     }
 
+    /// Whether what a run creates would stay when it ends.
+    pub fn outlives_run(&self) -> bool {
+        self.registry.is_none()
+    }
+
+    /// Whether the cluster is the user's own, on which nothing is touched but what a run makes.
+    pub fn is_users(&self) -> bool {
+        self.handle.remote.is_some()
+    }
+
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        [(labels::SESSION.to_owned(), self.handle.session.clone())].into()
+    }
+
     pub fn credentials(&self) -> Credentials {
         self.handle.credentials()
     }
