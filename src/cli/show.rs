@@ -6,6 +6,7 @@ use super::args::Common;
 use super::exit::ExitCode;
 use super::printer::Printer;
 use super::run::{Error, Places, kubectl};
+use crate::cluster::{self, Choice, Plan};
 use crate::docker::ladder::{self, HubImage};
 use crate::docker::{Docker, app};
 use crate::script;
@@ -67,6 +68,7 @@ pub async fn preflight(common: &Common, printer: &Printer) -> ExitCode {
                 ),
                 Err(error) => missing("docker", &error, error.hint()),
             });
+            findings.push(cluster(&docker).await);
             for image in HubImage::ALL {
                 findings.push(match ladder::inspect(&docker, image).await {
                     Ok(outlook) => finding(image.name(), outlook.to_string()),
@@ -80,6 +82,16 @@ pub async fn preflight(common: &Common, printer: &Printer) -> ExitCode {
     match findings.iter().all(|f| f.good) {
         true => ExitCode::Passed,
         false => ExitCode::Environment,
+    }
+}
+
+/// What `--cluster auto` would take.
+async fn cluster(docker: &Docker) -> Finding {
+    let settings = cluster::Settings { choice: Choice::Auto, ..cluster::Settings::default() };
+    match Plan::of(&settings, docker).await {
+        Ok((Plan::Kind(kind), _)) => finding("cluster", format!("auto would take kind, {}", kind.image)),
+        Ok((_, why)) => finding("cluster", why.join("; ").replace("auto took", "auto would take")),
+        Err(error) => missing("cluster", &error, error.hint()),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 /// `--cluster auto|mini|kind|context:NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Choice {
+    #[default]
     Auto,
     Mini,
     Kind,

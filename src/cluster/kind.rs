@@ -127,7 +127,7 @@ impl KindCluster {
         ready(&client).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         let cluster = Self {
-            info: Info { name: "kind".into(), server_version: version, notes: settings.image.notes(), nodes },
+            info: Info { name: "kind".into(), server_version: version, notes: vec![settings.image.to_string()], nodes },
             program: program.clone(),
             name: name.to_owned(),
             ours,

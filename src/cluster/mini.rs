@@ -19,6 +19,12 @@ pub struct MiniSettings {
     pub timelapse: f64,
 }
 
+impl Default for MiniSettings {
+    fn default() -> Self {
+        Self { version: Version::LATEST, timelapse: 100.0 }
+    }
+}
+
 pub struct MiniCluster {
     mini: Mini,
     runtime: Arc<DockerRuntime>,

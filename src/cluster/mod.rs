@@ -75,6 +75,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    #[error("cannot read {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("Docker failed the cluster")]
     Docker(#[source] docker::Error),
     #[error("no client for the cluster")]
@@ -105,7 +111,7 @@ impl Error {
                 _ => format!("all that kind printed: {}", log.display()),
             }),
             Self::Docker(error) => error.hint(),
-            Self::Wiring { .. } => Some("a proxy or a firewall between Docker's networks? see docs of kind's local registry".into()),
+            Self::Wiring { .. } => Some("is there a proxy or a firewall between Docker's networks? `docker network inspect kind`".into()),
             Self::Kubeconfig { .. } => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
             _ => None,
         }
@@ -148,7 +154,7 @@ impl Cluster {
     /// Where the kubeconfig cannot be read.
     pub async fn attach(info: Info, kubeconfig: &Path, docker: Docker) -> Result<Self, Error> {
         let text =
-            std::fs::read_to_string(kubeconfig).map_err(|source| Error::Write { path: kubeconfig.into(), source })?;
+            std::fs::read_to_string(kubeconfig).map_err(|source| Error::Read { path: kubeconfig.into(), source })?;
         Ok(Self::Attached(Attached { info, client: client_of(&text).await?, docker }))
     }
 

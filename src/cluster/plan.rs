@@ -12,7 +12,7 @@ use super::{Choice, Cluster, Error};
 use crate::docker::Docker;
 
 /// What the user said of clusters.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     pub choice: Choice,
     pub mini: MiniSettings,

@@ -45,14 +45,7 @@ fn daemon(error: &docker::Error) -> String {
     if let docker::Error::Transfer { message, .. } = error {
         return message.clone();
     }
-    let error: &dyn std::error::Error = error;
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
+    crate::exec::chain(error)
 }
 
 /// The Dockerfile's name in the context: it may stand outside of it.

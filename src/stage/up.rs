@@ -223,7 +223,9 @@ impl Stage {
                 None => PathBuf::new(),
             };
             let line = match &cluster {
-                Cluster::Mini(mini) => format!("mini {}, ready in {} ms", info.server_version, mini.ready_in.as_millis()),
+                Cluster::Mini(mini) => {
+                    format!("mini {}, ready in {} ms", info.server_version, mini.ready_in.as_millis())
+                }
                 _ => format!("{} {}", info.name, info.server_version),
             };
             *lock(&parts.cluster) = Some(cluster);

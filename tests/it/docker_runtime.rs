@@ -39,6 +39,7 @@ impl Ground {
             realm: "test".into(),
             labels: labels.clone(),
             port: None,
+            layers: None,
         };
         let registry = RegistryContainer::start(&docker, request).await.unwrap();
         let host = registry.addr.to_string();

@@ -25,8 +25,7 @@ impl Config {
     pub fn render(self, users: Option<&Path>) -> Result<String, Error> {
         let base = match users {
             Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| Error::Write { path: path.into(), source })?;
+                let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
                 let unfit = |problem: String| Error::KindConfig { path: path.into(), problem };
                 serde_saphyr::from_str(&text).map_err(|error| unfit(error.to_string()))?
             }

@@ -28,13 +28,14 @@ impl Image {
             Self::KindsOwn => None,
         }
     }
+}
 
-    /// What the reader should know of it.
-    pub fn notes(&self) -> Vec<String> {
+impl std::fmt::Display for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Local(name) => vec![format!("node image {name}: local")],
-            Self::Hub(name) => vec![format!("node image {name}: pulled")],
-            Self::KindsOwn => vec!["node image: kind's own default".into()],
+            Self::Local(name) => write!(f, "node image {name}: local"),
+            Self::Hub(name) => write!(f, "node image {name}: pulled"),
+            Self::KindsOwn => f.write_str("node image: kind's own default, pulled"),
         }
     }
 }
@@ -86,7 +87,7 @@ pub async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
 /// Asks the image's registry through the Engine, within bounds.
 async fn probe(docker: &Docker, image: &str) -> Result<(), String> {
     match tokio::time::timeout(PROBE, docker.on_hub(image)).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(answer) => answer.map_err(|error| crate::exec::chain(&error)),
         Err(_) => Err(format!("its hub did not answer within {} s", PROBE.as_secs())),
     }
 }

@@ -106,9 +106,10 @@ impl Place<'_> {
                 Ok(())
             }
             (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.check(item, inner)),
-            (Shape::String | Shape::Bytes, Value::String(_))
-            | (Shape::Bool, Value::Bool(_))
-            | (Shape::Float, Value::Number(_)) => Ok(()),
+            (Shape::Bytes, Value::String(text)) => base64_fault(text).map_or(Ok(()), Err),
+            (Shape::String, Value::String(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Float, Value::Number(_)) => {
+                Ok(())
+            }
             (Shape::Int32, Value::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
             (Shape::Int64, Value::Number(n)) if n.is_i64() => Ok(()),
             (Shape::Int32 | Shape::Int64, Value::Number(n)) => Err(self.wrong(&format!("number {n}"), shape)),
@@ -154,6 +155,16 @@ impl Place<'_> {
         let place = format!("{}.{}", self.owner, self.fields.join("."));
         format!("json: cannot unmarshal {found} into Go struct field {place} of type {}", go_type(shape))
     }
+}
+
+/// Go's `base64.CorruptInputError`: where decoding stops.
+fn base64_fault(text: &str) -> Option<String> {
+    let digits = text.trim_end_matches('=');
+    let digit = |b: u8| b.is_ascii_alphanumeric() || b"+/\r\n".contains(&b);
+    let broken = digits.bytes().position(|b| !digit(b));
+    let whole = text.bytes().filter(|b| !b"\r\n".contains(b)).count() % 4 == 0 && text.len() - digits.len() <= 2;
+    let at = broken.or_else(|| (!whole).then(|| text.len() - text.len() % 4));
+    at.map(|at| format!("illegal base64 data at input byte {at}"))
 }
 
 /// What `omitempty` leaves out: nothing, and empty lists and maps. Empty structs stay.
@@ -257,6 +268,16 @@ mod tests {
         assert_eq!(object, json!({"metadata": {"name": "a"}, "kind": "ServiceAccount", "apiVersion": "v1"}));
         let pod = strict(json!({"spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}})).unwrap();
         assert_eq!(pod["spec"], json!({"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}));
+    }
+
+    #[test]
+    fn bytes_are_base64() {
+        for good in ["", "YQ==", "YWI=", "YWJj", "YWJj\nYWJj"] {
+            assert_eq!(base64_fault(good), None, "{good}");
+        }
+        for (bad, at) in [("YQ", 0), ("not base64", 3), ("YWJjYQ", 4), ("YQ===", 4)] {
+            assert_eq!(base64_fault(bad), Some(format!("illegal base64 data at input byte {at}")), "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,14 @@ const PASSWORD: &str = "s3cret-of-a-test";
 async fn request(docker: &Docker, labels: std::collections::BTreeMap<String, String>) -> RegistryRequest {
     let image = ensure(docker, HubImage::Registry2, &quiet).await.unwrap().image;
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-    RegistryRequest { image, htpasswd: format!("ann:{hash}\n").into(), realm: "test".into(), labels, port: None }
+    RegistryRequest {
+        image,
+        htpasswd: format!("ann:{hash}\n").into(),
+        realm: "test".into(),
+        labels,
+        port: None,
+        layers: None,
+    }
 }
 
 #[tokio::test]
