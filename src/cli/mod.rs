@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod printer;
+mod remote;
 mod run;
 mod show;
 mod up;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::args::{self, Common};
 use super::exit::ExitCode;
 use super::printer::Printer;
-use super::up;
+use super::{remote, up};
 use crate::cluster::{self, Choice, MiniSettings, Plan};
 use crate::docker::Docker;
 use crate::exec::which;
@@ -27,6 +27,8 @@ pub enum Error {
     NoLabs,
     #[error(transparent)]
     Script(#[from] script::ScriptError),
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
     #[error(transparent)]
     Docker(#[from] crate::docker::Error),
     #[error(transparent)]
@@ -60,6 +62,7 @@ impl Error {
         match self {
             Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
             Self::Script(error) => error.hint(),
+            Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
@@ -118,6 +121,7 @@ async fn try_run(
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs).await?;
     let settings = cluster_settings(&args.stage)?;
+    let remote = remote::of(&args.stage)?;
     let docker = Docker::connect().await?;
     let (plan, notes) = Plan::of(&settings, &docker).await?;
     let reaped = up::reap(&docker, &places.root).await;
@@ -135,9 +139,21 @@ async fn try_run(
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
-    let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began, args.jobs.map(usize::from))
-        .await;
+    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false, remote };
+    let outcome = play(
+        &labs,
+        &tools,
+        &settings,
+        docker,
+        &session,
+        &places,
+        &masker,
+        &events,
+        interrupts,
+        began,
+        args.jobs.map(usize::from),
+    )
+    .await;
     session.close();
     drop(events);
     let _ = reporter.await;
@@ -206,7 +222,7 @@ async fn raise(
             Some(Stage::attach(handle, docker).await?)
         }
         None => {
-            let credentials = Credentials::fresh(stage::USERNAME);
+            let credentials = settings.credentials();
             mask(masker, &credentials);
             let on_part = tell(events.clone());
             Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
@@ -217,7 +233,7 @@ async fn raise(
         events.emit(Event::StageReady {
             cluster: info.name.clone(),
             server_version: info.server_version.clone(),
-            registry: stage.handle.registry.to_string(),
+            registry: stage.handle.registry.clone(),
             ms: run::millis(begun.elapsed()),
         });
     }
@@ -252,6 +268,7 @@ pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error>
         workers: stage.workers,
         kind_config: stage.kind_config.clone(),
         reuse: stage.reuse.clone(),
+        allow_production: stage.allow_production,
     })
 }
 

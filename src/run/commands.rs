@@ -21,12 +21,21 @@ static BEYOND: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!(r"{CHANGES}\s+(?:ns|namespaces?)\s.*(?:--all\b|-l\b|--selector)"), "chooses namespaces by a pattern"),
         (format!(r"{CHANGES}.*(?:-f|--filename)[ =]https?://"), "applies a manifest from elsewhere"),
         (r"\bkubectl\b.*\b(?:drain|cordon|uncordon|taint|certificate|proxy)\b".into(), "changes the cluster itself"),
-        (r"\bkubectl\b.*--(?:context|kubeconfig|cluster|server|user|token|raw)\b".into(), "chooses a cluster by itself"),
+        (
+            r"\bkubectl\b.*--(?:context|kubeconfig|cluster|server|user|token|raw)\b".into(),
+            "chooses a cluster by itself",
+        ),
         (r"\bkubectl\b.*\bconfig\s+(?:set|use|delete|unset|rename)".into(), "changes the kubeconfig"),
         (r"\bKUBECONFIG=".into(), "chooses a kubeconfig"),
         (r"(?:\s-n|--namespace|\b(?:ns|namespaces?))[ =]?\s*\S*\$".into(), "computes the name of a namespace"),
-        (format!(r"{CHANGES}\s+(?:ns|namespaces?)\s+(?:[^a-z0-9\s]|\S+\s+[a-z0-9])"), "names a namespace in a way not understood"),
-        (r"^(?:sudo\s+)?(?:helm|kustomize|kind|minikube|k3d|istioctl)\b".into(), "runs a tool whose doings are not looked into"),
+        (
+            format!(r"{CHANGES}\s+(?:ns|namespaces?)\s+(?:[^a-z0-9\s]|\S+\s+[a-z0-9])"),
+            "names a namespace in a way not understood",
+        ),
+        (
+            r"^(?:sudo\s+)?(?:helm|kustomize|kind|minikube|k3d|istioctl)\b".into(),
+            "runs a tool whose doings are not looked into",
+        ),
     ];
     rules.into_iter().map(|(rule, what)| (Regex::new(&rule).expect("literals above, tested below"), what)).collect()
 });
@@ -58,7 +67,9 @@ static NAMESPACES: LazyLock<Regex> = LazyLock::new(|| {
 /// The namespaces that a script names.
 pub fn namespaces(script: &str) -> Vec<String> {
     let kubectl = commands(script).into_iter().filter(|command| command.contains("kubectl"));
-    kubectl.flat_map(|command| NAMESPACES.captures_iter(&command).map(|c| c[1].to_owned()).collect::<Vec<_>>()).collect()
+    kubectl
+        .flat_map(|command| NAMESPACES.captures_iter(&command).map(|c| c[1].to_owned()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The first step that would reach beyond namespaces: its line, and what it does.

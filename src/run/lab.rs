@@ -10,6 +10,7 @@ use super::shell::{self, Printed, Shell};
 use super::spans::Span;
 use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
+use crate::cluster::namespace_labels;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
@@ -67,12 +68,13 @@ pub async fn play(
     stage: &Stage,
     shell: &Shell,
     names: &Names,
+    session: &str,
     events: &Events,
 ) -> Result<Played, Error> {
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let labels = stage.labels();
+    let labels = namespace_labels(session);
     let (room, watch, needs) = tokio::join!(
         Room::enter(&client, names, &labels),
         Watch::open(&client, events.clone(), lab.id, names.clone()),

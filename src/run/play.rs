@@ -127,7 +127,7 @@ impl Player<'_> {
 
     async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Played, Error> {
         let shell = self.shell(lab.id, names)?;
-        let played = lab::play(lab, self.stage, &shell, names, self.events).await?;
+        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events).await?;
         self.withdraw(names).await;
         Ok(played)
     }

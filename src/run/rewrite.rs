@@ -55,6 +55,9 @@ struct Image {
 
 const DEFAULT: &str = "default";
 const HUB: &str = "docker.io";
+/// How secrets and logins name the hub, longest first.
+const SERVERS: &[&str] =
+    &["https://index.docker.io/v1/", "https://index.docker.io/v1", "https://index.docker.io", "index.docker.io"];
 /// Kubernetes' limit on a namespace's name.
 const LONGEST: usize = 63;
 
@@ -234,7 +237,9 @@ impl Scope {
 impl Elsewhere {
     fn forward(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for server in ["https://index.docker.io/v1/", "https://index.docker.io/v1", "https://index.docker.io", "index.docker.io"] {
+        // The hub under another account keeps its name.
+        let servers = if self.host == HUB { &[][..] } else { SERVERS };
+        for server in servers {
             text = text.replace(server, &self.host);
         }
         if self.username == self.lecture_username {
@@ -307,7 +312,8 @@ fn is_name(before: &str, after: &str) -> bool {
 
 fn is_repository(before: &str, after: &str) -> bool {
     let before = before.strip_suffix("docker.io/").map_or(before, |rest| rest.trim_end_matches("index."));
-    !before.ends_with(|c| in_name(c) || matches!(c, '.' | '/')) && !after.starts_with(|c| in_name(c) || matches!(c, '.' | '/'))
+    !before.ends_with(|c| in_name(c) || matches!(c, '.' | '/'))
+        && !after.starts_with(|c| in_name(c) || matches!(c, '.' | '/'))
 }
 
 /// Replaces `from` where `fits` agrees with what stands around it. `by` says how many bytes before it go too.

@@ -92,7 +92,8 @@ fn default_is_a_namespace_only_where_nothing_else_can_be_meant() {
 
 #[test]
 fn what_comes_back_is_the_lectures_and_columns_stay_in_place() {
-    let lab = lab(&[("p.yaml", "metadata: {namespace: app1-ns}\nimage: docker.io/cloudwithvarjosh/app1:1.0.0"), ("", "x")]);
+    let lab =
+        lab(&[("p.yaml", "metadata: {namespace: app1-ns}\nimage: docker.io/cloudwithvarjosh/app1:1.0.0"), ("", "x")]);
     let names = Names::of(&lab, &remote(1)).unwrap();
     for (seen, shown) in [
         ("namespace/rehearsal-s-lab1-app1-ns created", "namespace/app1-ns created"),

@@ -1,9 +1,9 @@
 //! What another process must know to use a stage: written to a private file while the stage is up.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::{fs, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,13 @@ pub struct Remote {
     pub path: String,
 }
 
+impl Remote {
+    /// As the command line has it.
+    pub fn place(&self) -> String {
+        [self.host.as_str(), &self.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+}
+
 /// A stage as `stage.json` in the session's private folder holds it (mode 0600: it has the password).
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Handle {
@@ -28,8 +35,10 @@ pub struct Handle {
     /// The process that keeps the stage up.
     pub pid: u32,
     pub private: PathBuf,
-    pub registry: SocketAddr,
-    pub registry_container: String,
+    /// Host and port.
+    pub registry: String,
+    /// Its container, where it is the stage's own.
+    pub registry_container: Option<String>,
     username: String,
     password: String,
     pub cluster: Info,
@@ -48,11 +57,11 @@ pub struct Handle {
 impl Handle {
     pub(super) fn new(
         session: &crate::session::Session,
-        (registry, registry_container): (SocketAddr, String),
+        (registry, registry_container): (String, Option<String>),
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
-        kept: bool,
+        (kept, remote): (bool, Option<Remote>),
     ) -> Self {
         Self {
             session: session.id().into(),
@@ -68,7 +77,7 @@ impl Handle {
             app_image,
             app_digest,
             kept,
-            remote: None,
+            remote,
             scope: session.id().into(),
         }
     }
