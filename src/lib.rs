@@ -32,6 +32,8 @@ pub mod docker_cli;
 
 pub mod run;
 
+pub mod conformance;
+
 pub mod report;
 
 pub mod cli;

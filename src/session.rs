@@ -30,6 +30,16 @@ pub enum Error {
     Lock { path: PathBuf },
 }
 
+impl Error {
+    /// One line that says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
+            Self::Lock { .. } => None,
+        }
+    }
+}
+
 fn wrote<T>(path: &Path, result: std::io::Result<T>) -> Result<T, Error> {
     result.map_err(|source| Error::Write { path: path.into(), source })
 }

@@ -58,6 +58,8 @@ pub enum Command {
     Up(Stage),
     /// Take down the stage that is up, and whatever killed runs left
     Down,
+    /// Play the conformance suite and compare what happens with what a real cluster did
+    Conformance(Conformance),
     /// Say what a run would use and what is missing, changing nothing
     Preflight,
     /// Get the images a stage needs: local, pulled, or built as stand-ins
@@ -80,6 +82,24 @@ pub struct Run {
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Conformance {
+    /// Cases by name; all of them when none is named
+    #[arg(value_name = "CASE", conflicts_with_all = ["list", "diff"])]
+    pub cases: Vec<String>,
+    #[command(flatten)]
+    pub stage: Stage,
+    /// How many cases side by side
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub parallel: u32,
+    /// List the cases
+    #[arg(long)]
+    pub list: bool,
+    /// Show where the records of two clusters part, e.g. `--diff mini kind`; folders will do too
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub diff: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -182,6 +202,8 @@ mod tests {
             &["rehearse", "run", "--cluster", "minikube"][..],
             &["rehearse", "run", "--timelapse", "0"],
             &["rehearse", "run", "--kubernetes-version", "1"],
+            &["rehearse", "conformance", "--diff", "mini"],
+            &["rehearse", "conformance", "--list", "digest"],
         ] {
             assert!(Cli::try_parse_from(bad).is_err(), "{bad:?}");
         }

@@ -1,7 +1,9 @@
 //! Arguments, streams and exit codes. Nothing calls it but `main`.
 
 mod args;
+mod conformance;
 mod exit;
+mod kubectl;
 mod printer;
 mod remote;
 mod run;
@@ -56,6 +58,7 @@ async fn rehearse() -> ExitCode {
     match cli.command {
         args::Command::Run(run) => run::run(run, cli.common, &printer, interrupts).await,
         args::Command::List => show::list(&cli.common, &printer),
+        args::Command::Conformance(args) => conformance::conformance(args, cli.common, &printer, interrupts).await,
         args::Command::Preflight => show::preflight(&cli.common, &printer).await,
         args::Command::Setup => show::setup(&printer).await,
         args::Command::Up(up) => up::up(up, cli.common, &printer, interrupts).await,

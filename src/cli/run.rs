@@ -1,15 +1,16 @@
 //! `rehearse run`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::args::{self, Common};
 use super::exit::ExitCode;
+use super::kubectl;
 use super::printer::Printer;
 use super::{remote, up};
 use crate::cluster::{self, Choice, MiniSettings, Plan};
+use crate::conformance;
 use crate::docker::Docker;
-use crate::exec::which;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
@@ -18,7 +19,7 @@ use crate::run::{self, Event, Events, Player, Tools, Verdict};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
-use crate::stage::{self, Part, PartState, Settings, Stage};
+use crate::stage::{self, Handle, Part, PartState, Settings, Stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -41,16 +42,10 @@ pub enum Error {
     Session(#[from] session::Error),
     #[error(transparent)]
     Run(#[from] run::Error),
-    #[error("`kubectl` is not on PATH")]
-    NoKubectl,
-    #[error("{path} says it is kubectl {found}; labs need {needed} or newer")]
-    OldKubectl { path: PathBuf, found: String, needed: &'static str },
-    #[error("{path} does not work as kubectl")]
-    BrokenKubectl {
-        path: PathBuf,
-        #[source]
-        source: crate::exec::Error,
-    },
+    #[error(transparent)]
+    Kubectl(#[from] kubectl::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
     #[error("the stage that was to stay up ended: {0}")]
@@ -66,9 +61,9 @@ impl Error {
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
-            Self::NoKubectl | Self::OldKubectl { .. } | Self::BrokenKubectl { .. } => Some(
-                "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
-            ),
+            Self::Session(error) => error.hint(),
+            Self::Kubectl(error) => error.hint(),
+            Self::Conformance(error) => error.hint(),
             _ => None,
         }
     }
@@ -77,6 +72,8 @@ impl Error {
 /// Where things are: the labs, and where sessions are written.
 pub struct Places {
     pub labs: PathBuf,
+    /// The folder the labs are in.
+    pub project: PathBuf,
     pub root: PathBuf,
 }
 
@@ -92,7 +89,7 @@ impl Places {
         let project = labs.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let root = common.dir.clone().unwrap_or_else(|| project.join("target/rehearsal"));
         let root = std::path::absolute(root).map_err(Error::Report)?;
-        Ok(Self { labs, root })
+        Ok(Self { labs, project, root })
     }
 }
 
@@ -119,7 +116,7 @@ async fn try_run(
     let places = Places::find(common)?;
     let all = script::load_all(&places.labs)?;
     let labs = chosen(&all, &args.labs)?;
-    let tools = tools(&labs).await?;
+    let tools = tools(&labs, &places.project).await?;
     let settings = cluster_settings(&args.stage)?;
     let remote = remote::of(&args.stage)?;
     let docker = Docker::connect().await?;
@@ -175,7 +172,14 @@ async fn play(
     jobs: Option<usize>,
 ) -> Result<Option<Verdict>, Error> {
     let raising = Instant::now();
-    let Some(stage) = raise(settings, docker, session, places, masker, events, interrupts).await? else {
+    let kept = up::find(&places.root);
+    // Held until everything is played.
+    let turn = kept.as_ref().and_then(up::occupy);
+    if kept.is_some() && turn.is_none() {
+        events.note("another run plays on the stage that is up: bringing up another");
+    }
+    let kept = kept.filter(|_| turn.is_some());
+    let Some(stage) = raise(kept, settings, docker, session, masker, events, interrupts).await? else {
         return Ok(None);
     };
     let mut stage_time = raising.elapsed();
@@ -183,39 +187,35 @@ async fn play(
         events.note(note.clone());
     }
     let jobs = jobs.unwrap_or(MOST_JOBS).min(labs.len());
-    let player = Player { stage: &stage, tools, events, session: session.id(), jobs };
+    let stop = &interrupts.graceful;
+    let player = Player { stage: &stage, tools, events, session: session.id(), jobs, stop };
     let played = tokio::select! {
-        played = player.play(labs) => Some(played),
-        () = interrupts.graceful.cancelled() => None,
+        played = player.play(labs) => played,
+        () = interrupts.forced.cancelled() => Ok(None),
     };
     let lowering = Instant::now();
-    if played.is_none() {
-        tokio::select! {
-            () = player.clear(labs) => {}
-            () = interrupts.forced.cancelled() => {}
-        }
-    }
     tokio::select! {
         () = stage.down() => {}
         () = interrupts.forced.cancelled() => {}
     }
     stage_time += lowering.elapsed();
-    let Some(played) = played else { return Ok(None) };
-    Ok(Some(run::finish(events, &played?, began, stage_time)))
+    let Some(played) = played? else { return Ok(None) };
+    report::write_traces(session.dir(), masker, &played).map_err(Error::Report)?;
+    Ok(Some(run::finish(events, &played, began, stage_time)))
 }
 
-/// The stage that is up, or a new one; None: interrupted.
-async fn raise(
+/// The stage that is kept up, or a new one; None: interrupted.
+pub async fn raise(
+    kept: Option<Handle>,
     settings: &Settings,
     docker: Docker,
     session: &Session,
-    places: &Places,
     masker: &Masker,
     events: &Events,
     interrupts: &Interrupts,
 ) -> Result<Option<Stage>, Error> {
     let begun = Instant::now();
-    let stage = match up::find(&places.root) {
+    let stage = match kept {
         Some(handle) => {
             mask(masker, &handle.credentials());
             events.note(format!("using the stage that is up: session {}", handle.session));
@@ -290,35 +290,13 @@ fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
 /// More labs at once than this wait for each other's pulls.
 const MOST_JOBS: usize = 4;
 
-/// The oldest kubectl whose output and requests are known.
-const OLDEST_KUBECTL: (&str, u32) = ("1.32", 32);
-
-async fn tools(labs: &[&Lab]) -> Result<Tools, Error> {
+async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
-        true => Some(kubectl().await?),
+        true => Some(kubectl::find(project).await?),
         false => None,
     };
     Ok(Tools { program, kubectl })
-}
-
-/// The kubectl that labs use: `$REHEARSAL_KUBECTL`, else the one on PATH; checked to be one, and new enough.
-pub async fn kubectl() -> Result<PathBuf, Error> {
-    let path = match std::env::var_os("REHEARSAL_KUBECTL") {
-        Some(path) => PathBuf::from(path),
-        None => which("kubectl", &std::env::var_os("PATH").unwrap_or_default()).ok_or(Error::NoKubectl)?,
-    };
-    let asked = crate::exec::Tool::new(&path).args(["version", "--client", "-o", "json"]);
-    let asked = asked.timeout(Duration::from_secs(20)).run_ok().await;
-    let output = asked.map_err(|source| Error::BrokenKubectl { path: path.clone(), source })?;
-    let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-    let version = &answer["clientVersion"];
-    let found = version["gitVersion"].as_str().unwrap_or("of no version").to_owned();
-    let minor = version["minor"].as_str().and_then(|m| m.trim_end_matches('+').parse::<u32>().ok());
-    match minor {
-        Some(minor) if minor >= OLDEST_KUBECTL.1 => Ok(path),
-        _ => Err(Error::OldKubectl { path, found, needed: OLDEST_KUBECTL.0 }),
-    }
 }
 
 fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> Box<dyn Consumer> {

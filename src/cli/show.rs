@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::args::Common;
 use super::exit::ExitCode;
+use super::kubectl;
 use super::printer::Printer;
-use super::run::{Error, Places, kubectl};
+use super::run::{Error, Places};
 use crate::cluster::{self, Choice, Plan};
 use crate::docker::ladder::{self, HubImage};
 use crate::docker::{Docker, app};
@@ -42,12 +43,14 @@ struct Finding {
 
 pub async fn preflight(common: &Common, printer: &Printer) -> ExitCode {
     let mut findings = Vec::new();
-    let labs = Places::find(common).and_then(|places| Ok(script::load_all(&places.labs)?));
+    let places = Places::find(common);
+    let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();
+    let labs = places.and_then(|places| Ok(script::load_all(&places.labs)?));
     findings.push(match &labs {
         Ok(labs) => finding("labs", format!("{} labs parse", labs.len())),
         Err(error) => missing("labs", error, error.hint()),
     });
-    findings.push(match kubectl().await {
+    findings.push(match kubectl::find(&project).await {
         Ok(path) => finding("kubectl", path.display().to_string()),
         Err(error) => missing("kubectl", &error, error.hint()),
     });

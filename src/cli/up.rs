@@ -1,9 +1,12 @@
 //! `rehearse up` and `rehearse down`: a stage that outlives the command that asked for it, and the end of it.
 //! Also the reaping of what killed sessions left.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -26,6 +29,8 @@ use crate::wait::{Probe, Wake, until};
 
 /// How long a stage may take to come up in the background: images may have to be pulled or built.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// How long a stage may take to go.
+const FAREWELL: Duration = Duration::from_secs(90);
 
 pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match args.foreground {
@@ -93,14 +98,21 @@ pub async fn spawn(
         Some(Ok(true)) => Ok(()),
         Some(Ok(false)) => Err(Error::StageEnded(std::fs::read_to_string(&log).unwrap_or_default())),
         Some(Err(timeout)) => {
-            process.terminate();
+            end(process).await;
             Err(Error::StageEnded(timeout.to_string()))
         }
         None => {
-            process.terminate();
+            end(process).await;
             Ok(())
         }
     }
+}
+
+/// Asks the stage's process to go and waits until it has: what it leaves otherwise is reaped at the next start.
+async fn end(mut process: Background) {
+    process.terminate();
+    let gone = async || if process.has_ended() { Probe::Done(()) } else { Probe::Pending(String::new()) };
+    let _ = until("the stage to go", FAREWELL, Wake::Every(Duration::from_millis(20)), gone).await;
 }
 
 fn last_line(log: &Path) -> String {
@@ -146,25 +158,33 @@ pub fn find(root: &Path) -> Option<Handle> {
         .find(|handle| session::is_alive(&handle.owner) && handle.pid != std::process::id() && handle.kept)
 }
 
+/// The right to play on a kept stage, while the value lives: labs share its namespaces, so one run at a time.
+pub fn occupy(stage: &Handle) -> Option<Flock<File>> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).mode(0o600).open(stage.private.join("in-use")).ok()?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
+}
+
 pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
     match try_down(common).await {
-        Ok(done) if printer.json => {
-            printer.result(&json!({ "removed": done }).to_string());
+        Ok((stages, reaped)) if printer.json => {
+            let removed = [stages, reaped].concat();
+            printer.result(&json!({ "removed": removed }).to_string());
             ExitCode::Passed
         }
-        Ok(done) if done.is_empty() => {
-            printer.result("nothing is up");
-            ExitCode::Passed
-        }
-        Ok(done) => {
-            done.iter().for_each(|line| printer.result(line));
+        Ok((stages, reaped)) => {
+            if stages.is_empty() {
+                printer.result("nothing is up");
+            }
+            stages.iter().chain(&reaped).for_each(|line| printer.result(line));
             ExitCode::Passed
         }
         Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
     }
 }
 
-async fn try_down(common: &Common) -> Result<Vec<String>, Error> {
+/// The stages taken down, and what was reaped besides.
+async fn try_down(common: &Common) -> Result<(Vec<String>, Vec<String>), Error> {
     let places = Places::find(common)?;
     let mut done = Vec::new();
     while let Some(handle) = find(&places.root) {
@@ -175,13 +195,12 @@ async fn try_down(common: &Common) -> Result<Vec<String>, Error> {
             false => Probe::Done(()),
         };
         let every = Wake::Every(Duration::from_millis(20));
-        until("the stage to go", Duration::from_secs(90), every, gone)
+        until("the stage to go", FAREWELL, every, gone)
             .await
             .map_err(|timeout| Error::StageEnded(timeout.to_string()))?;
         done.push(format!("took down the stage of session {}", handle.session));
     }
-    done.extend(reap(&Docker::connect().await?, &places.root).await);
-    Ok(done)
+    Ok((done, reap(&Docker::connect().await?, &places.root).await))
 }
 
 /// Removes what dead sessions left on the Engine and on disk; says what.

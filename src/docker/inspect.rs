@@ -19,6 +19,19 @@ impl Docker {
         Ok(published(found.network_settings.and_then(|networks| networks.ports).unwrap_or_default()))
     }
 
+    /// Whether its published ports were chosen by whoever made it: others change with each start.
+    pub async fn has_fixed_ports(&self, container: &str) -> Result<bool> {
+        let bindings = self.inspect(container).await?.host_config.and_then(|host| host.port_bindings);
+        let mut ports = bindings.into_iter().flatten().flat_map(|(_, bindings)| bindings).flatten();
+        Ok(ports.all(|binding| binding.host_port.is_some_and(|port| !port.is_empty() && port != "0")))
+    }
+
+    /// Starts a container again that has been stopped.
+    pub async fn start_again(&self, container: &str) -> Result<()> {
+        let started = self.api.start_container(container, None).await;
+        started.map_err(failed(format!("starting container {container} again")))
+    }
+
     /// Both streams as far as they have been written.
     pub async fn read_logs(&self, container: &str) -> Result<String> {
         let lost = |_| Error::Missing { what: "log", name: container.to_owned() };

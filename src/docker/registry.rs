@@ -171,6 +171,15 @@ fn start_failed(image: &str, error: testcontainers::TestcontainersError) -> Erro
     }
 }
 
+/// Starts a registry again that was stopped, and returns once it answers on its port as before.
+///
+/// # Errors
+/// Where it does not come back.
+pub async fn restart(docker: &Docker, id: &str, addr: SocketAddr) -> Result<()> {
+    docker.start_again(id).await?;
+    ready(docker, id, addr).await
+}
+
 /// Waits until the registry itself refuses an anonymous client; the engine's port proxy accepts before that.
 async fn ready(docker: &Docker, id: &str, addr: SocketAddr) -> Result<()> {
     let probe = async || match status_of_v2(addr).await {

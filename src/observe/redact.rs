@@ -68,7 +68,8 @@ impl Redactor {
             status: state.status.clone(),
             phase: state.phase.clone(),
             ready: state.ready.clone(),
-            message: state.message.as_deref().map(|message| self.text(message)),
+            // A pod that is going keeps the words of the moment it was told to go at.
+            message: state.message.as_deref().filter(|_| state.status != "Terminating").map(|m| self.text(m)),
         });
         let mut events: Vec<RedactedEvent> = Vec::new();
         for event in &trace.events {

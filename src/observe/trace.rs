@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Pod};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::pod::pod_status;
 use crate::script::ObjectRef;
 
 /// One state of a pod as a watch delivered it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Since the object's creation, as observed; in seconds when serialised.
-    #[serde(serialize_with = "as_seconds")]
+    #[serde(with = "seconds")]
     pub at: Duration,
     /// What kubectl's STATUS column says; [`State::DELETED`] when the object is gone.
     pub status: String,
@@ -23,9 +23,9 @@ pub struct State {
     pub ready: String,
     pub restarts: i32,
     /// What stands beside the reason that STATUS shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
 }
 
@@ -52,10 +52,10 @@ impl State {
 }
 
 /// One delivery of an Event; the same Event object comes again with each increment of its count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSeen {
     /// Since the object's creation, as observed; in seconds when serialised.
-    #[serde(serialize_with = "as_seconds")]
+    #[serde(with = "seconds")]
     pub at: Duration,
     /// `Pulling`, `Failed`, `BackOff` …
     pub reason: String,
@@ -85,12 +85,20 @@ impl EventSeen {
 }
 
 /// To the millisecond.
-fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((at.as_secs_f64() * 1000.0).round() / 1000.0)
+mod seconds {
+    use super::{Deserialize, Duration};
+
+    pub fn serialize<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((at.as_secs_f64() * 1000.0).round() / 1000.0)
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// What one object went through. A recreated object has a new uid and so a trace of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     pub object: ObjectRef,
     pub uid: String,
@@ -196,7 +204,9 @@ pub(super) mod tests {
         assert!(trace.record_event(event(0.3, "Pulling", "m", 2)));
         assert_eq!(trace.events_because("Pulling").count(), 2);
         assert!(!trace.ended());
-        assert_eq!(serde_json::to_value(&trace.states[1]).unwrap()["at"], 0.2);
+        let written = serde_json::to_value(&trace).unwrap();
+        assert_eq!(written["states"][1]["at"], 0.2);
+        assert_eq!(serde_json::from_value::<Trace>(written).unwrap(), trace);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod human;
 mod jsonl;
 mod lab_by_lab;
+mod traces;
 
 use std::io::Write;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::run::Record;
 pub use human::Human;
 pub use jsonl::JsonLines;
 pub use lab_by_lab::LabByLab;
+pub use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.
 pub trait Consumer: Send {

@@ -225,7 +225,10 @@ pub fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> 
     let mut objects: Vec<&ObjectRef> = checks.iter().filter_map(|check| object(&check.kind)).collect();
     objects.dedup();
     watch.look(|recorder| {
-        objects.iter().filter_map(|object| recorder.latest(object, began)).flat_map(evidence::of_trace).collect()
+        let traces = objects.iter().filter_map(|object| recorder.latest(object, began));
+        let told: Vec<_> = traces.flat_map(evidence::of_trace).collect();
+        // What never appeared may have another name or stand in another namespace.
+        if told.is_empty() && !objects.is_empty() { recorder.traces().map(Trace::to_string).collect() } else { told }
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::check::{self, Judged, Scene};
 use super::event::{Event, Events, Failure, millis};
 use super::rewrite::Names;
@@ -59,7 +61,7 @@ struct Stepped {
     wait: Duration,
 }
 
-/// Plays `lab`; whatever comes of it, what it created is removed before this returns.
+/// Plays `lab`; whatever comes of it, what it created is removed before this returns. None: stopped.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
@@ -70,19 +72,62 @@ pub async fn play(
     names: &Names,
     session: &str,
     events: &Events,
-) -> Result<Played, Error> {
+    stop: &CancellationToken,
+) -> Result<Option<Played>, Error> {
+    if stop.is_cancelled() {
+        return Ok(None);
+    }
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
     let labels = namespace_labels(session);
-    let (room, watch, needs) = tokio::join!(
-        Room::enter(&client, names, &labels),
-        Watch::open(&client, events.clone(), lab.id, names.clone()),
-        bring_about(&lab.needs, stage, names)
-    );
-    let (room, watch) = (room?, watch?);
-    needs?;
+    let readied = async {
+        let (room, watch, needs) = tokio::join!(
+            Room::enter(&client, names, &labels),
+            Watch::open(&client, events.clone(), lab.id, names.clone()),
+            bring_about(&lab.needs, stage, names)
+        );
+        needs?;
+        Ok::<_, Error>((room?, watch?))
+    };
+    let readied = tokio::select! {
+        readied = readied => readied.map(Some),
+        () = stop.cancelled() => Ok(None),
+    };
+    let (room, watch) = match readied {
+        Ok(Some(ready)) => ready,
+        other => {
+            room::clear(&client, names).await?;
+            return other.map(|_| None);
+        }
+    };
     let ground = Ground { stage, watch: &watch, shell, names, events };
+    let outcome = tokio::select! {
+        outcome = play_steps(lab, &ground) => outcome.map(Some),
+        () = stop.cancelled() => Ok(None),
+    };
+    let played = outcome.map(|outcome| {
+        outcome.map(|(played, failure)| {
+            let (title, verdict) = (lab.title.clone(), played.verdict);
+            events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
+            played
+        })
+    });
+    watch.close().await;
+    // A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must
+    // be as it was.
+    let leaving = Instant::now();
+    let goes_anyway = !stage.outlives_run() && (matches!(played, Ok(None)) || !names.is_verbatim());
+    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names).await };
+    let mut played = played?;
+    left?;
+    if let Some(played) = &mut played {
+        played.waits.push((leaving, Instant::now()));
+    }
+    Ok(played)
+}
+
+async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Failure>), Error> {
     let mut played = Played {
         lab: lab.id,
         verdict: Verdict::Reproduced,
@@ -95,13 +140,8 @@ pub async fn play(
     for step in &lab.steps {
         let step_began = Instant::now();
         let stepped = match &failure {
-            None => play_step(lab, step, &ground, lab_began).await?,
-            Some(_) => Stepped {
-                verdict: Verdict::FailedInSequence,
-                failure: None,
-                command: Duration::ZERO,
-                wait: Duration::ZERO,
-            },
+            None => play_step(lab, step, ground, lab_began).await?,
+            Some(_) => stepped(Verdict::FailedInSequence),
         };
         if failure.is_none() {
             failure = stepped.failure;
@@ -112,7 +152,7 @@ pub async fn play(
         if stepped.verdict != Verdict::FailedInSequence {
             played.verdict = played.verdict.and(stepped.verdict);
         }
-        events.emit(Event::StepFinished {
+        ground.events.emit(Event::StepFinished {
             lab: lab.id,
             line: step.line,
             verdict: stepped.verdict,
@@ -124,22 +164,8 @@ pub async fn play(
     if played.verdict == Verdict::ExpectedFailure {
         played.verdict = Verdict::Reproduced;
     }
-    played.traces = watch.traces();
-    events.emit(Event::LabFinished {
-        lab: lab.id,
-        title: lab.title.clone(),
-        verdict: played.verdict,
-        ms: millis(begun.elapsed()),
-        failure,
-    });
-    watch.close().await;
-    // What goes with its cluster anyway need not go before it.
-    if names.is_verbatim() || stage.outlives_run() {
-        let leaving = Instant::now();
-        room.leave(&client, names).await?;
-        played.waits.push((leaving, Instant::now()));
-    }
-    Ok(played)
+    played.traces = ground.watch.traces();
+    Ok((played, failure))
 }
 
 /// The registry and the nodes as the lab needs them.

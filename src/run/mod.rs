@@ -14,8 +14,13 @@ mod shell;
 mod spans;
 mod verdict;
 mod watch;
+mod yardstick;
 
 pub use event::*;
 pub use lab::Played;
 pub use play::{Error, Player, Tools, finish};
+pub use rewrite::Names;
+pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
 pub use verdict::Verdict;
+pub use watch::{NotWatching, Watch};
+pub use yardstick::Yardstick;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Events, Failure, Timings, millis};
 use super::lab::{self, Played};
 use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
-use super::room;
 use super::shell::{self, Shell};
 use super::spans::covered;
 use super::verdict::Verdict;
@@ -36,6 +36,8 @@ pub struct Player<'a> {
     pub session: &'a str,
     /// How many labs are played at once.
     pub jobs: usize,
+    /// Ends the labs that are being played.
+    pub stop: &'a CancellationToken,
 }
 
 /// How one lab is played.
@@ -48,47 +50,38 @@ enum Way {
 
 impl Player<'_> {
     /// Plays the labs, whatever comes of each: those that can be confined side by side, then the others one after
-    /// the other.
+    /// the other. None: stopped.
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
-    pub async fn play(&self, labs: &[&Lab]) -> Result<Vec<Played>, Error> {
+    pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
         let (mut beside, mut alone, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for lab in labs {
             match self.way(lab, labs.len()) {
                 Ok(Way::Beside(names)) => beside.push((*lab, names)),
                 Ok(Way::Alone) => alone.push(*lab),
-                Err(refused) => all.push(self.blocked(lab, &refused)),
+                Err(refused) => all.push(Some(self.blocked(lab, &refused))),
             }
         }
         self.tell(&beside);
-        let jobs = self.jobs.max(1);
         let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names).await });
-        all.extend(played.buffer_unordered(jobs).try_collect::<Vec<_>>().await?);
+        // Each comes to its end, so that each puts away what it made, before the first's error is told.
+        let played: Vec<_> = played.buffer_unordered(self.jobs.max(1)).collect().await;
+        for played in played {
+            all.push(played?);
+        }
         for lab in alone {
             all.push(self.play_lab(lab, &Names::default()).await?);
+        }
+        let mut all: Option<Vec<Played>> = all.into_iter().collect();
+        if let Some(all) = &mut all {
+            all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
         }
         Ok(all)
     }
 
-    /// Removes what labs that were interrupted left on a cluster that stays.
-    pub async fn clear(&self, labs: &[&Lab]) {
-        if !self.stage.outlives_run() {
-            return;
-        }
-        let client = self.stage.cluster.client();
-        for lab in labs {
-            if let Ok(Way::Beside(names)) = self.way(lab, labs.len()) {
-                // What does not go now is named after the session.
-                let _ = room::clear(&client, &names).await;
-                self.withdraw(&names).await;
-            }
-        }
-    }
-
     fn way(&self, lab: &Lab, labs: usize) -> Result<Way, Unconfinable> {
-        let stays = self.stage.outlives_run();
-        if !stays && (labs < 2 || self.jobs < 2) {
+        if !self.stage.is_users() && (labs < 2 || self.jobs < 2) {
             return Ok(Way::Alone);
         }
         let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
@@ -125,11 +118,12 @@ impl Player<'_> {
         }
     }
 
-    async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Played, Error> {
+    /// None: stopped.
+    async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
         let shell = self.shell(lab.id, names)?;
-        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events).await?;
+        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
         self.withdraw(names).await;
-        Ok(played)
+        played
     }
 
     /// Takes a lab's images out of a registry that stays.
@@ -177,7 +171,7 @@ impl Player<'_> {
         let sources = app::context();
         Ok(Shell::prepare(&shell::Ground {
             private: &handle.private,
-            lab,
+            folder: &format!("lab-{lab}"),
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
             kubeconfig: &handle.kubeconfig,

@@ -10,7 +10,7 @@ use super::rewrite::Names;
 use crate::exec::{self, Tool};
 use crate::registry::Credentials;
 
-/// The shell environment of one lab.
+/// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
 pub struct Shell {
     dir: PathBuf,
@@ -43,8 +43,8 @@ pub enum Error {
 pub struct Ground<'a> {
     /// The session's private folder.
     pub private: &'a Path,
-    /// The lab's number: its folder's name.
-    pub lab: u32,
+    /// Where fences are played: a folder's name under `private`.
+    pub folder: &'a str,
     /// The `rehearse` program, which is `docker` in fences.
     pub program: &'a Path,
     pub kubectl: Option<&'a Path>,
@@ -53,7 +53,7 @@ pub struct Ground<'a> {
     pub credentials: &'a Credentials,
     /// kubectl's discovery, which labs on one cluster share.
     pub cache: &'a Path,
-    /// Copied into the lab's folder: the application's sources.
+    /// Copied into the folder: the application's sources.
     pub sources: &'a [crate::docker::ContextFile],
     /// What fences are played with, and what they print is told without.
     pub names: &'a Names,
@@ -67,7 +67,7 @@ impl Shell {
     pub fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
         let bin = ground.private.join("bin");
         let home = ground.private.join("home");
-        let dir = ground.private.join(format!("lab-{}", ground.lab));
+        let dir = ground.private.join(ground.folder);
         for path in [&bin, &home, &dir] {
             std::fs::create_dir_all(path).map_err(|source| Error::Prepare { path: path.clone(), source })?;
         }
@@ -99,6 +99,11 @@ impl Shell {
             (text("KUBECACHEDIR"), ground.cache.into()),
         ];
         Ok(Self { dir, env, names: ground.names.clone() })
+    }
+
+    /// Adds one variable to the environment of what is played.
+    pub fn set(&mut self, key: &str, value: impl Into<OsString>) {
+        self.env.push((key.into(), value.into()));
     }
 
     /// Writes a file fence into the lab's folder.

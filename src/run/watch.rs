@@ -146,7 +146,10 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
 {
     let mut stream = watcher(api, watcher::Config::default()).boxed();
-    let take = move |event: watcher::Event<K>| match event {
+    let mut listed = false;
+    let mut take = move |event: watcher::Event<K>| match event {
+        // What was there before is not the lab's; later lists fill a gap in the watch.
+        watcher::Event::InitApply(_) if !listed => false,
         watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
             if !is_system(&object) {
                 deliver(&shared, object, false);
@@ -160,7 +163,10 @@ where
             false
         }
         watcher::Event::Init => false,
-        watcher::Event::InitDone => true,
+        watcher::Event::InitDone => {
+            listed = true;
+            true
+        }
     };
     while let Some(event) = stream.try_next().await.map_err(|e| NotWatching(Box::new(e)))? {
         if take(event) {

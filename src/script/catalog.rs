@@ -45,6 +45,9 @@ pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
     for dir in folders(labs).map_err(|source| ScriptError::Read { path: labs.into(), source })? {
         found.push(Lab::load(&dir)?);
     }
+    if found.is_empty() {
+        return Err(ScriptError::NoLabs { dir: labs.into() });
+    }
     found.sort_by(|a, b| (a.id, &a.path).cmp(&(b.id, &b.path)));
     match found.windows(2).find(|pair| pair[0].id == pair[1].id) {
         Some(pair) => {

@@ -21,6 +21,8 @@ pub enum ScriptError {
     FolderName { path: PathBuf },
     #[error("two labs have the number {id}: {} and {}", first.display(), second.display())]
     SameNumber { id: u32, first: PathBuf, second: PathBuf },
+    #[error("no lab in {}", dir.display())]
+    NoLabs { dir: PathBuf },
     #[error("no lab `{asked}`")]
     UnknownLab { asked: String, known: Vec<String> },
 }
@@ -72,9 +74,10 @@ impl ScriptError {
             ScriptError::At { problem, .. } => problem.hint(),
             ScriptError::NoSteps { .. } => Some("a ```bash fence is a step".into()),
             ScriptError::FolderName { .. } => Some("e.g. labs/4-rotate-credentials".into()),
-            ScriptError::UnknownLab { known, .. } if known.is_empty() => Some("there are no labs here".into()),
             ScriptError::UnknownLab { known, .. } => Some(format!("labs are {}", known.join(", "))),
-            ScriptError::Read { .. } | ScriptError::SameNumber { .. } => None,
+            ScriptError::NoLabs { .. } => Some("a lab is a file NUMBER-slug/README.md in that folder".into()),
+            ScriptError::Read { .. } => Some("name the folder with the labs: `--labs DIR`".into()),
+            ScriptError::SameNumber { .. } => Some("give one of the folders another number".into()),
         }
     }
 }
@@ -96,7 +99,15 @@ impl Problem {
             Problem::OnFile { .. } => "put the comment above the fence that applies the file".into(),
             Problem::LateNeed { .. } => "move it above the first fence".into(),
             Problem::OpenComment => "close it with `-->`".into(),
-            _ => return None,
+            Problem::OpenFence => "close it with as many backticks as it begins with".into(),
+            Problem::Yaml { .. } => {
+                "a YAML fence with a name is written to that file; one without is only shown".into()
+            }
+            Problem::NotUtf8 => "save the file as UTF-8".into(),
+            Problem::UnknownKind { near: None, .. } => "write `pod/NAME`; docs/directives.md says which kinds".into(),
+            Problem::NotAPod { .. } => "write `pod/NAME`, or `event KIND/NAME: REASON`".into(),
+            Problem::Quote { .. } => "close it with `\"`; a quote inside is `\\\"`".into(),
+            Problem::FileName { .. } => "name a file in the lab's folder, such as `pod.yaml`".into(),
         };
         Some(hint)
     }

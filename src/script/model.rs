@@ -115,7 +115,7 @@ impl fmt::Display for AnyOf {
 }
 
 /// `KIND/NAME` in a namespace (`default` when none is given); the kind in its canonical lower-case singular.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ObjectRef {
     pub kind: String,
     pub namespace: String,

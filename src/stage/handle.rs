@@ -82,6 +82,11 @@ impl Handle {
         }
     }
 
+    /// The stage's own registry: its container and where it listens; None where it is the user's.
+    pub fn own_registry(&self) -> Option<(&str, std::net::SocketAddr)> {
+        Some((self.registry_container.as_deref()?, self.registry.parse().ok()?))
+    }
+
     /// The same stage for one lab among others, written where the lab finds it: with a private folder, a docker config
     /// and containers of its own, and with the kubeconfig given.
     ///

@@ -1,0 +1,222 @@
+//! `rehearse conformance`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+
+use super::args::{self, Common};
+use super::exit::ExitCode;
+use super::kubectl;
+use super::printer::Printer;
+use super::run::{Error, Places, cluster_settings, raise};
+use super::{remote, up};
+use crate::cluster::{Choice, Plan};
+use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
+use crate::docker::Docker;
+use crate::mask::Masker;
+use crate::report::{self, Consumer, Human};
+use crate::run::Events;
+use crate::session::Session;
+use crate::signal::Interrupts;
+use crate::stage::{Settings, Stage};
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const DIM: Style = Style::new().dimmed();
+
+pub async fn conformance(
+    args: args::Conformance,
+    common: Common,
+    printer: &Printer,
+    interrupts: Interrupts,
+) -> ExitCode {
+    let outcome = match &args.diff {
+        _ if args.list => Ok(Some(list(printer))),
+        Some(names) => diff(names, &common, printer).map(Some),
+        None => play(&args, &common, printer, &interrupts).await,
+    };
+    match outcome {
+        Ok(Some(true)) => ExitCode::Passed,
+        Ok(Some(false)) => ExitCode::LabFailed,
+        Ok(None) => {
+            printer.note("interrupted; what had been created is removed");
+            ExitCode::Interrupted
+        }
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    }
+}
+
+fn list(printer: &Printer) -> bool {
+    let cases = conformance::all();
+    if printer.json {
+        let rows: Vec<_> = cases.iter().map(|case| json!({ "case": case.id, "title": case.title })).collect();
+        printer.result(&json!(rows).to_string());
+    } else {
+        cases.iter().for_each(|case| printer.result(&format!("{:<28} {}", case.id, case.title)));
+    }
+    true
+}
+
+/// Where a cluster's records are.
+fn records(places: &Places, cluster: &str) -> PathBuf {
+    places.root.join("conformance").join(cluster)
+}
+
+/// Whether two clusters' records are equal.
+fn diff(names: &[String], common: &Common, printer: &Printer) -> Result<bool, Error> {
+    let places = Places::find(common)?;
+    let folder = |name: &String| match Path::new(name) {
+        path if path.is_dir() && name.contains('/') => path.to_owned(),
+        _ => records(&places, name),
+    };
+    let [left, right] = names else { return Ok(false) };
+    let compared = conformance::diff(&folder(left), &folder(right))?;
+    let equal = compared.iter().filter(|(_, difference)| difference.is_none()).count();
+    for (case, difference) in &compared {
+        let Some(difference) = difference else { continue };
+        match printer.json {
+            true => printer.result(
+                &json!({
+                    "case": case, "line": difference.line, "of": difference.of,
+                    left.as_str(): difference.left, right.as_str(): difference.right,
+                })
+                .to_string(),
+            ),
+            false => printer.result(&format!("{case}\n{difference}")),
+        }
+    }
+    if !printer.json {
+        printer.result(&format!("{equal} of {} cases are equal on {left} (-) and {right} (+)", compared.len()));
+    }
+    Ok(equal == compared.len())
+}
+
+/// Whether all cases passed; None: interrupted.
+async fn play(
+    args: &args::Conformance,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<Option<bool>, Error> {
+    if matches!(args.stage.cluster, Choice::Context(_)) {
+        return Err(remote::Error::LabsOnly.into());
+    }
+    let cases = conformance::chosen(&args.cases)?;
+    let places = Places::find(common)?;
+    let kubectl = kubectl::find(&places.project).await?;
+    let docker = Docker::connect().await?;
+    let (plan, notes) = Plan::of(&cluster_settings(&args.stage)?, &docker).await?;
+    up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
+    let session = Session::create(&places.root)?;
+    let masker = Masker::default();
+    let (events, told) = Events::channel();
+    let out: Box<dyn Consumer> =
+        Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
+    let reporter = report::spawn(told, masker.clone(), vec![out]);
+    notes.into_iter().for_each(|text| events.note(text));
+    let port = args.stage.registry_port.or_else(free_port);
+    let settings = Settings { plan, registry_port: port, kept: false, remote: None };
+    let raised = raise(up::find(&places.root), &settings, docker, &session, &masker, &events, interrupts).await;
+    drop(events);
+    let _ = reporter.await;
+    let outcome = match raised {
+        Ok(Some(stage)) => {
+            stage.notes.iter().for_each(|note| printer.note(&format!("note: {note}")));
+            let folder = records(&places, &stage.cluster.info().name.replace(':', "-"));
+            let outcome =
+                on_stage(&cases, &stage, kubectl, &session, &masker, &folder, args, printer, interrupts).await;
+            tokio::select! {
+                () = stage.down() => {}
+                () = interrupts.forced.cancelled() => {}
+            }
+            outcome
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    session.close();
+    outcome
+}
+
+/// One that stays the registry's when it is stopped and started again.
+fn free_port() -> Option<u16> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).ok()?;
+    listener.local_addr().ok().map(|addr| addr.port())
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything a suite consists of")]
+async fn on_stage(
+    cases: &[&'static Case],
+    stage: &Stage,
+    kubectl: PathBuf,
+    session: &Session,
+    masker: &Masker,
+    records: &Path,
+    args: &args::Conformance,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<Option<bool>, Error> {
+    let program = std::env::current_exe().map_err(Error::Report)?;
+    let ground = Ground::prepare(stage, kubectl, program, session.id(), masker).await?;
+    let suite = Suite { ground: &ground, records, parallel: args.parallel as usize };
+    let began = Instant::now();
+    let outcomes = tokio::select! {
+        outcomes = suite.run(cases, |outcome| tell(outcome, printer, masker)) => Some(outcomes),
+        () = interrupts.graceful.cancelled() => None,
+    };
+    // What a case that failed or was interrupted has left.
+    let swept = ground.sweep().await;
+    ground.close().await;
+    let Some(outcomes) = outcomes else { return Ok(None) };
+    let outcomes = outcomes?;
+    swept?;
+    summary(&outcomes, began, records, &stage.cluster.info().name, printer);
+    Ok(Some(!outcomes.iter().any(Outcome::is_failure)))
+}
+
+fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
+    let seconds = outcome.took.as_secs_f64();
+    let (word, mark, style) = match &outcome.result {
+        CaseResult::Passed => ("passed", "✓", GREEN),
+        CaseResult::Differs(_) => ("differs", "✗", RED),
+        CaseResult::Failed(_) => ("failed", "✗", RED),
+        CaseResult::Skipped(_) => ("skipped", "-", DIM),
+    };
+    let detail = match &outcome.result {
+        CaseResult::Passed => String::new(),
+        CaseResult::Differs(difference) => difference.to_string(),
+        CaseResult::Failed(error) => format!("    {}", error.chain()),
+        CaseResult::Skipped(reason) => format!("    skipped: {reason}"),
+    };
+    let detail = masker.mask(&detail);
+    if printer.json {
+        let line = json!({ "case": outcome.case.id, "result": word, "seconds": seconds, "detail": detail.trim() });
+        return printer.result(&line.to_string());
+    }
+    let (id, title) = (outcome.case.id, outcome.case.title);
+    printer.result(&format!("{style}{mark}{style:#} {id:<28} {seconds:>6.1} s  {DIM}{title}{DIM:#}"));
+    if !detail.is_empty() {
+        printer.result(&detail);
+    }
+}
+
+fn summary(outcomes: &[Outcome], began: Instant, records: &Path, cluster: &str, printer: &Printer) {
+    let count = |is: fn(&CaseResult) -> bool| outcomes.iter().filter(|outcome| is(&outcome.result)).count();
+    let passed = count(|result| matches!(result, CaseResult::Passed));
+    let skipped = count(|result| matches!(result, CaseResult::Skipped(_)));
+    let failed = outcomes.len() - passed - skipped;
+    let seconds = began.elapsed().as_secs_f64();
+    if printer.json {
+        let line = json!({
+            "cluster": cluster, "passed": passed, "failed": failed, "skipped": skipped, "seconds": seconds,
+            "records": records,
+        });
+        return printer.result(&line.to_string());
+    }
+    printer.result(&format!(
+        "{cluster}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s; records: {}",
+        records.display()
+    ));
+}

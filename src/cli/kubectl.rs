@@ -1,0 +1,77 @@
+//! Which kubectl labs use, and whether it serves. Knows no lab.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::exec::{self, Tool, which};
+
+/// Why no kubectl serves.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`kubectl` is not on PATH")]
+    Missing,
+    #[error("{} says it is kubectl {found}; labs need {OLDEST} or newer", path.display())]
+    Old { path: PathBuf, found: String },
+    #[error("{} does not work as kubectl", path.display())]
+    Broken {
+        path: PathBuf,
+        #[source]
+        source: exec::Error,
+    },
+}
+
+impl Error {
+    /// One line that says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some("`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into())
+    }
+}
+
+/// The oldest kubectl whose output and requests are known.
+const OLDEST: &str = "1.32";
+const OLDEST_MINOR: u32 = 32;
+/// The last word of a wrapper's version: it picks another kubectl for each server, and takes its time.
+const WRAPPER: &str = "-dispatcher";
+
+/// `$REHEARSAL_KUBECTL` and no other where that is set; else the first that serves of PATH's and the project's own
+/// in `.tools/bin`, a wrapper only where there is nothing else.
+///
+/// # Errors
+/// What is wrong with the first that there is.
+pub async fn find(project: &Path) -> Result<PathBuf, Error> {
+    if let Some(named) = std::env::var_os("REHEARSAL_KUBECTL").filter(|path| !path.is_empty()) {
+        let named = absolute(named.into());
+        return version(&named).await.map(|_| named);
+    }
+    let on_path = which("kubectl", &std::env::var_os("PATH").unwrap_or_default());
+    let fetched = Some(project.join(".tools/bin/kubectl")).filter(|path| path.is_file());
+    let mut second_best = Err(Error::Missing);
+    for candidate in [on_path, fetched].into_iter().flatten().map(absolute) {
+        match version(&candidate).await {
+            Ok(version) if !version.ends_with(WRAPPER) => return Ok(candidate),
+            Ok(_) => second_best = Ok(candidate),
+            Err(error) if matches!(second_best, Err(Error::Missing)) => second_best = Err(error),
+            Err(_) => {}
+        }
+    }
+    second_best
+}
+
+/// Links to it stand in other folders.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// What it says it is, where that is new enough.
+async fn version(path: &Path) -> Result<String, Error> {
+    let asked = Tool::new(path).args(["version", "--client", "-o", "json"]).timeout(Duration::from_secs(20));
+    let output = asked.run_ok().await.map_err(|source| Error::Broken { path: path.into(), source })?;
+    let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+    let client = &answer["clientVersion"];
+    let found = client["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let minor = client["minor"].as_str().and_then(|minor| minor.trim_end_matches('+').parse::<u32>().ok());
+    match minor {
+        Some(minor) if minor >= OLDEST_MINOR => Ok(found),
+        _ => Err(Error::Old { path: path.into(), found }),
+    }
+}

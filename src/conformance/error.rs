@@ -1,0 +1,64 @@
+//! Why a case could not be played to its end, and why a suite could not be run.
+
+use std::path::PathBuf;
+
+use crate::run::{NotWatching, ShellError};
+use crate::wait::TimedOut;
+use crate::{docker, stage};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no case is called `{name}`")]
+    UnknownCase { name: String },
+    #[error("the cluster does not answer")]
+    Kube(#[from] kube::Error),
+    #[error("something does not go")]
+    Deleting(#[source] kube::runtime::wait::delete::Error),
+    #[error("the namespace never got its default ServiceAccount")]
+    NoServiceAccount(#[source] kube::runtime::wait::Error),
+    #[error(transparent)]
+    Watch(#[from] NotWatching),
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Docker(#[from] docker::Error),
+    #[error(transparent)]
+    Shell(#[from] ShellError),
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    #[error("the kubeconfig cannot be given another namespace: {0}")]
+    Kubeconfig(String),
+    #[error("{0}")]
+    Unexpected(String),
+    #[error("cannot write {}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot read the records in {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// One line that says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownCase { .. } => Some("`rehearse conformance --list` names them".into()),
+            Self::Stage(error) => error.hint(),
+            Self::Docker(error) => error.hint(),
+            Self::Read { .. } => Some("run `rehearse conformance --cluster NAME` first, for both clusters".into()),
+            _ => None,
+        }
+    }
+
+    /// The error and its causes in one line.
+    pub fn chain(&self) -> String {
+        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+}

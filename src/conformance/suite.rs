@@ -1,0 +1,158 @@
+//! Plays cases side by side and compares their records with the expected ones. Knows nothing of what a case does.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::cases::{Case, Play};
+use super::diff::Difference;
+use super::error::Error;
+use super::ground::Ground;
+use super::outage;
+use super::world::World;
+
+/// What came of a case.
+#[derive(Debug)]
+pub enum Result {
+    /// The record is the expected one.
+    Passed,
+    /// The record is another; the expected one is on the left.
+    Differs(Difference),
+    /// It could not be played to its end.
+    Failed(Error),
+    /// Why it says nothing on this ground.
+    Skipped(String),
+}
+
+pub struct Outcome {
+    pub case: &'static Case,
+    pub result: Result,
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Whether it keeps the suite from passing.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.result, Result::Differs(_) | Result::Failed(_))
+    }
+}
+
+pub struct Suite<'a> {
+    pub ground: &'a Ground<'a>,
+    /// Where records are written, one file a case.
+    pub records: &'a Path,
+    /// How many cases side by side.
+    pub parallel: usize,
+}
+
+impl Suite<'_> {
+    /// Plays all cases and tells each as it ends; those that others must not stand beside come last, one by one.
+    ///
+    /// # Errors
+    /// Where the folder of the records cannot be made.
+    pub async fn run(
+        &self,
+        cases: &[&'static Case],
+        mut told: impl FnMut(&Outcome),
+    ) -> std::result::Result<Vec<Outcome>, Error> {
+        let unwritten = |source| Error::Write { path: self.records.into(), source };
+        std::fs::create_dir_all(self.records).map_err(unwritten)?;
+        let (alone, beside): (Vec<&'static Case>, Vec<_>) = cases.iter().partition(|case| case.needs.outage);
+        let mut outcomes = Vec::new();
+        for (cases, parallel) in [(beside, self.parallel), (alone, 1)] {
+            let mut playing = stream::iter(cases).map(|case| self.outcome(case)).buffer_unordered(parallel.max(1));
+            while let Some(outcome) = playing.next().await {
+                told(&outcome);
+                outcomes.push(outcome);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn outcome(&self, case: &'static Case) -> Outcome {
+        let began = Instant::now();
+        let result = match self.unfit(case).await {
+            Ok(Some(reason)) => Result::Skipped(reason),
+            Ok(None) => self.judged(case).await.unwrap_or_else(Result::Failed),
+            Err(error) => Result::Failed(error),
+        };
+        Outcome { case, result, took: began.elapsed() }
+    }
+
+    /// Why the case says nothing on this ground.
+    async fn unfit(&self, case: &Case) -> std::result::Result<Option<String>, Error> {
+        let (needs, ground) = (case.needs, self.ground);
+        Ok(match ground.server_minor {
+            server if server < needs.since => Some(format!("needs Kubernetes 1.{} or newer", needs.since)),
+            server if server > needs.until => Some(format!("needs Kubernetes 1.{} or older", needs.until)),
+            _ if ground.kubectl_minor < needs.kubectl => Some(format!("needs kubectl 1.{} or newer", needs.kubectl)),
+            _ if needs.outage && !outage::possible(ground.stage).await? => {
+                Some("needs a registry on a port of its own (`--registry-port`)".into())
+            }
+            _ => None,
+        })
+    }
+
+    async fn judged(&self, case: &Case) -> std::result::Result<Result, Error> {
+        let mut world = World::make(self.ground, case.id).await?;
+        let played = match &case.play {
+            Play::Scenario(scenario) => scenario(&mut world).await,
+            Play::Script(script) => play_script(script, &mut world).await,
+        };
+        let record = world.close().await;
+        played?;
+        let text = record?.to_text();
+        let path = self.records.join(format!("{}.json", case.id));
+        std::fs::write(&path, &text).map_err(|source| Error::Write { path, source })?;
+        let expected = expected(case.expected, self.ground.server_minor);
+        Ok(Difference::first(&expected, &text).map_or(Result::Passed, Result::Differs))
+    }
+}
+
+async fn play_script(script: &str, world: &mut World<'_>) -> std::result::Result<(), Error> {
+    if script.contains("$IMAGE") {
+        world.serve().await?;
+    }
+    for command in script.split("\n\n").map(without_remarks).filter(|command| !command.is_empty()) {
+        world.play(&command).await?;
+    }
+    Ok(())
+}
+
+fn without_remarks(command: &str) -> String {
+    let lines: Vec<&str> = command.lines().filter(|line| !line.starts_with('#')).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// Words of the kubelet that releases before this minor had otherwise: (minor, now, before).
+const REWORDED: &[(u32, &str, &str)] = &[
+    (35, "(kubelet) Container created", "(kubelet) Created container: app"),
+    (35, "(kubelet) Container started", "(kubelet) Started container app"),
+    (35, "already present on machine and can be accessed by the pod", "already present on machine"),
+];
+
+/// The expected record in the words of an older release.
+fn expected(text: &str, minor: u32) -> String {
+    let older = REWORDED.iter().filter(|(since, _, _)| minor < *since);
+    older.fold(text.to_owned(), |text, (_, now, before)| text.replace(now, before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_are_for_readers() {
+        assert_eq!(without_remarks("# why\nkubectl get ns\n"), "kubectl get ns");
+        assert_eq!(without_remarks("# only"), "");
+    }
+
+    #[test]
+    fn older_releases_have_their_own_words() {
+        let text = "Normal Created (kubelet) Container created";
+        assert_eq!(expected(text, 36), text);
+        assert_eq!(expected(text, 34), "Normal Created (kubelet) Created container: app");
+    }
+}

@@ -1,0 +1,86 @@
+//! What differs from run to run and from cluster to cluster, taken out of a record's texts. Pure.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::mask::Masker;
+use crate::observe::Redactor;
+
+/// Pattern and placeholder; after [`Redactor`]'s own.
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let rules = [
+        (r#"resourceVersion: "\d+""#, r#"resourceVersion: "<version>""#),
+        (r#""resourceVersion": "\d+""#, r#""resourceVersion": "<version>""#),
+        (r"\b(containerd|docker)://(<id>|[0-9a-f]{12,64})", "<runtime>://<id>"),
+        // The cause of an unreachable registry depends on how the cluster's network notices it.
+        (r#"failed to do request: .*"#, "failed to do request: <unreachable>"),
+        // A column is as wide as its widest cell, which may be a name that differs.
+        (r"(?m)(\S)[ \t]{2,}", "$1  "),
+        (r"(?m)[ \t]+$", ""),
+        (r"-{4,}", "----"),
+    ];
+    rules.into_iter().map(|(rule, to)| (Regex::new(rule).expect("a literal above, tested below"), to)).collect()
+});
+
+/// Makes texts equal that mean the same.
+#[derive(Debug, Clone)]
+pub struct Words {
+    masker: Masker,
+    redactor: Redactor,
+    /// What stands for what, in this order.
+    names: Vec<(String, String)>,
+}
+
+impl Words {
+    /// `names`: what differs, e.g. a node's name, and what shall stand for it.
+    pub fn new(masker: Masker, names: Vec<(String, String)>) -> Self {
+        Self { masker, redactor: Redactor::default(), names }
+    }
+
+    /// The same and one name more.
+    #[must_use]
+    pub fn and(&self, name: &str, stands_for: &str) -> Self {
+        let mut words = self.clone();
+        words.names.insert(0, (name.into(), stands_for.into()));
+        words
+    }
+
+    pub fn text(&self, text: &str) -> String {
+        let mut text = self.masker.mask(text).into_owned();
+        for (name, to) in &self.names {
+            text = text.replace(name, to);
+        }
+        let mut text = self.redactor.text(&text);
+        for (pattern, to) in RULES.iter() {
+            text = pattern.replace_all(&text, *to).into_owned();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_the_same_reads_the_same() {
+        let masker = Masker::default();
+        masker.add("hunter2-hunter2");
+        let words = Words::new(masker, vec![("kind-x-control-plane".into(), "<node>".into())]).and("-7f3a", "");
+        for (text, expected) in [
+            ("ns-7f3a/mypod on kind-x-control-plane", "ns/mypod on <node>"),
+            ("NAME      AGE\ndefault   5s ", "NAME  AGE\ndefault  <duration>"),
+            ("  name:   x", "  name:  x"),
+            ("    Container ID:   containerd://0123456789abcdef", "    Container ID:  <runtime>://<id>"),
+            ("resourceVersion: \"42\"", "resourceVersion: \"<version>\""),
+            ("the password hunter2-hunter2", "the password •••"),
+            (
+                "x: failed to do request: Head \"http://a:1/\": dial tcp: refused",
+                "x: failed to do request: <unreachable>",
+            ),
+        ] {
+            assert_eq!(words.text(text), expected);
+        }
+    }
+}

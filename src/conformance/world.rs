@@ -1,0 +1,293 @@
+//! What one case stands on: a namespace, an image name and a shell of its own, so that cases can be played side by
+//! side and each pull is a pull. Knows no case.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::config::Kubeconfig;
+use kube::runtime::wait::await_condition;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::ground::{Ground, gone};
+use super::pod::PodSpec;
+use super::record::{Record, Seen};
+use super::words::Words;
+use crate::docker::labels;
+use crate::observe::{Progress, Trace};
+use crate::registry::Credentials;
+use crate::run::{Names, Printed, Shell, ShellGround};
+use crate::script::ObjectRef;
+use crate::wait::{Probe, Wake, until};
+
+/// Enough for a fourth attempt in real time, and for pulls that wait for others.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// The server a pull secret is for where the lecture speaks of Docker Hub.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// Whose credentials a pull secret holds, and for which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    Right,
+    WrongPassword,
+    /// The right ones, but for a server the image is not on.
+    OtherServer,
+}
+
+pub struct World<'a> {
+    pub ground: &'a Ground<'a>,
+    /// Different in each run; taken out of the record.
+    tag: String,
+    pub namespace: String,
+    /// What the case's pods run: in the registry under a name no node has ever seen.
+    pub image: String,
+    words: Words,
+    shell: Shell,
+    began: Instant,
+    record: Record,
+}
+
+impl<'a> World<'a> {
+    /// Makes the namespace and waits for its default ServiceAccount.
+    ///
+    /// # Errors
+    /// Where the cluster refuses.
+    pub async fn make(ground: &'a Ground<'a>, case: &str) -> Result<Self, Error> {
+        let tag = format!("-x{:06x}", rand::random::<u32>() & 0xff_ffff);
+        let namespace = format!("{case}{tag}");
+        let object: Namespace = of(json!({
+            "metadata": { "name": namespace, "labels": { labels::SESSION: ground.session } },
+        }));
+        Api::all(ground.client.clone()).create(&PostParams::default(), &object).await?;
+        let accounts = Api::<ServiceAccount>::namespaced(ground.client.clone(), &namespace);
+        let exists = |account: Option<&ServiceAccount>| account.is_some();
+        await_condition(accounts, "default", exists).await.map_err(Error::NoServiceAccount)?;
+        let words = ground.words.and(&tag, "");
+        let image = format!("docker.io/conformance/{case}{tag}:1.0.0");
+        let mut shell = shell(ground, &namespace)?;
+        shell.set("IMAGE", &image);
+        shell.set("NAMESPACE", &namespace);
+        let record = Record { case: case.into(), seen: Vec::new() };
+        Ok(Self { ground, tag, namespace, image, words, shell, began: Instant::now(), record })
+    }
+
+    /// Everything recorded; the namespace goes.
+    ///
+    /// # Errors
+    /// Where it does not go.
+    pub async fn close(self) -> Result<Record, Error> {
+        self.ground.remove(self.namespace).await?;
+        Ok(self.record)
+    }
+
+    /// A name that no other run has: for a repository or a second namespace.
+    pub fn own(&self, name: &str) -> String {
+        format!("{name}{}", self.tag)
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.ground.client.clone(), &self.namespace)
+    }
+
+    /// Pushes the application under the case's image name.
+    ///
+    /// # Errors
+    /// Where the registry refuses.
+    pub async fn serve(&self) -> Result<(), Error> {
+        Ok(self.ground.stage.serve(&self.image).await?)
+    }
+
+    /// Creates a pull secret.
+    ///
+    /// # Errors
+    /// Where the cluster refuses.
+    pub async fn secret(&self, name: &str, login: Login) -> Result<(), Error> {
+        self.put_secret(&self.pull_secret(name, login)).await
+    }
+
+    /// A pull secret as kubectl makes it, not yet created.
+    pub fn pull_secret(&self, name: &str, login: Login) -> Value {
+        let right = self.ground.stage.credentials();
+        let (credentials, server) = match login {
+            Login::Right => (right, DOCKER_HUB),
+            Login::WrongPassword => (Credentials::new(right.username, "not-the-password"), DOCKER_HUB),
+            Login::OtherServer => (right, "registry.example.com"),
+        };
+        json!({
+            "metadata": { "name": name },
+            "type": "kubernetes.io/dockerconfigjson",
+            "stringData": { ".dockerconfigjson": credentials.dockerconfigjson(&[server]) },
+        })
+    }
+
+    /// Creates a secret, or puts it in the place of the one there is.
+    ///
+    /// # Errors
+    /// Where the cluster refuses.
+    pub async fn put_secret(&self, secret: &Value) -> Result<(), Error> {
+        let api = self.api::<Secret>();
+        let secret: Secret = of(secret.clone());
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        match api.create(&PostParams::default(), &secret).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                api.patch(&name, &PatchParams::default(), &Patch::Merge(&secret)).await?;
+            }
+            other => drop(other?),
+        }
+        Ok(())
+    }
+
+    /// Gives a ServiceAccount these pull secrets; creates it where it is not there.
+    ///
+    /// # Errors
+    /// Where the cluster refuses.
+    pub async fn service_account(&self, name: &str, secrets: &[&str]) -> Result<(), Error> {
+        let secrets: Vec<_> = secrets.iter().map(|name| json!({ "name": name })).collect();
+        let account = json!({ "metadata": { "name": name }, "imagePullSecrets": secrets });
+        let api = self.api::<ServiceAccount>();
+        match api.create(&PostParams::default(), &of(account.clone())).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                api.patch(name, &PatchParams::default(), &Patch::Merge(&account)).await?;
+            }
+            other => drop(other?),
+        }
+        Ok(())
+    }
+
+    /// Creates a pod; the watch is open already.
+    ///
+    /// # Errors
+    /// Where the cluster refuses.
+    pub async fn pod(&self, pod: &PodSpec) -> Result<(), Error> {
+        let pod: Pod = of(pod.manifest(&self.image));
+        self.api().create(&PostParams::default(), &pod).await?;
+        Ok(())
+    }
+
+    /// Deletes a pod at once and waits until it has gone.
+    ///
+    /// # Errors
+    /// Where it does not go.
+    pub async fn delete_pod(&self, name: &str) -> Result<(), Error> {
+        gone(self.api::<Pod>(), name.into(), Some(0)).await
+    }
+
+    /// Waits until a pod has gone through these states and its events say so too, and records what it went through
+    /// until then.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] with the last state.
+    pub async fn goes_through(&mut self, pod: &str, states: &[&str]) -> Result<(), Error> {
+        let states: Vec<String> = states.iter().map(|&state| state.to_owned()).collect();
+        let what = format!("{pod} to go through {}", states.join(", "));
+        let last = states.last().cloned().unwrap_or_default();
+        let reached = |trace: &Trace| match trace.matching(&states) {
+            Progress::Matched { .. } => proven(trace, &last),
+            Progress::Pending { .. } => false,
+        };
+        let trace = self.seen(&what, pod, reached).await?;
+        self.record.seen.push(Seen::pod(&trace, &self.words));
+        Ok(())
+    }
+
+    /// Waits for a pod's newest trace to be as asked, and returns it as it was at that moment.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] with the last state.
+    pub async fn seen(&self, what: &str, pod: &str, reached: impl Fn(&Trace) -> bool) -> Result<Trace, Error> {
+        let object = ObjectRef { kind: "pod".into(), namespace: self.namespace.clone(), name: pod.into() };
+        let watch = &self.ground.watch;
+        let probe = async || {
+            watch.look(|recorder| match recorder.latest(&object, self.began) {
+                Some(trace) if reached(trace) => Probe::Done(trace.clone()),
+                Some(trace) => Probe::Pending(trace.to_string()),
+                None => Probe::Pending(format!("{object} never appeared")),
+            })
+        };
+        Ok(until(what, PATIENCE, Wake::Changed(watch.changes()), probe).await?)
+    }
+
+    /// Records a question and its answer.
+    pub fn fact(&mut self, fact: &str, is: impl ToString) {
+        self.record.seen.push(Seen::Fact { fact: fact.into(), is: self.words.text(&is.to_string()) });
+    }
+
+    pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
+        Ok(self.shell.write(name, contents)?)
+    }
+
+    /// Plays a command in the case's namespace and records what it printed.
+    ///
+    /// # Errors
+    /// Where it does not end.
+    pub async fn play(&mut self, command: &str) -> Result<(), Error> {
+        let printed = self.quietly(command).await?;
+        self.record.seen.push(Seen::command(command, &printed, &self.words));
+        Ok(())
+    }
+
+    /// Plays a command without a record of it.
+    ///
+    /// # Errors
+    /// Where it does not end.
+    pub async fn quietly(&self, command: &str) -> Result<Printed, Error> {
+        // One pipe for both streams: their order is the program's.
+        Ok(self.shell.play(&format!("exec 2>&1\n{command}"), PATIENCE).await?)
+    }
+}
+
+/// A reason among a pod's events, and how the message begins, that belong to a state. The events come by another
+/// watch than the pod and may be late.
+fn proof_of(status: &str) -> &'static [(&'static str, &'static str)] {
+    const PROOFS: &[(&str, &[(&str, &str)])] = &[
+        ("ErrImagePull", &[("Failed", "Error: ErrImagePull")]),
+        ("ImagePullBackOff", &[("BackOff", ""), ("Failed", "Error: ImagePullBackOff")]),
+        ("ErrImageNeverPull", &[("Failed", "Error: ErrImageNeverPull")]),
+        ("InvalidImageName", &[("Failed", "Error: InvalidImageName")]),
+        ("Running", &[("Started", "")]),
+    ];
+    PROOFS.iter().find(|(of, _)| *of == status).map(|(_, proof)| *proof).unwrap_or_default()
+}
+
+fn proven(trace: &Trace, status: &str) -> bool {
+    proof_of(status)
+        .iter()
+        .all(|(reason, begins)| trace.events_because(reason).any(|event| event.message.starts_with(begins)))
+}
+
+/// A shell whose kubectl speaks to the case's namespace.
+fn shell(ground: &Ground<'_>, namespace: &str) -> Result<Shell, Error> {
+    let handle = &ground.stage.handle;
+    let folder = format!("conformance/{namespace}");
+    let kubeconfig = handle.private.join(&folder).join("kubeconfig");
+    let shell = Shell::prepare(&ShellGround {
+        private: &handle.private,
+        folder: &folder,
+        program: &ground.program,
+        kubectl: Some(&ground.kubectl),
+        kubeconfig: &kubeconfig,
+        stage_file: &handle.private.join("stage.json"),
+        credentials: &ground.stage.credentials(),
+        cache: &handle.private.join("kubectl-cache"),
+        sources: &[],
+        names: &Names::default(),
+    })?;
+    let unfit = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
+    let mut config = Kubeconfig::read_from(&handle.kubeconfig).map_err(|error| unfit(&error))?;
+    for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
+        context.namespace = Some(namespace.into());
+    }
+    // JSON is YAML; the private folder is its owner's alone.
+    shell.write("kubeconfig", &serde_json::to_string(&config).map_err(|error| unfit(&error))?)?;
+    Ok(shell)
+}
+
+pub(super) fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("a manifest written in this room fits its type")
+}

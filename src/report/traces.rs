@@ -1,0 +1,24 @@
+//! Traces as JSON lines beside the events: what snapshots, diffs and readers with questions take up later.
+
+use std::fs::File;
+use std::io::{LineWriter, Write};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::mask::Masker;
+use crate::run::Played;
+
+/// Writes `traces.jsonl`: `{"lab": 1, "trace": {…}}`, a line for each pod of each lab, masked.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_traces(dir: &Path, masker: &Masker, played: &[Played]) -> std::io::Result<()> {
+    let mut file = LineWriter::new(File::create(dir.join("traces.jsonl"))?);
+    for (lab, trace) in played.iter().flat_map(|played| played.traces.iter().map(|trace| (played.lab, trace))) {
+        let mut line = json!({ "lab": lab, "trace": trace });
+        masker.mask_json(&mut line);
+        writeln!(file, "{line}")?;
+    }
+    file.flush()
+}

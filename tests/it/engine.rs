@@ -1,0 +1,85 @@
+//! The real Engine with one fault: every connection goes through, but what begins like the faulty request is answered
+//! by the fault.
+
+use std::path::Path;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+/// A request that goes wrong.
+#[derive(Clone, Copy)]
+pub struct Fault {
+    pub method: &'static str,
+    /// Part of its path.
+    pub path: &'static str,
+    /// The body of a 200 answer, as the Engine streams it; None: no answer, ever.
+    pub answer: Option<&'static str>,
+}
+
+/// What the Engine streams when a build finds its disk full.
+pub const DISK_FULL: Fault = Fault {
+    method: "POST",
+    path: "/build?",
+    answer: Some(concat!(
+        r#"{"stream":"Step 1/5 : ARG BASE"}"#,
+        "\r\n",
+        r#"{"errorDetail":{"message":"write /var/lib/docker/tmp/layer: no space left on device"},"#,
+        r#""error":"write /var/lib/docker/tmp/layer: no space left on device"}"#,
+        "\r\n"
+    )),
+};
+
+/// Removing containers hangs.
+pub const STUCK: Fault = Fault { method: "DELETE", path: "/containers/", answer: None };
+
+/// Serves on a socket in `dir`; gives its `DOCKER_HOST` and the number of faulty requests so far.
+pub fn with_fault(dir: &Path, fault: Fault) -> (String, watch::Receiver<usize>) {
+    let path = dir.join("engine.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (count, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            // A connection that breaks is its client's to report.
+            tokio::spawn(serve(client, fault, count.clone()));
+        }
+    });
+    (format!("unix://{}", path.display()), counted)
+}
+
+async fn serve(mut client: UnixStream, fault: Fault, count: watch::Sender<usize>) -> std::io::Result<()> {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
+    let mut engine = UnixStream::connect(host.trim_start_matches("unix://")).await?;
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let request = &asked[..read?];
+                if request.is_empty() {
+                    return Ok(());
+                }
+                // A client sends a request's head in one piece and waits for the answer before the next.
+                let head = String::from_utf8_lossy(request);
+                let head = head.lines().next().unwrap_or_default();
+                if head.starts_with(fault.method) && head.contains(fault.path) {
+                    count.send_modify(|n| *n += 1);
+                    return fail(client, fault).await;
+                }
+                engine.write_all(request).await?;
+            }
+            read = engine.read(&mut answered) => match read? {
+                0 => return Ok(()),
+                read => client.write_all(&answered[..read]).await?,
+            },
+        }
+    }
+}
+
+async fn fail(mut client: UnixStream, fault: Fault) -> std::io::Result<()> {
+    if let Some(body) = fault.answer {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+        client.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
+    }
+    // Whatever it goes on to send is read: a closed socket would hide the answer.
+    tokio::io::copy(&mut client, &mut tokio::io::sink()).await.map(drop)
+}

@@ -1,0 +1,126 @@
+//! The four demos, end to end: the real binary, Docker, registry, kubectl and application. Mini and kind must give
+//! the same snapshots.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rehearsal::cluster::{self, Choice, MiniSettings, Plan};
+use rehearsal::docker::Docker;
+use rehearsal::mini::Version;
+use rehearsal::observe::{Redacted, Redactor, Trace};
+use serde_json::Value;
+
+use crate::program::{Finished, Ground, project};
+
+#[derive(serde::Deserialize)]
+struct Line {
+    lab: u32,
+    trace: Trace,
+}
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Each lab's traces without what differs from run to run.
+fn traces(ground: &Ground, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
+    let mut traces: BTreeMap<u32, Vec<Redacted>> = BTreeMap::new();
+    for line in lines(&ground.root().join(session).join("traces.jsonl")) {
+        let line: Line = serde_json::from_value(line).unwrap();
+        traces.entry(line.lab).or_default().push(Redactor::default().trace(&line.trace));
+    }
+    traces
+}
+
+/// `labs` were finished in this order, each as its text says, and the report tells the same as the output.
+fn all_reproduced(run: &Finished, ground: &Ground, labs: &[u32]) {
+    let session = run.session();
+    let told: Vec<_> = run.events("lab.finished").iter().map(|e| (e["lab"].clone(), e["verdict"].clone())).collect();
+    let expected: Vec<_> = labs.iter().map(|lab| (Value::from(*lab), Value::from("reproduced"))).collect();
+    assert_eq!(told, expected, "{}", run.stdout);
+    let printed: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines(&ground.root().join(session).join("events.jsonl")), printed);
+}
+
+/// The traces are what they always were: on every cluster, whatever was played before.
+fn as_ever(ground: &Ground, run: &Finished) {
+    for (lab, traces) in traces(ground, &run.session()) {
+        insta::assert_yaml_snapshot!(format!("lab-{lab}"), traces);
+    }
+}
+
+async fn four_labs(cluster: &str) {
+    let ground = Ground::new().await;
+    let run = ground.rehearse(&["run", "all", "--cluster", cluster, "--json"]).run().await.exits_with(0);
+    all_reproduced(&run, &ground, &[0, 1, 2, 3]);
+    assert_eq!(run.events("stage.ready")[0]["cluster"], cluster);
+    as_ever(&ground, &run);
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn labs_on_mini() {
+    four_labs("mini").await;
+}
+
+#[tokio::test]
+async fn labs_on_kind() {
+    let settings = cluster::Settings {
+        choice: Choice::Kind,
+        mini: MiniSettings { version: Version::LATEST, timelapse: 1.0 },
+        node_image: None,
+        kubernetes_version: None,
+        workers: 0,
+        kind_config: None,
+        reuse: None,
+    };
+    let docker = Docker::connect().await.unwrap();
+    match Plan::of(&settings, &docker).await {
+        Ok(_) => four_labs("kind").await,
+        Err(why) if std::env::var("REHEARSAL_REQUIRE").is_ok_and(|required| required == "kind") => panic!("{why}"),
+        // Past the test harness, which would keep it to itself.
+        Err(why) => {
+            use std::io::Write;
+            writeln!(std::io::stderr(), "skipped: labs_on_kind: {why}").unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_lab_alone_and_in_any_order() {
+    let ground = Ground::new().await;
+    let run = ground.rehearse(&["run", "2", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    all_reproduced(&run, &ground, &[2]);
+    as_ever(&ground, &run);
+    let run = ground.rehearse(&["run", "lab-3", "image-pull-secrets", "--cluster", "mini", "--json"]);
+    let run = run.run().await.exits_with(0);
+    all_reproduced(&run, &ground, &[3, 1]);
+    as_ever(&ground, &run);
+    ground.nothing_is_left(2).await;
+}
+
+#[tokio::test]
+async fn what_people_read() {
+    let ground = Ground::new().await;
+    let run = ground.rehearse(&["run", "1", "--cluster", "mini"]).run().await.exits_with(0);
+    assert_eq!(run.stderr, "");
+    run.says("ErrImagePull · ");
+    let output = run.stdout.replace(&ground.root().display().to_string(), "<sessions>");
+    let output = output.replace(&project().display().to_string(), "<project>");
+    insta::with_settings!({filters => vec![
+        // How often the kubelet has tried by then, and what it has just said, is the moment's.
+        (r"(?m)^    pod/\S+  (\d|…).*\n(      .*\n)?", ""),
+        (r"(?ms)^(  \$ kubectl describe [^\n]*\n).*?(^    (✓|… ))", "$1    <description>\n$2"),
+        (r"… \d+ lines more", "… more lines"),
+        (r"(mypod +0/1 +)(ErrImagePull    |ImagePullBackOff)", "$1<trouble>"),
+        // A coincidence of ages makes a table's comparison exact.
+        (r"(prints as shown  )(exact|normalised)", "$1<fidelity>"),
+        (r"[\d.]+ ?m?s\b", "<time>"),
+        (r"sha256:[0-9a-f]{12,}", "sha256:<digest>"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+        (r"(?m)^  . (registry|image|cluster) .*\n", ""),
+        (r"(?m)^  • .*stand-in.*\n", ""),
+    ]}, { insta::assert_snapshot!(output) });
+    ground.nothing_is_left(1).await;
+}

@@ -1,0 +1,230 @@
+//! The real binary as a user runs it: in a folder of its own, bounded in time, few at once on the Engine.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rehearsal::docker::{Docker, labels};
+use rehearsal::session;
+use rehearsal::wait::{Probe, Wake, until};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// More would only wait for each other's builds and pushes.
+static TURNS: Semaphore = Semaphore::const_new(2);
+/// No run of the tests takes this long, not even on kind.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A folder for labs and sessions, and a turn on the Engine where one is needed.
+pub struct Ground {
+    pub dir: TempDir,
+    _turn: Option<SemaphorePermit<'static>>,
+}
+
+impl Ground {
+    /// For what fails before anything is created.
+    pub fn light() -> Self {
+        let dir = TempDir::new().unwrap();
+        // A project's own kubectl serves the labs written here, too.
+        let tools = project().join(".tools");
+        if tools.exists() {
+            std::os::unix::fs::symlink(tools, dir.path().join(".tools")).unwrap();
+        }
+        Self { dir, _turn: None }
+    }
+
+    pub async fn new() -> Self {
+        Self { _turn: Some(TURNS.acquire().await.unwrap()), ..Self::light() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Where sessions are written.
+    pub fn root(&self) -> PathBuf {
+        self.path("sessions")
+    }
+
+    /// Writes a lab of this ground's own; `rehearse --labs` takes [`Ground::labs`].
+    pub fn lab(&self, text: &str) -> PathBuf {
+        let dir = self.labs().join("7-test");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("README.md"), text).unwrap();
+        dir.join("README.md")
+    }
+
+    pub fn labs(&self) -> PathBuf {
+        self.path("labs")
+    }
+
+    /// `rehearse` with these arguments, on the project's own labs.
+    #[expect(clippy::disallowed_methods, reason = "the tests signal it and read it as it runs")]
+    pub fn rehearse(&self, args: &[&str]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+        command.args(args).current_dir(project()).env("REHEARSAL_DIR", self.root()).env("NO_COLOR", "1");
+        command.env_remove("REHEARSAL_CLUSTER").env_remove("REHEARSAL_LABS");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Program { command }
+    }
+
+    /// `rehearse` on the lab of [`Ground::lab`].
+    pub fn play(&self, args: &[&str]) -> Program {
+        let play = self.rehearse(&[&["run", "--cluster", "mini"], args].concat());
+        play.env("REHEARSAL_LABS", self.labs())
+    }
+
+    /// Ids of all sessions that were opened here.
+    pub fn sessions(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root()).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+        // An id begins with its date; `cache` is no session.
+        let names = folders.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).collect()
+    }
+
+    /// Nothing on the Engine, no private file, no lock; `count` sessions were opened.
+    pub async fn nothing_is_left(&self, count: usize) {
+        let docker = Docker::connect().await.unwrap();
+        let sessions = self.sessions();
+        assert_eq!(sessions.len(), count, "{sessions:?}");
+        let probe = async || {
+            let labelled = docker.sessions().await.unwrap();
+            match labelled.iter().find(|session| sessions.contains(&session.id)) {
+                Some(session) => Probe::Pending(format!("{session:?}")),
+                None => Probe::Done(()),
+            }
+        };
+        // A run beside this one may be reaping the same things just now.
+        let every = Wake::Every(Duration::from_millis(50));
+        until("nothing to be left on the Engine", Duration::from_secs(10), every, probe).await.unwrap();
+        for id in sessions {
+            assert!(!self.root().join(&id).join("private").exists(), "{id} left private files");
+            assert!(!Path::new(&session::owner_of(&id)).exists(), "{id} left its lock");
+        }
+    }
+}
+
+/// Ids of the containers of a session.
+pub async fn containers(session: &str) -> Vec<String> {
+    let docker = Docker::connect().await.unwrap();
+    let found = docker.containers(&format!("{}={session}", labels::SESSION)).await.unwrap();
+    found.into_iter().map(|container| container.id).collect()
+}
+
+pub fn project() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// A command line that has not been started.
+pub struct Program {
+    command: Command,
+}
+
+impl Program {
+    pub fn env(mut self, key: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    pub fn start(mut self) -> Running {
+        let mut child = self.command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut pipe = child.stderr.take().unwrap();
+        let stderr = tokio::spawn(async move {
+            let mut text = String::new();
+            let _ = pipe.read_to_string(&mut text).await;
+            text
+        });
+        Running { child, lines, stdout: String::new(), stderr }
+    }
+
+    pub async fn run(self) -> Finished {
+        self.start().finish().await
+    }
+}
+
+/// A run that is going on.
+pub struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    stdout: String,
+    stderr: JoinHandle<String>,
+}
+
+impl Running {
+    async fn line(&mut self) -> Option<String> {
+        let line = timeout(LIMIT, self.lines.next_line()).await.expect("a line in time").unwrap()?;
+        self.stdout.push_str(&line);
+        self.stdout.push('\n');
+        Some(line)
+    }
+
+    /// Reads on until an event holds all of `wanted`; with `--json`.
+    pub async fn until(&mut self, wanted: Value) -> Value {
+        let wanted = wanted.as_object().unwrap().clone();
+        while let Some(line) = self.line().await {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if wanted.iter().all(|(key, value)| event[key] == *value) {
+                return event;
+            }
+        }
+        panic!("it ended before {wanted:?}:\n{}", self.stdout);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.id().expect("it runs");
+        kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+    }
+
+    pub async fn finish(mut self) -> Finished {
+        while self.line().await.is_some() {}
+        let status = timeout(LIMIT, self.child.wait()).await.expect("an end in time").unwrap();
+        Finished { code: status.code(), stdout: self.stdout, stderr: self.stderr.await.unwrap() }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// None: killed by a signal.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    #[track_caller]
+    pub fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Everything it printed.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.all().contains(text), "no `{text}` in\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Events of a type; with `--json`.
+    pub fn events(&self, type_: &str) -> Vec<Value> {
+        let events = self.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.filter(|event| event["type"] == type_).collect()
+    }
+
+    pub fn session(&self) -> String {
+        self.events("session.started")[0]["session"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,95 @@
+//! A lab that prints its password in every form: none of them reaches an output or a file that stays.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::program::Ground;
+
+const LAB: &str = r#"# Careless
+
+<!-- rehearse: needs cluster -->
+
+```bash
+printf %s "$DOCKER_PASSWORD" > "$OUTSIDE"
+echo "$DOCKER_PASSWORD"
+echo "$DOCKER_PASSWORD" >&2
+printf %s "$DOCKER_PASSWORD" | base64
+printf %s "cloudwithvarjosh:$DOCKER_PASSWORD" | base64 -w 0
+kubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
+  --docker-username=cloudwithvarjosh --docker-password="$DOCKER_PASSWORD"
+kubectl get secret s -o yaml
+kubectl get secret s -o jsonpath='{.data.\.dockerconfigjson}' | base64 --decode
+kubectl get secret s -o jsonpath='{.data.\.dockerconfigjson}' | base64 --decode | base64
+kubectl run leak --image=cloudwithvarjosh/none --env="PASSWORD=$DOCKER_PASSWORD"
+kubectl get pod leak -o json
+docker login -u cloudwithvarjosh -p "$DOCKER_PASSWORD"
+cat "$DOCKER_CONFIG/config.json"
+```
+
+It fails with the password in its message and its evidence:
+
+<!-- rehearse:
+  timeout 2s
+  expect pod/leak: Running
+  event pod/leak: Nothing "nothing"
+-->
+```bash
+kubectl get pods "$DOCKER_PASSWORD" || kubectl annotate pod leak password="$DOCKER_PASSWORD"
+```
+"#;
+
+/// The parts of base64 that stand for the secret alone, wherever in a text it begins.
+fn forms(secret: &str) -> Vec<String> {
+    let shifted = (0..3).map(|lead| {
+        let encoded = STANDARD.encode(format!("{}{secret}", "x".repeat(lead)));
+        encoded[4..encoded.len() - 4].to_owned()
+    });
+    let once: Vec<String> = shifted.collect();
+    let twice = once.iter().flat_map(|form| {
+        (0..3).map(move |lead| {
+            let encoded = STANDARD.encode(format!("{}{form}", "x".repeat(lead)));
+            encoded[4..encoded.len() - 4].to_owned()
+        })
+    });
+    once.iter().cloned().chain(twice).chain([secret.to_owned()]).collect()
+}
+
+#[test]
+fn forms_are_found_where_they_are() {
+    let secret = "Zx9tQ2mLw7Rk4Vb8Ns3Hd6Yc";
+    for user in ["u", "us", "use"] {
+        let pair = STANDARD.encode(format!("{user}:{secret}"));
+        for text in [&pair, &STANDARD.encode(&pair)] {
+            assert!(forms(secret).iter().any(|form| text.contains(form)), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_form_of_the_password_is_printed_or_kept() {
+    let ground = Ground::new().await;
+    ground.lab(LAB);
+    for json in [&["--json"][..], &[]] {
+        let outside = ground.path("password");
+        let run = ground.play(json).env("OUTSIDE", &outside).run().await.exits_with(1);
+        run.says("•••").says("to go through Running");
+        let password = std::fs::read_to_string(&outside).unwrap();
+        assert!(password.len() >= 16);
+        let mut told = vec![("output".to_owned(), run.all())];
+        for session in ground.sessions() {
+            for entry in std::fs::read_dir(ground.root().join(session)).unwrap() {
+                let path = entry.unwrap().path();
+                told.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
+            }
+        }
+        assert!(told.len() >= 3, "{told:?}");
+        for (place, text) in told {
+            // As a reader would join wrapped lines, plain and inside JSON strings.
+            let joined = text.replace("\\n", "").split_whitespace().collect::<String>();
+            for form in forms(&password) {
+                assert!(!joined.contains(&form), "{place} shows the password");
+            }
+        }
+    }
+    ground.nothing_is_left(2).await;
+}

@@ -1,0 +1,108 @@
+//! Interrupts of the real binary, at moments its own event stream tells.
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::bad_input::gone;
+use crate::engine::{STUCK, with_fault};
+use crate::program::{Ground, containers};
+
+const ENDLESS: &str =
+    "# Endless\n\n<!-- rehearse: timeout 1000s -->\n```bash\necho $$ > \"$PID\"; exec sleep 1000\n```\n";
+
+#[tokio::test]
+async fn an_interrupt_while_the_stage_comes_up_undoes_it() {
+    let ground = Ground::new().await;
+    ground.lab(ENDLESS);
+    let moments = [
+        json!({"type": "session.started"}),
+        json!({"type": "stage.part", "part": "registry", "state": "started"}),
+        json!({"type": "stage.part", "part": "registry", "state": "ready"}),
+        json!({"type": "stage.part", "part": "cluster", "state": "ready"}),
+        json!({"type": "stage.part", "part": "image", "detail": "pushing"}),
+    ];
+    for (moment, signal) in moments.iter().zip([Signal::SIGINT, Signal::SIGTERM].into_iter().cycle()) {
+        let mut run = ground.play(&["--json"]).start();
+        run.until(moment.clone()).await;
+        run.signal(signal);
+        let run = run.finish().await.exits_with(130);
+        assert!(run.events("lab.started").is_empty(), "{moment}: {}", run.stdout);
+        run.says("interrupted");
+    }
+    ground.nothing_is_left(moments.len()).await;
+}
+
+#[tokio::test]
+async fn an_interrupt_during_a_fence_ends_the_fence_and_removes_everything() {
+    let ground = Ground::new().await;
+    ground.lab(ENDLESS);
+    let pid = ground.path("pid");
+    let mut run = ground.play(&["--json"]).env("PID", &pid).start();
+    run.until(json!({"type": "step.started"})).await;
+    written(&pid).await;
+    run.signal(Signal::SIGINT);
+    let run = run.finish().await.exits_with(130);
+    assert!(run.events("lab.finished").is_empty());
+    gone(&pid).await;
+    ground.nothing_is_left(1).await;
+}
+
+/// Waits until a fence has written its process id.
+async fn written(file: &std::path::Path) {
+    use rehearsal::wait::{Probe, Wake, until};
+    use std::time::Duration;
+    let probe = async || match std::fs::read_to_string(file) {
+        Ok(text) if text.ends_with('\n') => Probe::Done(()),
+        other => Probe::Pending(format!("{other:?}")),
+    };
+    until("the fence", Duration::from_secs(10), Wake::Every(Duration::from_millis(5)), probe).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_interrupt_while_kubectl_waits_for_a_pod() {
+    let ground = Ground::new().await;
+    ground.lab(
+        "# Waiting\n\n<!-- rehearse: needs cluster -->\n\n```bash\n\
+         kubectl run stuck --image=cloudwithvarjosh/app1:1.0.0\n\
+         kubectl wait pod/stuck --for=condition=Ready --timeout=600s\n```\n",
+    );
+    let mut run = ground.play(&["--json"]).start();
+    run.until(json!({"type": "object.state", "object": "pod/stuck", "status": "ImagePullBackOff"})).await;
+    run.signal(Signal::SIGINT);
+    run.finish().await.exits_with(130);
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it() {
+    let ground = Ground::new().await;
+    ground.lab(ENDLESS);
+    let (host, mut stuck) = with_fault(ground.dir.path(), STUCK);
+    let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).env("DOCKER_HOST", host).start();
+    let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
+    run.until(json!({"type": "step.started"})).await;
+    run.signal(Signal::SIGINT);
+    stuck.wait_for(|count| *count > 0).await.unwrap();
+    run.signal(Signal::SIGINT);
+    run.finish().await.exits_with(130);
+    assert!(!containers(&session).await.is_empty(), "the fault was none");
+    ground.rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_run_left_goes_at_the_next_start_or_with_down() {
+    for next in [&["down"][..], &["run", "--cluster", "mini"]] {
+        let ground = Ground::new().await;
+        ground.lab(ENDLESS);
+        let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).start();
+        run.until(json!({"type": "step.started"})).await;
+        run.signal(Signal::SIGKILL);
+        let killed = run.finish().await;
+        assert_eq!(killed.code, None);
+        assert!(ground.root().join(killed.session()).join("private").exists());
+        ground.lab("# Harmless\n\n```bash\ntrue\n```\n");
+        ground.rehearse(next).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+        ground.nothing_is_left(if next == ["down"] { 1 } else { 2 }).await;
+    }
+}

@@ -1,0 +1,88 @@
+//! A stage that is kept up between runs, and runs beside each other.
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::bad_input::gone;
+use crate::program::{Finished, Ground, containers};
+
+fn notes(run: &Finished) -> Vec<String> {
+    run.events("note").iter().map(|event| event["text"].as_str().unwrap().to_owned()).collect()
+}
+
+fn played_on(run: &Finished, session: &str) -> bool {
+    notes(run).contains(&format!("using the stage that is up: session {session}"))
+}
+
+#[tokio::test]
+async fn a_stage_is_brought_up_used_again_and_taken_down() {
+    let ground = Ground::new().await;
+    ground.rehearse(&["down"]).run().await.exits_with(0).says("nothing is up");
+
+    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let session = stage["session"].as_str().unwrap();
+    assert_eq!(containers(session).await.len(), 1, "the registry");
+    // The stage is there already; its words for people name the kubeconfig, not the password.
+    let up = ground.rehearse(&["up", "--cluster", "mini"]).run().await.exits_with(0);
+    up.says(&format!("export KUBECONFIG={}", stage["kubeconfig"].as_str().unwrap()));
+
+    // Lab 0 uses names on the Engine, lab 1 names in the cluster: nothing of the first run is in the second's way.
+    for _ in 0..2 {
+        let run = ground.rehearse(&["run", "0", "1", "--json"]).run().await.exits_with(0);
+        assert!(played_on(&run, session), "{:?}", notes(&run));
+    }
+    assert_eq!(containers(session).await.len(), 1, "pods and containers of the labs are gone");
+
+    let down = ground.rehearse(&["down"]).run().await.exits_with(0);
+    down.says(&format!("took down the stage of session {session}"));
+    ground.nothing_is_left(3).await;
+}
+
+#[tokio::test]
+async fn keep_leaves_a_stage_that_the_next_run_plays_on_even_after_an_interrupt() {
+    let ground = Ground::new().await;
+    let pod = "kubectl run left --image=cloudwithvarjosh/app1:1.0.0; kubectl create ns left";
+    ground.lab(&format!(
+        "# Left\n\n<!-- rehearse: needs cluster -->\n\n```bash\n{pod}\necho $$ > \"$PID\"\nexec sleep $SECONDS_LEFT\n```\n"
+    ));
+    let pid = ground.path("pid");
+    let play = |seconds| ground.play(&["--keep", "--json"]).env("PID", &pid).env("SECONDS_LEFT", seconds);
+    let first = play("0").run().await.exits_with(0);
+    let using = notes(&first).into_iter().find_map(|n| Some(n.split_once("stage that is up: session ")?.1.to_owned()));
+    let session = using.expect("it plays on the stage that it leaves");
+
+    let mut second = play("50").start();
+    second.until(json!({"type": "object.state", "status": "ImagePullBackOff"})).await;
+    second.signal(Signal::SIGINT);
+    let second = second.finish().await.exits_with(130);
+    assert!(played_on(&second, &session));
+    gone(&pid).await;
+
+    // What the interrupted run had created would be in the way of its like.
+    let third = play("0").run().await.exits_with(0);
+    assert!(played_on(&third, &session));
+    ground.rehearse(&["down"]).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+    ground.nothing_is_left(4).await;
+}
+
+#[tokio::test]
+async fn runs_beside_each_other_do_not_meet() {
+    let ground = Ground::new().await;
+    let play = || ground.rehearse(&["run", "1", "--cluster", "mini", "--json"]);
+    let (one, other) = tokio::join!(play().run(), play().run());
+    assert_ne!(one.exits_with(0).session(), other.exits_with(0).session());
+    ground.nothing_is_left(2).await;
+
+    // On a stage that is kept, the second brings up one of its own.
+    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let mut one = play().start();
+    one.until(json!({"type": "lab.started"})).await;
+    let other = play().run().await.exits_with(0);
+    let one = one.finish().await.exits_with(0);
+    assert!(played_on(&one, stage["session"].as_str().unwrap()));
+    assert!(notes(&other).contains(&"another run plays on the stage that is up: bringing up another".to_owned()));
+    ground.rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(5).await;
+}
