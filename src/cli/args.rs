@@ -76,6 +76,9 @@ pub struct Run {
     /// Leave the stage up after the run (`rehearse down` takes it down)
     #[arg(long)]
     pub keep: bool,
+    /// How many labs are played at once, each in namespaces of its own [default: as many as there are, up to 4]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: Option<u16>,
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
@@ -122,6 +125,16 @@ pub struct Stage {
     /// Kind only: use this cluster, which is there, and leave it
     #[arg(long, value_name = "NAME")]
     pub reuse: Option<String>,
+    /// context:NAME only: play even where names say that this is production
+    #[arg(long)]
+    pub allow_production: bool,
+    /// context:NAME only: a registry that its nodes reach; the login comes from REHEARSAL_REGISTRY_USERNAME and
+    /// REHEARSAL_REGISTRY_PASSWORD or from a file
+    #[arg(long, value_name = "HOST[/PATH]")]
+    pub registry: Option<String>,
+    /// A docker config, or one line `user:password`; nobody else may read it
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    pub registry_credentials: Option<PathBuf>,
     /// The port of the registry on 127.0.0.1 [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub registry_port: Option<u16>,
@@ -147,8 +160,13 @@ impl Stage {
         option("--kind-config", self.kind_config.clone().map(Into::into));
         option("--reuse", self.reuse.clone().map(Into::into));
         option("--registry-port", self.registry_port.map(|port| port.to_string().into()));
+        option("--registry", self.registry.clone().map(Into::into));
+        option("--registry-credentials", self.registry_credentials.clone().map(Into::into));
         option("--labs", Some(labs.into()));
         option("--dir", Some(root.into()));
+        if self.allow_production {
+            command.push("--allow-production".into());
+        }
         command
     }
 }

@@ -5,6 +5,7 @@ mod conformance;
 mod exit;
 mod kubectl;
 mod printer;
+mod remote;
 mod run;
 mod show;
 mod up;

@@ -7,14 +7,14 @@ use super::args::{self, Common};
 use super::exit::ExitCode;
 use super::kubectl;
 use super::printer::Printer;
-use super::up;
+use super::{remote, up};
 use crate::cluster::{self, Choice, MiniSettings, Plan};
 use crate::conformance;
 use crate::docker::Docker;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::report::{self, Consumer, Human, JsonLines};
+use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Event, Events, Player, Tools, Verdict};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
@@ -28,6 +28,8 @@ pub enum Error {
     NoLabs,
     #[error(transparent)]
     Script(#[from] script::ScriptError),
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
     #[error(transparent)]
     Docker(#[from] crate::docker::Error),
     #[error(transparent)]
@@ -55,6 +57,7 @@ impl Error {
         match self {
             Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
             Self::Script(error) => error.hint(),
+            Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
@@ -115,6 +118,7 @@ async fn try_run(
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs, &places.project).await?;
     let settings = cluster_settings(&args.stage)?;
+    let remote = remote::of(&args.stage)?;
     let docker = Docker::connect().await?;
     let (plan, notes) = Plan::of(&settings, &docker).await?;
     let reaped = up::reap(&docker, &places.root).await;
@@ -132,8 +136,21 @@ async fn try_run(
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false };
-    let outcome = play(&labs, &tools, &settings, docker, &session, &places, &masker, &events, interrupts, began).await;
+    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false, remote };
+    let outcome = play(
+        &labs,
+        &tools,
+        &settings,
+        docker,
+        &session,
+        &places,
+        &masker,
+        &events,
+        interrupts,
+        began,
+        args.jobs.map(usize::from),
+    )
+    .await;
     session.close();
     drop(events);
     let _ = reporter.await;
@@ -152,6 +169,7 @@ async fn play(
     events: &Events,
     interrupts: &Interrupts,
     began: Instant,
+    jobs: Option<usize>,
 ) -> Result<Option<Verdict>, Error> {
     let raising = Instant::now();
     let kept = up::find(&places.root);
@@ -168,7 +186,9 @@ async fn play(
     for note in &stage.notes {
         events.note(note.clone());
     }
-    let player = Player { stage: &stage, tools, events, stop: &interrupts.graceful };
+    let jobs = jobs.unwrap_or(MOST_JOBS).min(labs.len());
+    let stop = &interrupts.graceful;
+    let player = Player { stage: &stage, tools, events, session: session.id(), jobs, stop };
     let played = tokio::select! {
         played = player.play(labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),
@@ -202,7 +222,7 @@ pub async fn raise(
             Some(Stage::attach(handle, docker).await?)
         }
         None => {
-            let credentials = Credentials::fresh(stage::USERNAME);
+            let credentials = settings.credentials();
             mask(masker, &credentials);
             let on_part = tell(events.clone());
             Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
@@ -213,7 +233,7 @@ pub async fn raise(
         events.emit(Event::StageReady {
             cluster: info.name.clone(),
             server_version: info.server_version.clone(),
-            registry: stage.handle.registry.to_string(),
+            registry: stage.handle.registry.clone(),
             ms: run::millis(begun.elapsed()),
         });
     }
@@ -248,6 +268,7 @@ pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error>
         workers: stage.workers,
         kind_config: stage.kind_config.clone(),
         reuse: stage.reuse.clone(),
+        allow_production: stage.allow_production,
     })
 }
 
@@ -265,6 +286,9 @@ fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
     }
     Ok(labs)
 }
+
+/// More labs at once than this wait for each other's pulls.
+const MOST_JOBS: usize = 4;
 
 async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
@@ -286,5 +310,5 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
         .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
         .unwrap_or(shown);
     let out = anstream::AutoStream::auto(std::io::stdout());
-    Box::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string()))
+    Box::new(LabByLab::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string())))
 }

@@ -14,17 +14,17 @@ use serde_json::json;
 use super::args::{self, Common};
 use super::exit::ExitCode;
 use super::printer::Printer;
+use super::remote;
 use super::run::{Error, Places, cluster_settings, mask, tell};
 use crate::cluster::{self, Plan};
 use crate::docker::Docker;
 use crate::exec::Background;
 use crate::mask::Masker;
-use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human};
 use crate::run::Events;
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
-use crate::stage::{self, Handle, Settings, Stage};
+use crate::stage::{Handle, Settings, Stage};
 use crate::wait::{Probe, Wake, until};
 
 /// How long a stage may take to come up in the background: images may have to be pulled or built.
@@ -131,9 +131,9 @@ async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts
         Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
     let reporter = report::spawn(records, masker.clone(), vec![out]);
     notes.into_iter().for_each(|text| events.note(text));
-    let credentials = Credentials::fresh(stage::USERNAME);
+    let settings = Settings { plan, registry_port: args.registry_port, kept: true, remote: remote::of(args)? };
+    let credentials = settings.credentials();
     mask(&masker, &credentials);
-    let settings = Settings { plan, registry_port: args.registry_port, kept: true };
     let on_part = tell(events.clone());
     let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
     if let Ok(Some(stage)) = raised {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
+pub use context::namespace_labels;
 pub use kind::{KindSettings, leftovers, remove_leftover};
 pub use mini::MiniSettings;
 pub use plan::{Ground, Plan, Settings};
@@ -38,8 +39,8 @@ pub enum Error {
     Mini(#[source] crate::mini::Error),
     #[error("no HTTP client for the registry")]
     Http(#[source] reqwest::Error),
-    #[error("cluster `{name}` cannot be used yet")]
-    NotYet { name: String },
+    #[error(transparent)]
+    Context(#[from] context::Error),
     /// Another part of the stage failed first.
     #[error("there is no registry for the cluster to pull from")]
     NoRegistry,
@@ -97,7 +98,7 @@ impl Error {
     /// One line that says what to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotYet { .. } => Some("play on `--cluster mini` (or `auto`) instead".into()),
+            Self::Context(error) => error.hint(),
             Self::KindMissing | Self::KindTooOld { .. } => {
                 Some("install kind (https://kind.sigs.k8s.io), or play on `--cluster mini`".into())
             }
@@ -128,6 +129,7 @@ pub enum Cluster {
     /// In this process.
     Mini(mini::MiniCluster),
     Kind(kind::KindCluster),
+    Context(context::ContextCluster),
     /// Brought up by another process (`rehearse up`), used here.
     Attached(Attached),
 }
@@ -162,6 +164,7 @@ impl Cluster {
         match self {
             Self::Mini(mini) => mini.info(),
             Self::Kind(kind) => kind.info(),
+            Self::Context(context) => context.info(),
             Self::Attached(attached) => &attached.info,
         }
     }
@@ -170,6 +173,7 @@ impl Cluster {
         match self {
             Self::Mini(mini) => mini.client(),
             Self::Kind(kind) => kind.client(),
+            Self::Context(context) => context.client(),
             Self::Attached(attached) => attached.client.clone(),
         }
     }
@@ -179,6 +183,7 @@ impl Cluster {
         match self {
             Self::Mini(mini) => Some(mini.kubeconfig()),
             Self::Kind(kind) => Some(kind.kubeconfig()),
+            Self::Context(context) => Some(context.kubeconfig()),
             Self::Attached(_) => None,
         }
     }
@@ -191,6 +196,9 @@ impl Cluster {
         match self {
             Self::Mini(mini) => mini::evict(&mini.client(), image).await,
             Self::Kind(kind) => kind::evict(kind.docker(), &kind.info().nodes, image).await,
+            // Its nodes are not ours to reach into: images get names that no node knows.
+            Self::Context(_) => Ok(()),
+            Self::Attached(attached) if attached.info.name.starts_with(context::PREFIX) => Ok(()),
             Self::Attached(attached) if attached.info.nodes.is_empty() => mini::evict(&attached.client, image).await,
             Self::Attached(attached) => kind::evict(&attached.docker, &attached.info.nodes, image).await,
         }
@@ -201,7 +209,7 @@ impl Cluster {
         match self {
             Self::Mini(mini) => mini.stop().await,
             Self::Kind(kind) => kind.stop().await,
-            Self::Attached(_) => {}
+            Self::Context(_) | Self::Attached(_) => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 
+use super::context::{ContextCluster, Fit};
 use super::kind::{self, KindCluster, KindSettings, Wanted};
 use super::mini::{MiniCluster, MiniSettings};
 use super::{Choice, Cluster, Error};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub workers: u32,
     pub kind_config: Option<PathBuf>,
     pub reuse: Option<String>,
+    /// A context that looks like production is meant.
+    pub allow_production: bool,
 }
 
 /// A cluster that was chosen and can be started.
@@ -29,6 +32,7 @@ pub struct Settings {
 pub enum Plan {
     Mini(MiniSettings),
     Kind(Box<KindSettings>),
+    Context(Box<Fit>),
 }
 
 /// What a cluster is started on.
@@ -55,7 +59,10 @@ impl Plan {
         match &settings.choice {
             Choice::Mini => Ok((mini(), Vec::new())),
             Choice::Kind => Ok((Self::kind(settings, docker).await?, Vec::new())),
-            Choice::Context(name) => Err(Error::NotYet { name: format!("context:{name}") }),
+            Choice::Context(name) => {
+                let fit = Fit::of(name, settings.allow_production).await?;
+                Ok((Self::Context(Box::new(fit)), Vec::new()))
+            }
             Choice::Auto => match Self::kind(settings, docker).await {
                 Ok(kind) => Ok((kind, vec!["auto took kind: the CLI and a node image are at hand".into()])),
                 Err(why) => Ok((mini(), vec![format!("auto took mini: {why}")])),
@@ -88,6 +95,7 @@ impl Plan {
                 let mini = MiniCluster::start(settings, ground.docker, registry, ground.labels).await?;
                 Ok(Cluster::Mini(mini))
             }
+            Self::Context(fit) => Ok(Cluster::Context(ContextCluster::start(fit).await?)),
             Self::Kind(settings) => Ok(Cluster::Kind(KindCluster::start(settings, ground, tell).await?)),
         }
     }

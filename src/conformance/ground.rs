@@ -15,7 +15,7 @@ use super::words::Words;
 use crate::docker::labels;
 use crate::exec::Tool;
 use crate::mask::Masker;
-use crate::run::{Events, Watch};
+use crate::run::{Events, Names, Watch};
 use crate::stage::Stage;
 
 pub struct Ground<'a> {
@@ -50,7 +50,7 @@ impl<'a> Ground<'a> {
         // Nobody reads this stream: the records tell everything.
         let (events, _) = Events::channel();
         let (watch, nodes, kubectl_minor) = tokio::join!(
-            Watch::open(client.clone(), events),
+            Watch::open(&client, events, 0, Names::default()),
             async { Api::<Node>::all(client.clone()).list(&ListParams::default()).await },
             minor_of(&kubectl),
         );

@@ -11,18 +11,26 @@ use crate::stage::Stage;
 /// # Errors
 /// Where Docker does not answer.
 pub async fn possible(stage: &Stage) -> Result<bool, Error> {
-    Ok(stage.docker.has_fixed_ports(&stage.handle.registry_container).await?)
+    match stage.handle.own_registry() {
+        Some((container, _)) => Ok(stage.docker.has_fixed_ports(container).await?),
+        None => Ok(false),
+    }
 }
 
 /// # Errors
 /// Where Docker does not answer.
 pub async fn begin(stage: &Stage) -> Result<(), Error> {
-    Ok(stage.docker.stop(&stage.handle.registry_container, Duration::ZERO).await?)
+    match stage.handle.own_registry() {
+        Some((container, _)) => Ok(stage.docker.stop(container, Duration::ZERO).await?),
+        None => Ok(()),
+    }
 }
 
 /// # Errors
 /// Where the registry does not come back.
 pub async fn end(stage: &Stage) -> Result<(), Error> {
-    let handle = &stage.handle;
-    Ok(registry::restart(&stage.docker, &handle.registry_container, handle.registry).await?)
+    match stage.handle.own_registry() {
+        Some((container, address)) => Ok(registry::restart(&stage.docker, container, address).await?),
+        None => Ok(()),
+    }
 }

@@ -18,7 +18,7 @@ use super::words::Words;
 use crate::docker::labels;
 use crate::observe::Trace;
 use crate::registry::Credentials;
-use crate::run::{Printed, Shell, ShellGround};
+use crate::run::{Names, Printed, Shell, ShellGround};
 use crate::script::ObjectRef;
 use crate::wait::{Probe, Wake, until};
 
@@ -280,7 +280,9 @@ fn shell(ground: &Ground<'_>, namespace: &str) -> Result<Shell, Error> {
         kubeconfig: &kubeconfig,
         stage_file: &handle.private.join("stage.json"),
         credentials: &ground.stage.credentials(),
+        cache: &handle.private.join("kubectl-cache"),
         sources: &[],
+        names: &Names::default(),
     })?;
     let unfit = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
     let mut config = Kubeconfig::read_from(&handle.kubeconfig).map_err(|error| unfit(&error))?;

@@ -12,3 +12,5 @@ pub const STAND_IN: &str = "rehearsal.stand-in";
 pub const STAND_IN_REASON: &str = "rehearsal.stand-in.reason";
 /// On a cached image: a digest of what it was made from; a different one means it must be made anew.
 pub const RECIPE: &str = "rehearsal.recipe";
+/// On namespaces of a cluster that others use too: the host and user whose session it is.
+pub const HOST: &str = "rehearsal.host";

@@ -80,6 +80,8 @@ impl Player {
         let reference = ImageRef::parse(name).map_err(|source| Error::Reference { name: name.into(), source })?;
         match reference.registry() {
             "docker.io" => Ok(reference),
+            // The user's own registry, under its own name.
+            other if self.handle.remote.is_some() && other == self.handle.registry => Ok(reference),
             other => Err(Error::OtherRegistry { server: other.into() }),
         }
     }
@@ -87,11 +89,11 @@ impl Player {
     /// The Engine's name for what the lab calls `name`: under the stage's registry, whose port no other
     /// session has, so that the user's own images are never touched.
     fn local(&self, name: &str) -> Result<String, Error> {
-        Ok(self.reference(name)?.with_registry(&self.handle.registry.to_string()).to_string())
+        Ok(self.reference(name)?.with_registry(&self.handle.registry).to_string())
     }
 
     fn container(&self, name: &str) -> String {
-        format!("rehearsal-{}-{name}", self.handle.session)
+        format!("rehearsal-{}-{name}", self.handle.scope)
     }
 
     async fn build(&self, build: Build) -> Result<(), Error> {
@@ -154,17 +156,17 @@ impl Player {
         Login {
             username: credentials.username.clone(),
             password: credentials.password.clone(),
-            server: self.handle.registry.to_string(),
+            server: self.handle.registry.clone(),
         }
     }
 
     fn session(&self, reference: ImageRef, credentials: Option<Credentials>) -> Result<registry::Session, Error> {
-        let client = Client::new().map_err(|error| Error::Registry(error.to_string()))?;
+        let client = Client::reaching(&self.endpoint()).map_err(|error| Error::Registry(error.to_string()))?;
         Ok(client.session(self.endpoint(), reference, credentials))
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint { host: self.handle.registry.to_string() }
+        Endpoint { host: self.handle.registry.clone() }
     }
 
     fn hub(server: Option<&str>) -> Result<(), Error> {
@@ -193,11 +195,11 @@ impl Player {
             None => return Err(Error::Usage("Cannot perform an interactive login from a non TTY device".into())),
         };
         let credentials = Credentials::new(username, password);
-        let client = Client::new().map_err(|error| Error::Registry(error.to_string()))?;
-        client.login(&self.endpoint(), &credentials).await.map_err(|error| Error::Login {
-            url: format!("http://{}/v2/", self.handle.registry),
-            words: error.chain(),
-        })?;
+        let client = Client::reaching(&self.endpoint()).map_err(|error| Error::Registry(error.to_string()))?;
+        client
+            .login(&self.endpoint(), &credentials)
+            .await
+            .map_err(|error| Error::Login { url: self.endpoint().url(), words: error.chain() })?;
         self.write_config(&credentials.dockerconfigjson(&["https://index.docker.io/v1/"]))?;
         println!("Login Succeeded");
         Ok(())

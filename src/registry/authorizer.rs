@@ -54,6 +54,11 @@ impl Authorizer {
         Self { credentials, scope: format!("repository:{repository}:pull"), state: State::Anonymous }
     }
 
+    /// For a login that is about no repository.
+    pub(super) fn login(credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), scope: String::new(), state: State::Anonymous }
+    }
+
     /// Adds the Authorization header, fetching a token first where one is needed.
     pub(super) async fn authorize(
         &mut self,
@@ -117,6 +122,7 @@ impl Authorizer {
         let mut scopes: Vec<String> =
             parameter("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         scopes.push(self.scope.clone());
+        scopes.retain(|scope| !scope.is_empty());
         scopes.sort();
         scopes.dedup();
         self.state = State::Bearer { realm, service: parameter("service").unwrap_or_default(), scopes, token: None };

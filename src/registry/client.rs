@@ -1,5 +1,6 @@
 //! A small client of the distribution v2 protocol that asks, and words its failures, as containerd does
-//! (`core/remotes/docker/resolver.go`). Speaks plain HTTP to the hosts it is given and to no other.
+//! (`core/remotes/docker/resolver.go`). Speaks plain HTTP to this machine, TLS to
+//! others, and to no host but those it is given.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -76,8 +77,31 @@ impl Error {
 /// Where a registry listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host and port, e.g. `127.0.0.1:5000`; reached by plain HTTP.
+    /// Host and port, e.g. `127.0.0.1:5000`.
     pub host: String,
+}
+
+impl Endpoint {
+    /// Where its API begins, e.g. `http://127.0.0.1:5000/v2/`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self.host.as_str() {
+            host if self.is_here() => format!("http://{host}/v2/"),
+            // The hub's API has a name of its own.
+            "docker.io" => "https://registry-1.docker.io/v2/".to_owned(),
+            host => format!("https://{host}/v2/"),
+        }
+    }
+
+    /// On this machine: as docker does, no TLS is asked of it.
+    fn is_here(&self) -> bool {
+        let name = match self.host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => &self.host,
+        };
+        let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
 }
 
 /// What a reference resolved to.
@@ -125,41 +149,57 @@ pub struct Client {
 }
 
 impl Client {
+    /// For registries on this machine.
+    ///
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new() -> reqwest::Result<Self> {
         // Only plain HTTP is spoken: an empty set of roots spares reading the system's.
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default protocol versions")
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()?;
+        let http = builder(rustls::RootCertStore::empty()).no_proxy().build()?;
         Ok(Self { http })
     }
 
-    /// Asks whether the registry takes a login, as `docker login` does: `GET /v2/`.
+    /// For `endpoint`, wherever it is: elsewhere, with the system's roots of trust and proxies.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn reaching(endpoint: &Endpoint) -> reqwest::Result<Self> {
+        if endpoint.is_here() {
+            return Self::new();
+        }
+        let mut roots = rustls::RootCertStore::empty();
+        // What cannot be read of them is missed at the handshake, whose error says so.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Ok(Self { http: builder(roots).build()? })
+    }
+
+    /// Asks whether the registry takes a login, as `docker login` does: `GET /v2/`, with a token where it asks for one.
     ///
     /// # Errors
     /// [`Error::UnexpectedStatus`] with 401 where it does not.
     pub async fn login(&self, endpoint: &Endpoint, credentials: &Credentials) -> Result<()> {
-        let url = format!("http://{}/v2/", endpoint.host);
-        let request = self.http.get(&url).basic_auth(&credentials.username, Some(&credentials.password));
-        let failed = |error: reqwest::Error| Error::Request {
-            method: "Get".into(),
-            url: url.clone(),
-            cause: error.without_url().to_string(),
-        };
-        match request.send().await.map_err(failed)?.status() {
-            status if status.is_success() => Ok(()),
-            status => Err(Error::UnexpectedStatus { method: Method::GET, url, status: status.as_u16() }),
+        let url = endpoint.url();
+        let mut authorizer = Authorizer::login(credentials.clone());
+        for answers in 1.. {
+            let failed = |error: reqwest::Error| Error::Request {
+                method: "Get".into(),
+                url: url.clone(),
+                cause: error.without_url().to_string(),
+            };
+            let request = authorizer.authorize(&self.http, self.http.get(&url)).await?;
+            let response = request.send().await.map_err(failed)?;
+            match response.status() {
+                status if status.is_success() => return Ok(()),
+                StatusCode::UNAUTHORIZED if answers == 1 => match authorizer.challenge(response.headers(), false)? {
+                    Answer::Retry => {}
+                    Answer::Unsupported => {
+                        return Err(Error::UnexpectedStatus { method: Method::GET, url, status: 401 });
+                    }
+                },
+                status => return Err(Error::UnexpectedStatus { method: Method::GET, url, status: status.as_u16() }),
+            }
         }
+        unreachable!("the second answer ends it")
     }
 
     /// Begins asking `endpoint` about one image, with at most one login.
@@ -168,6 +208,19 @@ impl Client {
         let authorizer = Mutex::new(Authorizer::new(reference.repository(), credentials));
         Session { http: self.http.clone(), endpoint, reference, authorizer }
     }
+}
+
+fn builder(roots: rustls::RootCertStore) -> reqwest::ClientBuilder {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
 }
 
 /// Requests about one image that share an authorization.
@@ -325,7 +378,7 @@ impl Session {
 
     fn url(&self, path: &str) -> Url {
         let host = &self.endpoint.host;
-        let mut url = Url::parse(&format!("http://{host}/v2/{}/{path}", self.reference.repository()))
+        let mut url = Url::parse(&format!("{}{}/{path}", self.endpoint.url(), self.reference.repository()))
             .expect("an endpoint is a host and port, a repository's grammar is a subset of a URL path's");
         // Tells a mirror which registry it stands in for.
         if self.reference.registry() != host {

@@ -226,7 +226,7 @@ impl Consumer for Human {
                     self.line(&format!("    {DIM}… {} lines more{DIM:#}", lines.len() - SHOWN_LINES));
                 }
             }
-            Event::ObjectState { object, uid, status, at_object_ms, reason } => {
+            Event::ObjectState { object, uid, status, at_object_ms, reason, .. } => {
                 self.state(object, uid, status, *at_object_ms, reason.as_deref());
             }
             Event::Check { check, verdict, detail, .. } => {

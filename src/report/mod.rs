@@ -2,6 +2,7 @@
 
 mod human;
 mod jsonl;
+mod lab_by_lab;
 mod traces;
 
 use std::io::Write;
@@ -15,6 +16,7 @@ use crate::run::Record;
 
 pub use human::Human;
 pub use jsonl::JsonLines;
+pub use lab_by_lab::LabByLab;
 pub use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.

@@ -153,12 +153,14 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
     if found.verdict != Verdict::Reproduced {
         return found;
     }
-    let Ok(reference) = ImageRef::parse(&found.detail) else {
+    let Ok(reference) = ImageRef::parse(&ground.names.image(&found.detail)) else {
         return Judged::failed(format!("`{}` is no image reference", found.detail));
     };
     let user = ground.stage.credentials().username;
     let proof = async || match ground.stage.registry_log().await {
-        Ok(log) => {
+        // Not ours to read: the events must do.
+        Ok(None) => Probe::Done(true),
+        Ok(Some(log)) => {
             let entries: Vec<_> = access_log::parse(&log).into_iter().filter(|e| e.time >= scene.lab_began).collect();
             match Proof::of(&entries, reference.repository(), &user) {
                 Proof::Served { after_refusal } => Probe::Done(after_refusal),
@@ -178,7 +180,9 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         recorder.traces().any(|t| t.events_because("Failed").any(|event| event.message.starts_with(&refusal)))
     });
     if failed_before && refused {
-        Judged::good(format!("event, registry log ({user}), refused before"))
+        let log =
+            if ground.stage.is_users() { "the registry's log is not ours" } else { &format!("registry log ({user})") };
+        Judged::good(format!("event, {log}, refused before"))
     } else {
         Judged::new(Verdict::Unproven, "nothing was refused in this lab before: it might pass without credentials")
     }

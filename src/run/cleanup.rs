@@ -79,7 +79,7 @@ impl Before {
 }
 
 /// Kinds a lab leaves behind.
-trait Removable: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static {
+pub trait Removable: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static {
     fn api(client: &Client, namespace: Option<&str>) -> Api<Self>;
 }
 
@@ -105,7 +105,7 @@ async fn uids<K: Removable>(api: Api<K>) -> kube::Result<Vec<String>> {
 }
 
 /// Deletes with no grace and waits, by watching, until it has gone.
-async fn remove<K: Removable>(api: Api<K>, name: &str) -> kube::Result<()> {
+pub async fn remove<K: Removable>(api: Api<K>, name: &str) -> kube::Result<()> {
     use kube::runtime::wait::delete::{Error, delete_and_finalize};
     let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
     match delete_and_finalize(api, name, &now).await {

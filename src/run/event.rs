@@ -36,9 +36,9 @@ pub enum Event {
     StepStarted { lab: u32, line: usize, heading: String, command: String },
     #[serde(rename = "step.output")]
     StepOutput { lab: u32, line: usize, text: String },
-    /// An object went into a state; `at_object_ms` counts from the object's creation.
+    /// An object went into a state while `lab` was played; `at_object_ms` counts from the object's creation.
     #[serde(rename = "object.state")]
-    ObjectState { object: String, uid: String, status: String, at_object_ms: u64, reason: Option<String> },
+    ObjectState { lab: u32, object: String, uid: String, status: String, at_object_ms: u64, reason: Option<String> },
     #[serde(rename = "check")]
     Check { lab: u32, line: usize, check: String, verdict: Verdict, detail: String },
     #[serde(rename = "step.finished")]
@@ -47,6 +47,26 @@ pub enum Event {
     LabFinished { lab: u32, title: String, verdict: Verdict, ms: u64, failure: Option<Failure> },
     #[serde(rename = "session.finished")]
     SessionFinished { verdict: Verdict, ms: u64, timings: Timings },
+}
+
+impl Event {
+    /// The lab it tells of; labs that are played side by side share the stream.
+    pub fn lab(&self) -> Option<u32> {
+        match self {
+            Self::LabStarted { lab, .. }
+            | Self::StepStarted { lab, .. }
+            | Self::StepOutput { lab, .. }
+            | Self::ObjectState { lab, .. }
+            | Self::Check { lab, .. }
+            | Self::StepFinished { lab, .. }
+            | Self::LabFinished { lab, .. } => Some(*lab),
+            Self::SessionStarted { .. }
+            | Self::Note { .. }
+            | Self::StagePart { .. }
+            | Self::StageReady { .. }
+            | Self::SessionFinished { .. } => None,
+        }
+    }
 }
 
 /// Why a lab did not pass: the place in its file, what went wrong, and the evidence.
@@ -60,7 +80,8 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
-/// Where the wall-clock time of a run went, in milliseconds; the parts do not overlap.
+/// Where the wall-clock time of a run went, in milliseconds; the parts do not overlap: while labs are played side
+/// by side, a moment in which any command runs is the commands'.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// Bringing the stage up and down: Docker's, the registry's and the cluster's time.

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Judged, Scene};
-use super::cleanup::Before;
 use super::event::{Event, Events, Failure, millis};
+use super::rewrite::Names;
+use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
+use super::spans::Span;
 use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
+use crate::cluster::namespace_labels;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
@@ -19,6 +22,7 @@ pub struct Ground<'a> {
     pub stage: &'a Stage,
     pub watch: &'a Watch,
     pub shell: &'a Shell,
+    pub names: &'a Names,
     pub events: &'a Events,
 }
 
@@ -29,9 +33,9 @@ pub struct Played {
     pub verdict: Verdict,
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
-    pub commands: Duration,
+    pub commands: Vec<Span>,
     /// Waiting for the cluster, clean-up included.
-    pub waits: Duration,
+    pub waits: Vec<Span>,
 }
 
 /// Why a lab could not be played at all.
@@ -45,8 +49,8 @@ pub enum Error {
     Watch(#[from] NotWatching),
     #[error(transparent)]
     Shell(#[from] shell::Error),
-    #[error("the cluster does not answer")]
-    Kube(#[from] kube::Error),
+    #[error(transparent)]
+    Room(#[from] room::Error),
 }
 
 /// One step's outcome.
@@ -65,22 +69,39 @@ pub async fn play(
     lab: &Lab,
     stage: &Stage,
     shell: &Shell,
+    names: &Names,
+    session: &str,
     events: &Events,
     stop: &CancellationToken,
 ) -> Result<Option<Played>, Error> {
+    if stop.is_cancelled() {
+        return Ok(None);
+    }
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
+    let labels = namespace_labels(session);
     let readied = async {
-        tokio::join!(Before::look(&client), Watch::open(client.clone(), events.clone()), bring_about(&lab.needs, stage))
+        let (room, watch, needs) = tokio::join!(
+            Room::enter(&client, names, &labels),
+            Watch::open(&client, events.clone(), lab.id, names.clone()),
+            bring_about(&lab.needs, stage, names)
+        );
+        needs?;
+        Ok::<_, Error>((room?, watch?))
     };
-    let (before, watch, needs) = tokio::select! {
-        readied = readied => readied,
-        () = stop.cancelled() => return Ok(None),
+    let readied = tokio::select! {
+        readied = readied => readied.map(Some),
+        () = stop.cancelled() => Ok(None),
     };
-    let (before, watch) = (before?, watch?);
-    needs?;
-    let ground = Ground { stage, watch: &watch, shell, events };
+    let (room, watch) = match readied {
+        Ok(Some(ready)) => ready,
+        other => {
+            room::clear(&client, names).await?;
+            return other.map(|_| None);
+        }
+    };
+    let ground = Ground { stage, watch: &watch, shell, names, events };
     let outcome = tokio::select! {
         outcome = play_steps(lab, &ground) => outcome.map(Some),
         () = stop.cancelled() => Ok(None),
@@ -93,16 +114,15 @@ pub async fn play(
         })
     });
     watch.close().await;
-    // A stopped run takes its own stage down as a whole; one that stays must be as it was.
-    let restoring = Instant::now();
-    let restored = match &played {
-        Ok(None) if !stage.handle.kept => Ok(()),
-        _ => before.restore(&client).await,
-    };
+    // A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must
+    // be as it was.
+    let leaving = Instant::now();
+    let goes_anyway = !stage.outlives_run() && (matches!(played, Ok(None)) || !names.is_verbatim());
+    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names).await };
     let mut played = played?;
-    restored?;
+    left?;
     if let Some(played) = &mut played {
-        played.waits += restoring.elapsed();
+        played.waits.push((leaving, Instant::now()));
     }
     Ok(played)
 }
@@ -112,12 +132,13 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Fa
         lab: lab.id,
         verdict: Verdict::Reproduced,
         traces: Vec::new(),
-        commands: Duration::ZERO,
-        waits: Duration::ZERO,
+        commands: Vec::new(),
+        waits: Vec::new(),
     };
     let mut failure = None;
     let lab_began = jiff::Timestamp::now();
     for step in &lab.steps {
+        let step_began = Instant::now();
         let stepped = match &failure {
             None => play_step(lab, step, ground, lab_began).await?,
             Some(_) => stepped(Verdict::FailedInSequence),
@@ -125,8 +146,9 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Fa
         if failure.is_none() {
             failure = stepped.failure;
         }
-        played.commands += stepped.command;
-        played.waits += stepped.wait;
+        let (began, waiting) = (step_began, step_began + stepped.command);
+        played.commands.push((began, waiting));
+        played.waits.push((waiting, waiting + stepped.wait));
         if stepped.verdict != Verdict::FailedInSequence {
             played.verdict = played.verdict.and(stepped.verdict);
         }
@@ -147,15 +169,16 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Fa
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], stage: &Stage) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], stage: &Stage, names: &Names) -> Result<(), Error> {
     for need in needs {
         match need {
             Need::Image(image) => {
+                let image = &names.image(image);
                 tokio::try_join!(async { stage.serve(image).await.map_err(Error::from) }, async {
                     stage.cluster.evict(image).await.map_err(Error::from)
                 })?;
             }
-            Need::NoImage(image) => stage.withdraw(image).await?,
+            Need::NoImage(image) => stage.withdraw(&names.image(image)).await?,
             Need::Cluster => {}
         }
     }

@@ -3,11 +3,15 @@
 
 mod check;
 mod cleanup;
+mod commands;
 mod event;
 mod evidence;
 mod lab;
 mod play;
+mod rewrite;
+mod room;
 mod shell;
+mod spans;
 mod verdict;
 mod watch;
 mod yardstick;
@@ -15,6 +19,7 @@ mod yardstick;
 pub use event::*;
 pub use lab::Played;
 pub use play::{Error, Player, Tools, finish};
+pub use rewrite::Names;
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
 pub use verdict::Verdict;
 pub use watch::{NotWatching, Watch};

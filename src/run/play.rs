@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Events, Timings, millis};
+use super::event::{Event, Events, Failure, Timings, millis};
 use super::lab::{self, Played};
+use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
 use super::shell::{self, Shell};
+use super::spans::covered;
 use super::verdict::Verdict;
 use crate::docker::app;
 use crate::script::Lab;
-use crate::stage::Stage;
+use crate::stage::{Stage, USERNAME};
 
 pub use super::lab::Error;
 
@@ -29,31 +32,144 @@ pub struct Player<'a> {
     pub stage: &'a Stage,
     pub tools: &'a Tools,
     pub events: &'a Events,
-    /// Ends the lab that is being played.
+    /// The run's own session: what it makes on a stage that others use too is named after it.
+    pub session: &'a str,
+    /// How many labs are played at once.
+    pub jobs: usize,
+    /// Ends the labs that are being played.
     pub stop: &'a CancellationToken,
 }
 
+/// How one lab is played.
+enum Way {
+    /// In namespaces and a repository of its own, beside others.
+    Beside(Names),
+    /// As it is written, with the cluster to itself.
+    Alone,
+}
+
 impl Player<'_> {
-    /// Plays the labs one after the other, whatever comes of each. None: stopped.
+    /// Plays the labs, whatever comes of each: those that can be confined side by side, then the others one after
+    /// the other. None: stopped.
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
     pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
-        let mut all = Vec::new();
+        let (mut beside, mut alone, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for lab in labs {
-            let shell = self.shell(lab.id)?;
-            match lab::play(lab, self.stage, &shell, self.events, self.stop).await? {
-                Some(played) => all.push(played),
-                None => return Ok(None),
+            match self.way(lab, labs.len()) {
+                Ok(Way::Beside(names)) => beside.push((*lab, names)),
+                Ok(Way::Alone) => alone.push(*lab),
+                Err(refused) => all.push(Some(self.blocked(lab, &refused))),
             }
         }
-        Ok(Some(all))
+        self.tell(&beside);
+        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names).await });
+        // Each comes to its end, so that each puts away what it made, before the first's error is told.
+        let played: Vec<_> = played.buffer_unordered(self.jobs.max(1)).collect().await;
+        for played in played {
+            all.push(played?);
+        }
+        for lab in alone {
+            all.push(self.play_lab(lab, &Names::default()).await?);
+        }
+        let mut all: Option<Vec<Played>> = all.into_iter().collect();
+        if let Some(all) = &mut all {
+            all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
+        }
+        Ok(all)
     }
 
-    fn shell(&self, lab: u32) -> Result<Shell, shell::Error> {
-        let handle = &self.stage.handle;
+    fn way(&self, lab: &Lab, labs: usize) -> Result<Way, Unconfinable> {
+        if !self.stage.is_users() && (labs < 2 || self.jobs < 2) {
+            return Ok(Way::Alone);
+        }
+        let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
+        match Names::of(lab, &Scope { id, elsewhere: self.elsewhere() }) {
+            Ok(names) => Ok(Way::Beside(names)),
+            Err(refused) if self.stage.is_users() => Err(refused),
+            Err(refused) => {
+                self.events.note(format!("lab {} is played alone: {refused}", lab.id));
+                Ok(Way::Alone)
+            }
+        }
+    }
+
+    fn elsewhere(&self) -> Option<Elsewhere> {
+        self.stage.handle.remote.as_ref().map(|remote| Elsewhere {
+            host: remote.host.clone(),
+            path: remote.path.clone(),
+            username: self.stage.credentials().username,
+            lecture_username: USERNAME.into(),
+        })
+    }
+
+    /// On the user's own cluster every name, elsewhere only that there are others.
+    fn tell(&self, beside: &[(&Lab, Names)]) {
+        if self.stage.is_users() {
+            for (lab, names) in beside {
+                names.notes().into_iter().for_each(|note| self.events.note(format!("lab {}: {note}", lab.id)));
+            }
+        } else if beside.len() > 1 {
+            self.events.note(
+                "labs are played side by side, each in namespaces and a repository of its own, shown under the lab's \
+                 own names (`--jobs 1`: one after the other, as written)",
+            );
+        }
+    }
+
+    /// None: stopped.
+    async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
+        let shell = self.shell(lab.id, names)?;
+        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
+        self.withdraw(names).await;
+        played
+    }
+
+    /// Takes a lab's images out of a registry that stays.
+    async fn withdraw(&self, names: &Names) {
+        if !self.stage.outlives_run() {
+            return;
+        }
+        for image in names.images() {
+            if let Err(error) = self.stage.withdraw(&image).await {
+                self.events.note(format!("{image} stays in its registry, which does not let go of it: {error}"));
+            }
+        }
+    }
+
+    fn blocked(&self, lab: &Lab, refused: &Unconfinable) -> Played {
+        self.events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
+        let failure = Failure {
+            file: lab.path.display().to_string(),
+            line: refused.line().unwrap_or(1),
+            message: format!("not played on a cluster of yours: {refused}"),
+            evidence: Vec::new(),
+            hint: Some("play it on `--cluster kind` or `--cluster mini`".into()),
+        };
+        self.events.emit(Event::LabFinished {
+            lab: lab.id,
+            title: lab.title.clone(),
+            verdict: Verdict::Blocked,
+            ms: 0,
+            failure: Some(failure),
+        });
+        Played { lab: lab.id, verdict: Verdict::Blocked, traces: Vec::new(), commands: Vec::new(), waits: Vec::new() }
+    }
+
+    fn shell(&self, lab: u32, names: &Names) -> Result<Shell, Error> {
+        let stage = &self.stage.handle;
+        let handle = match names.is_verbatim() {
+            true => stage.clone(),
+            false => {
+                let scope = format!("{}-lab{lab}", self.session);
+                let kubeconfig = stage.kubeconfig_in(names.default_namespace().unwrap_or("default"));
+                let own = stage.for_lab(&scope, kubeconfig.as_deref());
+                own.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?
+            }
+        };
         let sources = app::context();
-        Shell::prepare(&shell::Ground {
+        Ok(Shell::prepare(&shell::Ground {
             private: &handle.private,
             folder: &format!("lab-{lab}"),
             program: &self.tools.program,
@@ -61,8 +177,10 @@ impl Player<'_> {
             kubeconfig: &handle.kubeconfig,
             stage_file: &handle.private.join("stage.json"),
             credentials: &self.stage.credentials(),
+            cache: &stage.private.join("kubectl-cache"),
             sources: &sources,
-        })
+            names,
+        })?)
     }
 }
 
@@ -71,13 +189,14 @@ impl Player<'_> {
 pub fn finish(events: &Events, played: &[Played], began: Instant, stage: Duration) -> Verdict {
     let verdict = played.iter().map(|p| p.verdict).reduce(Verdict::and).unwrap_or(Verdict::Blocked);
     let total = began.elapsed();
-    let commands: Duration = played.iter().map(|p| p.commands).sum();
-    let cluster: Duration = played.iter().map(|p| p.waits).sum();
+    let commands = covered(played.iter().flat_map(|p| p.commands.iter().copied()));
+    let busy = covered(played.iter().flat_map(|p| p.commands.iter().chain(&p.waits).copied()));
+    let cluster = busy.saturating_sub(commands);
     let timings = Timings {
         stage_ms: millis(stage),
         commands_ms: millis(commands),
         cluster_ms: millis(cluster),
-        own_ms: millis(total.saturating_sub(stage + commands + cluster)),
+        own_ms: millis(total.saturating_sub(stage + busy)),
     };
     events.emit(Event::SessionFinished { verdict, ms: millis(total), timings });
     verdict

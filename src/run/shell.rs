@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::rewrite::Names;
 use crate::exec::{self, Tool};
 use crate::registry::Credentials;
 
@@ -14,6 +15,7 @@ use crate::registry::Credentials;
 pub struct Shell {
     dir: PathBuf,
     env: Vec<(OsString, OsString)>,
+    names: Names,
 }
 
 /// What a fence printed, in the order it came, and its exit code.
@@ -49,8 +51,12 @@ pub struct Ground<'a> {
     pub kubeconfig: &'a Path,
     pub stage_file: &'a Path,
     pub credentials: &'a Credentials,
+    /// kubectl's discovery, which labs on one cluster share.
+    pub cache: &'a Path,
     /// Copied into the folder: the application's sources.
     pub sources: &'a [crate::docker::ContextFile],
+    /// What fences are played with, and what they print is told without.
+    pub names: &'a Names,
 }
 
 impl Shell {
@@ -90,8 +96,9 @@ impl Shell {
             (text("PAGER"), text("cat")),
             (text("NO_COLOR"), text("1")),
             (text("KUBECTL_KUBERC"), text("false")),
+            (text("KUBECACHEDIR"), ground.cache.into()),
         ];
-        Ok(Self { dir, env })
+        Ok(Self { dir, env, names: ground.names.clone() })
     }
 
     /// Adds one variable to the environment of what is played.
@@ -109,7 +116,7 @@ impl Shell {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(prepare)?;
         }
-        std::fs::write(&path, contents).map_err(prepare)
+        std::fs::write(&path, self.names.forward(contents)).map_err(prepare)
     }
 
     /// Plays a fence; a command that fails ends it, as `set -e` and `pipefail` say.
@@ -117,7 +124,8 @@ impl Shell {
     /// # Errors
     /// Where bash is missing or the fence takes longer than `timeout`.
     pub async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
-        let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", script]);
+        let script = self.names.forward(script);
+        let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
         tool = tool.cwd(&self.dir).timeout(timeout);
         for (key, value) in &self.env {
             tool = tool.env(key, value);
@@ -129,7 +137,8 @@ impl Shell {
                 all.push('\n');
             })
             .await?;
-        Ok(Printed { code: output.code, stdout: output.stdout, all })
+        let (stdout, all) = (self.names.back(&output.stdout), self.names.back(&all));
+        Ok(Printed { code: output.code, stdout, all })
     }
 }
 

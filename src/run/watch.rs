@@ -1,8 +1,10 @@
-//! The watch that is open before any command runs: pods and events of the whole cluster → traces.
+//! The watch that is open before any command runs: pods and events of the whole cluster, or of the lab's own
+//! namespaces where others are there too → traces, in the lecture's names.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
 use kube::runtime::watcher;
@@ -12,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::event::{Event, Events, millis};
+use super::rewrite::Names;
 use crate::observe::{Recorder, Trace};
 
 /// Traces of everything that happens while it is open.
@@ -27,6 +30,8 @@ struct Shared {
     recorder: Mutex<Recorder>,
     changed: watch::Sender<u64>,
     events: Events,
+    lab: u32,
+    names: Names,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,25 +63,39 @@ impl Watch {
     ///
     /// # Errors
     /// Where the cluster refuses to be watched.
-    pub async fn open(client: Client, events: Events) -> Result<Self, NotWatching> {
+    pub async fn open(client: &Client, events: Events, lab: u32, names: Names) -> Result<Self, NotWatching> {
         let (changed, changes) = watch::channel(0);
-        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events });
+        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab, names });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let pods = follow(Api::<Pod>::all(client.clone()), shared.clone(), &stop, &tasks, |shared, pod, gone| {
-            shared.record(|recorder, now| {
-                let trace = if gone { recorder.pod_deleted(&pod, now) } else { recorder.pod(&pod, now) };
-                trace.and_then(told)
-            });
-        });
-        let events = follow(Api::<KubeEvent>::all(client), shared.clone(), &stop, &tasks, |shared, event, gone| {
-            if !gone {
+        let pods = |api| {
+            follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
+                let pod = shared.names.object(pod);
                 shared.record(|recorder, now| {
-                    recorder.event(&event, now);
-                    None
+                    let trace = if gone { recorder.pod_deleted(&pod, now) } else { recorder.pod(&pod, now) };
+                    trace.and_then(|trace| told(trace, shared.lab))
                 });
-            }
-        });
-        tokio::try_join!(pods, events)?;
+            })
+        };
+        let events = |api| {
+            follow(api, shared.clone(), &stop, &tasks, |shared, event, gone| {
+                let event = shared.names.object(event);
+                if !gone {
+                    shared.record(|recorder, now| {
+                        recorder.event(&event, now);
+                        None
+                    });
+                }
+            })
+        };
+        // A namespace that is yet to be created can be watched already.
+        let (of_pods, of_events): (Vec<Api<Pod>>, Vec<Api<KubeEvent>>) = match shared.names.namespaces() {
+            None => (vec![Api::all(client.clone())], vec![Api::all(client.clone())]),
+            Some(own) => own
+                .into_iter()
+                .map(|ns| (Api::namespaced(client.clone(), ns), Api::namespaced(client.clone(), ns)))
+                .unzip(),
+        };
+        tokio::try_join!(try_join_all(of_pods.into_iter().map(pods)), try_join_all(of_events.into_iter().map(events)))?;
         tasks.close();
         Ok(Self { shared, changes, stop: stop.drop_guard(), tasks })
     }
@@ -103,9 +122,10 @@ impl Watch {
 }
 
 /// The newest state of a trace as an event for readers.
-fn told(trace: &Trace) -> Option<Event> {
+fn told(trace: &Trace, lab: u32) -> Option<Event> {
     let state = trace.last()?;
     Some(Event::ObjectState {
+        lab,
         object: trace.object.to_string(),
         uid: trace.uid.clone(),
         status: state.status.clone(),

@@ -1,12 +1,30 @@
 //! What another process must know to use a stage: written to a private file while the stage is up.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Info;
 use crate::registry::Credentials;
+
+/// A folder in a registry that is there already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// `ghcr.io` or `127.0.0.1:5001`.
+    pub host: String,
+    /// May be empty.
+    pub path: String,
+}
+
+impl Remote {
+    /// As the command line has it.
+    pub fn place(&self) -> String {
+        [self.host.as_str(), &self.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+}
 
 /// A stage as `stage.json` in the session's private folder holds it (mode 0600: it has the password).
 #[derive(Clone, Serialize, Deserialize)]
@@ -17,8 +35,10 @@ pub struct Handle {
     /// The process that keeps the stage up.
     pub pid: u32,
     pub private: PathBuf,
-    pub registry: SocketAddr,
-    pub registry_container: String,
+    /// Host and port.
+    pub registry: String,
+    /// Its container, where it is the stage's own.
+    pub registry_container: Option<String>,
     username: String,
     password: String,
     pub cluster: Info,
@@ -28,16 +48,20 @@ pub struct Handle {
     pub app_digest: String,
     /// Kept up for later runs, not one run's own.
     pub kept: bool,
+    /// The user's own registry, where that is the stage's.
+    pub remote: Option<Remote>,
+    /// What the names of containers that fences run begin with, after `rehearsal-`.
+    pub scope: String,
 }
 
 impl Handle {
     pub(super) fn new(
         session: &crate::session::Session,
-        (registry, registry_container): (SocketAddr, String),
+        (registry, registry_container): (String, Option<String>),
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
-        kept: bool,
+        (kept, remote): (bool, Option<Remote>),
     ) -> Self {
         Self {
             session: session.id().into(),
@@ -53,7 +77,42 @@ impl Handle {
             app_image,
             app_digest,
             kept,
+            remote,
+            scope: session.id().into(),
         }
+    }
+
+    /// The stage's own registry: its container and where it listens; None where it is the user's.
+    pub fn own_registry(&self) -> Option<(&str, std::net::SocketAddr)> {
+        Some((self.registry_container.as_deref()?, self.registry.parse().ok()?))
+    }
+
+    /// The same stage for one lab among others, written where the lab finds it: with a private folder, a docker config
+    /// and containers of its own, and with the kubeconfig given.
+    ///
+    /// # Errors
+    /// Where its files cannot be written.
+    pub fn for_lab(&self, scope: &str, kubeconfig: Option<&str>) -> io::Result<Self> {
+        let private = self.private.join(scope);
+        fs::DirBuilder::new().mode(0o700).recursive(true).create(&private)?;
+        let mut own = Self { private, scope: scope.into(), ..self.clone() };
+        if let Some(text) = kubeconfig {
+            own.kubeconfig = own.private.join("kubeconfig");
+            write_private(&own.kubeconfig, text.as_bytes())?;
+        }
+        write_private(&own.private.join("stage.json"), &own.to_json())?;
+        Ok(own)
+    }
+
+    /// The kubeconfig with another default namespace; None where it cannot be read or there is none.
+    pub fn kubeconfig_in(&self, namespace: &str) -> Option<String> {
+        let text = fs::read_to_string(&self.kubeconfig).ok()?;
+        let mut config: serde_json::Value = serde_saphyr::from_str(&text).ok()?;
+        for context in config["contexts"].as_array_mut()? {
+            context["context"]["namespace"] = namespace.into();
+        }
+        // JSON is YAML.
+        Some(config.to_string())
     }
 
     /// The labels of everything created on this stage.
@@ -75,4 +134,9 @@ impl Handle {
         // A record of strings and numbers always serializes.
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
+}
+
+fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600).open(path)?.write_all(contents)
 }

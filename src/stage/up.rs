@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::handle::Handle;
+use super::handle::{Handle, Remote};
 use crate::cluster::{self, Cluster, Plan};
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
 use crate::docker::{self, Docker, Login, app, labels, ladder, layers};
@@ -62,6 +62,18 @@ pub struct Settings {
     pub registry_port: Option<u16>,
     /// Stays up for later runs.
     pub kept: bool,
+    /// A registry that is there already, and its login, in place of one of the stage's own.
+    pub remote: Option<(Remote, Credentials)>,
+}
+
+impl Settings {
+    /// The login at the registry: the user's, or a fresh one.
+    pub fn credentials(&self) -> Credentials {
+        match &self.remote {
+            Some((_, credentials)) => credentials.clone(),
+            None => Credentials::fresh(USERNAME),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +94,12 @@ pub enum Error {
     NotServed { image: String, answer: String },
     #[error("the registry serves {image} as {served}, but {pushed} was pushed")]
     Digest { image: String, pushed: String, served: String },
+    #[error("the registry {host} does not take the login of {username}: {answer}")]
+    Login { host: String, username: String, answer: String },
+    #[error("the registry {host} does not answer: {answer}")]
+    Unreachable { host: String, answer: String },
+    #[error("the registry serves {image} to anybody")]
+    Public { image: String },
     /// Another part failed first; its error is the one to tell.
     #[error("the registry never came up")]
     NoRegistry,
@@ -93,6 +111,13 @@ impl Error {
         match self {
             Self::Docker { source, .. } => source.hint(),
             Self::Cluster(source) => source.hint(),
+            Self::Login { .. } => Some("check the user name and the password or token, and that it may push".into()),
+            Self::Unreachable { .. } => {
+                Some("check the host, a proxy, and whether this machine trusts the registry's certificate".into())
+            }
+            Self::Public { .. } => {
+                Some("labs need a private one: make new repositories private by default there, or take another".into())
+            }
             _ => None,
         }
     }
@@ -169,6 +194,12 @@ impl Stage {
         let labels = session_labels(session.id(), &session.owner());
         let (announce, address) = watch::channel(None);
         let registry = timed(Part::Registry, on_part, async |tell| {
+            if let Some((remote, credentials)) = &settings.remote {
+                tell("logging in");
+                check(remote, credentials).await?;
+                let line = format!("{} in docker.io's place, user {}", remote.place(), credentials.username);
+                return Ok((((remote.host.clone(), None), None), line));
+            }
             let found = ladder::ensure(docker, ladder::HubImage::Registry2, &|p| tell(&p.to_string())).await;
             let found = found.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             tell("starting");
@@ -186,7 +217,7 @@ impl Stage {
             *lock(&parts.registry) = Some(container);
             let _ = announce.send(Some((addr, id.clone())));
             let line = format!("{} on {addr} in docker.io's place, user {}", found.label(), credentials.username);
-            Ok((((addr, id), found.reason()), line))
+            Ok((((addr.to_string(), Some(id)), found.reason()), line))
         });
         let image = timed(Part::Image, on_part, async |tell| {
             let part = |source| Error::Docker { part: Part::Image, source };
@@ -199,7 +230,13 @@ impl Stage {
             let mut request = app::request(&base, app::context(), "Dockerfile", &name);
             request.labels.clone_from(&labels);
             let built = docker.build(request, &progress).await.map_err(part)?;
+            if settings.remote.is_some() {
+                // Pushed for each lab, to repositories that nobody else uses.
+                let line = format!("{APP_IMAGE} built on {}", found.label());
+                return Ok((((built.id, String::new()), found.reason()), line));
+            }
             let (registry, container) = registry_of(address.clone()).await?;
+            let registry = &registry.to_string();
             tell("pushing");
             let digest = push(docker, &built.id, registry, credentials).await?;
             keep_layers(docker, &container, registry, credentials, &layers_of(session)).await;
@@ -232,7 +269,8 @@ impl Stage {
             Ok(((info, kubeconfig), line))
         });
         let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
-        let handle = Handle::new(session, registry, credentials, cluster, app, settings.kept);
+        let remote = settings.remote.as_ref().map(|(remote, _)| remote.clone());
+        let handle = Handle::new(session, registry, credentials, cluster, app, (settings.kept, remote));
         session.write_private("stage.json", &handle.to_json())?;
         let notes = from.into_iter().chain(on).chain(handle.cluster.notes.clone()).collect();
         Ok((handle, notes))
@@ -250,13 +288,23 @@ impl Stage {
         Ok(Self { handle, cluster, docker, notes, registry: None })
     }
 
+    /// Whether what a run creates would stay when it ends.
+    pub fn outlives_run(&self) -> bool {
+        self.registry.is_none()
+    }
+
+    /// Whether the cluster is the user's own, on which nothing is touched but what a run makes.
+    pub fn is_users(&self) -> bool {
+        self.handle.remote.is_some()
+    }
+
     pub fn credentials(&self) -> Credentials {
         self.handle.credentials()
     }
 
     /// A question to the registry about `image`, as the stage's user.
     pub fn ask(&self, image: &str) -> Result<registry::Session, Error> {
-        ask(image, self.handle.registry, &self.credentials())
+        ask(image, &self.handle.registry, Some(self.credentials()))
     }
 
     /// Makes sure the registry serves the application under `image`.
@@ -266,10 +314,14 @@ impl Stage {
     pub async fn serve(&self, image: &str) -> Result<(), Error> {
         match self.ask(image)?.resolve().await {
             Ok(found) if found.digest == self.handle.app_digest => Ok(()),
-            _ => push_as(image, &self.docker, &self.handle.app_image, self.handle.registry, &self.credentials())
+            _ => push_as(image, &self.docker, &self.handle.app_image, &self.handle.registry, &self.credentials())
                 .await
                 .map(drop),
+        }?;
+        if self.is_users() && ask(image, &self.handle.registry, None)?.resolve().await.is_ok() {
+            return Err(Error::Public { image: image.into() });
         }
+        Ok(())
     }
 
     /// Makes sure the registry does not serve `image`.
@@ -286,19 +338,22 @@ impl Stage {
         }
     }
 
-    /// What the registry has logged so far.
+    /// What the registry has logged so far; None where its log is not ours to read.
     ///
     /// # Errors
     /// Where Docker does not answer.
-    pub async fn registry_log(&self) -> Result<String, docker::Error> {
-        self.docker.read_logs(&self.handle.registry_container).await
+    pub async fn registry_log(&self) -> Result<Option<String>, docker::Error> {
+        match &self.handle.registry_container {
+            Some(container) => self.docker.read_logs(container).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Takes everything down that is this process's; an attached stage stays.
     pub async fn down(self) {
-        match self.registry {
-            Some(_) => undo(&self.docker, &self.handle.session, Some(self.cluster), self.registry).await,
-            None => self.cluster.stop().await,
+        match self.handle.pid == std::process::id() {
+            true => undo(&self.docker, &self.handle.session, Some(self.cluster), self.registry).await,
+            false => self.cluster.stop().await,
         }
     }
 }
@@ -338,6 +393,20 @@ async fn timed<T>(
     }
 }
 
+/// A registry that is there already must answer, and take the login.
+async fn check(remote: &Remote, credentials: &Credentials) -> Result<(), Error> {
+    let (endpoint, host) = (Endpoint { host: remote.host.clone() }, remote.host.clone());
+    let unreachable = |answer: String| Error::Unreachable { host: host.clone(), answer };
+    let client = Client::reaching(&endpoint).map_err(|error| unreachable(error.to_string()))?;
+    match client.login(&endpoint, credentials).await {
+        Ok(()) => Ok(()),
+        Err(error @ registry::Error::Request { .. }) => Err(unreachable(error.chain())),
+        Err(error) => {
+            Err(Error::Login { host: host.clone(), username: credentials.username.clone(), answer: error.chain() })
+        }
+    }
+}
+
 /// The registry's address and container, once it is up.
 async fn registry_of(
     mut address: watch::Receiver<Option<(SocketAddr, String)>>,
@@ -346,11 +415,12 @@ async fn registry_of(
     found.clone().ok_or(Error::NoRegistry)
 }
 
-fn ask(image: &str, registry: SocketAddr, credentials: &Credentials) -> Result<registry::Session, Error> {
+fn ask(image: &str, registry: &str, credentials: Option<Credentials>) -> Result<registry::Session, Error> {
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
-    let client = Client::new().map_err(|error| not_served(error.to_string()))?;
-    Ok(client.session(Endpoint { host: registry.to_string() }, reference, Some(credentials.clone())))
+    let endpoint = Endpoint { host: registry.to_owned() };
+    let client = Client::reaching(&endpoint).map_err(|error| not_served(error.to_string()))?;
+    Ok(client.session(endpoint, reference, credentials))
 }
 
 /// The copy of layers stands beside the sessions: `make clean` removes it.
@@ -359,8 +429,8 @@ fn layers_of(session: &Session) -> PathBuf {
 }
 
 /// Keeps what was pushed for the next session, unless it is kept already. Failing costs only time.
-async fn keep_layers(docker: &Docker, container: &str, registry: SocketAddr, credentials: &Credentials, to: &Path) {
-    let Ok(session) = ask(APP_IMAGE, registry, credentials) else { return };
+async fn keep_layers(docker: &Docker, container: &str, registry: &str, credentials: &Credentials, to: &Path) {
+    let Ok(session) = ask(APP_IMAGE, registry, Some(credentials.clone())) else { return };
     if let Ok(layers) = session.layers().await
         && !layers::has(to, &layers)
     {
@@ -368,7 +438,7 @@ async fn keep_layers(docker: &Docker, container: &str, registry: SocketAddr, cre
     }
 }
 
-async fn push(docker: &Docker, id: &str, registry: SocketAddr, credentials: &Credentials) -> Result<String, Error> {
+async fn push(docker: &Docker, id: &str, registry: &str, credentials: &Credentials) -> Result<String, Error> {
     push_as(APP_IMAGE, docker, id, registry, credentials).await
 }
 
@@ -377,13 +447,13 @@ async fn push_as(
     image: &str,
     docker: &Docker,
     id: &str,
-    registry: SocketAddr,
+    registry: &str,
     credentials: &Credentials,
 ) -> Result<String, Error> {
     let part = |source| Error::Docker { part: Part::Image, source };
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
-    let name = reference.with_registry(&registry.to_string()).to_string();
+    let name = reference.with_registry(registry).to_string();
     let login = Login {
         username: credentials.username.clone(),
         password: credentials.password.clone(),
@@ -391,7 +461,8 @@ async fn push_as(
     };
     docker.tag(id, &name).await.map_err(part)?;
     let pushed = docker.push(&name, Some(login), &|_| {}).await.map_err(part)?.digest;
-    let served = ask(image, registry, credentials)?.resolve().await.map_err(|error| not_served(error.chain()))?.digest;
+    let session = ask(image, registry, Some(credentials.clone()))?;
+    let served = session.resolve().await.map_err(|error| not_served(error.chain()))?.digest;
     if served != pushed {
         return Err(Error::Digest { image: image.into(), pushed, served });
     }
