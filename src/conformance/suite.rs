@@ -59,7 +59,9 @@ impl Suite<'_> {
     ) -> std::result::Result<Vec<Outcome>, Error> {
         let unwritten = |source| Error::Write { path: self.records.into(), source };
         std::fs::create_dir_all(self.records).map_err(unwritten)?;
-        let (alone, beside): (Vec<&'static Case>, Vec<_>) = cases.iter().partition(|case| case.needs.outage);
+        let (alone, mut beside): (Vec<&'static Case>, Vec<_>) = cases.iter().partition(|case| case.needs.outage);
+        // Scripts keep the processor busy while scenarios wait.
+        beside.sort_by_key(|case| matches!(case.play, Play::Scenario(_)));
         let mut outcomes = Vec::new();
         for (cases, parallel) in [(beside, self.parallel), (alone, 1)] {
             let mut playing = stream::iter(cases).map(|case| self.outcome(case)).buffer_unordered(parallel.max(1));
