@@ -15,7 +15,7 @@ use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
-use crate::run::{self, Event, Events, Player, Tools, Verdict};
+use crate::run::{self, Event, Events, Player, Tools, Verdict, Yardstick};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
@@ -149,6 +149,7 @@ async fn try_run(
         interrupts,
         began,
         args.jobs.map(usize::from),
+        args.timings,
     )
     .await;
     session.close();
@@ -170,6 +171,7 @@ async fn play(
     interrupts: &Interrupts,
     began: Instant,
     jobs: Option<usize>,
+    timings: bool,
 ) -> Result<Option<Verdict>, Error> {
     let raising = Instant::now();
     let kept = up::find(&places.root);
@@ -193,6 +195,15 @@ async fn play(
         played = player.play(labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),
     };
+    let measuring = Instant::now();
+    if let (true, Ok(Some(_)), Some(kubectl)) = (timings, &played, &tools.kubectl) {
+        let handle = &stage.handle;
+        let home = handle.private.join("home");
+        let measured = Yardstick::measure(kubectl, &handle.kubeconfig, &home, labs).await;
+        measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
+    }
+    // The measuring is no part of the run.
+    let began = began + measuring.elapsed();
     let lowering = Instant::now();
     tokio::select! {
         () = stage.down() => {}
