@@ -79,6 +79,9 @@ fn table(labs: &[&Lab], columns: &[Column]) -> Vec<String> {
             lines.push(format!("\n{} blocked: {why}", column.version));
         }
     }
+    for (column, (lab, why)) in columns.iter().flat_map(|column| column.failures.iter().map(move |why| (column, why))) {
+        lines.push(format!("\nlab {lab} on {}, {why}", column.version));
+    }
     for difference in differences(columns) {
         lines.push(format!("\n{difference}"));
     }

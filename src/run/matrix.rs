@@ -20,6 +20,8 @@ pub struct Column {
     /// Why it could not be had.
     pub blocked: Option<String>,
     pub verdicts: BTreeMap<u32, Verdict>,
+    /// Why labs did not pass: line and message.
+    pub failures: BTreeMap<u32, String>,
     #[serde(skip)]
     traces: BTreeMap<u32, Vec<Redacted>>,
 }
@@ -49,11 +51,16 @@ impl Column {
             }
             traces
         };
+        let failures = played.iter().filter_map(|played| {
+            let failure = played.failure.as_ref()?;
+            Some((played.lab, masked(&format!("line {}: {}", failure.line, failure.message))))
+        });
         Self {
             version: version.into(),
             server_version: Some(server_version.into()),
             blocked: None,
             verdicts: played.iter().map(|played| (played.lab, played.verdict)).collect(),
+            failures: failures.collect(),
             traces: played.iter().map(|played| (played.lab, redacted(played))).collect(),
         }
     }
@@ -65,6 +72,7 @@ impl Column {
             server_version: None,
             blocked: Some(why),
             verdicts: labs.iter().map(|lab| (*lab, Verdict::Blocked)).collect(),
+            failures: BTreeMap::new(),
             traces: BTreeMap::new(),
         }
     }
@@ -182,7 +190,14 @@ mod tests {
     }
 
     fn column(version: &str, traces: Vec<Trace>) -> Column {
-        let played = Played { lab: 1, verdict: Verdict::Reproduced, traces, commands: Vec::new(), waits: Vec::new() };
+        let played = Played {
+            lab: 1,
+            verdict: Verdict::Reproduced,
+            failure: None,
+            traces,
+            commands: Vec::new(),
+            waits: Vec::new(),
+        };
         Column::of(version, version, &[played], &str::to_owned)
     }
 
