@@ -23,6 +23,7 @@ use crate::signal::Interrupts;
 use crate::stage::{Settings, Stage};
 
 const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const DIM: Style = Style::new().dimmed();
 
@@ -160,7 +161,8 @@ async fn on_stage(
 ) -> Result<Option<bool>, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
     let ground = Ground::prepare(stage, kubectl, program, session.id(), masker).await?;
-    let suite = Suite { ground: &ground, records, parallel: args.parallel as usize };
+    let second_chance = stage.cluster.info().name != "mini";
+    let suite = Suite { ground: &ground, records, parallel: args.parallel as usize, second_chance };
     let began = Instant::now();
     let outcomes = tokio::select! {
         outcomes = suite.run(cases, |outcome| tell(outcome, printer, masker)) => Some(outcomes),
@@ -180,12 +182,14 @@ fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
     let seconds = outcome.took.as_secs_f64();
     let (word, mark, style) = match &outcome.result {
         CaseResult::Passed => ("passed", "✓", GREEN),
+        CaseResult::Unstable(_) => ("unstable", "~", YELLOW),
         CaseResult::Differs(_) => ("differs", "✗", RED),
         CaseResult::Failed(_) => ("failed", "✗", RED),
         CaseResult::Skipped(_) => ("skipped", "-", DIM),
     };
     let detail = match &outcome.result {
         CaseResult::Passed => String::new(),
+        CaseResult::Unstable(difference) => format!("    another record at the first try:\n{difference}"),
         CaseResult::Differs(difference) => difference.to_string(),
         CaseResult::Failed(error) => format!("    {}", error.chain()),
         CaseResult::Skipped(reason) => format!("    skipped: {reason}"),
@@ -205,18 +209,19 @@ fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
 fn summary(outcomes: &[Outcome], began: Instant, records: &Path, cluster: &str, printer: &Printer) {
     let count = |is: fn(&CaseResult) -> bool| outcomes.iter().filter(|outcome| is(&outcome.result)).count();
     let passed = count(|result| matches!(result, CaseResult::Passed));
+    let unstable = count(|result| matches!(result, CaseResult::Unstable(_)));
     let skipped = count(|result| matches!(result, CaseResult::Skipped(_)));
-    let failed = outcomes.len() - passed - skipped;
+    let failed = outcomes.len() - passed - unstable - skipped;
     let seconds = began.elapsed().as_secs_f64();
     if printer.json {
         let line = json!({
-            "cluster": cluster, "passed": passed, "failed": failed, "skipped": skipped, "seconds": seconds,
+            "cluster": cluster, "passed": passed, "unstable": unstable, "failed": failed, "skipped": skipped, "seconds": seconds,
             "records": records,
         });
         return printer.result(&line.to_string());
     }
     printer.result(&format!(
-        "{cluster}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s; records: {}",
+        "{cluster}: {passed} passed, {unstable} unstable, {failed} failed, {skipped} skipped in {seconds:.1} s; records: {}",
         records.display()
     ));
 }

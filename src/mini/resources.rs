@@ -220,7 +220,6 @@ static OTHERS: [Resource; 18] = [
         kind: "LimitRange",
         short: &["limits"],
         categories: &[],
-        shelf: shelf("limitranges", &[]),
         schema: schema::<core::LimitRange>,
         ..EMPTY
     },
@@ -230,7 +229,6 @@ static OTHERS: [Resource; 18] = [
         kind: "ResourceQuota",
         short: &["quota"],
         categories: &[],
-        shelf: shelf("resourcequotas", &[]),
         schema: schema::<core::ResourceQuota>,
         ..EMPTY
     },

@@ -13,8 +13,11 @@ fn passed(run: &Finished, skipped: &[&str]) {
         lines.map(|line| line["case"].as_str().unwrap()).collect()
     };
     assert_eq!(of("skipped"), skipped, "{}", run.stdout);
-    assert_eq!(of("passed").len() + skipped.len(), cases.len(), "{}", run.stdout);
-    assert_eq!(summary["passed"], of("passed").len());
+    // A real cluster under load may need a second try.
+    let (passed, unstable) = (of("passed").len(), of("unstable").len());
+    assert_eq!(passed + unstable + skipped.len(), cases.len(), "{}", run.stdout);
+    assert!(unstable == 0 || summary["cluster"] != "mini", "{}", run.stdout);
+    assert_eq!(summary["passed"], passed);
 }
 
 /// Every case that was played has left its record, and no record has what must not be in it.

@@ -135,6 +135,7 @@ pub async fn kind_serves(test: &str) -> bool {
         workers: 0,
         kind_config: None,
         reuse: None,
+        allow_production: false,
     };
     match Plan::of(&settings, &Docker::connect().await.unwrap()).await {
         Ok(_) => true,

@@ -26,7 +26,8 @@ pub async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> 
 pub async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
-    world.pod(&PodSpec::named("old")).await?;
+    // Always: before 1.35 the new pod would bring the image to the node for everybody, and the old one would run.
+    world.pod(&PodSpec::named("old").policy("Always")).await?;
     world.goes_through("old", BACK_OFF).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
     world.pod(&PodSpec::named("new")).await?;

@@ -42,7 +42,10 @@ async fn selectors_choose() {
         assert_eq!(names(&list), expected, "{query}");
     }
     let refused = server.get("namespaces/default/configmaps?fieldSelector=data.x%3D1").await;
-    assert_eq!(refusal(refused), "400 BadRequest: field label not supported: data.x");
+    assert_eq!(
+        refusal(refused),
+        "400 BadRequest: \"data.x\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    );
     let path = "/api/v1/namespaces/default/configmaps?labelSelector=even%3Dtrue";
     assert_eq!(names(&server.send(Method::DELETE, path, "application/json", "").await.1), ["c0", "c2"]);
     assert_eq!(names(&server.get("configmaps").await.1), ["c1", "c3"]);
