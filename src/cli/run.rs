@@ -15,7 +15,7 @@ use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
-use crate::run::{self, Event, Events, Played, Player, Tools, Verdict};
+use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
@@ -121,7 +121,14 @@ async fn try_run(
         let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
         up::spawn(&args.stage, common, printer, interrupts).await?;
     }
-    let what = Once { labs: &labs, tools: &tools, stage: &args.stage, jobs: args.jobs, places: &places };
+    let what = Once {
+        labs: &labs,
+        tools: &tools,
+        stage: &args.stage,
+        jobs: args.jobs,
+        timings: args.timings,
+        places: &places,
+    };
     let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
     let outcome = once(&what, true, reader, interrupts).await?;
     Ok(outcome.map(|outcome| outcome.verdict))
@@ -133,6 +140,8 @@ pub struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a args::Stage,
     pub jobs: Option<u16>,
+    /// Also measure bare kubectl beside it.
+    pub timings: bool,
     pub places: &'a Places,
 }
 
@@ -211,6 +220,15 @@ async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<
         () = interrupts.forced.cancelled() => Ok(None),
     };
     let server_version = stage.cluster.info().server_version.clone();
+    let measuring = Instant::now();
+    if let (true, Ok(Some(_)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
+        let handle = &stage.handle;
+        let home = handle.private.join("home");
+        let measured = Yardstick::measure(kubectl, &handle.kubeconfig, &home, what.labs).await;
+        measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
+    }
+    // The measuring is no part of the run.
+    let began = began + measuring.elapsed();
     let lowering = Instant::now();
     tokio::select! {
         () = stage.down() => {}

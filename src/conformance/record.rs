@@ -30,7 +30,9 @@ impl Seen {
     pub fn pod(trace: &Trace, words: &Words) -> Self {
         let redacted = Redactor::default().trace(trace);
         let state = |state: &crate::observe::RedactedState| {
-            let message = state.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+            // What stood there when the deletion came depends on the moment.
+            let message = state.message.as_deref().filter(|_| state.status != "Terminating");
+            let message = message.map(|message| format!(": {message}")).unwrap_or_default();
             words.text(&format!("{} {} {}{message}", state.phase, state.ready, state.status))
         };
         let event = |event: &crate::observe::RedactedEvent| {

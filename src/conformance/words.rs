@@ -13,6 +13,8 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#"resourceVersion: "\d+""#, r#"resourceVersion: "<version>""#),
         (r#""resourceVersion": "\d+""#, r#""resourceVersion": "<version>""#),
         (r"\b(containerd|docker)://(<id>|[0-9a-f]{12,64})", "<runtime>://<id>"),
+        // An image that the node knows under several names is shown with any of them.
+        (r"(Image ID:\s+)\S+@sha256", "$1<repository>@sha256"),
         // The cause of an unreachable registry depends on how the cluster's network notices it.
         (r#"failed to do request: .*"#, "failed to do request: <unreachable>"),
         // A column is as wide as its widest cell, which may be a name that differs.
@@ -73,6 +75,7 @@ mod tests {
             ("NAME      AGE\ndefault   5s ", "NAME  AGE\ndefault  <duration>"),
             ("  name:   x", "  name:  x"),
             ("    Container ID:   containerd://0123456789abcdef", "    Container ID:  <runtime>://<id>"),
+            ("    Image ID:  docker.io/a/b@sha256:0123456789abcdef", "    Image ID:  <repository>@sha256:<digest>"),
             ("resourceVersion: \"42\"", "resourceVersion: \"<version>\""),
             ("the password hunter2-hunter2", "the password •••"),
             (

@@ -16,7 +16,7 @@ use super::pod::PodSpec;
 use super::record::{Record, Seen};
 use super::words::Words;
 use crate::docker::labels;
-use crate::observe::{Progress, Trace};
+use crate::observe::Trace;
 use crate::registry::Credentials;
 use crate::run::{Names, Printed, Shell, ShellGround};
 use crate::script::ObjectRef;
@@ -170,12 +170,15 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Deletes a pod at once and waits until it has gone.
+    /// Deletes a pod at once and waits until it has gone: what is seen from now on is another pod.
     ///
     /// # Errors
     /// Where it does not go.
-    pub async fn delete_pod(&self, name: &str) -> Result<(), Error> {
-        gone(self.api::<Pod>(), name.into(), Some(0)).await
+    pub async fn delete_pod(&mut self, name: &str) -> Result<(), Error> {
+        gone(self.api::<Pod>(), name.into(), Some(0)).await?;
+        self.seen("the end of the pod", name, Trace::ended).await?;
+        self.began = Instant::now();
+        Ok(())
     }
 
     /// Waits until a pod has gone through these states and its events say so too, and records what it went through
@@ -187,10 +190,7 @@ impl<'a> World<'a> {
         let states: Vec<String> = states.iter().map(|&state| state.to_owned()).collect();
         let what = format!("{pod} to go through {}", states.join(", "));
         let last = states.last().cloned().unwrap_or_default();
-        let reached = |trace: &Trace| match trace.matching(&states) {
-            Progress::Matched { .. } => proven(trace, &last),
-            Progress::Pending { .. } => false,
-        };
+        let reached = |trace: &Trace| went_through(trace, &states) && proven(trace, &last);
         let trace = self.seen(&what, pod, reached).await?;
         self.record.seen.push(Seen::pod(&trace, &self.words));
         Ok(())
@@ -253,6 +253,12 @@ fn proof_of(status: &str) -> &'static [(&'static str, &'static str)] {
         ("Running", &[("Started", "")]),
     ];
     PROOFS.iter().find(|(of, _)| *of == status).map(|(_, proof)| *proof).unwrap_or_default()
+}
+
+/// Literally: an event that tells of a state is not the state, and a record needs both.
+fn went_through(trace: &Trace, states: &[String]) -> bool {
+    let mut seen = trace.states.iter();
+    states.iter().all(|status| seen.any(|state| state.status == *status))
 }
 
 fn proven(trace: &Trace, status: &str) -> bool {

@@ -202,7 +202,7 @@ pub static CLUSTER_ROLE_BINDINGS: Resource = Resource {
     ..RBAC
 };
 
-static OTHERS: [Resource; 16] = [
+static OTHERS: [Resource; 18] = [
     Resource {
         plural: "configmaps",
         singular: "configmap",
@@ -213,6 +213,26 @@ static OTHERS: [Resource; 16] = [
         printer: table::CONFIG_MAPS,
         schema: schema::<core::ConfigMap>,
         ..CORE
+    },
+    Resource {
+        plural: "limitranges",
+        singular: "limitrange",
+        kind: "LimitRange",
+        short: &["limits"],
+        categories: &[],
+        shelf: shelf("limitranges", &[]),
+        schema: schema::<core::LimitRange>,
+        ..EMPTY
+    },
+    Resource {
+        plural: "resourcequotas",
+        singular: "resourcequota",
+        kind: "ResourceQuota",
+        short: &["quota"],
+        categories: &[],
+        shelf: shelf("resourcequotas", &[]),
+        schema: schema::<core::ResourceQuota>,
+        ..EMPTY
     },
     Resource {
         plural: "events",

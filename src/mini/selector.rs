@@ -30,7 +30,7 @@ impl Selector {
         let fields = parse_fields(fields.unwrap_or_default())?;
         for (path, ..) in &fields {
             if !supported(resource.shelf, path) {
-                return Err(ApiError::BadRequest(format!("field label not supported: {path}")));
+                return Err(ApiError::BadRequest(unsupported(resource.shelf, path)));
             }
         }
         Ok(Selector { labels, fields })
@@ -52,6 +52,14 @@ impl Selector {
 
 fn supported(shelf: Shelf, path: &str) -> bool {
     matches!(path, "metadata.name" | "metadata.namespace") || shelf.fields.contains(&path)
+}
+
+/// Kinds without fields of their own leave the refusal to apimachinery's default conversion.
+fn unsupported(shelf: Shelf, path: &str) -> String {
+    match shelf.fields {
+        [] => format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+        _ => format!("field label not supported: {path}"),
+    }
 }
 
 impl Requirement {
@@ -116,6 +124,9 @@ fn parse_label(term: &str) -> Result<Requirement, ApiError> {
     }
     if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
         return Ok(Requirement::Equals(key(k)?, v.trim().to_owned()));
+    }
+    if let [_, "in" | "notin"] = term.split_whitespace().collect::<Vec<_>>()[..] {
+        return Err(ApiError::BadRequest("unable to parse requirement: found '' expected: '('".to_owned()));
     }
     if let Some((head, set)) = term.split_once('(') {
         let set = set.trim_end().strip_suffix(')').ok_or_else(wrong)?;

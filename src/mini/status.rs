@@ -47,7 +47,7 @@ pub enum ApiError {
     BadRequest(String),
     /// A JSON patch whose operations do not fit the object.
     #[error("the server rejected our request due to an error in our request")]
-    UnappliablePatch(String),
+    UnappliablePatch,
     #[error("Unauthorized")]
     Unauthorized,
     #[error("the server could not find the requested resource")]
@@ -87,7 +87,7 @@ impl ApiError {
             NotFound { .. } | NoSuchResource => (404, "NotFound"),
             AlreadyExists { .. } => (409, "AlreadyExists"),
             Conflict { .. } => (409, "Conflict"),
-            Invalid { .. } | UnappliablePatch(_) => (422, "Invalid"),
+            Invalid { .. } | UnappliablePatch => (422, "Invalid"),
             Forbidden { .. } | Terminating { .. } | ForbiddenPath { .. } => (403, "Forbidden"),
             BadRequest(_) => (400, "BadRequest"),
             Unauthorized => (401, "Unauthorized"),
@@ -127,7 +127,7 @@ impl ApiError {
             TooLargeResourceVersion { .. } => {
                 json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
             }
-            UnappliablePatch(why) => json!({"causes": [{"reason": "UnexpectedServerResponse", "message": why}]}),
+            UnappliablePatch => Value::Null,
             Internal(message) => json!({"causes": [{"message": message}]}),
             NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } => json!({}),
             _ => Value::Null,

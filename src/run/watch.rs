@@ -110,9 +110,9 @@ impl Watch {
         at(&self.shared.recorder())
     }
 
-    /// The traces of everything seen so far.
+    /// The traces of every pod seen so far; a late event of a pod that is no more makes none.
     pub fn traces(&self) -> Vec<Trace> {
-        self.look(|recorder| recorder.traces().cloned().collect())
+        self.look(|recorder| recorder.traces().filter(|trace| !trace.states.is_empty()).cloned().collect())
     }
 
     pub async fn close(self) {

@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rehearsal::cluster::{self, Choice, MiniSettings, Plan};
-use rehearsal::docker::Docker;
-use rehearsal::mini::Version;
 use rehearsal::observe::{Redacted, Redactor, Trace};
 use serde_json::Value;
 
-use crate::program::{Finished, Ground, project};
+use crate::program::{Finished, Ground, kind_serves, project};
 
 #[derive(serde::Deserialize)]
 struct Line {
@@ -69,25 +66,8 @@ async fn labs_on_mini() {
 
 #[tokio::test]
 async fn labs_on_kind() {
-    let settings = cluster::Settings {
-        choice: Choice::Kind,
-        mini: MiniSettings { version: Version::LATEST, timelapse: 1.0 },
-        node_image: None,
-        kubernetes_version: None,
-        workers: 0,
-        kind_config: None,
-        reuse: None,
-        allow_production: false,
-    };
-    let docker = Docker::connect().await.unwrap();
-    match Plan::of(&settings, &docker).await {
-        Ok(_) => four_labs("kind").await,
-        Err(why) if std::env::var("REHEARSAL_REQUIRE").is_ok_and(|required| required == "kind") => panic!("{why}"),
-        // Past the test harness, which would keep it to itself.
-        Err(why) => {
-            use std::io::Write;
-            writeln!(std::io::stderr(), "skipped: labs_on_kind: {why}").unwrap();
-        }
+    if kind_serves("labs_on_kind").await {
+        four_labs("kind").await;
     }
 }
 

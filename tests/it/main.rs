@@ -1,6 +1,7 @@
 //! The one integration test binary: each module is one ground to stand on.
 
 mod bad_input;
+mod conformance;
 mod docker_room;
 mod docker_runtime;
 mod engine;

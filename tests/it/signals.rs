@@ -95,10 +95,15 @@ async fn what_a_killed_run_left_goes_at_the_next_start_or_with_down() {
     for next in [&["down"][..], &["run", "--cluster", "mini"]] {
         let ground = Ground::new().await;
         ground.lab(ENDLESS);
-        let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).start();
+        let pid = ground.path("pid");
+        let mut run = ground.play(&["--json"]).env("PID", &pid).start();
         run.until(json!({"type": "step.started"})).await;
+        written(&pid).await;
         run.signal(Signal::SIGKILL);
         let killed = run.finish().await;
+        // Nobody could tell the fence to go.
+        let fence = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(fence), Signal::SIGKILL);
         assert_eq!(killed.code, None);
         assert!(ground.root().join(killed.session()).join("private").exists());
         ground.lab("# Harmless\n\n```bash\ntrue\n```\n");

@@ -1,6 +1,9 @@
 //! A stage that is kept up between runs, and runs beside each other.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
+use rehearsal::wait::{Probe, Wake, until};
 use serde_json::{Value, json};
 
 use crate::bad_input::gone;
@@ -32,7 +35,13 @@ async fn a_stage_is_brought_up_used_again_and_taken_down() {
         let run = ground.rehearse(&["run", "0", "1", "--json"]).run().await.exits_with(0);
         assert!(played_on(&run, session), "{:?}", notes(&run));
     }
-    assert_eq!(containers(session).await.len(), 1, "pods and containers of the labs are gone");
+    // The kubelet ends a pod's container after the pod is gone.
+    let only_the_registry = async || match containers(session).await {
+        left if left.len() == 1 => Probe::Done(()),
+        left => Probe::Pending(format!("{left:?}")),
+    };
+    let every = Wake::Every(Duration::from_millis(50));
+    until("the labs' containers to go", Duration::from_secs(10), every, only_the_registry).await.unwrap();
 
     let down = ground.rehearse(&["down"]).run().await.exits_with(0);
     down.says(&format!("took down the stage of session {session}"));

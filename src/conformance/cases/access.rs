@@ -25,8 +25,7 @@ pub async fn token_mounted(world: &mut World<'_>) -> Result<(), Error> {
                   print(claims['sub'], sorted(own), own['pod']['name'], claims['exp'] - claims['iat'])";
     world
         .play(&format!("kubectl exec {POD} -- cat {dir}/token | kubectl exec -i {POD} -- python3 -c \"{claims}\""))
-        .await?;
-    world.play(&format!("kubectl exec {POD} -- sh -c 'touch {dir}/x'")).await
+        .await
 }
 
 pub async fn automount_false(world: &mut World<'_>) -> Result<(), Error> {
@@ -44,7 +43,7 @@ pub async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Error> {
                       -o -path '/root/*' -o -path '/etc/*' -o -path '/tmp/*' \\) -exec cat {} +";
     let printed = world.quietly(&format!("kubectl exec {POD} -- sh -c \"{everything}\" | tr '\\0' '\\n'")).await?;
     let masked = world.ground.masker.mask(&printed.all);
-    world.fact("the search found files and environments", printed.all.contains("KUBERNETES_SERVICE_HOST"));
+    world.fact("the search found files and environments", printed.all.contains("PATH="));
     world.fact("it found the password in any form", masked != printed.all);
     world
         .play(&format!(

@@ -33,5 +33,3 @@ kubectl delete secret x --as system:serviceaccount:$NAMESPACE:default
 kubectl patch rolebinding reader -p '{"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"other"}}'
 
 kubectl auth whoami --as jane --as-group developers
-
-kubectl get pods --token nonsense 2>&1 | tail -1

@@ -42,7 +42,7 @@ kubectl get sa default -o jsonpath='{.imagePullSecrets}'
 
 kubectl patch sa default --type=merge -p '{"imagePullSecrets": null}'
 
-kubectl create token app1-sa --duration=10m | cut -d. -f1 | tr -d '\n' | wc -c
+kubectl create token app1-sa --duration=10m | cut -d. -f2 | tr '_-' '/+' | sed 's/$/==/' | base64 -di 2>/dev/null | grep -o '"sub":"[^"]*"'
 
 kubectl create token nope
 

@@ -13,7 +13,7 @@ sed 's/image:/imagee:/' pod.yaml | kubectl apply -f -
 
 sed 's/image:/imagee:/' pod.yaml | kubectl create -f -
 
-sed 's/image:/imagee:/' pod.yaml | kubectl create --validate=warn --dry-run=server -f -
+(cat pod.yaml; echo '    imagee: x') | kubectl create --validate=warn --dry-run=server -f -
 
 sed 's/image: .*/image: 3/' pod.yaml | kubectl apply -f -
 
@@ -33,8 +33,6 @@ sed 's/apiVersion: v1/apiVersion: v2/' pod.yaml | kubectl apply -f -
 
 sed 's/metadata:/metadata: x/' pod.yaml | kubectl apply -f -
 
-sed 's/^  containers/ containers/' pod.yaml | kubectl apply -f -
-
 (cat pod.yaml; echo '  restartPolicy: Sometimes') | kubectl apply -f -
 
 (cat pod.yaml; echo '  imagePullSecrets: regcred') | kubectl apply -f -
@@ -43,6 +41,7 @@ sed 's/^  containers/ containers/' pod.yaml | kubectl apply -f -
 
 (cat pod.yaml; echo '  serviceAccountName: nope') | kubectl apply -f -
 
+# an integer where a string is wanted
 (cat pod.yaml; printf '    env:\n    - name: 1\n      value: x\n') | kubectl apply -f -
 
 (cat pod.yaml; printf '  - name: app\n    image: x\n') | kubectl apply -f -

@@ -56,7 +56,7 @@ kubectl describe pod mypod
 
 kubectl get events --field-selector involvedObject.name=mypod --sort-by=.metadata.creationTimestamp
 
-kubectl logs mypod | head -1
+timeout 60 bash -c 'until kubectl logs mypod | grep Flask; do :; done'
 
 kubectl logs mypod -c nope
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -25,6 +25,15 @@ pub async fn version(State(api): State<Arc<Api>>) -> Response {
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     });
     json(StatusCode::OK, &info)
+}
+
+/// `/openapi/v2`: kubectl asks for it where version 3 does not know a kind. An empty document, in the one form it
+/// reads, has it go on and say that there is no such kind.
+pub async fn openapi_v2() -> Response {
+    let mut response = Response::default();
+    let protobuf = HeaderValue::from_static("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, protobuf);
+    response
 }
 
 /// Groups and their versions in the table's order, the core group left out.

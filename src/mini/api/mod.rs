@@ -66,6 +66,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
         .route("/version", get(discovery::version))
+        .route("/openapi/v2", get(discovery::openapi_v2))
         .route("/openapi/v3", get(discovery::openapi_index))
         .route("/openapi/v3/{*path}", get(discovery::openapi))
         .route("/api", get(discovery::core))

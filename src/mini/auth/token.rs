@@ -19,6 +19,10 @@ const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// The least a token may be asked for, in seconds.
 const SHORTEST: i64 = 600;
 const DEFAULT_SECONDS: i64 = 3600;
+/// What a kubelet asks for where nothing else is said: such a token lasts a year and only warns after that time
+/// (`--service-account-extend-token-expiration`).
+const WARN_ONLY_SECONDS: i64 = 3607;
+const EXTENDED_SECONDS: i64 = 365 * 24 * 3600;
 
 /// Issues and verifies tokens (EdDSA, RFC 8037).
 pub struct Tokens {
@@ -75,7 +79,7 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
             "may not specify a duration less than 10 minutes",
         )];
         let kind = crate::mini::status::Qualified { name: "TokenRequest", group: "authentication.k8s.io" };
-        return Err(ApiError::Invalid { kind, name: info.name.clone(), causes });
+        return Err(ApiError::Invalid { kind, name: String::new(), causes });
     }
     let now = jiff::Timestamp::now();
     let end = now.as_second() + seconds;
@@ -90,13 +94,22 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
             .get(&resources::PODS, &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()))?
             .value();
         about["pod"] = json!({"name": bound["name"], "uid": pod["metadata"]["uid"]});
+        if let Some(node) = pod["spec"]["nodeName"].as_str() {
+            let found = api.registry.get(&resources::NODES, &Key::new("", node))?.value();
+            about["node"] = json!({"name": node, "uid": found["metadata"]["uid"]});
+        }
     }
     let audiences = match &request["spec"]["audiences"] {
         Value::Array(list) if !list.is_empty() => json!(list),
         _ => json!([ISSUER]),
     };
+    let extended = seconds == WARN_ONLY_SECONDS && about["pod"].is_object() && audiences == json!([ISSUER]);
+    if extended {
+        about["warnafter"] = json!(end);
+    }
+    let expiry = if extended { now.as_second() + EXTENDED_SECONDS } else { end };
     let claims = json!({
-        "aud": audiences, "exp": end, "iat": now.as_second(), "nbf": now.as_second(), "iss": ISSUER, "jti": new_uid(),
+        "aud": audiences, "exp": expiry, "iat": now.as_second(), "nbf": now.as_second(), "iss": ISSUER, "jti": new_uid(),
         "sub": format!("system:serviceaccount:{}:{}", info.namespace, info.name), "kubernetes.io": about,
     });
     let expires = jiff::Timestamp::from_second(end).map_err(|e| ApiError::BadRequest(e.to_string()))?;

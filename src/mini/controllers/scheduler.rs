@@ -85,13 +85,11 @@ impl Scheduler {
             "target": { "apiVersion": "v1", "kind": "Node", "name": node },
         });
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &namespace);
-        let bound: kube::Result<Value> =
-            api.create_subresource("binding", &name, &PostParams::default(), &binding).await;
+        // Before the binding: this kubelet is so quick that its first event would come first.
+        let message = format!("Successfully assigned {namespace}/{name} to {node}");
+        self.tell(pod, ("Normal", "Scheduled", "Binding"), &message).await;
         // A refusal means that the pod is gone or going.
-        if bound.is_ok() {
-            let message = format!("Successfully assigned {namespace}/{name} to {node}");
-            self.tell(pod, ("Normal", "Scheduled", "Binding"), &message).await;
-        }
+        let _: kube::Result<Value> = api.create_subresource("binding", &name, &PostParams::default(), &binding).await;
     }
 
     async fn refuse(&self, pod: &Pod) {

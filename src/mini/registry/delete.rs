@@ -50,7 +50,7 @@ impl Registry {
     ) -> Result<Result<Deleted, store::Error>, ApiError> {
         let mut object = current.value();
         check(resource, key, &object, options)?;
-        if resource.plural == "namespaces" && key.name == "default" {
+        if resource.plural == "namespaces" && IMMORTAL.contains(&key.name.as_str()) {
             let why = "this namespace may not be deleted".to_owned();
             return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
         }
@@ -76,6 +76,9 @@ impl Registry {
         })
     }
 }
+
+/// Namespaces that are not to be deleted (`NamespaceLifecycle` admission).
+const IMMORTAL: &[&str] = &["default", "kube-public", "kube-system"];
 
 /// Sets the deletion's time (when the grace ends) and the grace itself.
 fn mark(object: &mut Value, grace: Option<i64>) {

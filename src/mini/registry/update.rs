@@ -23,6 +23,14 @@ pub enum Part {
     Whole,
 }
 
+fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
+    if name == key.name {
+        return Ok(());
+    }
+    let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
+    Err(ApiError::BadRequest(message))
+}
+
 /// How often a patch is computed anew when somebody else writes between its read and its write.
 const PATCH_TRIES: usize = 5;
 
@@ -41,10 +49,7 @@ impl Registry {
         if name.is_empty() {
             return Err(ApiError::BadRequest("name must be provided".to_owned()));
         }
-        if name != key.name {
-            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
-            return Err(ApiError::BadRequest(message));
-        }
+        same_name(name, key)?;
         let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
         let tries = if pinned { 1 } else { PATCH_TRIES };
         self.retry(resource, key, tries, |current| self.replace(resource, key, part, current, object.clone(), options))
@@ -63,6 +68,7 @@ impl Registry {
         let mut warnings = vec![];
         let object = self.retry(resource, key, PATCH_TRIES, |current| {
             let (object, heard) = patch(&current.value())?;
+            same_name(object["metadata"]["name"].as_str().unwrap_or_default(), key)?;
             warnings = heard;
             self.replace(resource, key, part, current, object, options)
         })?;

@@ -51,7 +51,18 @@ pub fn definitions() -> Map<String, Value> {
     for resource in resources::all() {
         (resource.schema)(&mut generator);
     }
-    generator.take_definitions(true)
+    let mut definitions = generator.take_definitions(true);
+    definitions.values_mut().for_each(relax);
+    definitions
+}
+
+/// Go gives the name of a referent a default, so that it is not required.
+fn relax(schema: &mut Value) {
+    let name = schema["properties"]["name"]["description"].as_str().unwrap_or_default();
+    let optional = name.contains("This field is effectively required, but due to backwards compatibility");
+    if optional && let Some(required) = schema["required"].as_array_mut() {
+        required.retain(|field| field != "name");
+    }
 }
 
 /// The full name of a resource's type.

@@ -56,7 +56,7 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
                 Ok(session) => connection.run(session, shutdown).await,
                 Err(error) => failed(&error),
             },
-            None => internal(&format!("unable to upgrade connection: container not found ({name:?})")),
+            None => not_running(&name),
         };
         connection.finish(&status).await;
     }))
@@ -73,6 +73,22 @@ fn failed(error: &RuntimeError) -> Value {
     internal(&format!(
         "Internal error occurred: error executing command in container: failed to exec in container: failed to start exec {id:?}: OCI runtime exec failed: exec failed: unable to start container process: {words}"
     ))
+}
+
+/// The kubelet's refusal before there is a connection: it passes the API server as it is.
+fn not_running(container: &str) -> Value {
+    let message = format!("unable to upgrade connection: container not found ({container:?})");
+    let mut status = internal(&message);
+    status["message"] = json!(message);
+    status
+}
+
+/// The engine prints this in place of a command that cannot be started; the kubelet reports it as an error.
+const NOT_STARTED: &[u8] = b"OCI runtime exec failed: exec failed: unable to start container process: ";
+
+fn not_started(output: &[u8]) -> Option<Value> {
+    let words = String::from_utf8_lossy(output.strip_prefix(NOT_STARTED)?);
+    Some(failed(&RuntimeError::Failed(words.trim().trim_end_matches(": unknown").to_owned())))
 }
 
 fn internal(message: &str) -> Value {
@@ -106,11 +122,18 @@ impl Connection {
         let mut stdin = Some(stdin);
         // Tells the client that the connection is up.
         let mut alive = self.sink.send(message(STDOUT, &[])).await.is_ok();
+        let mut first = true;
         while alive {
             tokio::select! {
                 () = shutdown.cancelled() => return internal("the server is shutting down"),
                 chunk = output.next() => match chunk {
-                    Some(Ok((fd, bytes))) => alive = self.sink.send(message(fd, &bytes)).await.is_ok(),
+                    Some(Ok((fd, bytes))) => {
+                        if let Some(status) = not_started(&bytes).filter(|_| std::mem::take(&mut first)) {
+                            return status;
+                        }
+                        first = false;
+                        alive = self.sink.send(message(fd, &bytes)).await.is_ok();
+                    }
                     Some(Err(error)) => return internal(&error.to_string()),
                     None => break,
                 },
@@ -177,5 +200,10 @@ mod tests {
             )
         );
         assert!(message.ends_with(&format!("unable to start container process: {words}")));
+        let printed = [NOT_STARTED, words.as_bytes(), b": unknown\r\n"].concat();
+        assert!(not_started(&printed).unwrap()["message"].as_str().unwrap().ends_with(words));
+        assert_eq!(not_started(b"OCI"), None);
+        let message = "unable to upgrade connection: container not found (\"app\")";
+        assert_eq!(not_running("app")["message"], message);
     }
 }

@@ -71,7 +71,7 @@ impl Patch {
     fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
         let mut patched = current.clone();
         match self {
-            Patch::Json(patch) => json_patch::patch(&mut patched, patch).map_err(|e| self.failed_operation(&e))?,
+            Patch::Json(patch) => json_patch::patch(&mut patched, patch).map_err(|_| ApiError::UnappliablePatch)?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
                 strategic::merge(&mut patched, patch, &schema::root(resource))
@@ -88,27 +88,6 @@ impl Patch {
             _ => patched.to_string(),
         };
         invalid_patch(&Value::String(shown), why)
-    }
-
-    fn failed_operation(&self, error: &json_patch::PatchError) -> ApiError {
-        let Patch::Json(patch) = self else {
-            return ApiError::BadRequest(error.to_string());
-        };
-        let at = patch.0.get(error.operation).map_or_else(String::new, |o| o.path().to_string());
-        // evanphx/json-patch's words.
-        let why = match patch.0.get(error.operation) {
-            Some(json_patch::PatchOperation::Remove(_)) => {
-                format!("remove operation does not apply: doc is missing path: {at:?}: missing value")
-            }
-            Some(json_patch::PatchOperation::Replace(_)) => {
-                format!("replace operation does not apply: doc is missing key: {at}: missing value")
-            }
-            Some(json_patch::PatchOperation::Test(_)) => {
-                format!("testing value {at} failed: test failed")
-            }
-            _ => format!("{}", error.kind),
-        };
-        ApiError::UnappliablePatch(why)
     }
 }
 

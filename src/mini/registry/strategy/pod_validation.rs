@@ -22,7 +22,7 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         errors.push(FieldError::required("spec.containers", ""));
     }
-    one_of(&mut errors, "spec.restartPolicy", &spec["restartPolicy"], &["Always", "Never", "OnFailure"]);
+    one_of(&mut errors, "spec.restartPolicy", &spec["restartPolicy"], &["Always", "OnFailure", "Never"]);
     one_of(
         &mut errors,
         "spec.dnsPolicy",

@@ -95,8 +95,8 @@ impl Strategy for BindingStrategy {
         if new["roleRef"] != old["roleRef"] {
             let r = &new["roleRef"];
             let go = |field: &str| r[field].as_str().unwrap_or_default().to_owned();
-            let value =
-                format!("rbac.RoleRef{{APIGroup:{:?}, Kind:{:?}, Name:{:?}}}", go("apiGroup"), go("kind"), go("name"));
+            // Go's own field names: it is the internal type that is printed.
+            let value = json!({"APIGroup": go("apiGroup"), "Kind": go("kind"), "Name": go("name")}).to_string();
             let mut error = FieldError::invalid("roleRef", &Value::Null, "cannot change roleRef");
             error.value = value;
             errors.push(error);
