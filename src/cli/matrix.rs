@@ -37,8 +37,7 @@ async fn play(
     for version in &args.versions {
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
-        let (jobs, timings) = (args.jobs, false);
-        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs, places: &places, timings };
+        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs: args.jobs, timings: false, places: &places };
         let column = match once(&what, false, |_| None, interrupts).await {
             Ok(Some(outcome)) => {
                 let text = |text: &str| outcome.masker.mask(text).into_owned();

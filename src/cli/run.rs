@@ -121,8 +121,14 @@ async fn try_run(
         let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
         up::spawn(&args.stage, common, printer, interrupts).await?;
     }
-    let (jobs, timings) = (args.jobs, args.timings);
-    let what = Once { labs: &labs, tools: &tools, stage: &args.stage, jobs, places: &places, timings };
+    let what = Once {
+        labs: &labs,
+        tools: &tools,
+        stage: &args.stage,
+        jobs: args.jobs,
+        timings: args.timings,
+        places: &places,
+    };
     let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
     let outcome = once(&what, true, reader, interrupts).await?;
     Ok(outcome.map(|outcome| outcome.verdict))
@@ -134,9 +140,9 @@ pub struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a args::Stage,
     pub jobs: Option<u16>,
-    pub places: &'a Places,
-    /// Also measure what commands alone cost.
+    /// Also measure bare kubectl beside it.
     pub timings: bool,
+    pub places: &'a Places,
 }
 
 /// What came of one run.
@@ -213,6 +219,7 @@ async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<
         played = player.play(what.labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),
     };
+    let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
     if let (true, Ok(Some(_)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
         let handle = &stage.handle;
@@ -222,7 +229,6 @@ async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<
     }
     // The measuring is no part of the run.
     let began = began + measuring.elapsed();
-    let server_version = stage.cluster.info().server_version.clone();
     let lowering = Instant::now();
     tokio::select! {
         () = stage.down() => {}
