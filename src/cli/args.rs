@@ -52,6 +52,8 @@ pub enum Color {
 pub enum Command {
     /// Play labs: all of them when none is named
     Run(Run),
+    /// Play labs on several Kubernetes versions: one table of labs and versions, and what first differs
+    Matrix(Matrix),
     /// List the labs
     List,
     /// Bring a stage up and leave it up: registry, image, cluster
@@ -100,6 +102,25 @@ pub struct Conformance {
     /// Show where the records of two clusters part, e.g. `--diff mini kind`; folders will do too
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub diff: Option<Vec<String>>,
+}
+
+#[derive(Debug, Args)]
+pub struct Matrix {
+    /// Labs by number (`2`, `lab-2`) or name; all when none is named
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// The versions, e.g. 1.34,1.36
+    #[arg(long = "kubernetes-version", value_name = "X.Y[.Z],…", value_delimiter = ',', required = true, value_parser = version)]
+    pub versions: Vec<String>,
+    /// The kind of cluster: kind or mini
+    #[arg(long, default_value = "kind", value_name = "CLUSTER", value_parser = super::matrix::cluster)]
+    pub cluster: Choice,
+    /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
+    #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
+    pub timelapse: f64,
+    /// How many labs are played at once [default: as many as there are, up to 4]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: Option<u16>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,7 @@ mod args;
 mod conformance;
 mod exit;
 mod kubectl;
+mod matrix;
 mod printer;
 mod remote;
 mod run;
@@ -57,6 +58,7 @@ async fn rehearse() -> ExitCode {
     };
     match cli.command {
         args::Command::Run(run) => run::run(run, cli.common, &printer, interrupts).await,
+        args::Command::Matrix(args) => matrix::matrix(args, cli.common, &printer, interrupts).await,
         args::Command::List => show::list(&cli.common, &printer),
         args::Command::Conformance(args) => conformance::conformance(args, cli.common, &printer, interrupts).await,
         args::Command::Preflight => show::preflight(&cli.common, &printer).await,

@@ -15,7 +15,7 @@ use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
-use crate::run::{self, Event, Events, Player, Tools, Verdict};
+use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
 use crate::script::{self, Lab, Need};
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
@@ -112,67 +112,87 @@ async fn try_run(
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Option<Verdict>, Error> {
-    let began = Instant::now();
     let places = Places::find(common)?;
     let all = script::load_all(&places.labs)?;
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs, &places.project).await?;
-    let settings = cluster_settings(&args.stage)?;
-    let remote = remote::of(&args.stage)?;
-    let docker = Docker::connect().await?;
-    let (plan, notes) = Plan::of(&settings, &docker).await?;
-    let reaped = up::reap(&docker, &places.root).await;
     if args.keep && up::find(&places.root).is_none() {
+        // What would keep a stage from coming up is told here, not in the background's log.
+        let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
         up::spawn(&args.stage, common, printer, interrupts).await?;
     }
-    let session = Session::create(&places.root)?;
+    let (jobs, timings) = (args.jobs, args.timings);
+    let what = Once { labs: &labs, tools: &tools, stage: &args.stage, jobs, places: &places, timings };
+    let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
+    let outcome = once(&what, true, reader, interrupts).await?;
+    Ok(outcome.map(|outcome| outcome.verdict))
+}
+
+/// What one run plays, and on what.
+pub struct Once<'a> {
+    pub labs: &'a [&'a Lab],
+    pub tools: &'a Tools,
+    pub stage: &'a args::Stage,
+    pub jobs: Option<u16>,
+    pub places: &'a Places,
+    /// Also measure what commands alone cost.
+    pub timings: bool,
+}
+
+/// What came of one run.
+pub struct Outcome {
+    pub verdict: Verdict,
+    pub played: Vec<Played>,
+    pub server_version: String,
+    pub masker: Masker,
+}
+
+/// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `reader` is
+/// given the path of the events' file. None: interrupted.
+pub async fn once(
+    what: &Once<'_>,
+    on_kept: bool,
+    reader: impl FnOnce(&Path) -> Option<Box<dyn Consumer>>,
+    interrupts: &Interrupts,
+) -> Result<Option<Outcome>, Error> {
+    let began = Instant::now();
+    let remote = remote::of(what.stage)?;
+    let docker = Docker::connect().await?;
+    let (plan, notes) = Plan::of(&cluster_settings(what.stage)?, &docker).await?;
+    let reaped = up::reap(&docker, &what.places.root).await;
+    let session = Session::create(&what.places.root)?;
     let masker = Masker::default();
     let (events, records) = Events::channel();
-    let report = session.dir().join("events.jsonl");
     let mut consumers = vec![report::events_file(session.dir()).map_err(Error::Report)?];
-    consumers.push(reader(printer, args.timings, &places, &report));
+    consumers.extend(reader(&session.dir().join("events.jsonl")));
     let reporter = report::spawn(records, masker.clone(), consumers);
     events.emit(Event::SessionStarted { session: session.id().into(), version: env!("CARGO_PKG_VERSION").into() });
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: args.stage.registry_port, kept: false, remote };
-    let outcome = play(
-        &labs,
-        &tools,
-        &settings,
-        docker,
-        &session,
-        &places,
-        &masker,
-        &events,
-        interrupts,
-        began,
-        args.jobs.map(usize::from),
-    )
-    .await;
+    let settings = Settings { plan, registry_port: what.stage.registry_port, kept: false, remote };
+    let scene = Scene { docker, session: &session, masker: &masker, events: &events, interrupts, began };
+    let outcome = play(what, on_kept, &settings, scene).await;
     session.close();
     drop(events);
     let _ = reporter.await;
     outcome
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything a run consists of")]
-async fn play(
-    labs: &[&Lab],
-    tools: &Tools,
-    settings: &Settings,
+/// What a session has at hand.
+struct Scene<'a> {
     docker: Docker,
-    session: &Session,
-    places: &Places,
-    masker: &Masker,
-    events: &Events,
-    interrupts: &Interrupts,
+    session: &'a Session,
+    masker: &'a Masker,
+    events: &'a Events,
+    interrupts: &'a Interrupts,
     began: Instant,
-    jobs: Option<usize>,
-) -> Result<Option<Verdict>, Error> {
+}
+
+async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<'_>) -> Result<Option<Outcome>, Error> {
+    let Scene { docker, session, masker, events, interrupts, began } = scene;
     let raising = Instant::now();
-    let kept = up::find(&places.root);
+    let kept = up::find(&what.places.root).filter(|_| on_kept);
     // Held until everything is played.
     let turn = kept.as_ref().and_then(up::occupy);
     if kept.is_some() && turn.is_none() {
@@ -186,13 +206,23 @@ async fn play(
     for note in &stage.notes {
         events.note(note.clone());
     }
-    let jobs = jobs.unwrap_or(MOST_JOBS).min(labs.len());
+    let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
-    let player = Player { stage: &stage, tools, events, session: session.id(), jobs, stop };
+    let player = Player { stage: &stage, tools: what.tools, events, session: session.id(), jobs, stop };
     let played = tokio::select! {
-        played = player.play(labs) => played,
+        played = player.play(what.labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),
     };
+    let measuring = Instant::now();
+    if let (true, Ok(Some(_)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
+        let handle = &stage.handle;
+        let home = handle.private.join("home");
+        let measured = Yardstick::measure(kubectl, &handle.kubeconfig, &home, what.labs).await;
+        measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
+    }
+    // The measuring is no part of the run.
+    let began = began + measuring.elapsed();
+    let server_version = stage.cluster.info().server_version.clone();
     let lowering = Instant::now();
     tokio::select! {
         () = stage.down() => {}
@@ -201,7 +231,8 @@ async fn play(
     stage_time += lowering.elapsed();
     let Some(played) = played? else { return Ok(None) };
     report::write_traces(session.dir(), masker, &played).map_err(Error::Report)?;
-    Ok(Some(run::finish(events, &played, began, stage_time)))
+    let verdict = run::finish(events, &played, began, stage_time);
+    Ok(Some(Outcome { verdict, played, server_version, masker: masker.clone() }))
 }
 
 /// The stage that is kept up, or a new one; None: interrupted.
@@ -273,7 +304,7 @@ pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error>
 }
 
 /// The labs named, or all; each once, in the order named.
-fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
+pub fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
     if names.is_empty() || names.iter().any(|name| name == "all") {
         return Ok(all.iter().collect());
     }
@@ -290,7 +321,7 @@ fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
 /// More labs at once than this wait for each other's pulls.
 const MOST_JOBS: usize = 4;
 
-async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
+pub async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
         true => Some(kubectl::find(project).await?),

@@ -179,15 +179,11 @@ impl Client {
     /// [`Error::UnexpectedStatus`] with 401 where it does not.
     pub async fn login(&self, endpoint: &Endpoint, credentials: &Credentials) -> Result<()> {
         let url = endpoint.url();
+        let place = Url::parse(&url).expect("an endpoint is a host and port");
         let mut authorizer = Authorizer::login(credentials.clone());
         for answers in 1.. {
-            let failed = |error: reqwest::Error| Error::Request {
-                method: "Get".into(),
-                url: url.clone(),
-                cause: error.without_url().to_string(),
-            };
             let request = authorizer.authorize(&self.http, self.http.get(&url)).await?;
-            let response = request.send().await.map_err(failed)?;
+            let response = request.send().await.map_err(|error| request_error(&Method::GET, &place, &error))?;
             match response.status() {
                 status if status.is_success() => return Ok(()),
                 StatusCode::UNAUTHORIZED if answers == 1 => match authorizer.challenge(response.headers(), false)? {

@@ -171,3 +171,19 @@ async fn an_index_is_resolved_to_the_platform_and_contents_are_checked() {
     fake.contents.lock().unwrap().insert(format!("/v2/o/app/manifests/{digest}"), ("x".into(), b"{}".to_vec()));
     assert!(matches!(session.image("arm64").await, Err(Error::Digest { what: "manifest", .. })));
 }
+
+#[test]
+fn this_machine_is_asked_in_the_clear_and_no_other() {
+    for (host, url) in [
+        ("127.0.0.1:5000", "http://127.0.0.1:5000/v2/"),
+        ("127.9.9.9", "http://127.9.9.9/v2/"),
+        ("localhost:5000", "http://localhost:5000/v2/"),
+        ("[::1]:5000", "http://[::1]:5000/v2/"),
+        ("192.168.1.2:5000", "https://192.168.1.2:5000/v2/"),
+        ("localhost.example.com", "https://localhost.example.com/v2/"),
+        ("ghcr.io", "https://ghcr.io/v2/"),
+        ("docker.io", "https://registry-1.docker.io/v2/"),
+    ] {
+        assert_eq!(Endpoint { host: host.to_owned() }.url(), url);
+    }
+}

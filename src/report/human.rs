@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Consumer;
-use crate::run::{Event, Failure, Record, Timings, Verdict};
+use crate::run::{Event, Failure, Record, Timings, Verdict, Yardstick};
 use crate::stage::PartState;
 
 const BOLD: Style = Style::new().bold();
@@ -29,6 +29,7 @@ pub struct Human {
     timelines: BTreeMap<String, Timeline>,
     heading: String,
     show_timings: bool,
+    yardstick: Option<Yardstick>,
     labs: Vec<(u32, String, Verdict, u64)>,
     report: String,
 }
@@ -54,6 +55,7 @@ impl Human {
             timelines: BTreeMap::new(),
             heading: String::new(),
             show_timings,
+            yardstick: None,
             labs: Vec::new(),
             report,
         }
@@ -189,6 +191,14 @@ impl Human {
                 let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
                 self.line(&format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
             }
+            if let Some(yardstick) = self.yardstick {
+                let bare = yardstick.bare().as_secs_f64();
+                let ratio = Duration::from_millis(timings.commands_ms).as_secs_f64() / bare.max(f64::MIN_POSITIVE);
+                self.line(&format!(
+                    "  kubectl alone, {} calls one after the other: {bare:.2} s; commands are {ratio:.2} × that",
+                    yardstick.kubectl_calls
+                ));
+            }
         }
         let report = std::mem::take(&mut self.report);
         self.line(&format!("\n{} {BOLD}{verdict}{BOLD:#} in {}   {DIM}{report}{DIM:#}", mark(verdict), seconds(ms)));
@@ -245,6 +255,7 @@ impl Consumer for Human {
                 self.labs.push((*lab, title.clone(), *verdict, *ms));
             }
             Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
+            Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
             Event::SessionStarted { .. } | Event::StageReady { .. } => {}
         }
     }

@@ -112,8 +112,8 @@ mod tests {
             order.record(&Record { at_ms: 0, event });
         }
         order.finish();
-        let words = told.0.lock().unwrap().join(" ");
-        words
+        let told = std::mem::take(&mut *told.0.lock().unwrap());
+        told.join(" ")
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::verdict::Verdict;
+use super::yardstick::Yardstick;
 use crate::stage::PartState;
 
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
@@ -45,6 +46,9 @@ pub enum Event {
     StepFinished { lab: u32, line: usize, verdict: Verdict, command_ms: u64, wait_ms: u64 },
     #[serde(rename = "lab.finished")]
     LabFinished { lab: u32, title: String, verdict: Verdict, ms: u64, failure: Option<Failure> },
+    /// What commands alone cost in this very run; asked for with `--timings`.
+    #[serde(rename = "yardstick")]
+    Yardstick(Yardstick),
     #[serde(rename = "session.finished")]
     SessionFinished { verdict: Verdict, ms: u64, timings: Timings },
 }
@@ -64,6 +68,7 @@ impl Event {
             | Self::Note { .. }
             | Self::StagePart { .. }
             | Self::StageReady { .. }
+            | Self::Yardstick(_)
             | Self::SessionFinished { .. } => None,
         }
     }

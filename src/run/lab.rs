@@ -31,6 +31,8 @@ pub struct Ground<'a> {
 pub struct Played {
     pub lab: u32,
     pub verdict: Verdict,
+    /// Why it did not pass.
+    pub failure: Option<Failure>,
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
     pub commands: Vec<Span>,
@@ -106,20 +108,17 @@ pub async fn play(
         outcome = play_steps(lab, &ground) => outcome.map(Some),
         () = stop.cancelled() => Ok(None),
     };
-    let played = outcome.map(|outcome| {
-        outcome.map(|(played, failure)| {
-            let (title, verdict) = (lab.title.clone(), played.verdict);
-            events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
-            played
-        })
-    });
+    if let Ok(Some(played)) = &outcome {
+        let (title, verdict, failure) = (lab.title.clone(), played.verdict, played.failure.clone());
+        events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
+    }
     watch.close().await;
     // A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must
     // be as it was.
     let leaving = Instant::now();
-    let goes_anyway = !stage.outlives_run() && (matches!(played, Ok(None)) || !names.is_verbatim());
+    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim());
     let left = if goes_anyway { Ok(()) } else { room.leave(&client, names).await };
-    let mut played = played?;
+    let mut played = outcome?;
     left?;
     if let Some(played) = &mut played {
         played.waits.push((leaving, Instant::now()));
@@ -127,24 +126,24 @@ pub async fn play(
     Ok(played)
 }
 
-async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Failure>), Error> {
+async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
     let mut played = Played {
         lab: lab.id,
         verdict: Verdict::Reproduced,
+        failure: None,
         traces: Vec::new(),
         commands: Vec::new(),
         waits: Vec::new(),
     };
-    let mut failure = None;
     let lab_began = jiff::Timestamp::now();
     for step in &lab.steps {
         let step_began = Instant::now();
-        let stepped = match &failure {
+        let stepped = match &played.failure {
             None => play_step(lab, step, ground, lab_began).await?,
             Some(_) => stepped(Verdict::FailedInSequence),
         };
-        if failure.is_none() {
-            failure = stepped.failure;
+        if played.failure.is_none() {
+            played.failure = stepped.failure;
         }
         let (began, waiting) = (step_began, step_began + stepped.command);
         played.commands.push((began, waiting));
@@ -165,7 +164,7 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<(Played, Option<Fa
         played.verdict = Verdict::Reproduced;
     }
     played.traces = ground.watch.traces();
-    Ok((played, failure))
+    Ok(played)
 }
 
 /// The registry and the nodes as the lab needs them.

@@ -7,6 +7,7 @@ mod commands;
 mod event;
 mod evidence;
 mod lab;
+mod matrix;
 mod play;
 mod rewrite;
 mod room;
@@ -18,6 +19,7 @@ mod yardstick;
 
 pub use event::*;
 pub use lab::Played;
+pub use matrix::{Column, Difference, differences};
 pub use play::{Error, Player, Tools, finish};
 pub use rewrite::Names;
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};

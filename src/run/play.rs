@@ -152,9 +152,16 @@ impl Player<'_> {
             title: lab.title.clone(),
             verdict: Verdict::Blocked,
             ms: 0,
-            failure: Some(failure),
+            failure: Some(failure.clone()),
         });
-        Played { lab: lab.id, verdict: Verdict::Blocked, traces: Vec::new(), commands: Vec::new(), waits: Vec::new() }
+        Played {
+            lab: lab.id,
+            verdict: Verdict::Blocked,
+            failure: Some(failure),
+            traces: Vec::new(),
+            commands: Vec::new(),
+            waits: Vec::new(),
+        }
     }
 
     fn shell(&self, lab: u32, names: &Names) -> Result<Shell, Error> {

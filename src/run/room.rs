@@ -19,7 +19,7 @@ const ACCOUNT: Duration = Duration::from_secs(30);
 
 pub enum Room {
     /// Everything: what is new afterwards goes.
-    Whole(Before),
+    Whole(Box<Before>),
     /// The namespaces in the lab's table of names.
     Own,
 }
@@ -45,7 +45,7 @@ impl Room {
     /// Where the cluster does not answer, or refuses the namespace.
     pub async fn enter(client: &Client, names: &Names, labels: &BTreeMap<String, String>) -> Result<Self, Error> {
         if names.is_verbatim() {
-            return Ok(Self::Whole(Before::look(client).await?));
+            return Ok(Self::Whole(Box::new(Before::look(client).await?)));
         }
         if let Some(namespace) = names.default_namespace() {
             create(client, namespace, labels).await?;

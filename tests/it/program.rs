@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rehearsal::cluster::{self, Choice, MiniSettings, Plan};
+use rehearsal::cluster::{self, Choice, Plan};
 use rehearsal::docker::{Docker, labels};
-use rehearsal::mini::Version;
 use rehearsal::session;
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::Value;
@@ -127,16 +126,7 @@ pub fn project() -> PathBuf {
 
 /// Whether kind can be had; where it cannot, that is said, and is a failure where `REHEARSAL_REQUIRE=kind`.
 pub async fn kind_serves(test: &str) -> bool {
-    let settings = cluster::Settings {
-        choice: Choice::Kind,
-        mini: MiniSettings { version: Version::LATEST, timelapse: 1.0 },
-        node_image: None,
-        kubernetes_version: None,
-        workers: 0,
-        kind_config: None,
-        reuse: None,
-        allow_production: false,
-    };
+    let settings = cluster::Settings { choice: Choice::Kind, ..cluster::Settings::default() };
     match Plan::of(&settings, &Docker::connect().await.unwrap()).await {
         Ok(_) => true,
         Err(why) if std::env::var("REHEARSAL_REQUIRE").is_ok_and(|required| required == "kind") => panic!("{why}"),

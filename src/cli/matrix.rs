@@ -1,0 +1,117 @@
+//! `rehearse matrix`: the same labs on one Kubernetes version after the other, in one table.
+
+use serde_json::json;
+
+use super::args::{self, Common};
+use super::exit::ExitCode;
+use super::printer::Printer;
+use super::run::{Error, Once, Places, chosen, once, tools};
+use crate::cluster::Choice;
+use crate::exec::chain;
+use crate::run::{Column, Verdict, differences};
+use crate::script::{self, Lab};
+use crate::signal::Interrupts;
+
+pub async fn matrix(args: args::Matrix, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    match play(&args, &common, printer, &interrupts).await {
+        Ok(Some(true)) => ExitCode::Passed,
+        Ok(Some(false)) => ExitCode::LabFailed,
+        Ok(None) => ExitCode::Interrupted,
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    }
+}
+
+/// Whether every lab passed on every version; None: interrupted.
+async fn play(
+    args: &args::Matrix,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<Option<bool>, Error> {
+    let places = Places::find(common)?;
+    let all = script::load_all(&places.labs)?;
+    let labs = chosen(&all, &args.labs)?;
+    let tools = tools(&labs, &places.project).await?;
+    let ids: Vec<u32> = labs.iter().map(|lab| lab.id).collect();
+    let mut columns = Vec::new();
+    for version in &args.versions {
+        printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
+        let stage = args.stage(version);
+        let (jobs, timings) = (args.jobs, false);
+        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs, places: &places, timings };
+        let column = match once(&what, false, |_| None, interrupts).await {
+            Ok(Some(outcome)) => {
+                let text = |text: &str| outcome.masker.mask(text).into_owned();
+                Column::of(version, &outcome.server_version, &outcome.played, &text)
+            }
+            Ok(None) => return Ok(None),
+            Err(error) => Column::blocked(version, reason(&error), &ids),
+        };
+        columns.push(column);
+    }
+    match printer.json {
+        true => printer.result(&json!({ "versions": columns, "differences": differences(&columns) }).to_string()),
+        false => table(&labs, &columns).iter().for_each(|line| printer.result(line)),
+    }
+    let passed = columns.iter().flat_map(|column| column.verdicts.values()).all(Verdict::passed);
+    Ok(Some(passed))
+}
+
+fn reason(error: &Error) -> String {
+    let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+    format!("{}{hint}", chain(error))
+}
+
+/// Labs down, versions across; below it, what differs and why a version could not be had.
+fn table(labs: &[&Lab], columns: &[Column]) -> Vec<String> {
+    let title = labs.iter().map(|lab| lab.title.chars().count()).max().unwrap_or_default();
+    let width = 2 + columns.iter().flat_map(|c| c.verdicts.values()).map(|v| v.to_string().len()).max().unwrap_or(0);
+    let heads = columns.iter().map(|column| format!("{:<width$}", column.version));
+    let mut lines = vec![format!("{:<title$}  {}", "", heads.collect::<String>()).trim_end().to_owned()];
+    for lab in labs {
+        let verdicts = columns.iter().map(|column| match column.verdicts.get(&lab.id) {
+            Some(verdict) => format!("{:<width$}", verdict.to_string()),
+            None => " ".repeat(width),
+        });
+        lines.push(format!("{:<title$}  {}", lab.title, verdicts.collect::<String>()).trim_end().to_owned());
+    }
+    for column in columns {
+        if let Some(why) = &column.blocked {
+            lines.push(format!("\n{} blocked: {why}", column.version));
+        }
+    }
+    for (column, (lab, why)) in columns.iter().flat_map(|column| column.failures.iter().map(move |why| (column, why))) {
+        lines.push(format!("\nlab {lab} on {}, {why}", column.version));
+    }
+    for difference in differences(columns) {
+        lines.push(format!("\n{difference}"));
+    }
+    lines
+}
+
+impl args::Matrix {
+    fn stage(&self, version: &str) -> args::Stage {
+        args::Stage {
+            cluster: self.cluster.clone(),
+            timelapse: self.timelapse,
+            kubernetes_version: Some(version.to_owned()),
+            node_image: None,
+            workers: 0,
+            kind_config: None,
+            reuse: None,
+            allow_production: false,
+            registry: None,
+            registry_credentials: None,
+            registry_port: None,
+            foreground: false,
+        }
+    }
+}
+
+/// Only clusters whose version can be chosen.
+pub fn cluster(text: &str) -> Result<Choice, String> {
+    match text.parse() {
+        Ok(choice @ (Choice::Kind | Choice::Mini)) => Ok(choice),
+        _ => Err("kind or mini: the version of no other cluster can be chosen".into()),
+    }
+}
