@@ -12,7 +12,7 @@ use super::kubectl;
 use super::printer::Printer;
 use super::run::{Error, Places, cluster_settings, raise};
 use super::{remote, up};
-use crate::cluster::{Choice, Plan};
+use crate::cluster::Plan;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
 use crate::docker::Docker;
 use crate::mask::Masker;
@@ -101,11 +101,9 @@ async fn play(
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Option<bool>, Error> {
-    if matches!(args.stage.cluster, Choice::Context(_)) {
-        return Err(remote::Error::LabsOnly.into());
-    }
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
+    let remote = remote::of(&args.stage)?;
     let kubectl = kubectl::find(&places.project).await?;
     let docker = Docker::connect().await?;
     let (plan, notes) = Plan::of(&cluster_settings(&args.stage)?, &docker).await?;
@@ -118,7 +116,7 @@ async fn play(
     let reporter = report::spawn(told, masker.clone(), vec![out]);
     notes.into_iter().for_each(|text| events.note(text));
     let port = args.stage.registry_port.or_else(free_port);
-    let settings = Settings { plan, registry_port: port, kept: false, remote: None };
+    let settings = Settings { plan, registry_port: port, kept: false, remote };
     let raised = raise(up::find(&places.root), &settings, docker, &session, &masker, &events, interrupts).await;
     drop(events);
     let _ = reporter.await;

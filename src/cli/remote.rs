@@ -18,8 +18,6 @@ pub enum Error {
     NoRegistry,
     #[error("`--registry` goes with `--cluster context:NAME` only: other clusters get a registry of their own")]
     NotHere,
-    #[error("a context is for labs: the conformance suite needs a registry that plays docker.io")]
-    LabsOnly,
     #[error("`{0}` is no registry: HOST[:PORT][/PATH], in lower case")]
     Name(String),
     #[error("no login for {host}")]
@@ -39,7 +37,6 @@ pub enum Error {
 impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::LabsOnly => Some("play the suite on `--cluster kind` or `--cluster mini`".into()),
             Self::NoRegistry => Some("e.g. `--registry ghcr.io/OWNER/rehearsal`; its nodes must reach it".into()),
             Self::NoLogin { .. } | Self::Format { .. } => Some(format!(
                 "set {USERNAME} and {PASSWORD}, or give `--registry-credentials FILE`: a docker config with an entry for \

@@ -28,15 +28,21 @@ pub enum Seen {
 
 impl Seen {
     pub fn pod(trace: &Trace, words: &Words) -> Self {
-        let redacted = Redactor::default().trace(trace);
+        // Names first: the redactor would take an address out of them.
+        let mut trace = trace.clone();
+        let messages = trace.states.iter_mut().filter_map(|state| state.message.as_mut());
+        for message in messages.chain(trace.events.iter_mut().map(|event| &mut event.message)) {
+            *message = words.text(message);
+        }
+        let redacted = Redactor::default().trace(&trace);
         let state = |state: &crate::observe::RedactedState| {
             // What stood there when the deletion came depends on the moment.
             let message = state.message.as_deref().filter(|_| state.status != "Terminating");
             let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-            words.text(&format!("{} {} {}{message}", state.phase, state.ready, state.status))
+            format!("{} {} {}{message}", state.phase, state.ready, state.status)
         };
         let event = |event: &crate::observe::RedactedEvent| {
-            words.text(&format!("{} {} ({}) {}", event.type_, event.reason, event.component, event.message))
+            format!("{} {} ({}) {}", event.type_, event.reason, event.component, event.message)
         };
         // Messages that differ only in what the words take out are one.
         let mut events: Vec<String> = Vec::new();

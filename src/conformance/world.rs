@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// The server a pull secret is for where the lecture speaks of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
+/// What the names of the cases' images begin with, in their records too.
+const REPOSITORY: &str = "docker.io/conformance/";
+
 /// Whose credentials a pull secret holds, and for which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
@@ -44,6 +47,8 @@ pub struct World<'a> {
     pub namespace: String,
     /// What the case's pods run: in the registry under a name no node has ever seen.
     pub image: String,
+    /// What pull secrets for it are for.
+    server: String,
     words: Words,
     shell: Shell,
     began: Instant,
@@ -66,12 +71,22 @@ impl<'a> World<'a> {
         let exists = |account: Option<&ServiceAccount>| account.is_some();
         await_condition(accounts, "default", exists).await.map_err(Error::NoServiceAccount)?;
         let words = ground.words.and(&tag, "");
-        let image = format!("docker.io/conformance/{case}{tag}:1.0.0");
+        // A user's own registry may offer no more than one level below its folder.
+        let (repository, server) = match &ground.stage.handle.remote {
+            Some(remote) => (format!("{}/conformance-", remote.place()), remote.host.as_str()),
+            None => (REPOSITORY.into(), DOCKER_HUB),
+        };
+        let path = ground.stage.handle.remote.as_ref().map(|remote| format!("/v2/{}/conformance-", remote.path));
+        let words =
+            words.and(&path.unwrap_or("/v2/conformance/".into()), "/v2/conformance/").and(&repository, REPOSITORY);
+        let image = format!("{repository}{case}{tag}:1.0.0");
         let mut shell = shell(ground, &namespace)?;
         shell.set("IMAGE", &image);
         shell.set("NAMESPACE", &namespace);
+        shell.set("SERVER", server);
         let record = Record { case: case.into(), seen: Vec::new() };
-        Ok(Self { ground, tag, namespace, image, words, shell, began: Instant::now(), record })
+        let server = server.to_owned();
+        Ok(Self { ground, tag, namespace, image, server, words, shell, began: Instant::now(), record })
     }
 
     /// Everything recorded; the namespace goes.
@@ -79,6 +94,10 @@ impl<'a> World<'a> {
     /// # Errors
     /// Where it does not go.
     pub async fn close(self) -> Result<Record, Error> {
+        if self.ground.stage.is_users() {
+            // What a registry does not delete is left to its own housekeeping.
+            let _ = self.ground.stage.withdraw(&self.image).await;
+        }
         self.ground.remove(self.namespace).await?;
         Ok(self.record)
     }
@@ -115,8 +134,8 @@ impl<'a> World<'a> {
     pub fn pull_secret(&self, name: &str, login: Login) -> Value {
         let right = self.ground.stage.credentials();
         let (credentials, server) = match login {
-            Login::Right => (right, DOCKER_HUB),
-            Login::WrongPassword => (Credentials::new(right.username, "not-the-password"), DOCKER_HUB),
+            Login::Right => (right, self.server.as_str()),
+            Login::WrongPassword => (Credentials::new(right.username, "not-the-password"), self.server.as_str()),
             Login::OtherServer => (right, "registry.example.com"),
         };
         json!({

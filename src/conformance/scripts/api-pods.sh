@@ -1,4 +1,4 @@
-kubectl create secret docker-registry regcred --docker-username=$DOCKER_USERNAME --docker-password=$DOCKER_PASSWORD
+kubectl create secret docker-registry regcred --docker-server=$SERVER --docker-username=$DOCKER_USERNAME --docker-password=$DOCKER_PASSWORD
 
 cat > pod.yaml <<EOF
 apiVersion: v1
