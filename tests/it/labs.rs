@@ -100,6 +100,8 @@ async fn what_people_read() {
         (r"(mypod +0/1 +)(ErrImagePull    |ImagePullBackOff)", "$1<trouble>"),
         // A coincidence of ages makes a table's comparison exact.
         (r"(prints as shown  )(exact|normalised)", "$1<fidelity>"),
+        // kubectl names the namespace since 1.34.
+        (r" deleted from \S+ namespace", " deleted"),
         (r"[\d.]+ ?m?s\b", "<time>"),
         (r"sha256:[0-9a-f]{12,}", "sha256:<digest>"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
