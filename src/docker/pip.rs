@@ -174,7 +174,7 @@ mod tests {
         let text = format!("{error} {error:?} {}", error.hint().unwrap());
         assert!(text.contains("extra-index-url") && text.contains("/etc/pip.conf"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains("ann"), "{text}");
-        assert!(!has_credentials("https://idx.test/simple/@scope"));
+        assert!(!has_credentials("https://index.example/simple/@scope"));
     }
 
     #[test]
