@@ -7,10 +7,12 @@ use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use super::args::{self, Common};
+use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
+use super::places::{Places, cluster_settings};
 use super::printer::Printer;
-use super::run::{Error, Places, cluster_settings, raise};
+use super::run::raise;
 use super::{remote, up};
 use crate::cluster::Plan;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};

@@ -3,9 +3,11 @@
 use serde_json::json;
 
 use super::args::{self, Common};
+use super::error::Error;
 use super::exit::ExitCode;
+use super::places::Places;
 use super::printer::Printer;
-use super::run::{Error, Once, Places, chosen, once, tools};
+use super::run::{Once, chosen, once, tools};
 use crate::cluster::Choice;
 use crate::exec::chain;
 use crate::run::{Column, Verdict, differences};

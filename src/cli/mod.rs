@@ -2,9 +2,11 @@
 
 mod args;
 mod conformance;
+mod error;
 mod exit;
 mod kubectl;
 mod matrix;
+mod places;
 mod printer;
 mod remote;
 mod run;

@@ -1,97 +1,24 @@
 //! `rehearse run`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::args::{self, Common};
+use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
+use super::places::{Places, cluster_settings, mask, tell};
 use super::printer::Printer;
 use super::{remote, up};
-use crate::cluster::{self, Choice, MiniSettings, Plan};
-use crate::conformance;
+use crate::cluster::{Choice, Plan};
 use crate::docker::Docker;
 use crate::mask::Masker;
-use crate::mini::{InvalidVersion, Version};
-use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
 use crate::script::{self, Lab, Need};
-use crate::session::{self, Session};
+use crate::session::Session;
 use crate::signal::Interrupts;
-use crate::stage::{self, Handle, Part, PartState, Settings, Stage};
-
-/// Why a run could not be made, each with what to do next.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no `labs` folder here or in a folder above")]
-    NoLabs,
-    #[error(transparent)]
-    Script(#[from] script::ScriptError),
-    #[error(transparent)]
-    Remote(#[from] remote::Error),
-    #[error(transparent)]
-    Docker(#[from] crate::docker::Error),
-    #[error(transparent)]
-    Cluster(#[from] cluster::Error),
-    #[error(transparent)]
-    Version(#[from] InvalidVersion),
-    #[error(transparent)]
-    Stage(#[from] stage::Error),
-    #[error(transparent)]
-    Session(#[from] session::Error),
-    #[error(transparent)]
-    Run(#[from] run::Error),
-    #[error(transparent)]
-    Kubectl(#[from] kubectl::Error),
-    #[error(transparent)]
-    Conformance(#[from] conformance::Error),
-    #[error("cannot write the report")]
-    Report(#[source] std::io::Error),
-    #[error("the stage that was to stay up ended: {0}")]
-    StageEnded(String),
-}
-
-impl Error {
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
-            Self::Script(error) => error.hint(),
-            Self::Remote(error) => error.hint(),
-            Self::Docker(error) => error.hint(),
-            Self::Cluster(error) => error.hint(),
-            Self::Stage(error) => error.hint(),
-            Self::Session(error) => error.hint(),
-            Self::Kubectl(error) => error.hint(),
-            Self::Conformance(error) => error.hint(),
-            _ => None,
-        }
-    }
-}
-
-/// Where things are: the labs, and where sessions are written.
-pub struct Places {
-    pub labs: PathBuf,
-    /// The folder the labs are in.
-    pub project: PathBuf,
-    pub root: PathBuf,
-}
-
-impl Places {
-    pub fn find(common: &Common) -> Result<Self, Error> {
-        let labs = match &common.labs {
-            Some(dir) => dir.clone(),
-            None => {
-                let here = std::env::current_dir().map_err(Error::Report)?;
-                here.ancestors().map(|dir| dir.join("labs")).find(|labs| labs.is_dir()).ok_or(Error::NoLabs)?
-            }
-        };
-        let project = labs.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let root = common.dir.clone().unwrap_or_else(|| project.join("target/rehearsal"));
-        let root = std::path::absolute(root).map_err(Error::Report)?;
-        Ok(Self { labs, project, root })
-    }
-}
+use crate::stage::{Handle, Settings, Stage};
 
 pub async fn run(args: args::Run, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     match try_run(&args, &common, printer, &interrupts).await {
@@ -198,7 +125,9 @@ struct Scene<'a> {
 async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<'_>) -> Result<Option<Outcome>, Error> {
     let Scene { docker, session, masker, events, interrupts, began } = scene;
     let raising = Instant::now();
-    let kept = up::find(&what.places.root).filter(|_| on_kept);
+    let asked = &what.stage.cluster;
+    let fits = |handle: &Handle| matches!(asked, Choice::Auto) || asked.to_string() == handle.cluster.name;
+    let kept = up::find(&what.places.root).filter(|handle| on_kept && fits(handle));
     // Held until everything is played.
     let turn = kept.as_ref().and_then(up::occupy);
     if kept.is_some() && turn.is_none() {
@@ -275,38 +204,6 @@ pub async fn raise(
         });
     }
     Ok(stage)
-}
-
-pub fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
-    move |part, state, detail, ms| {
-        events.emit(Event::StagePart { part: part.name().into(), state, detail: detail.into(), ms });
-    }
-}
-
-pub fn mask(masker: &Masker, credentials: &Credentials) {
-    masker.add(&credentials.password);
-}
-
-/// What the command line says of the cluster.
-///
-/// # Errors
-/// A version that mini does not know, where mini may be what is played on.
-pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error> {
-    let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
-    let version = match (&stage.kubernetes_version, &stage.cluster) {
-        (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
-        _ => Version::LATEST,
-    };
-    Ok(cluster::Settings {
-        choice: stage.cluster.clone(),
-        mini: MiniSettings { version, timelapse: stage.timelapse },
-        node_image: stage.node_image.clone(),
-        kubernetes_version: stage.kubernetes_version.clone(),
-        workers: stage.workers,
-        kind_config: stage.kind_config.clone(),
-        reuse: stage.reuse.clone(),
-        allow_production: stage.allow_production,
-    })
 }
 
 /// The labs named, or all; each once, in the order named.

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::args::Common;
+use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
+use super::places::Places;
 use super::printer::Printer;
-use super::run::{Error, Places};
 use crate::cluster::{self, Choice, Plan};
 use crate::docker::ladder::{self, HubImage};
 use crate::docker::{Docker, app};

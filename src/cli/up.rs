@@ -12,10 +12,11 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use super::args::{self, Common};
+use super::error::Error;
 use super::exit::ExitCode;
+use super::places::{Places, cluster_settings, mask, tell};
 use super::printer::Printer;
 use super::remote;
-use super::run::{Error, Places, cluster_settings, mask, tell};
 use crate::cluster::{self, Plan};
 use crate::docker::Docker;
 use crate::exec::Background;

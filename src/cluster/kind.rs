@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::Api;
 use kube::runtime::wait::{Condition, await_condition};
 
-use super::plan::Ground;
+use super::ground::Ground;
 use super::{Error, Info, client_of};
 use crate::docker::Docker;
 use crate::exec::{Output, Tool, which};

@@ -2,6 +2,7 @@
 
 mod choice;
 mod context;
+mod ground;
 mod kind;
 mod mini;
 mod plan;
@@ -13,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
 pub use context::namespace_labels;
+pub use ground::Ground;
 pub use kind::{KindSettings, leftovers, remove_leftover};
 pub use mini::MiniSettings;
-pub use plan::{Ground, Plan, Settings};
+pub use plan::{Plan, Settings};
 
 use crate::docker::{self, Docker};
 use crate::exec;

@@ -1,12 +1,9 @@
 //! From what is asked for to what is started.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use futures::future::BoxFuture;
-
 use super::context::{ContextCluster, Fit};
+use super::ground::Ground;
 use super::kind::{self, KindCluster, KindSettings, Wanted};
 use super::mini::{MiniCluster, MiniSettings};
 use super::{Choice, Cluster, Error};
@@ -33,19 +30,6 @@ pub enum Plan {
     Mini(MiniSettings),
     Kind(Box<KindSettings>),
     Context(Box<Fit>),
-}
-
-/// What a cluster is started on.
-pub struct Ground<'a> {
-    pub docker: Docker,
-    pub session: String,
-    /// For files with secrets, and for files nobody reads later.
-    pub private: PathBuf,
-    /// For logs that stay.
-    pub logs: PathBuf,
-    pub labels: BTreeMap<String, String>,
-    /// The stage's registry and its container, once it is up; None when it never comes up.
-    pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
 }
 
 impl Plan {

@@ -1,0 +1,53 @@
+//! Why a command could not be carried out, each with what to do next.
+
+use super::{kubectl, remote};
+use crate::mini::InvalidVersion;
+use crate::{cluster, conformance, docker, run, script, session, stage};
+
+/// Why a run could not be made, each with what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no `labs` folder here or in a folder above")]
+    NoLabs,
+    #[error(transparent)]
+    Script(#[from] script::ScriptError),
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
+    #[error(transparent)]
+    Docker(#[from] docker::Error),
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
+    Version(#[from] InvalidVersion),
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Session(#[from] session::Error),
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    #[error(transparent)]
+    Kubectl(#[from] kubectl::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
+    #[error("cannot write the report")]
+    Report(#[source] std::io::Error),
+    #[error("the stage that was to stay up ended: {0}")]
+    StageEnded(String),
+}
+
+impl Error {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
+            Self::Script(error) => error.hint(),
+            Self::Remote(error) => error.hint(),
+            Self::Docker(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::Stage(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::Kubectl(error) => error.hint(),
+            Self::Conformance(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a cluster is started on. Knows none.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+
+use crate::docker::Docker;
+
+/// What a cluster is started on.
+pub struct Ground<'a> {
+    pub docker: Docker,
+    pub session: String,
+    /// For files with secrets, and for files nobody reads later.
+    pub private: PathBuf,
+    /// For logs that stay.
+    pub logs: PathBuf,
+    pub labels: BTreeMap<String, String>,
+    /// The stage's registry and its container, once it is up; None when it never comes up.
+    pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
+}
