@@ -99,12 +99,13 @@ impl Worker {
             let wanted = self.wanted.borrow_and_update().clone();
             match wanted {
                 Wanted::Pod(pod) => self.pod = pod,
-                Wanted::Gone => return self.vanish().await,
+                Wanted::Gone => return Box::pin(self.vanish()).await,
             }
             if self.pod.terminating() {
-                return self.terminate().await;
+                return Box::pin(self.terminate()).await;
             }
-            let outcome = self.sync().await;
+            // Boxed: a pod that rests holds no room for a sync.
+            let outcome = Box::pin(self.sync()).await;
             let jitter = rand::random_range(JITTER) / self.shared.node.timelapse;
             let due = match outcome {
                 None | Some(Outcome::Changed) => (!self.shared.stop.is_cancelled()).then_some(Duration::ZERO),
