@@ -123,6 +123,19 @@ impl Cluster {
     }
 
     /// `reason xcount message` of a pod's events, oldest first.
+    /// The events of a pod once one of `reason` is among them: the kubelet writes them beside the status.
+    async fn events_until(&self, pod: &str, reason: &str) -> Vec<String> {
+        let every = crate::wait::Wake::Every(Duration::from_millis(5));
+        let probe = async || {
+            let events = self.events(pod).await;
+            match events.iter().any(|event| event.starts_with(reason)) {
+                true => crate::wait::Probe::Done(events),
+                false => crate::wait::Probe::Pending(format!("{events:?}")),
+            }
+        };
+        crate::wait::until(reason, PATIENCE, every, probe).await.unwrap()
+    }
+
     async fn events(&self, pod: &str) -> Vec<String> {
         let all = self.api::<Event>("default").list(&kube::api::ListParams::default()).await.unwrap();
         let mut events: Vec<_> =
@@ -199,7 +212,7 @@ async fn a_stuck_pod_heals_when_its_secret_appears_and_is_deleted() {
     assert_eq!(files[&format!("{mounted}/namespace")], "default");
     assert!(files[&format!("{mounted}/token")].len() > 100);
 
-    let events = cluster.events("mypod").await;
+    let events = cluster.events_until("mypod", "Started").await;
     let reasons: Vec<_> = events.iter().map(|event| event.split(' ').next().unwrap()).collect();
     // The scheduler and the kubelet write side by side; from the first Pulling on the order is the kubelet's.
     assert!(reasons.contains(&"Scheduled") && reasons.contains(&"FailedToRetrieveImagePullSecret"));
