@@ -26,6 +26,9 @@ pub enum Error {
     /// A pull or a push failed; `message` is the engine's own, which passes on the registry's.
     #[error("{action} {image} failed: {message}")]
     Transfer { action: &'static str, image: String, message: String },
+    /// The engine is there, and a pull or a push does not move.
+    #[error("{action} {image} stands still: the docker engine has told nothing for {seconds} s")]
+    Stalled { action: &'static str, image: String, seconds: u64 },
     /// A build failed in `step`; `output` holds the last lines the step printed.
     #[error("building {tag} failed at `{step}`: {message}")]
     Build { tag: String, step: String, message: String, output: Vec<String> },
@@ -96,6 +99,11 @@ impl Error {
             Error::PipCredentials { setting, .. } => {
                 Some(format!("set `{setting}` to a URL without user and password, e.g. of a proxy that adds them"))
             }
+            Error::Stalled { .. } => Some(
+                "the registry does not answer the engine, or docker's network loses what it says: `make setup` mends the \
+                 bridge where that is why; else restart Docker"
+                    .into(),
+            ),
             Error::Build { output, .. } if !output.is_empty() => {
                 Some(format!("the step's last output:\n  {}", output.join("\n  ")))
             }
