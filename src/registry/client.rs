@@ -414,7 +414,6 @@ impl Session {
         }
     }
 
-
     fn url(&self, path: &str) -> Url {
         let host = &self.endpoint.host;
         let mut url = Url::parse(&format!("{}{}/{path}", self.endpoint.url(), self.reference.repository()))
