@@ -35,8 +35,8 @@ const CAUSES: &[(&[&str], &str)] = &[
 
 /// What helps against the first cause that the evidence names.
 pub fn of(evidence: &[String]) -> Option<String> {
-    let named = |words: &&str| evidence.iter().any(|line| line.contains(words));
-    CAUSES.iter().find(|(words, _)| words.iter().any(|word| named(word))).map(|(_, hint)| (*hint).to_owned())
+    let named = |word: &&str| evidence.iter().any(|line| line.contains(word));
+    CAUSES.iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
 }
 
 #[cfg(test)]
