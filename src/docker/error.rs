@@ -17,6 +17,8 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the engine at {host} is Podman {version}; a rehearsal needs Docker Engine")]
+    Podman { host: String, version: String },
     #[error("port {port} on 127.0.0.1 is already taken")]
     PortTaken { port: u16 },
     #[error("no space left on docker's disk while {action}")]
@@ -87,6 +89,9 @@ impl Error {
             ),
             Error::Unreachable { .. } => {
                 Some("the socket is there but the engine is not: start it (`make setup`, or `systemctl start docker`)".into())
+            }
+            Error::Podman { .. } => {
+                Some("unset DOCKER_HOST, or point it at a Docker Engine; one can be installed beside Podman (`make setup`)".into())
             }
             Error::PortTaken { port } => Some(format!("see who listens there: `ss -ltnp 'sport = :{port}'`")),
             Error::DiskFull { .. } => {
