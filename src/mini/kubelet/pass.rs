@@ -260,7 +260,7 @@ impl Pass {
                 events.push(Event::normal("Created", created).about(&path));
                 events.push(Event::normal("Started", started).about(&path));
                 state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(state.ip.take());
-                state.containers.insert(container.to_owned(), ContainerRecord { id, ..record });
+                state.containers.insert(container.to_owned(), Box::new(ContainerRecord { id, ..record }));
                 self.changed = true;
                 Ok(())
             }
@@ -269,7 +269,7 @@ impl Pass {
                 events.push(Event::normal("Created", created).about(&path));
                 let exit = Exit { code: 128, oom_killed: false };
                 record.ended = Some(Ended { exit, at: now, start_error: Some(message.clone()) });
-                state.containers.insert(container.to_owned(), record);
+                state.containers.insert(container.to_owned(), Box::new(record));
                 Err(Failure { reason: "RunContainerError", message })
             }
         }
