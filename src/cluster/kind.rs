@@ -114,8 +114,11 @@ impl KindCluster {
         if ours {
             create(settings, &ground, name, tell).await?;
         }
-        let kubeconfig = run(program, &["get", "kubeconfig", "--name", name], Duration::from_secs(30)).await?.stdout;
-        let nodes = run(program, &["get", "nodes", "--name", name], Duration::from_secs(30)).await?.stdout;
+        let get = async |what| {
+            let answer = run(program, &["get", what, "--name", name], Duration::from_secs(30)).await?;
+            Ok::<_, Error>(answer.stdout)
+        };
+        let (kubeconfig, nodes) = tokio::try_join!(get("kubeconfig"), get("nodes"))?;
         let nodes: Vec<String> = nodes.split_whitespace().map(str::to_owned).collect();
         let client = client_of(&kubeconfig).await?;
         tell("waiting for the registry");
@@ -218,10 +221,18 @@ async fn create(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
     let engine = ground.docker.engine().await.map_err(Error::Docker)?;
-    let config = Config { workers: settings.workers, cgroup_v1: engine.cgroup_version == "1" };
-    let config = config.render(settings.config.as_deref())?;
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).map_err(|source| Error::Write { path: path.into(), source })
+    };
+    // A user's own config may have another network.
+    let cni = settings.config.is_none().then(|| ground.private.join("cni"));
+    if let Some(cni) = &cni {
+        std::fs::create_dir_all(cni).map_err(|source| Error::Write { path: cni.clone(), source })?;
+        write(&cni.join(config::CNI.0), config::CNI.1)?;
+    }
+    let config = Config { workers: settings.workers, cgroup_v1: engine.cgroup_version == "1", cni };
     let path = ground.private.join("kind.yaml");
-    std::fs::write(&path, config).map_err(|source| Error::Write { path: path.clone(), source })?;
+    write(&path, &config.render(settings.config.as_deref())?)?;
     let mut tool = tool(&settings.program)
         .args(["create", "cluster", "--name", name, "--config"])
         .arg(&path)
@@ -301,9 +312,12 @@ async fn ready(client: &kube::Client) -> Result<(), Error> {
     }
 }
 
+/// Ready, and the node controller has seen it: a pod that comes while the taint is there is told that no node takes it.
 fn is_ready() -> impl Condition<Node> {
     |node: Option<&Node>| {
         let conditions = node.and_then(|n| n.status.as_ref()).and_then(|status| status.conditions.as_ref());
+        let taints = node.and_then(|n| n.spec.as_ref()).and_then(|spec| spec.taints.as_ref());
         conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+            && !taints.into_iter().flatten().any(|taint| taint.key == "node.kubernetes.io/not-ready")
     }
 }

@@ -1,19 +1,46 @@
-//! The kind config of a cluster: what the user brought, with our nodes and patches put on top. Pure but for
+//! The kind config of a cluster: what the user brought, with our nodes, mounts and patches put on top. Pure but for
 //! reading the user's file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::cluster::Error;
 
 /// What a config must bring about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub workers: u32,
     /// The host has cgroup v1: from 1.35 on the kubelet refuses that unless told not to.
     pub cgroup_v1: bool,
+    /// A folder of this machine with [`CNI`] in it, for a cluster of one node.
+    pub cni: Option<PathBuf>,
 }
+
+/// The node's CNI configuration as kindnet will write it, over this one and under this name, for the first node of
+/// kind's own pod subnet. With it the node is ready when the kubelet registers it; without, once kindnet's pod runs and
+/// the kubelet looks again, ten seconds and more later.
+pub const CNI: (&str, &str) = (
+    "10-kindnet.conflist",
+    r#"{
+  "cniVersion": "0.3.1",
+  "name": "kindnet",
+  "plugins": [
+    {
+      "type": "ptp",
+      "ipMasq": false,
+      "ipam": {
+        "type": "host-local",
+        "dataDir": "/run/cni-ipam-state",
+        "routes": [{ "dst": "0.0.0.0/0" }],
+        "ranges": [[{ "subnet": "10.244.0.0/24" }]]
+      }
+    },
+    { "type": "portmap", "capabilities": { "portMappings": true } }
+  ]
+}
+"#,
+);
 
 const KUBELET_ON_CGROUP_V1: &str = "kind: KubeletConfiguration\nfailCgroupV1: false\n";
 
@@ -22,7 +49,7 @@ impl Config {
     ///
     /// # Errors
     /// Where the user's file cannot be read or is no kind config.
-    pub fn render(self, users: Option<&Path>) -> Result<String, Error> {
+    pub fn render(&self, users: Option<&Path>) -> Result<String, Error> {
         let base = match users {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
@@ -38,7 +65,7 @@ impl Config {
             .map_err(|error| Error::KindConfig { path: Default::default(), problem: error.to_string() })
     }
 
-    fn merge(self, mut config: Value) -> Result<Value, String> {
+    fn merge(&self, mut config: Value) -> Result<Value, String> {
         let map = config.as_object_mut().ok_or("it is not a mapping")?;
         match map.get("kind").and_then(Value::as_str) {
             None | Some("Cluster") => {}
@@ -49,6 +76,9 @@ impl Config {
         let nodes = map.entry("nodes").or_insert_with(|| json!([{ "role": "control-plane" }]));
         let nodes = nodes.as_array_mut().ok_or("its `nodes` is not a list")?;
         nodes.extend((0..self.workers).map(|_| json!({ "role": "worker" })));
+        if let (Some(cni), [node]) = (&self.cni, nodes.as_mut_slice()) {
+            node["extraMounts"] = json!([{ "hostPath": cni, "containerPath": "/etc/cni/net.d" }]);
+        }
         if self.cgroup_v1 {
             let patches = map.entry("kubeadmConfigPatches").or_insert_with(|| json!([]));
             patches.as_array_mut().ok_or("its `kubeadmConfigPatches` is not a list")?.push(json!(KUBELET_ON_CGROUP_V1));
@@ -63,11 +93,20 @@ mod tests {
 
     #[test]
     fn nothing_asked_is_one_node() {
-        let config = Config { workers: 0, cgroup_v1: false }.merge(json!({})).unwrap();
+        let config = Config { workers: 0, cgroup_v1: false, cni: None }.merge(json!({})).unwrap();
         assert_eq!(
             config,
             json!({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]})
         );
+    }
+
+    #[test]
+    fn the_cni_configuration_is_for_one_node() {
+        let with = |workers| Config { workers, cgroup_v1: false, cni: Some("/p/cni".into()) }.merge(json!({})).unwrap();
+        let mounts = json!([{"hostPath": "/p/cni", "containerPath": "/etc/cni/net.d"}]);
+        assert_eq!(with(0)["nodes"], json!([{"role": "control-plane", "extraMounts": mounts}]));
+        assert_eq!(with(1)["nodes"], json!([{"role": "control-plane"}, {"role": "worker"}]));
+        assert!(serde_json::from_str::<Value>(CNI.1).is_ok());
     }
 
     #[test]
@@ -78,7 +117,7 @@ mod tests {
             "kubeadmConfigPatches": ["theirs"],
             "networking": {"disableDefaultCNI": false},
         });
-        let merged = Config { workers: 2, cgroup_v1: true }.merge(users).unwrap();
+        let merged = Config { workers: 2, cgroup_v1: true, cni: None }.merge(users).unwrap();
         assert_eq!(merged["nodes"].as_array().unwrap().len(), 3);
         assert_eq!(merged["nodes"][0]["extraPortMappings"], json!([]));
         assert_eq!(merged["kubeadmConfigPatches"], json!(["theirs", KUBELET_ON_CGROUP_V1]));
@@ -87,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_is_no_kind_config_is_refused() {
-        let config = Config { workers: 0, cgroup_v1: false };
+        let config = Config { workers: 0, cgroup_v1: false, cni: None };
         for (bad, why) in [
             (json!([]), "it is not a mapping"),
             (json!({"kind": "Pod"}), "its kind is `Pod`, not `Cluster`"),
