@@ -19,6 +19,14 @@ impl Interrupts {
         Self::default()
     }
 
+    /// What an interrupted command leaves, for people.
+    pub fn farewell(&self) -> &'static str {
+        match self.forced.is_cancelled() {
+            false => "interrupted; what had been created is removed",
+            true => "interrupted twice; what is left goes at the next start, or with `rehearse down`",
+        }
+    }
+
     /// Listens for SIGINT, SIGTERM and SIGHUP of this process. Call inside a tokio runtime.
     ///
     /// # Errors

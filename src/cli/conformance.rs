@@ -44,7 +44,7 @@ pub async fn conformance(
         Ok(Some(true)) => ExitCode::Passed,
         Ok(Some(false)) => ExitCode::LabFailed,
         Ok(None) => {
-            printer.note("interrupted; what had been created is removed");
+            printer.note(interrupts.farewell());
             ExitCode::Interrupted
         }
         Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),

@@ -18,7 +18,10 @@ pub async fn matrix(args: args::Matrix, common: Common, printer: &Printer, inter
     match play(&args, &common, printer, &interrupts).await {
         Ok(Some(true)) => ExitCode::Passed,
         Ok(Some(false)) => ExitCode::LabFailed,
-        Ok(None) => ExitCode::Interrupted,
+        Ok(None) => {
+            printer.note(interrupts.farewell());
+            ExitCode::Interrupted
+        }
         Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
     }
 }

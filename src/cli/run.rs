@@ -25,7 +25,7 @@ pub async fn run(args: args::Run, common: Common, printer: &Printer, interrupts:
         Ok(Some(verdict)) if verdict.passed() => ExitCode::Passed,
         Ok(Some(_)) => ExitCode::LabFailed,
         Ok(None) => {
-            printer.note("interrupted; what had been created is removed");
+            printer.note(interrupts.farewell());
             ExitCode::Interrupted
         }
         Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
@@ -108,8 +108,10 @@ pub async fn once(
     let outcome = play(what, on_kept, &settings, scene).await;
     session.close();
     drop(events);
-    let _ = reporter.await;
-    outcome
+    let told = reporter.await.unwrap_or(Ok(()));
+    let outcome = outcome?;
+    told.map_err(Error::Report)?;
+    Ok(outcome)
 }
 
 /// What a session has at hand.

@@ -64,11 +64,11 @@ impl<C: Consumer> Consumer for LabByLab<C> {
         }
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self) -> std::io::Result<()> {
         // A run that was interrupted: what its labs had come to.
         self.finished.extend(std::mem::take(&mut self.started));
         self.next();
-        self.inner.finish();
+        self.inner.finish()
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
             };
             order.record(&Record { at_ms: 0, event });
         }
-        order.finish();
+        order.finish().unwrap();
         let told = std::mem::take(&mut *told.0.lock().unwrap());
         told.join(" ")
     }

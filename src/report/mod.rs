@@ -23,21 +23,26 @@ pub use traces::write_traces;
 pub trait Consumer: Send {
     fn record(&mut self, record: &Record);
     /// The stream has ended.
-    fn finish(&mut self) {}
+    ///
+    /// # Errors
+    /// The first of its writes that failed.
+    fn finish(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
-/// Feeds `consumers` until the sending ends are dropped.
+/// Feeds `consumers` until the sending ends are dropped; gives the first error of a consumer.
 pub fn spawn(
     mut records: mpsc::UnboundedReceiver<Record>,
     masker: Masker,
     mut consumers: Vec<Box<dyn Consumer>>,
-) -> JoinHandle<()> {
+) -> JoinHandle<std::io::Result<()>> {
     tokio::spawn(async move {
         while let Some(record) = records.recv().await {
             let record = masked(&masker, record);
             consumers.iter_mut().for_each(|c| c.record(&record));
         }
-        consumers.iter_mut().for_each(|c| c.finish());
+        consumers.iter_mut().map(|c| c.finish()).fold(Ok(()), Result::and)
     })
 }
 

@@ -84,7 +84,7 @@ async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it(
     run.signal(Signal::SIGINT);
     stuck.wait_for(|count| *count > 0).await.unwrap();
     run.signal(Signal::SIGINT);
-    run.finish().await.exits_with(130);
+    run.finish().await.exits_with(130).says("interrupted twice; what is left goes at the next start");
     assert!(!containers(&session).await.is_empty(), "the fault was none");
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(1).await;
