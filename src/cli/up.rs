@@ -32,6 +32,8 @@ use crate::wait::{Probe, Wake, until};
 const PATIENCE: Duration = Duration::from_secs(900);
 /// How long a stage may take to go.
 const FAREWELL: Duration = Duration::from_secs(90);
+/// How often a kept stage looks whether its folder is still there.
+const LOOKING: Duration = Duration::from_secs(1);
 
 pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match args.foreground {
@@ -138,7 +140,11 @@ async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts
     let on_part = tell(events.clone());
     let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
     if let Ok(Some(stage)) = raised {
-        interrupts.graceful.cancelled().await;
+        let folder = session.private();
+        tokio::select! {
+            () = interrupts.graceful.cancelled() => {}
+            () = forgotten(&folder) => {}
+        }
         stage.down().await;
         session.close();
     } else {
@@ -148,6 +154,15 @@ async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts
     drop((on_part, events));
     let _ = reporter.await;
     Ok(())
+}
+
+/// Returns once the folder by which a stage is found has gone, with a checkout that was deleted, say: nobody could take
+/// the stage down any more.
+async fn forgotten(folder: &Path) {
+    let mut ticks = tokio::time::interval(LOOKING);
+    while folder.exists() {
+        ticks.tick().await;
+    }
 }
 
 /// The stage that is up under `root`, if one is.

@@ -49,6 +49,21 @@ async fn a_stage_is_brought_up_used_again_and_taken_down() {
 }
 
 #[tokio::test]
+async fn a_stage_whose_folder_was_deleted_goes_by_itself() {
+    let ground = Ground::new().await;
+    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let session = stage["session"].as_str().unwrap();
+    std::fs::remove_dir_all(ground.root()).unwrap();
+    let gone = async || match containers(session).await {
+        left if left.is_empty() => Probe::Done(()),
+        left => Probe::Pending(format!("{left:?}")),
+    };
+    let every = Wake::Every(Duration::from_millis(50));
+    until("the forgotten stage to go", Duration::from_secs(30), every, gone).await.unwrap();
+}
+
+#[tokio::test]
 async fn keep_leaves_a_stage_that_the_next_run_plays_on_even_after_an_interrupt() {
     let ground = Ground::new().await;
     let pod = "kubectl run left --image=cloudwithvarjosh/app1:1.0.0; kubectl create ns left";
