@@ -4,6 +4,8 @@
 pub const SESSION: &str = "rehearsal.session";
 /// Who owns the session: the path of its lock file, by which a reaper tells the dead from the living.
 pub const OWNER: &str = "rehearsal.owner";
+/// On a container that a lab has started: the scope in which the lab's names are its own.
+pub const LAB: &str = "rehearsal.lab";
 /// On what is kept between runs on purpose: stand-ins, the derived Python base, the app's built layers.
 pub const CACHE: &str = "rehearsal.cache";
 /// On a stand-in: the name of the hub image whose place it takes.

@@ -7,7 +7,7 @@ use anstream::{eprintln, println};
 
 use super::STAGE_VARIABLE;
 use super::args::{self, Build, Command, Run};
-use crate::docker::{self, ContainerRequest, ContextFile, Docker, Login, app, ladder};
+use crate::docker::{self, ContainerRequest, ContextFile, Docker, Login, app, labels, ladder};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, InvalidReference};
 use crate::stage::Handle;
 
@@ -238,12 +238,14 @@ impl Player {
 
     async fn run(&self, run: Run) -> Result<(), Error> {
         let publish = run.publish.iter().map(|spec| publish(spec)).collect::<Result<_, _>>()?;
+        let mut labels = self.handle.labels();
+        labels.insert(labels::LAB.into(), self.handle.scope.clone());
         let request = ContainerRequest {
             image: self.local(&run.image)?,
             name: run.name.as_deref().map(|name| self.container(name)),
             args: run.command,
             env: run.env.iter().filter_map(|e| e.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect(),
-            labels: self.handle.labels(),
+            labels,
             publish,
             ..ContainerRequest::default()
         };

@@ -328,6 +328,17 @@ impl Stage {
         Ok(())
     }
 
+    /// Removes the containers that a lab has started in `scope`.
+    ///
+    /// # Errors
+    /// Where Docker does not answer or refuses.
+    pub async fn remove_containers(&self, scope: &str) -> Result<(), docker::Error> {
+        for container in self.docker.containers(&format!("{}={scope}", docker::labels::LAB)).await? {
+            self.docker.remove(&container.id).await?;
+        }
+        Ok(())
+    }
+
     /// Makes sure the registry does not serve `image`.
     ///
     /// # Errors

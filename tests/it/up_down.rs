@@ -64,6 +64,26 @@ async fn a_stage_whose_folder_was_deleted_goes_by_itself() {
 }
 
 #[tokio::test]
+async fn a_container_that_a_failed_lab_left_is_gone_before_the_next_run() {
+    let ground = Ground::new().await;
+    let image = "docker.io/cloudwithvarjosh/app1:1.0.0";
+    let needs = format!("<!-- rehearse: needs image {image} -->");
+    let login = "echo \"$DOCKER_PASSWORD\" | docker login -u cloudwithvarjosh --password-stdin";
+    let run = format!("docker pull {image}\ndocker run -d --name app1 {image}\nfalse");
+    ground.lab(&format!("# Left\n\n{needs}\n\n```bash\n{login}\n{run}\n```\n"));
+    let play = || ground.play(&["--keep", "--json"]).run();
+    let first = play().await.exits_with(1);
+    let session =
+        notes(&first).into_iter().find_map(|n| Some(n.split_once("stage that is up: session ")?.1.to_owned()));
+    assert_eq!(containers(&session.unwrap()).await.len(), 1, "the registry");
+    // A name that is taken would be another failure.
+    let second = play().await.exits_with(1);
+    assert_eq!(second.says("the command exited with 1").events("lab.finished").len(), 1);
+    ground.rehearse(&["down"]).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+    ground.nothing_is_left(3).await;
+}
+
+#[tokio::test]
 async fn keep_leaves_a_stage_that_the_next_run_plays_on_even_after_an_interrupt() {
     let ground = Ground::new().await;
     let pod = "kubectl run left --image=cloudwithvarjosh/app1:1.0.0; kubectl create ns left";
