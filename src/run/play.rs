@@ -122,14 +122,16 @@ impl Player<'_> {
     async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
         let shell = self.shell(lab.id, names)?;
         let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
-        self.withdraw(names).await;
+        if self.stage.outlives_run() {
+            self.withdraw(lab.id, names).await;
+        }
         played
     }
 
-    /// Takes a lab's images out of a registry that stays.
-    async fn withdraw(&self, names: &Names) {
-        if !self.stage.outlives_run() {
-            return;
+    /// Takes a lab's containers off an Engine and its images out of a registry that stay.
+    async fn withdraw(&self, lab: u32, names: &Names) {
+        if let Err(error) = self.stage.remove_containers(&self.scope(lab, names)).await {
+            self.events.note(format!("a container of lab {lab} stays until the stage goes: {error}"));
         }
         for image in names.images() {
             if let Err(error) = self.stage.withdraw(&image).await {
@@ -164,14 +166,21 @@ impl Player<'_> {
         }
     }
 
+    /// Where a lab's names on the Engine are its own.
+    fn scope(&self, lab: u32, names: &Names) -> String {
+        match names.is_verbatim() {
+            true => self.stage.handle.scope.clone(),
+            false => format!("{}-lab{lab}", self.session),
+        }
+    }
+
     fn shell(&self, lab: u32, names: &Names) -> Result<Shell, Error> {
         let stage = &self.stage.handle;
         let handle = match names.is_verbatim() {
             true => stage.clone(),
             false => {
-                let scope = format!("{}-lab{lab}", self.session);
                 let kubeconfig = stage.kubeconfig_in(names.default_namespace().unwrap_or("default"));
-                let own = stage.for_lab(&scope, kubeconfig.as_deref());
+                let own = stage.for_lab(&self.scope(lab, names), kubeconfig.as_deref());
                 own.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?
             }
         };
