@@ -17,6 +17,7 @@ use super::{remote, up};
 use crate::cluster::Plan;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
 use crate::docker::Docker;
+use crate::exec::chain;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::run::Events;
@@ -191,7 +192,7 @@ fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
         CaseResult::Passed => String::new(),
         CaseResult::Unstable(difference) => format!("    another record at the first try:\n{difference}"),
         CaseResult::Differs(difference) => difference.to_string(),
-        CaseResult::Failed(error) => format!("    {}", error.chain()),
+        CaseResult::Failed(error) => format!("    {}", chain(error)),
         CaseResult::Skipped(reason) => format!("    skipped: {reason}"),
     };
     let detail = masker.mask(&detail);

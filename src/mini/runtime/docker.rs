@@ -19,6 +19,7 @@ use super::{
     Started, words,
 };
 use crate::docker::{self, ContainerRequest, Docker, Login};
+use crate::exec::chain;
 use crate::registry::{self, Credentials, Endpoint, ImageRef};
 
 /// How long the engine may take beyond the grace period before a container is killed by removal.
@@ -185,11 +186,6 @@ fn architecture() -> &'static str {
 
 fn failed(error: docker::Error) -> RuntimeError {
     RuntimeError::Failed(chain(&error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let links = std::iter::successors(Some(error), |error| (*error).source());
-    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl Runtime for DockerRuntime {
