@@ -200,7 +200,7 @@ impl Stage {
                 let line = format!("{} in docker.io's place, user {}", remote.place(), credentials.username);
                 return Ok((((remote.host.clone(), None), None), line));
             }
-            let found = ladder::ensure(docker, ladder::HubImage::Registry2, &|p| tell(&p.to_string())).await;
+            let found = ladder::ensure(docker, docker::HubImage::Registry2, &|p| tell(&p.to_string())).await;
             let found = found.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             tell("starting");
             let request = RegistryRequest {
@@ -222,7 +222,7 @@ impl Stage {
         let image = timed(Part::Image, on_part, async |tell| {
             let part = |source| Error::Docker { part: Part::Image, source };
             let progress = |p: docker::Progress| tell(&p.to_string());
-            let found = ladder::ensure(docker, ladder::HubImage::Python39Slim, &progress).await.map_err(part)?;
+            let found = ladder::ensure(docker, docker::HubImage::Python39Slim, &progress).await.map_err(part)?;
             let base = app::python_base(docker, &found, &progress).await.map_err(part)?;
             app::build_app(docker, &base, &progress).await.map_err(part)?;
             // The same layers once more, with the session's label: every name it gets goes with the session.

@@ -1,9 +1,9 @@
 //! The registry container: closed to strangers, open to its user, gone after its stop.
 
 use futures::TryStreamExt;
-use rehearsal::docker::ladder::{HubImage, ensure};
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, Error, Login};
+use rehearsal::docker::{HubImage, ladder::ensure};
 
 use super::{quiet, session, shell};
 
