@@ -8,6 +8,7 @@ pub mod controllers;
 pub mod kubelet;
 mod pki;
 pub mod registry;
+pub mod request;
 pub mod resource;
 pub mod resources;
 pub mod runtime;

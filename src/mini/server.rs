@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::{Api, router};
+use super::api::{Api, authenticated, router};
 use super::auth::{self, Authenticator, Tokens, User};
 use super::controllers::{self, ControllerOptions};
 use super::kubelet::{self, Images, Kubelet, KubeletOptions};
@@ -97,7 +97,7 @@ impl Mini {
         let router = router(api.clone());
         let tasks = TaskTracker::new();
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
-        tasks.spawn(serve(listener, acceptor, auth::layer(router.clone(), api), shutdown.clone(), tasks.clone()));
+        tasks.spawn(serve(listener, acceptor, authenticated(router.clone(), api), shutdown.clone(), tasks.clone()));
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
         let controllers =

@@ -4,11 +4,11 @@
 pub mod accept;
 mod body;
 mod discovery;
+mod guard;
 mod node;
 mod pods;
 mod protobuf;
 mod read;
-mod request;
 mod stream;
 mod watch;
 mod write;
@@ -22,14 +22,15 @@ use axum::routing::{delete, get};
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::auth::{Authenticator, User};
+use super::auth::{self, Authenticator, User};
 use super::registry::Registry;
+use super::request::{Params, RequestInfo};
 use super::resource::{Resource, Serving};
 use super::resources;
 use super::runtime::Runtime;
 use super::status::ApiError;
 
-pub use request::{Params, RequestInfo};
+pub use guard::authenticated;
 
 /// Everything a handler needs.
 pub struct Api {
@@ -58,7 +59,7 @@ impl Call {
     }
 }
 
-/// The whole API. Requests carry their [`User`] as an extension: [`super::auth`] puts it there.
+/// The whole API. Requests carry their [`User`] as an extension: [`guard`] reads it.
 pub fn router(api: Arc<Api>) -> Router {
     let healthy = || async { accept::text(StatusCode::OK, "ok") };
     Router::new()
@@ -76,7 +77,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/apis/{group}/{version}", get(discovery::resources))
         .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), super::auth::filter))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), guard::authorize))
         .with_state(api)
 }
 
@@ -136,7 +137,9 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
             let (parts, body) = request.into_parts();
-            super::auth::token_request(&api, &call.info, body::value(&parts.headers, body).await?)
+            let request = body::value(&parts.headers, body).await?;
+            let granted = auth::token_request(&api.registry, &api.authenticator.tokens, &call.info, request)?;
+            Ok(accept::json(StatusCode::CREATED, &granted))
         }
         _ => Err(ApiError::MethodNotAllowed),
     }

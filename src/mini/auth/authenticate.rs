@@ -1,15 +1,10 @@
 //! Bearer tokens into users.
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::IntoResponse;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::Tokens;
-use crate::mini::api::Api;
+use crate::mini::registry::Registry;
 use crate::mini::status::ApiError;
 
 /// The group that may do everything (`user.SystemPrivilegedGroup`).
@@ -41,8 +36,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    fn user(&self, api: &Api, request: &Request) -> Result<User, ApiError> {
-        let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    pub fn user(&self, registry: &Registry, headers: &HeaderMap) -> Result<User, ApiError> {
+        let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let (scheme, token) = header.split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::Unauthorized);
@@ -50,22 +45,6 @@ impl Authenticator {
         if token.trim() == self.admin_token {
             return Ok(User::admin());
         }
-        self.tokens.verify(api, token.trim()).ok_or(ApiError::Unauthorized)
+        self.tokens.verify(registry, token.trim()).ok_or(ApiError::Unauthorized)
     }
-}
-
-/// Puts the [`User`] into every request, or answers 401.
-pub fn layer(router: Router, api: Arc<Api>) -> Router {
-    router.layer(from_fn(move |mut request: Request, next: Next| {
-        let api = api.clone();
-        async move {
-            match api.authenticator.user(&api, &request) {
-                Ok(user) => {
-                    request.extensions_mut().insert(user);
-                    next.run(request).await
-                }
-                Err(error) => error.into_response(),
-            }
-        }
-    }))
 }

@@ -7,8 +7,8 @@ mod rbac;
 mod review;
 mod token;
 
-pub use authenticate::{Authenticator, MASTERS, User, layer};
-pub use authorize::filter;
+pub use authenticate::{Authenticator, MASTERS, User};
+pub use authorize::admit;
 pub use bootstrap::objects as bootstrap;
 pub use review::review;
 pub use token::{Tokens, token_request};

@@ -1,15 +1,13 @@
 //! ServiceAccount tokens: JWTs signed with a key of this process, and TokenRequest.
 
-use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
 use super::User;
-use crate::mini::api::{Api, RequestInfo, accept};
-use crate::mini::registry::new_uid;
+use crate::mini::registry::{Registry, new_uid};
+use crate::mini::request::RequestInfo;
 use crate::mini::resources;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
@@ -42,7 +40,7 @@ impl Tokens {
     }
 
     /// The ServiceAccount whose valid token this is; its account must still exist.
-    pub fn verify(&self, api: &Api, token: &str) -> Option<User> {
+    pub fn verify(&self, registry: &Registry, token: &str) -> Option<User> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
@@ -53,12 +51,12 @@ impl Tokens {
             return None;
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
-        let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name)).ok()?.value();
+        let account = registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name)).ok()?.value();
         if account["metadata"]["uid"] != about["serviceaccount"]["uid"] {
             return None;
         }
         if let Some(pod) = about["pod"]["name"].as_str() {
-            let bound = api.registry.get(&resources::PODS, &Key::new(namespace, pod)).ok()?.value();
+            let bound = registry.get(&resources::PODS, &Key::new(namespace, pod)).ok()?.value();
             if bound["metadata"]["uid"] != about["pod"]["uid"] {
                 return None;
             }
@@ -68,9 +66,14 @@ impl Tokens {
 }
 
 /// `POST serviceaccounts/NAME/token`.
-pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Result<Response, ApiError> {
+pub fn token_request(
+    registry: &Registry,
+    tokens: &Tokens,
+    info: &RequestInfo,
+    mut request: Value,
+) -> Result<Value, ApiError> {
     let key = Key::new(&info.namespace, &info.name);
-    let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
+    let account = registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
     if seconds < SHORTEST {
         let causes = vec![FieldError::invalid(
@@ -89,13 +92,12 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
     });
     let bound = &request["spec"]["boundObjectRef"];
     if bound["kind"] == "Pod" {
-        let pod = api
-            .registry
+        let pod = registry
             .get(&resources::PODS, &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()))?
             .value();
         about["pod"] = json!({"name": bound["name"], "uid": pod["metadata"]["uid"]});
         if let Some(node) = pod["spec"]["nodeName"].as_str() {
-            let found = api.registry.get(&resources::NODES, &Key::new("", node))?.value();
+            let found = registry.get(&resources::NODES, &Key::new("", node))?.value();
             about["node"] = json!({"name": node, "uid": found["metadata"]["uid"]});
         }
     }
@@ -118,6 +120,6 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
     request["metadata"] = json!({"name": info.name, "namespace": info.namespace, "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
     request["spec"]["audiences"] = audiences;
     request["spec"]["expirationSeconds"] = json!(seconds);
-    request["status"] = json!({"token": api.authenticator.tokens.issue(&claims)?, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
-    Ok(accept::json(StatusCode::CREATED, &request))
+    request["status"] = json!({"token": tokens.issue(&claims)?, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
+    Ok(request)
 }
