@@ -30,8 +30,6 @@ struct State {
     /// Normalised references on the node.
     present: BTreeSet<String>,
     latency: Duration,
-    unreachable: bool,
-    refuse_start: Option<String>,
     started: Vec<ContainerSpec>,
     pulls: Vec<(String, bool)>,
     containers: BTreeMap<String, watch::Sender<Option<Exit>>>,
@@ -60,16 +58,6 @@ impl NullRuntime {
     /// How long each pull takes.
     pub fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
-    }
-
-    /// Whether the registry refuses connections.
-    pub fn set_unreachable(&self, unreachable: bool) {
-        self.state().unreachable = unreachable;
-    }
-
-    /// The next start fails with this message.
-    pub fn refuse_next_start(&self, message: &str) {
-        self.state().refuse_start = Some(message.to_owned());
     }
 
     /// Ends the running container that was started last under this name.
@@ -105,11 +93,6 @@ impl NullRuntime {
         let mut state = self.state();
         let url = format!("http://registry/v2/{}/manifests/{}", reference.repository(), reference.object());
         let error = match (state.served.get(&reference.canonical()), auth) {
-            _ if state.unreachable => registry::Error::Request {
-                method: "Head".to_owned(),
-                url,
-                cause: "dial tcp 127.0.0.1:1: connect: connection refused".to_owned(),
-            },
             (None, _) => registry::Error::NotFound { reference: reference.canonical() },
             (Some(Some(_)), None) => {
                 registry::Error::AccessDenied { source: Box::new(registry::Error::NoBasicCredentials) }
@@ -174,9 +157,6 @@ impl Runtime for NullRuntime {
 
     fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>> {
         let mut state = self.state();
-        if let Some(message) = state.refuse_start.take() {
-            return async { Err(RuntimeError::Failed(message)) }.boxed();
-        }
         let number = state.started.len();
         let id = format!("{}.{number:08}", spec.name);
         let ip = format!("10.244.{}.{}", number / 250 % 250, number % 250 + 2);
