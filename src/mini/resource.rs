@@ -1,4 +1,4 @@
-//! What one resource is to every layer above the store: a row of [`crate::mini::resources::TABLE`]. Owns the row's
+//! What one resource is to every layer above the store: a row of [`crate::mini::resources`]. Owns the row's
 //! type and the strategy trait; must not know any particular kind.
 
 use serde_json::Value;
@@ -46,7 +46,6 @@ pub struct Resource {
     pub group: &'static str,
     pub version: &'static str,
     pub plural: &'static str,
-    pub singular: &'static str,
     pub kind: &'static str,
     pub short: &'static [&'static str],
     pub categories: &'static [&'static str],
@@ -54,7 +53,8 @@ pub struct Resource {
     pub verbs: &'static [&'static str],
     pub subresources: &'static [Subresource],
     pub serving: Serving,
-    pub shelf: Shelf,
+    /// What field selectors may name besides an object's name and namespace.
+    pub fields: &'static [&'static str],
     pub names: NameRule,
     pub strategy: &'static dyn Strategy,
     pub printer: Printer,
@@ -74,6 +74,15 @@ impl Resource {
             "" => self.version.to_owned(),
             group => format!("{group}/{}", self.version),
         }
+    }
+
+    pub fn singular(&self) -> String {
+        self.kind.to_lowercase()
+    }
+
+    /// Where the store keeps the objects; nothing is ever put there for kinds that are not stored.
+    pub const fn shelf(&self) -> Shelf {
+        Shelf { name: self.plural, fields: self.fields }
     }
 
     /// `pods`, `roles.rbac.authorization.k8s.io`: how messages name the resource.

@@ -29,8 +29,8 @@ impl Selector {
         let labels = parse_labels(labels.unwrap_or_default())?;
         let fields = parse_fields(fields.unwrap_or_default())?;
         for (path, ..) in &fields {
-            if !supported(resource.shelf, path) {
-                return Err(ApiError::BadRequest(unsupported(resource.shelf, path)));
+            if !supported(resource.shelf(), path) {
+                return Err(ApiError::BadRequest(unsupported(resource.shelf(), path)));
             }
         }
         Ok(Selector { labels, fields })

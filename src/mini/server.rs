@@ -175,8 +175,8 @@ async fn ready(store: &Arc<Store>, node: &str) {
 
 async fn until(store: &Arc<Store>, resource: &'static Resource, key: &Key, wanted: impl Fn(&Value) -> bool) {
     loop {
-        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf, None) else { return };
-        if store.get(resource.shelf, key).is_ok_and(|object| wanted(&object.value())) {
+        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf(), None) else { return };
+        if store.get(resource.shelf(), key).is_ok_and(|object| wanted(&object.value())) {
             return;
         }
         // A watch that fell behind starts anew with the next look.

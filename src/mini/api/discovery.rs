@@ -108,7 +108,7 @@ fn resource_list(group: &str, version: &str) -> Result<Response, ApiError> {
 
 fn describe(resource: &Resource) -> Value {
     let mut out = json!({
-        "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
+        "name": resource.plural, "singularName": resource.singular(), "namespaced": resource.namespaced,
         "kind": resource.kind, "verbs": resource.verbs,
     });
     if !resource.short.is_empty() {
@@ -160,7 +160,7 @@ fn discovery(resource: &'static Resource) -> Value {
     let mut out = json!({
         "resource": resource.plural, "responseKind": kind(resource.kind, resource.group, resource.version),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
-        "singularResource": resource.singular, "verbs": resource.verbs,
+        "singularResource": resource.singular(), "verbs": resource.verbs,
     });
     for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
         if !list.is_empty() {

@@ -12,7 +12,7 @@ use super::accept::{Accept, Shape, encode};
 use super::{Api, Call};
 use crate::mini::Version;
 use crate::mini::registry::store_error;
-use crate::mini::resource::{Resource, Serving};
+use crate::mini::resource::Resource;
 use crate::mini::selector::Selector;
 use crate::mini::status::ApiError;
 use crate::mini::store::{self, Key, Object, Snapshot};
@@ -20,9 +20,6 @@ use crate::mini::table::{Include, partial};
 
 pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
-    if call.resource.serving != Serving::Stored {
-        return Err(ApiError::NotFound { resource: call.resource.qualified(), name: call.info.name.clone() });
-    }
     let object = api.registry.get(call.resource, &call.key())?;
     Ok(one(api.registry.version, call, accept, StatusCode::OK, &object))
 }
@@ -101,10 +98,7 @@ pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, Api
 
 fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Result<Snapshot, ApiError> {
     let namespace = (!call.namespace().is_empty()).then(|| call.namespace());
-    let found = match call.resource.serving {
-        Serving::Stored => api.registry.store.list(call.resource.shelf, namespace, at, after),
-        _ => Ok(Snapshot { revision: api.registry.store.revision(), objects: vec![] }),
-    };
+    let found = api.registry.store.list(call.resource.shelf(), namespace, at, after);
     found.map_err(|error| store_error(call.resource, &call.key(), error))
 }
 

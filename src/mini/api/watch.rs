@@ -20,7 +20,7 @@ use super::read::{include, resource_version};
 use super::{Api, Call};
 use crate::mini::Version;
 use crate::mini::registry::store_error;
-use crate::mini::resource::{Resource, Serving};
+use crate::mini::resource::Resource;
 use crate::mini::selector::Selector;
 use crate::mini::status::{ApiError, FieldError, Qualified};
 use crate::mini::store::{self, Change, Object};
@@ -72,11 +72,7 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let from = resource_version(params.get("resourceVersion"))?;
     let namespace = call.namespace().to_owned();
     let store = &api.registry.store;
-    let shelf = match call.resource.serving {
-        Serving::Stored => call.resource.shelf,
-        // Nothing is ever written there.
-        _ => store::Shelf { name: call.resource.plural, fields: &[] },
-    };
+    let shelf = call.resource.shelf();
     let mut failed = None;
     let (initial, source) = if streaming || from == 0 {
         let within = (!namespace.is_empty()).then_some(namespace.as_str());

@@ -70,7 +70,7 @@ struct Grant {
 
 fn grants<'a>(registry: &'a Registry, user: &'a User, namespace: &'a str) -> impl Iterator<Item = Grant> + 'a {
     let all = |resource: &'static Resource, namespace: Option<&str>| -> Vec<Arc<Object>> {
-        registry.store.list(resource.shelf, namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
+        registry.store.list(resource.shelf(), namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
     };
     let cluster = all(&CLUSTER_ROLE_BINDINGS, None);
     let local = if namespace.is_empty() { vec![] } else { all(&ROLE_BINDINGS, Some(namespace)) };

@@ -45,12 +45,12 @@ impl Registry {
         }
         let key = Key::new(namespace, name);
         let object = if options.dry_run {
-            if self.store.get(resource.shelf, &key).is_ok() {
+            if self.store.get(resource.shelf(), &key).is_ok() {
                 return Err(ApiError::AlreadyExists { resource: resource.qualified(), name: key.name });
             }
-            Arc::new(Object::unstored(resource.shelf, key, object))
+            Arc::new(Object::unstored(resource.shelf(), key, object))
         } else {
-            self.store.create(resource.shelf, key.clone(), object).map_err(|e| store_error(resource, &key, e))?
+            self.store.create(resource.shelf(), key.clone(), object).map_err(|e| store_error(resource, &key, e))?
         };
         Ok(Written { object, warnings, created: true })
     }

@@ -66,13 +66,13 @@ impl Registry {
         resource.strategy.mark_deleted(&mut object);
         let goes = ready_to_go(resource, &object);
         if options.dry_run {
-            let object = Arc::new(Object::unstored(resource.shelf, key.clone(), object));
+            let object = Arc::new(Object::unstored(resource.shelf(), key.clone(), object));
             return Ok(Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) }));
         }
         Ok(if goes {
-            self.store.delete(resource.shelf, key, current.revision).map(Deleted::Gone)
+            self.store.delete(resource.shelf(), key, current.revision).map(Deleted::Gone)
         } else {
-            self.store.update(resource.shelf, key, current.revision, object).map(Deleted::Marked)
+            self.store.update(resource.shelf(), key, current.revision, object).map(Deleted::Marked)
         })
     }
 }

@@ -57,7 +57,7 @@ pub struct Registry {
 
 impl Registry {
     pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
-        self.store.get(resource.shelf, key).map_err(|e| store_error(resource, key, e))
+        self.store.get(resource.shelf(), key).map_err(|e| store_error(resource, key, e))
     }
 }
 

@@ -137,12 +137,12 @@ impl Registry {
             }
         }
         if options.dry_run {
-            return Ok(Arc::new(Object::unstored(resource.shelf, key.clone(), new)));
+            return Ok(Arc::new(Object::unstored(resource.shelf(), key.clone(), new)));
         }
         if ready_to_go(resource, &new) {
-            return Ok(self.store.delete(resource.shelf, key, current.revision)?);
+            return Ok(self.store.delete(resource.shelf(), key, current.revision)?);
         }
-        Ok(self.store.update(resource.shelf, key, current.revision, new)?)
+        Ok(self.store.update(resource.shelf(), key, current.revision, new)?)
     }
 }
 
