@@ -3,7 +3,7 @@
 use http::HeaderMap;
 
 use super::User;
-use super::rbac::{Attributes, authorize};
+use super::rbac::authorize;
 use crate::mini::registry::Registry;
 use crate::mini::request::RequestInfo;
 use crate::mini::resources;
@@ -12,27 +12,15 @@ use crate::mini::status::{ApiError, Qualified};
 /// The user a request is meant to come from, if that user may make it.
 pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: RequestInfo) -> Result<User, ApiError> {
     let user = impersonated(registry, user, headers)?;
-    let wanted = attributes(&info);
-    if authorize(registry, &user, &wanted).is_some() {
+    if authorize(registry, &user, &info).is_some() {
         return Ok(user);
     }
     if !info.is_resource {
         return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb, path: info.path });
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name, why: wanted.denial(&user) })
-}
-
-fn attributes(info: &RequestInfo) -> Attributes {
-    Attributes {
-        verb: info.verb.clone(),
-        group: info.group.clone(),
-        resource: info.resource.clone(),
-        subresource: info.subresource.clone(),
-        namespace: info.namespace.clone(),
-        name: info.name.clone(),
-        path: if info.is_resource { String::new() } else { info.path.clone() },
-    }
+    let why = info.denial(&user);
+    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name, why })
 }
 
 /// `--as`, `--as-group`: each name must be allowed to the one who asks.
@@ -55,12 +43,13 @@ fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<
     };
     let asked = std::iter::once(who).chain(groups.iter().map(|group| ("groups", "", group.as_str())));
     for (resource, namespace, name) in asked {
-        let wanted = Attributes {
+        let wanted = RequestInfo {
+            is_resource: true,
             verb: "impersonate".to_owned(),
             resource: resource.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            ..Attributes::default()
+            ..RequestInfo::default()
         };
         if authorize(registry, &user, &wanted).is_none() {
             let resource = Qualified { name: resource, group: "" };
