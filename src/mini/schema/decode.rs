@@ -38,60 +38,42 @@ pub fn decode(
             format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
         return Err(ApiError::BadRequest(why));
     }
-    let decoded = read(resource, body).map_err(refuse)?;
-    if validation == FieldValidation::Strict && !decoded.unknown.is_empty() {
-        return Err(refuse(decoded.strict_error()));
-    }
-    Ok((decoded.object, if validation == FieldValidation::Warn { decoded.unknown } else { vec![] }))
+    decode_patched(resource, body, validation).map_err(refuse)
 }
 
 /// The outcome of a patch as an object of `resource`. The error is bare: who patched puts it into words.
 pub fn decode_patched(
     resource: &'static Resource,
-    body: Value,
+    mut object: Value,
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), String> {
-    let decoded = read(resource, body)?;
-    match validation {
-        FieldValidation::Strict if !decoded.unknown.is_empty() => Err(decoded.strict_error()),
-        FieldValidation::Warn => Ok((decoded.object, decoded.unknown)),
-        _ => Ok((decoded.object, vec![])),
-    }
-}
-
-struct Decoded {
-    object: Value,
-    /// `unknown field "spec.x"`, in the order met.
-    unknown: Vec<String>,
-}
-
-impl Decoded {
-    fn strict_error(&self) -> String {
-        format!("strict decoding error: {}", self.unknown.join(", "))
-    }
-}
-
-fn read(resource: &'static Resource, mut object: Value) -> Result<Decoded, String> {
-    let mut unknown = vec![];
-    let mut at = Place { path: String::new(), fields: vec![], owner: String::new(), unknown: &mut unknown };
+    let mut at = Place::default();
     at.check(&mut object, &Shape::Struct(root(resource)))?;
     object["kind"] = json!(resource.kind);
     object["apiVersion"] = json!(resource.api_version());
-    Ok(Decoded { object, unknown })
+    match validation {
+        FieldValidation::Strict if !at.unknown.is_empty() => {
+            Err(format!("strict decoding error: {}", at.unknown.join(", ")))
+        }
+        FieldValidation::Warn => Ok((object, at.unknown)),
+        _ => Ok((object, vec![])),
+    }
 }
 
 /// Where in the object the decoder is.
-struct Place<'a> {
+#[derive(Default)]
+struct Place {
     /// With indices, for unknown fields: `spec.containers[0].image`.
     path: String,
     /// Without, for wrong types.
     fields: Vec<String>,
     /// The Go type whose field this is.
     owner: String,
-    unknown: &'a mut Vec<String>,
+    /// `unknown field "spec.x"`, in the order met.
+    unknown: Vec<String>,
 }
 
-impl Place<'_> {
+impl Place {
     fn check(&mut self, value: &mut Value, shape: &Shape) -> Result<(), String> {
         match (shape, &mut *value) {
             (Shape::Any, _) | (_, Value::Null) => Ok(()),
@@ -130,7 +112,7 @@ impl Place<'_> {
             }
             self.path.push_str(field);
             self.fields.push(field.clone());
-            match known.fields.get(field) {
+            match known.get(field) {
                 Some(shape) => {
                     self.check(value, shape)?;
                     if means_nothing(value, shape) {
