@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Version;
-use super::status::{FieldError, Qualified};
+use super::status::{ApiError, FieldError, Qualified};
 use super::store::Shelf;
 use super::table::Printer;
 
@@ -90,9 +90,10 @@ impl Resource {
         Qualified { name: self.plural, group: self.group }
     }
 
-    /// `Pod`, `Role.rbac.authorization.k8s.io`: how messages name the kind.
-    pub const fn qualified_kind(&self) -> Qualified<'static> {
-        Qualified { name: self.kind, group: self.group }
+    /// Refuses an object that has faults.
+    pub fn valid(&self, name: &str, causes: Vec<FieldError>) -> Result<(), ApiError> {
+        let kind = Qualified { name: self.kind, group: self.group };
+        if causes.is_empty() { Ok(()) } else { Err(ApiError::Invalid { kind, name: name.to_owned(), causes }) }
     }
 
     pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {

@@ -136,8 +136,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
-            let (parts, body) = request.into_parts();
-            let request = body::value(&parts.headers, body).await?;
+            let request = body::value(request).await?;
             let granted = auth::token_request(&api.registry, &api.authenticator.tokens, &call.info, request)?;
             Ok(accept::json(StatusCode::CREATED, &granted))
         }

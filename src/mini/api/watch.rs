@@ -22,7 +22,7 @@ use crate::mini::Version;
 use crate::mini::registry::store_error;
 use crate::mini::resource::Resource;
 use crate::mini::selector::Selector;
-use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Change, Object};
 use crate::mini::table::{Include, partial};
 
@@ -65,9 +65,8 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let streaming = params.flag("sendInitialEvents");
     if streaming && params.get("resourceVersionMatch") != Some("NotOlderThan") {
         let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        let causes = vec![FieldError::forbidden("resourceVersionMatch", detail)];
-        let kind = Qualified { name: "ListOptions", group: "meta.k8s.io" };
-        return Err(ApiError::Invalid { kind, name: String::new(), causes });
+        let cause = FieldError::forbidden("resourceVersionMatch", detail);
+        return Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause));
     }
     let from = resource_version(params.get("resourceVersion"))?;
     let namespace = call.namespace().to_owned();

@@ -76,13 +76,9 @@ pub fn token_request(
     let account = registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
     if seconds < SHORTEST {
-        let causes = vec![FieldError::invalid(
-            "spec.expirationSeconds",
-            &json!(seconds),
-            "may not specify a duration less than 10 minutes",
-        )];
-        let kind = crate::mini::status::Qualified { name: "TokenRequest", group: "authentication.k8s.io" };
-        return Err(ApiError::Invalid { kind, name: String::new(), causes });
+        let detail = "may not specify a duration less than 10 minutes";
+        let cause = FieldError::invalid("spec.expirationSeconds", &json!(seconds), detail);
+        return Err(ApiError::invalid("TokenRequest", "authentication.k8s.io", cause));
     }
     let now = jiff::Timestamp::now();
     let end = now.as_second() + seconds;

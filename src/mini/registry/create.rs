@@ -40,9 +40,7 @@ impl Registry {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let mut causes = name_errors(resource, &object);
         causes.extend(resource.strategy.validate(&object));
-        if !causes.is_empty() {
-            return Err(ApiError::Invalid { kind: resource.qualified_kind(), name, causes });
-        }
+        resource.valid(&name, causes)?;
         let key = Key::new(namespace, name);
         let object = if options.dry_run {
             if self.store.get(resource.shelf(), &key).is_ok() {

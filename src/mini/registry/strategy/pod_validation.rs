@@ -63,7 +63,7 @@ fn named<'a>(field: &str, value: &'a Value, seen: &mut HashSet<&'a str>, errors:
     } else if let Some(wrong) = names::label(name) {
         errors.push(FieldError::invalid(field, value, wrong));
     } else if !seen.insert(name) {
-        errors.push(FieldError::new(Mistake::Duplicate, field, value, ""));
+        errors.push(FieldError::new(Mistake::DUPLICATE, field, value, ""));
     }
 }
 
@@ -113,7 +113,7 @@ fn container_at<'a>(
         match mount["name"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.name"), "")),
             name if volumes.contains(name) => {}
-            _ => errors.push(FieldError::new(Mistake::NotFound, format!("{at}.name"), &mount["name"], "")),
+            _ => errors.push(FieldError::new(Mistake::NOT_FOUND, format!("{at}.name"), &mount["name"], "")),
         }
         match mount["mountPath"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.mountPath"), "")),

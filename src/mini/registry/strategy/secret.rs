@@ -69,7 +69,7 @@ pub fn data_errors(field: &str, data: &Value) -> Vec<FieldError> {
     }
     if total > MAX_BYTES {
         errors.push(FieldError::new(
-            Mistake::TooLong,
+            Mistake::TOO_LONG,
             field,
             &Value::Null,
             format!("may not be more than {MAX_BYTES} bytes"),
