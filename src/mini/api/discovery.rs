@@ -111,13 +111,16 @@ fn describe(resource: &Resource) -> Value {
         "name": resource.plural, "singularName": resource.singular(), "namespaced": resource.namespaced,
         "kind": resource.kind, "verbs": resource.verbs,
     });
-    if !resource.short.is_empty() {
-        out["shortNames"] = json!(resource.short);
-    }
-    if !resource.categories.is_empty() {
-        out["categories"] = json!(resource.categories);
-    }
+    other_names(&mut out, resource);
     out
+}
+
+fn other_names(out: &mut Value, resource: &Resource) {
+    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
+        if !list.is_empty() {
+            out[key] = json!(list);
+        }
+    }
 }
 
 fn describe_subresource(resource: &Resource, sub: &Subresource) -> Value {
@@ -162,11 +165,7 @@ fn discovery(resource: &'static Resource) -> Value {
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular(), "verbs": resource.verbs,
     });
-    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
-        if !list.is_empty() {
-            out[key] = json!(list);
-        }
-    }
+    other_names(&mut out, resource);
     if !subresources.is_empty() {
         out["subresources"] = json!(subresources);
     }

@@ -28,6 +28,7 @@ use super::request::{Params, RequestInfo};
 use super::resource::{Resource, Serving};
 use super::resources;
 use super::runtime::Runtime;
+use super::selector::Selector;
 use super::status::ApiError;
 
 pub use guard::authenticated;
@@ -52,6 +53,11 @@ struct Call {
 impl Call {
     fn namespace(&self) -> &str {
         self.info.storage_namespace(self.resource.namespaced)
+    }
+
+    fn selector(&self) -> Result<Selector, ApiError> {
+        let (labels, fields) = (self.params.get("labelSelector"), self.params.get("fieldSelector"));
+        Selector::parse(self.resource, labels, fields)
     }
 
     fn key(&self) -> super::store::Key {

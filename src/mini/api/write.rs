@@ -39,7 +39,7 @@ fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
 
 fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Response {
     let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = read::one(api.registry.version, call, accept, code, &written.object);
+    let mut response = read::one(api, call, accept, code, &written.object);
     for warning in &written.warnings {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
             response.headers_mut().append(http::header::WARNING, value);
@@ -133,7 +133,7 @@ pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response
             return Ok(json(StatusCode::OK, &status));
         }
     };
-    Ok(read::one(api.registry.version, call, accept, StatusCode::OK, &object))
+    Ok(read::one(api, call, accept, StatusCode::OK, &object))
 }
 
 pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
