@@ -20,8 +20,8 @@ mod status;
 mod volumes;
 mod worker;
 
-pub use images::Images;
-pub use manager::{Kubelet, KubeletOptions, spawn};
+pub use manager::spawn;
+pub use state::Node;
 
 #[cfg(test)]
 mod cluster_tests;
