@@ -118,17 +118,25 @@ pub fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
 }
 
 /// `None` when the bytes are no such message.
-fn message(mut bytes: &[u8], name: &str) -> Option<Value> {
-    let fields = MESSAGES.iter().find(|(n, _)| *n == name)?.1;
+fn message(bytes: &[u8], name: &str) -> Option<Value> {
+    let known = MESSAGES.iter().find(|(n, _)| *n == name)?.1;
     let mut out = Map::new();
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        let wire = wire(&mut bytes, tag & 7)?;
-        if let Some((_, key, field)) = fields.iter().find(|(number, ..)| *number == tag >> 3) {
+    for (number, wire) in fields(bytes)? {
+        if let Some((_, key, field)) = known.iter().find(|(known, ..)| *known == number) {
             put(&mut out, key, *field, wire)?;
         }
     }
     Some(Value::Object(out))
+}
+
+/// A message's fields by number.
+fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
+    let mut fields = vec![];
+    while !bytes.is_empty() {
+        let tag = varint(&mut bytes)?;
+        fields.push((tag >> 3, wire(&mut bytes, tag & 7)?));
+    }
+    Some(fields)
 }
 
 enum Wire<'a> {
@@ -187,11 +195,10 @@ fn put(out: &mut Map<String, Value>, key: &str, field: Field, wire: Wire<'_>) ->
     Some(())
 }
 
-fn map_entry(mut bytes: &[u8], inner: Field) -> Option<(String, Value)> {
+fn map_entry(bytes: &[u8], inner: Field) -> Option<(String, Value)> {
     let (mut key, mut value) = (String::new(), json!(""));
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        match (tag >> 3, wire(&mut bytes, tag & 7)?) {
+    for field in fields(bytes)? {
+        match field {
             (1, Wire::Bytes(text)) => key = String::from_utf8(text.to_vec()).ok()?,
             (2, wire) => value = one(inner, wire)?,
             _ => {}
@@ -212,17 +219,12 @@ fn one(field: Field, wire: Wire<'_>) -> Option<Value> {
     }
 }
 
-fn time(mut bytes: &[u8]) -> Option<Value> {
-    let mut seconds = None;
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        if let (1, Wire::Number(n)) = (tag >> 3, wire(&mut bytes, tag & 7)?) {
-            seconds = Some(n.cast_signed());
-        }
-    }
-    let Some(seconds) = seconds else {
-        return Some(Value::Null);
-    };
+fn time(bytes: &[u8]) -> Option<Value> {
+    let seconds = fields(bytes)?.into_iter().rev().find_map(|field| match field {
+        (1, Wire::Number(seconds)) => Some(seconds.cast_signed()),
+        _ => None,
+    });
+    let Some(seconds) = seconds else { return Some(Value::Null) };
     let time = jiff::Timestamp::from_second(seconds).ok()?;
     Some(json!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
 }

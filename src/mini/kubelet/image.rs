@@ -167,7 +167,7 @@ pub fn pull_succeeded(
 }
 
 /// Go's `Duration.String` after truncation to milliseconds.
-fn go_duration(duration: Duration) -> String {
+pub fn go_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis / 60_000, millis % 60_000) {
         (0, 0) => "0s".to_owned(),

@@ -348,7 +348,7 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
             let pod = on.pod.formatted();
             let message = format!("Back-off restarting failed container {container} in pod {pod}");
             on.tell(container, Event::warning("BackOff", message));
-            let delay = minutes(on.state.crash_backoff.delay(container));
+            let delay = image::go_duration(on.state.crash_backoff.delay(container));
             let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
             return Err(Failure { reason: "CrashLoopBackOff", message });
         }
@@ -361,13 +361,5 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
             on.tell(container, Event::warning("InspectFailed", failure.message.clone()));
             Err(failure)
         }
-    }
-}
-
-/// Go's `Duration.String` for whole seconds: `10s`, `2m40s`.
-fn minutes(duration: Duration) -> String {
-    match (duration.as_secs() / 60, duration.as_secs() % 60) {
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
     }
 }

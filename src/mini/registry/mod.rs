@@ -90,10 +90,8 @@ fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
     if !slot.is_object() {
         *slot = Value::Object(serde_json::Map::new());
     }
-    match slot {
-        Value::Object(map) => map,
-        _ => unreachable!("made an object above"),
-    }
+    let Value::Object(map) = slot else { unreachable!("made an object above") };
+    map
 }
 
 /// Now, as Kubernetes writes times: whole seconds in UTC.

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::{
     ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullAuth, PullError, Runtime,
-    RuntimeError, Started, words,
+    RuntimeError, Started, architecture, words,
 };
 use crate::docker::{self, ContainerRequest, Docker, Login};
 use crate::exec::chain;
@@ -170,15 +170,6 @@ fn no_route(reference: &ImageRef) -> registry::Error {
         method: "Head".to_owned(),
         url: format!("https://{host}/v2/{repository}/manifests/{object}"),
         cause: format!("dial tcp: lookup {host}: no such host (this node reaches only the stage's registry)"),
-    }
-}
-
-/// Go's name of this machine's architecture.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }
 

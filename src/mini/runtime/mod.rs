@@ -142,6 +142,15 @@ pub trait Runtime: Send + Sync + 'static {
     fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>>;
 }
 
+/// Go's name of this machine's architecture.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
 /// A started container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {

@@ -125,10 +125,8 @@ fn submap(target: &mut Map<String, Value>, key: &str, changes: &Map<String, Valu
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
     }
-    match slot {
-        Value::Object(map) => maps(map, changes, of),
-        _ => unreachable!("made an object above"),
-    }
+    let Value::Object(map) = slot else { unreachable!("made an object above") };
+    maps(map, changes, of)
 }
 
 fn list_at<'a>(target: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
@@ -136,10 +134,8 @@ fn list_at<'a>(target: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Val
     if !slot.is_array() {
         *slot = Value::Array(vec![]);
     }
-    match slot {
-        Value::Array(list) => list,
-        _ => unreachable!("made an array above"),
-    }
+    let Value::Array(list) = slot else { unreachable!("made an array above") };
+    list
 }
 
 fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) -> Result<(), String> {
