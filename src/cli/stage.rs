@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::error::Error;
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::mask::Masker;
-use crate::mini::Version;
+use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::run::{Event, Events};
 use crate::stage::{Part, PartState};
@@ -101,7 +100,7 @@ pub fn timelapse(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A version that mini does not know, where mini may be what is played on.
-pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
+pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, InvalidVersion> {
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
     let version = match (&stage.kubernetes_version, &stage.cluster) {
         (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,

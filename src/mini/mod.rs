@@ -5,7 +5,9 @@
 pub mod api;
 pub mod auth;
 pub mod controllers;
+mod go_json;
 pub mod kubelet;
+mod names;
 mod pki;
 pub mod registry;
 pub mod request;
@@ -17,6 +19,7 @@ pub mod selector;
 mod server;
 pub mod status;
 pub mod store;
+mod strategy;
 pub mod table;
 mod version;
 

@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::rbac::v1 as rbac;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::registry::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
+use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
 use super::table;
 
 const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
-use crate::mini::registry::go_json;
+use crate::mini::go_json;
 use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
-use crate::mini::registry::{DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch};
-use crate::mini::schema;
+use crate::mini::registry::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
+use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
 
 fn options(call: &Call) -> Result<WriteOptions, ApiError> {

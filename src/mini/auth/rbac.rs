@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::User;
-use super::authenticate::MASTERS;
+use super::{MASTERS, User};
 use crate::mini::registry::Registry;
 use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, names, new_uid, now, random_suffix, store_error};
+use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, new_uid, now, random_suffix, store_error};
+use crate::mini::names;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};

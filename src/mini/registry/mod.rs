@@ -5,10 +5,7 @@
 pub mod admission;
 mod create;
 mod delete;
-pub mod go_json;
-pub mod names;
 pub mod patch;
-pub mod strategy;
 mod update;
 
 use std::sync::Arc;
@@ -17,20 +14,12 @@ use serde_json::Value;
 
 use super::Version;
 use super::resource::Resource;
+use super::schema::FieldValidation;
 use super::status::ApiError;
 use super::store::{self, Key, Object, Store};
 
 pub use delete::{DeleteOptions, Deleted};
 pub use update::Part;
-
-/// What to do about fields the schema does not know (`fieldValidation=`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FieldValidation {
-    Ignore,
-    #[default]
-    Warn,
-    Strict,
-}
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]

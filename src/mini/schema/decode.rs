@@ -4,9 +4,17 @@
 use serde_json::{Value, json};
 
 use super::types::{Shape, root, types};
-use crate::mini::registry::FieldValidation;
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
+
+/// What to do about fields the schema does not know (`fieldValidation=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FieldValidation {
+    Ignore,
+    #[default]
+    Warn,
+    Strict,
+}
 
 /// A client's body as an object of `resource`, with warnings about fields that mean nothing.
 pub fn decode(

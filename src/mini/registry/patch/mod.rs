@@ -4,7 +4,8 @@ mod strategic;
 
 use serde_json::Value;
 
-use super::{Part, Registry, WriteOptions, Written, go_json};
+use super::{Part, Registry, WriteOptions, Written};
+use crate::mini::go_json;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::mini::Version;
-use crate::mini::registry::names;
+use crate::mini::names;
 use crate::mini::resource::Strategy;
 use crate::mini::status::{FieldError, Mistake};
 
@@ -120,7 +120,7 @@ fn json_key(secret: &Value, key: &str) -> Vec<FieldError> {
         return vec![FieldError::required(field, "")];
     };
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
-    match crate::mini::registry::go_json::check(&bytes) {
+    match crate::mini::go_json::check(&bytes) {
         Ok(()) => vec![],
         Err(wrong) => vec![FieldError::invalid(field, &json!("<secret contents redacted>"), wrong)],
     }

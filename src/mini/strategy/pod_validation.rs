@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::mini::registry::names;
+use crate::mini::names;
 use crate::mini::status::{FieldError, Mistake};
 
 pub fn validate(pod: &Value) -> Vec<FieldError> {
