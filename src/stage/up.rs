@@ -1,6 +1,5 @@
 //! Bringing a stage up, side by side, and taking it down, in order.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -133,11 +132,6 @@ pub struct Stage {
     registry: Option<RegistryContainer>,
 }
 
-/// The labels of everything a session creates.
-pub fn session_labels(session: &str, owner: &str) -> BTreeMap<String, String> {
-    [(labels::SESSION, session), (labels::OWNER, owner)].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
-}
-
 /// What has come up so far: undone, last first, when the rest does not follow.
 #[derive(Default)]
 struct Parts {
@@ -191,7 +185,7 @@ impl Stage {
         on_part: OnPart<'_>,
         parts: &Parts,
     ) -> Result<(Handle, Vec<String>), Error> {
-        let labels = session_labels(session.id(), &session.owner());
+        let labels = labels::of_session(session.id(), &session.owner());
         let (announce, address) = watch::channel(None);
         let registry = timed(Part::Registry, on_part, async |tell| {
             if let Some((remote, credentials)) = &settings.remote {
