@@ -1,4 +1,4 @@
-//! A small Kubernetes in this process: store → resource table → registry pipeline and strategies → api →
+//! A small Kubernetes in this process: store → strategies → resource table → registry pipeline → auth → api →
 //! controllers and kubelet → server. Each layer knows only the one before it; controllers and kubelet speak
 //! to the API through [`kube::Client`] alone.
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::accept::{Accept, Shape, json, json_bytes};
+use super::accept::{Accept, Shape, answer, json, json_bytes};
 use crate::mini::resource::{Resource, Subresource};
 use crate::mini::resources;
 use crate::mini::schema::openapi;
@@ -30,10 +30,7 @@ pub async fn version(State(api): State<Arc<Api>>) -> Response {
 /// `/openapi/v2`: kubectl asks for it where version 3 does not know a kind. An empty document, in the one form it
 /// reads, has it go on and say that there is no such kind.
 pub async fn openapi_v2() -> Response {
-    let mut response = Response::default();
-    let protobuf = HeaderValue::from_static("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, protobuf);
-    response
+    answer(StatusCode::OK, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "")
 }
 
 /// Groups and their versions in the table's order, the core group left out.
@@ -144,10 +141,8 @@ fn aggregated(groups: &[(&str, &str)]) -> Response {
     });
     let items: Vec<Value> = items.collect();
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
-    let mut response = json(StatusCode::OK, &list);
-    let media = http::HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, media);
-    response
+    let media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    answer(StatusCode::OK, media, list.to_string())
 }
 
 fn discovery(resource: &'static Resource) -> Value {

@@ -51,17 +51,13 @@ impl Tokens {
             return None;
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
-        let account = registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name)).ok()?.value();
-        if account["metadata"]["uid"] != about["serviceaccount"]["uid"] {
-            return None;
-        }
-        if let Some(pod) = about["pod"]["name"].as_str() {
-            let bound = registry.get(&resources::PODS, &Key::new(namespace, pod)).ok()?.value();
-            if bound["metadata"]["uid"] != about["pod"]["uid"] {
-                return None;
-            }
-        }
-        Some(User::service_account(namespace, name))
+        let is_there = |resource, known: &Value| {
+            let found = registry.get(resource, &Key::new(namespace, known["name"].as_str().unwrap_or_default()));
+            found.is_ok_and(|object| object.value()["metadata"]["uid"] == known["uid"])
+        };
+        let there = is_there(&resources::SERVICE_ACCOUNTS, &about["serviceaccount"])
+            && (about["pod"].is_null() || is_there(&resources::PODS, &about["pod"]));
+        there.then(|| User::service_account(namespace, name))
     }
 }
 

@@ -71,10 +71,8 @@ pub fn decode_patched(
 /// Where in the object the decoder is.
 #[derive(Default)]
 struct Place {
-    /// With indices, for unknown fields: `spec.containers[0].image`.
+    /// `spec.containers[0].image`.
     path: String,
-    /// Without, for wrong types.
-    fields: Vec<String>,
     /// The Go type whose field this is.
     owner: String,
     /// `unknown field "spec.x"`, in the order met.
@@ -119,7 +117,6 @@ impl Place {
                 self.path.push('.');
             }
             self.path.push_str(field);
-            self.fields.push(field.clone());
             match known.get(field) {
                 Some(shape) => {
                     self.check(value, shape)?;
@@ -132,7 +129,6 @@ impl Place {
                     gone.push(field.clone());
                 }
             }
-            self.fields.pop();
             self.path.truncate(here);
         }
         map.retain(|field, _| !gone.contains(field));
@@ -142,8 +138,9 @@ impl Place {
 
     /// Go's `json.UnmarshalTypeError`.
     fn wrong(&self, found: &str, shape: &Shape) -> String {
-        let place = format!("{}.{}", self.owner, self.fields.join("."));
-        format!("json: cannot unmarshal {found} into Go struct field {place} of type {}", go_type(shape))
+        let fields = self.path.split('.').map(|field| field.split('[').next().unwrap_or(field));
+        let (owner, fields, of) = (&self.owner, fields.collect::<Vec<_>>().join("."), go_type(shape));
+        format!("json: cannot unmarshal {found} into Go struct field {owner}.{fields} of type {of}")
     }
 }
 
