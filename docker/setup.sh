@@ -101,6 +101,22 @@ wait_for_engine() {
     done
 }
 
+# A bridge without a MAC address of its own goes by those of the containers on it, and changes with them: what others
+# send meanwhile is lost, and pulls stand still. Docker gives its bridge one; one that something else made may have none.
+bridge=docker0
+# What addr_assign_type says of an address that nobody has set (include/uapi/linux/netdevice.h, NET_ADDR_RANDOM).
+bridge_floats() { [ "$(cat /sys/class/net/$bridge/addr_assign_type 2>/dev/null)" = 1 ]; }
+fix_bridge() {
+    bridge_floats || return 0
+    # The address that Docker would derive from the bridge's IP address; containers have the ones after it.
+    if [ "$(id -u)" = 0 ] && command -v ip >/dev/null && logged ip link set dev $bridge address 02:42:ac:11:00:01; then
+        say "gave the bridge $bridge a MAC address of its own"
+    else
+        say "warning: the bridge $bridge has no MAC address of its own, pulls may stand still:" \
+            "sudo ip link set dev $bridge address 02:42:ac:11:00:01"
+    fi
+}
+
 # --- kubectl ---
 
 # Why the kubectl on PATH does not serve; nothing when it does.
@@ -150,7 +166,10 @@ engine=ready
 engine_answers || engine=missing
 curl=ready
 command -v curl >/dev/null || curl=missing
-[ -n "$fault$(echo $engine $curl | grep missing)" ] || exit 0
+if [ -z "$fault$(echo $engine $curl | grep missing)" ]; then
+    fix_bridge
+    exit 0
+fi
 
 packages=
 if [ $engine = missing ]; then
@@ -193,5 +212,6 @@ if [ -n "$fault" ]; then
     getting=$!
 fi
 [ $engine = ready ] || engine_answers || start_engine
+fix_bridge
 [ -z "$getting" ] || wait "$getting"
 say 'the host is ready'

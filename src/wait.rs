@@ -34,7 +34,7 @@ pub struct TimedOut {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out after {:?} waiting for {}", self.after, self.what)?;
+        write!(f, "timed out after {:.1?} waiting for {}", self.after, self.what)?;
         if !self.last.is_empty() {
             write!(f, "; last seen: {}", self.last)?;
         }
@@ -105,7 +105,7 @@ mod tests {
             })
             .await
             .unwrap_err();
-        assert_eq!(failed.to_string(), "timed out after 1s waiting for the port; last seen: refused 11 times");
+        assert_eq!(failed.to_string(), "timed out after 1.0s waiting for the port; last seen: refused 11 times");
     }
 
     #[tokio::test(start_paused = true)]

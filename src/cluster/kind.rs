@@ -70,7 +70,12 @@ pub async fn program() -> Result<PathBuf, Error> {
 }
 
 async fn run(program: &Path, args: &[&str], timeout: Duration) -> Result<Output, Error> {
-    Tool::new(program).args(args).timeout(timeout).run_ok().await.map_err(Error::Kind)
+    tool(program).args(args).timeout(timeout).run_ok().await.map_err(Error::Kind)
+}
+
+/// The nodes run beside the registry, whichever engine kind is told to prefer.
+fn tool(program: &Path) -> Tool {
+    Tool::new(program).env("KIND_EXPERIMENTAL_PROVIDER", "docker")
 }
 
 /// The name under which nodes reach a session's registry.
@@ -217,7 +222,7 @@ async fn create(
     let config = config.render(settings.config.as_deref())?;
     let path = ground.private.join("kind.yaml");
     std::fs::write(&path, config).map_err(|source| Error::Write { path: path.clone(), source })?;
-    let mut tool = Tool::new(&settings.program)
+    let mut tool = tool(&settings.program)
         .args(["create", "cluster", "--name", name, "--config"])
         .arg(&path)
         // The kubeconfig is asked for later; the user's own is never touched.

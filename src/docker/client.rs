@@ -66,6 +66,12 @@ impl Docker {
             .await
             .map_err(|elapsed| unreachable_at(host, elapsed))?
             .map_err(|source| unreachable_at(host, source))?;
+        let version = api.version().await.map_err(|source| unreachable_at(host, source))?;
+        // Its API is Docker's; but it pushes to no registry without TLS that its own configuration does not name.
+        let mut parts = version.components.into_iter().flatten();
+        if let Some(podman) = parts.find(|part| part.name == "Podman Engine") {
+            return Err(Error::Podman { host: host.to_owned(), version: podman.version });
+        }
         Ok(Docker { api, host: host.to_owned() })
     }
 

@@ -17,6 +17,8 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the engine at {host} is Podman {version}; a rehearsal needs Docker Engine")]
+    Podman { host: String, version: String },
     #[error("port {port} on 127.0.0.1 is already taken")]
     PortTaken { port: u16 },
     #[error("no space left on docker's disk while {action}")]
@@ -26,6 +28,9 @@ pub enum Error {
     /// A pull or a push failed; `message` is the engine's own, which passes on the registry's.
     #[error("{action} {image} failed: {message}")]
     Transfer { action: &'static str, image: String, message: String },
+    /// The engine is there, and a pull or a push does not move.
+    #[error("{action} {image} stands still: the docker engine has told nothing for {seconds} s")]
+    Stalled { action: &'static str, image: String, seconds: u64 },
     /// A build failed in `step`; `output` holds the last lines the step printed.
     #[error("building {tag} failed at `{step}`: {message}")]
     Build { tag: String, step: String, message: String, output: Vec<String> },
@@ -85,6 +90,9 @@ impl Error {
             Error::Unreachable { .. } => {
                 Some("the socket is there but the engine is not: start it (`make setup`, or `systemctl start docker`)".into())
             }
+            Error::Podman { .. } => {
+                Some("unset DOCKER_HOST, or point it at a Docker Engine; one can be installed beside Podman (`make setup`)".into())
+            }
             Error::PortTaken { port } => Some(format!("see who listens there: `ss -ltnp 'sport = :{port}'`")),
             Error::DiskFull { .. } => {
                 Some("make room, e.g. with `docker system prune`; `docker system df` shows what is used".into())
@@ -96,6 +104,11 @@ impl Error {
             Error::PipCredentials { setting, .. } => {
                 Some(format!("set `{setting}` to a URL without user and password, e.g. of a proxy that adds them"))
             }
+            Error::Stalled { .. } => Some(
+                "the registry does not answer the engine, or docker's network loses what it says: `make setup` mends the \
+                 bridge where that is why; else restart Docker"
+                    .into(),
+            ),
             Error::Build { output, .. } if !output.is_empty() => {
                 Some(format!("the step's last output:\n  {}", output.join("\n  ")))
             }

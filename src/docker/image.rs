@@ -6,10 +6,16 @@ use bollard::query_parameters::{
     CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder,
     TagImageOptionsBuilder,
 };
+use std::time::Duration;
+
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use super::Docker;
 use super::error::{Error, Result, failed, failed_for, is_status, transfer};
+
+/// The longest silence of a pull or a push. The engine tells every chunk; a layer that waits for another's end is
+/// what it says least of.
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// One sign of life of a long operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,12 +112,10 @@ impl Docker {
 
     /// Pulls one image. The engine's error inside the stream is an error.
     pub async fn pull(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<ImageInfo> {
-        self.pull_stream(name, login)
-            .try_for_each(async |step| {
-                progress(step);
-                Ok(())
-            })
-            .await?;
+        let mut stream = self.pull_stream(name, login);
+        while let Some(step) = next(&mut stream, "pulling", name).await? {
+            progress(step);
+        }
         let missing = || Error::NotFound { kind: "image", name: name.to_owned() };
         self.image(name).await?.ok_or_else(missing)
     }
@@ -158,10 +162,10 @@ impl Docker {
     pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
         let (repository, tag) = split_reference(name);
         let options = PushImageOptionsBuilder::new().tag(tag).build();
-        let mut stream = Box::pin(self.api.push_image(repository, Some(options), login.map(Into::into)));
+        let stream = self.api.push_image(repository, Some(options), login.map(Into::into));
+        let mut stream = stream.map(|item| item.map_err(transfer("pushing", name))).boxed();
         let mut pushed = None;
-        while let Some(item) = stream.next().await {
-            let item = item.map_err(transfer("pushing", name))?;
+        while let Some(item) = next(&mut stream, "pushing", name).await? {
             pushed = item.status.as_deref().and_then(parse_pushed).or(pushed);
             progress(item.into());
         }
@@ -176,6 +180,18 @@ impl Docker {
         let body = bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
         let stream = self.api.create_image(Some(options), Some(body), None);
         stream.try_for_each(async |_| Ok(())).await.map_err(transfer("importing", name))
+    }
+}
+
+/// What the engine tells next of a transfer; dropping the stream after an error is what makes the engine give up, too.
+async fn next<T>(
+    stream: &mut (impl Stream<Item = Result<T>> + Unpin),
+    action: &'static str,
+    image: &str,
+) -> Result<Option<T>> {
+    match tokio::time::timeout(SILENCE, stream.next()).await {
+        Ok(item) => item.transpose(),
+        Err(_) => Err(Error::Stalled { action, image: image.to_owned(), seconds: SILENCE.as_secs() }),
     }
 }
 
@@ -225,6 +241,14 @@ impl From<PushImageInfo> for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_that_stands_still_is_given_up() {
+        let mut stream = futures::stream::iter([Ok(1)]).chain(futures::stream::pending()).boxed();
+        assert_eq!(next(&mut stream, "pushing", "a:1").await.unwrap(), Some(1));
+        let error = next(&mut stream, "pushing", "a:1").await.unwrap_err();
+        assert_eq!(error.to_string(), "pushing a:1 stands still: the docker engine has told nothing for 120 s");
+    }
 
     #[test]
     fn a_reference_splits_at_its_tag_not_at_the_registrys_port() {

@@ -21,6 +21,8 @@ const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.oci.image.index.v1+json, */*";
 /// containerd's dial timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest silence within an answer. containerd waits for ever; a rehearsal does not.
+const SILENCE: Duration = Duration::from_secs(60);
 /// containerd gives up after this many answers to one request.
 const MAX_ANSWERS: usize = 6;
 
@@ -216,6 +218,7 @@ fn builder(roots: rustls::RootCertStore) -> reqwest::ClientBuilder {
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(SILENCE)
 }
 
 /// Requests about one image that share an authorization.
@@ -237,7 +240,7 @@ impl Session {
             Error::NoBasicCredentials | Error::Scope { .. } => Error::AccessDenied { source: Box::new(error) },
             other => other,
         })?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name| header(&response, name);
         let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().to_owned();
         let digest = self.reference.digest().map(str::to_owned).or_else(|| header("docker-content-digest"));
@@ -307,6 +310,32 @@ impl Session {
         self.get(Method::DELETE, &format!("manifests/{digest}")).await.map(drop)
     }
 
+    /// Gives this repository, under this session's tag, the image that `from` has in the same registry as `digest`. No
+    /// layer is moved (distribution spec, "Mounting a blob from another repository").
+    ///
+    /// # Errors
+    /// Where the registry does not mount: what it answered. An index is [`Error::Platform`].
+    pub async fn mount(&self, from: &Session, digest: &str) -> Result<()> {
+        let (media_type, body) = from.document(&format!("manifests/{digest}")).await?;
+        verify("manifest", digest, &hex(&Sha256::digest(&body)))?;
+        let malformed = |source| Error::Malformed { what: "manifest", digest: digest.to_owned(), source };
+        let manifest: Manifest = serde_json::from_slice(&body).map_err(malformed)?;
+        let config = manifest.config.ok_or_else(|| Error::Platform { digest: digest.to_owned() })?;
+        let mut blobs: Vec<String> = manifest.layers.into_iter().map(|layer| layer.digest).collect();
+        blobs.extend([config.digest]);
+        for blob in blobs {
+            let mut url = self.url("blobs/uploads/");
+            url.query_pairs_mut().append_pair("mount", &blob).append_pair("from", from.reference.repository());
+            let response = self.request(Method::POST, url, None).await?;
+            // 202 is an upload of its own that was begun instead: the registry forgets it in time.
+            if response.status() != StatusCode::CREATED {
+                return unexpected(Method::POST, &response);
+            }
+        }
+        let url = self.url(&format!("manifests/{}", self.reference.object()));
+        self.request(Method::PUT, url, Some((media_type, body))).await.map(drop)
+    }
+
     /// Reads a blob to its end and checks its digest, keeping nothing; returns its size in bytes.
     ///
     /// # Errors
@@ -327,19 +356,32 @@ impl Session {
     }
 
     async fn body(&self, path: &str) -> Result<bytes::Bytes> {
+        Ok(self.document(path).await?.1)
+    }
+
+    /// A document and its media type.
+    async fn document(&self, path: &str) -> Result<(String, bytes::Bytes)> {
         let response = self.get(Method::GET, path).await?;
         let url = response.url().clone();
-        response.bytes().await.map_err(|error| request_error(&Method::GET, &url, &error))
+        let media_type = header(&response, CONTENT_TYPE.as_str()).unwrap_or_default();
+        let body = response.bytes().await.map_err(|error| request_error(&Method::GET, &url, &error))?;
+        Ok((media_type, body))
+    }
+
+    async fn get(&self, method: Method, path: &str) -> Result<Response> {
+        self.request(method, self.url(path), None).await
     }
 
     /// One request with containerd's retries: challenges are answered, HEAD falls back to GET, and a busy
     /// registry is asked again.
-    async fn get(&self, mut method: Method, path: &str) -> Result<Response> {
-        let url = self.url(path);
+    async fn request(&self, mut method: Method, url: Url, body: Option<(String, bytes::Bytes)>) -> Result<Response> {
         let mut authorizer = self.authorizer.lock().await;
         let mut refusals = 0;
         for answers in 1.. {
-            let request = self.http.request(method.clone(), url.clone()).header(ACCEPT, MANIFESTS);
+            let mut request = self.http.request(method.clone(), url.clone()).header(ACCEPT, MANIFESTS);
+            if let Some((media_type, body)) = &body {
+                request = request.header(CONTENT_TYPE, media_type).body(body.clone());
+            }
             let request = authorizer.authorize(&self.http, request).await?;
             let response = request.send().await.map_err(|error| request_error(&method, &url, &error))?;
             let retry = answers < MAX_ANSWERS
@@ -367,7 +409,7 @@ impl Session {
         match response.status() {
             status if status.is_success() => Ok(response),
             StatusCode::NOT_FOUND => Err(Error::NotFound { reference: self.reference.canonical() }),
-            status => Err(Error::UnexpectedStatus { method, url: response.url().to_string(), status: status.as_u16() }),
+            _ => unexpected(method, &response),
         }
     }
 
@@ -381,6 +423,15 @@ impl Session {
         }
         url
     }
+}
+
+fn unexpected<T>(method: Method, response: &Response) -> Result<T> {
+    let (url, status) = (response.url().to_string(), response.status().as_u16());
+    Err(Error::UnexpectedStatus { method, url, status })
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn verify(what: &'static str, digest: &str, hex: &str) -> Result<()> {
@@ -412,6 +463,7 @@ pub(super) fn request_error(method: &Method, url: &Url, error: &reqwest::Error) 
         }
         Some(std::io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
         _ if error.is_connect() && error.is_timeout() => format!("dial tcp {address}: i/o timeout"),
+        _ if error.is_timeout() => "net/http: timeout awaiting response headers".to_owned(),
         _ => causes().last().map_or_else(|| error.to_string(), ToString::to_string),
     };
     let name = method.as_str();

@@ -71,6 +71,29 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         challenge.insert(header::WWW_AUTHENTICATE, "Basic realm=\"r\"".parse().unwrap());
         return (Status::UNAUTHORIZED, challenge).into_response();
     }
+    if method == "POST" {
+        let query: BTreeMap<_, _> = uri.query().unwrap().split('&').filter_map(|pair| pair.split_once('=')).collect();
+        let blob = query["mount"].replace("%3A", ":");
+        let held = |path: &str| fake.contents.lock().unwrap().get(path).cloned();
+        return match held(&format!("/v2/{}/blobs/{blob}", query["from"].replace("%2F", "/"))) {
+            Some(contents) => {
+                let path = uri.path().replace("uploads/", &blob);
+                fake.contents.lock().unwrap().insert(path, contents);
+                Status::CREATED.into_response()
+            }
+            None => Status::ACCEPTED.into_response(),
+        };
+    }
+    if method == "PUT" {
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().to_vec();
+        let media_type = headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let (repository, _) = uri.path().rsplit_once('/').unwrap();
+        let by_digest = format!("{repository}/sha256:{}", hex(&Sha256::digest(&body)));
+        for path in [uri.path(), &by_digest] {
+            fake.contents.lock().unwrap().insert(path.to_owned(), (media_type.clone(), body.clone()));
+        }
+        return Status::CREATED.into_response();
+    }
     match fake.contents.lock().unwrap().get(uri.path()) {
         Some((media_type, body)) => {
             let digest = format!("sha256:{}", hex(&Sha256::digest(body)));
@@ -170,6 +193,27 @@ async fn an_index_is_resolved_to_the_platform_and_contents_are_checked() {
     assert!(matches!(session.blob(&layer).await, Err(Error::Digest { what: "blob", .. })));
     fake.contents.lock().unwrap().insert(format!("/v2/o/app/manifests/{digest}"), ("x".into(), b"{}".to_vec()));
     assert!(matches!(session.image("arm64").await, Err(Error::Digest { what: "manifest", .. })));
+}
+
+#[tokio::test]
+async fn an_image_is_mounted_from_another_repository_or_the_refusal_is_told() {
+    let (host, fake) = basic().start().await;
+    let (config, layer) = (fake.put("blobs", None, "x", b"{}"), fake.put("blobs", None, "x", b"layer"));
+    let manifest = format!(
+        r#"{{"config": {{"mediaType": "m", "digest": "{config}", "size": 2}}, "layers": [{{"mediaType": "m", "digest": "{layer}", "size": 5}}]}}"#
+    );
+    let kind = "application/vnd.docker.distribution.manifest.v2+json";
+    let digest = fake.put("manifests", Some("1"), kind, manifest.as_bytes());
+    let (from, to) = (session(&host, "o/app:1", Some("right")), session(&host, "p/copy:2", Some("right")));
+    to.mount(&from, &digest).await.unwrap();
+    let copy = to.resolve().await.unwrap();
+    assert_eq!((copy.media_type.as_str(), copy.digest), (kind, digest.clone()));
+    assert_eq!(to.layers().await.unwrap(), [layer.as_str()]);
+    assert_eq!(to.blob(&layer).await.unwrap(), 5);
+
+    fake.contents.lock().unwrap().remove(&format!("/v2/o/app/blobs/{layer}"));
+    let refused = session(&host, "p/third:1", Some("right")).mount(&from, &digest).await.unwrap_err();
+    assert!(matches!(refused, Error::UnexpectedStatus { method: Method::POST, status: 202, .. }), "{refused:?}");
 }
 
 #[test]

@@ -191,6 +191,14 @@ impl Human {
                 let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
                 self.line(&format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
             }
+            let (playing, waits) = (ms.saturating_sub(timings.stage_ms), timings.longest_wait_ms);
+            if waits > 0 {
+                let [playing, waits] = [playing, waits].map(|ms| Duration::from_millis(ms).as_secs_f64());
+                self.line(&format!(
+                    "  the longest lab waits {waits:.2} s for the cluster; all labs took {:.2} × that",
+                    playing / waits
+                ));
+            }
             if let Some(yardstick) = self.yardstick {
                 let bare = yardstick.bare().as_secs_f64();
                 let ratio = Duration::from_millis(timings.commands_ms).as_secs_f64() / bare.max(f64::MIN_POSITIVE);

@@ -97,6 +97,9 @@ pub struct Timings {
     pub cluster_ms: u64,
     /// All the rest: our own.
     pub own_ms: u64,
+    /// Of the lab that took longest, its waiting for the cluster: less than this no run takes.
+    #[serde(default)]
+    pub longest_wait_ms: u64,
 }
 
 /// The sending end of the stream; clones share it. Sending never blocks and never fails: a run does not

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
 use super::event::{Event, Events, Failure, millis};
+use super::hint;
 use super::rewrite::Names;
 use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
@@ -108,7 +109,7 @@ pub async fn play(
     // be as it was.
     let leaving = Instant::now();
     let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim());
-    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names).await };
+    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, !stage.is_users()).await };
     let mut played = outcome?;
     left?;
     if let Some(played) = &mut played {
@@ -255,12 +256,8 @@ fn stepped(verdict: Verdict) -> Stepped {
 }
 
 fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<'_>, began: Instant) -> Stepped {
-    let failure = Failure {
-        file: lab.path.display().to_string(),
-        line,
-        message,
-        evidence: check::evidence(&step.checks, ground.watch, began),
-        hint: None,
-    };
+    let evidence = check::evidence(&step.checks, ground.watch, began);
+    let hint = hint::of(&evidence);
+    let failure = Failure { file: lab.path.display().to_string(), line, message, evidence, hint };
     Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
 }

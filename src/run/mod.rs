@@ -6,6 +6,7 @@ mod cleanup;
 mod commands;
 mod event;
 mod evidence;
+mod hint;
 mod lab;
 mod matrix;
 mod play;

@@ -53,11 +53,15 @@ impl Room {
         Ok(Self::Own)
     }
 
+    /// On a cluster of our own (`ours`) the lab's own namespaces, which nobody else uses, are let go without waiting:
+    /// a namespace takes Kubernetes seconds.
+    ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub async fn leave(&self, client: &Client, names: &Names) -> Result<(), Error> {
+    pub async fn leave(&self, client: &Client, names: &Names, ours: bool) -> Result<(), Error> {
         match self {
             Self::Whole(before) => Ok(before.restore(client).await?),
+            Self::Own if ours => let_go(client, names).await,
             Self::Own => clear(client, names).await,
         }
     }
@@ -76,18 +80,29 @@ async fn create(client: &Client, name: &str, labels: &BTreeMap<String, String>) 
     }
 }
 
-/// Removes a lab's own namespaces, and does not return before they have gone.
-///
-/// # Errors
-/// Where the cluster does not answer or something does not go.
-pub async fn clear(client: &Client, names: &Names) -> Result<(), Error> {
+/// Has a lab's own namespaces removed.
+async fn let_go(client: &Client, names: &Names) -> Result<(), Error> {
     let removals = names.namespaces().unwrap_or_default().into_iter().map(|namespace| async move {
         // Pods first and at once: the namespace would give each its whole grace period.
         let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
         let pods = Api::<Pod>::namespaced(client.clone(), namespace);
         let _ = pods.delete_collection(&now, &ListParams::default()).await;
-        remove(Api::<Namespace>::all(client.clone()), namespace).await
+        match Api::<Namespace>::all(client.clone()).delete(namespace, &now).await {
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+            other => other.map(drop),
+        }
     });
     try_join_all(removals).await?;
+    Ok(())
+}
+
+/// Removes a lab's own namespaces, and does not return before they have gone.
+///
+/// # Errors
+/// Where the cluster does not answer or something does not go.
+pub async fn clear(client: &Client, names: &Names) -> Result<(), Error> {
+    let_go(client, names).await?;
+    let namespaces = names.namespaces().unwrap_or_default().into_iter();
+    try_join_all(namespaces.map(|namespace| remove(Api::<Namespace>::all(client.clone()), namespace))).await?;
     Ok(())
 }

@@ -306,12 +306,16 @@ impl Stage {
     /// # Errors
     /// Where the push fails or another digest is served.
     pub async fn serve(&self, image: &str) -> Result<(), Error> {
-        match self.ask(image)?.resolve().await {
-            Ok(found) if found.digest == self.handle.app_digest => Ok(()),
-            _ => push_as(image, &self.docker, &self.handle.app_image, &self.handle.registry, &self.credentials())
-                .await
-                .map(drop),
-        }?;
+        let session = self.ask(image)?;
+        let served = match session.resolve().await {
+            Ok(found) => found.digest == self.handle.app_digest,
+            Err(_) => false,
+        };
+        // Within the stage's registry nothing need be moved; what cannot be mounted is pushed.
+        if !served && (self.is_users() || session.mount(&self.ask(APP_IMAGE)?, &self.handle.app_digest).await.is_err())
+        {
+            push_as(image, &self.docker, &self.handle.app_image, &self.handle.registry, &self.credentials()).await?;
+        }
         if self.is_users() && ask(image, &self.handle.registry, None)?.resolve().await.is_ok() {
             return Err(Error::Public { image: image.into() });
         }

@@ -4,6 +4,7 @@ use super::pulls::{BACK_OFF, POD, RUNNING, SECRET};
 use crate::conformance::error::Error;
 use crate::conformance::pod::PodSpec;
 use crate::conformance::world::{Login, World};
+use crate::observe::Trace;
 
 const DEFAULT: &str = "default";
 const CUSTOM: &str = "app1-sa";
@@ -32,10 +33,9 @@ pub async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
     world.service_account(DEFAULT, &[SECRET]).await?;
     world.pod(&PodSpec::named("new")).await?;
     world.goes_through("new", RUNNING).await?;
-    // It tries again after the patch, and is refused again.
-    let attempts = |trace: &crate::observe::Trace| {
-        trace.events_because("Pulling").map(|event| event.count).max().unwrap_or_default()
-    };
+    // It tries again after the patch, and is refused again. Its events may say so late: after 25 of them the kubelet
+    // holds them back (client-go's spam filter).
+    let attempts = |trace: &Trace| trace.states.iter().filter(|state| state.status == "ErrImagePull").count();
     let so_far = attempts(&world.seen("the old pod", "old", |_| true).await?);
     world.seen("another attempt of the old pod", "old", |trace| attempts(trace) > so_far).await?;
     world.goes_through("old", BACK_OFF).await?;

@@ -82,9 +82,11 @@ impl Pods {
     }
 
     fn apply(&mut self, pod: Pod) {
-        let pod = Arc::new(pod);
+        // Kept as a copy: decoding leaves room for more in every list, kilobytes for each pod.
+        let kept = |pod: &Pod| Arc::new(pod.clone());
         match self.workers.entry(pod.uid().to_owned()) {
             Entry::Vacant(vacant) => {
+                let pod = kept(&pod);
                 let (sender, receiver) = watch::channel(Wanted::Pod(pod.clone()));
                 vacant.insert(sender);
                 self.tasks.spawn(Worker::new(self.shared.clone(), pod, receiver).run());
@@ -94,7 +96,7 @@ impl Pods {
                 worker.get().send_if_modified(|wanted| {
                     let changed = !matches!(wanted, Wanted::Pod(known) if same(known, &pod));
                     if changed {
-                        *wanted = Wanted::Pod(pod);
+                        *wanted = Wanted::Pod(kept(&pod));
                     }
                     changed
                 });

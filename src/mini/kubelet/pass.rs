@@ -258,7 +258,7 @@ impl Pass {
                 on.tell(container, Event::normal("Created", created));
                 on.tell(container, Event::normal("Started", started));
                 on.state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(on.state.ip.take());
-                on.state.containers.insert(container.to_owned(), ContainerRecord { id, ..record });
+                on.state.containers.insert(container.to_owned(), Box::new(ContainerRecord { id, ..record }));
                 self.changed = true;
                 Ok(())
             }
@@ -267,7 +267,7 @@ impl Pass {
                 on.tell(container, Event::normal("Created", created));
                 let exit = Exit { code: 128, oom_killed: false };
                 record.ended = Some(Ended { exit, at: on.now, start_error: Some(message.clone()) });
-                on.state.containers.insert(container.to_owned(), record);
+                on.state.containers.insert(container.to_owned(), Box::new(record));
                 Err(Failure { reason: "RunContainerError", message })
             }
         }

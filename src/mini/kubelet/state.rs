@@ -75,7 +75,8 @@ pub struct PodState {
     /// The sandbox is up from the first sync on.
     pub sandbox: bool,
     pub ip: Option<String>,
-    pub containers: BTreeMap<String, ContainerRecord>,
+    /// Boxed: a map has room for eleven from its first entry on.
+    pub containers: BTreeMap<String, Box<ContainerRecord>>,
     /// Why the last attempt to start a container failed: the kubelet's reason cache.
     pub failures: BTreeMap<String, Failure>,
     /// By image.

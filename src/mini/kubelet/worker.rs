@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
-use serde_json::{Value, json};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -73,15 +74,17 @@ pub(super) struct Worker {
     state: PodState,
     /// By name: the run before the current one, kept for its logs.
     dead: BTreeMap<String, String>,
-    written: Option<Value>,
-    ended: mpsc::UnboundedReceiver<Ended>,
-    ending: mpsc::UnboundedSender<Ended>,
+    /// The hash of the status last written.
+    written: Option<[u8; 32]>,
+    // Boxed: a channel has room for 32 messages from the start.
+    ended: mpsc::UnboundedReceiver<Box<Ended>>,
+    ending: mpsc::UnboundedSender<Box<Ended>>,
 }
 
 enum Cause {
     Stop,
     Changed,
-    Ended(Ended),
+    Ended(Box<Ended>),
     Due,
 }
 
@@ -112,7 +115,7 @@ impl Worker {
                 Some(Outcome::Failed) => Some(AFTER_FAILURE.mul_f64(jitter)),
                 Some(Outcome::Settled) => Some(RESYNC.mul_f64(jitter)),
             };
-            let Some(due) = due.map(|delay| Instant::now() + delay) else { return self.kill_all(Duration::ZERO).await };
+            let Some(due) = due.map(|delay| Instant::now() + delay) else { return Box::pin(self.kill_all()).await };
             let stop = self.shared.stop.clone();
             let cause = tokio::select! {
                 biased;
@@ -122,8 +125,8 @@ impl Worker {
                 () = tokio::time::sleep_until(due) => Cause::Due,
             };
             match cause {
-                Cause::Stop => return self.kill_all(Duration::ZERO).await,
-                Cause::Ended(ended) => self.note(ended),
+                Cause::Stop => return Box::pin(self.kill_all()).await,
+                Cause::Ended(ended) => self.note(*ended),
                 Cause::Changed | Cause::Due => {}
             }
         }
@@ -238,7 +241,7 @@ impl Worker {
                 Ok(exit) => exit,
                 Err(RuntimeError::NotFound(_) | RuntimeError::Failed(_)) => KILLED,
             };
-            let _ = ending.send(Ended { container, id, exit });
+            let _ = ending.send(Box::new(Ended { container, id, exit }));
         });
     }
 
@@ -257,18 +260,19 @@ impl Worker {
             if ended.id == id {
                 return ended.exit;
             }
-            self.note(ended);
+            self.note(*ended);
         }
         KILLED
     }
 
     /// Writes the status where it differs from the last one written.
     async fn write(&mut self, status: PodStatus) {
-        let Ok(mut status) = serde_json::to_value(status) else { return };
-        if self.written.as_ref() == Some(&status) {
+        let Ok(text) = serde_json::to_vec(&status) else { return };
+        let hash = Some(Sha256::digest(text).into());
+        if self.written == hash {
             return;
         }
-        let written = status.clone();
+        let Ok(mut status) = serde_json::to_value(status) else { return };
         // A merge patch keeps what it does not name: the IP a pod no longer has is no such case.
         if let Some(fields) = status.as_object_mut() {
             fields.retain(|_, value| !value.is_null());
@@ -276,7 +280,7 @@ impl Worker {
         let api: Api<Pod> = Api::namespaced(self.shared.client.clone(), self.pod.namespace());
         let patch = json!({ "metadata": { "uid": self.pod.uid() }, "status": status });
         if api.patch_status(self.pod.name(), &PatchParams::default(), &Patch::Merge(patch)).await.is_ok() {
-            self.written = Some(written);
+            self.written = hash;
         }
     }
 
@@ -312,8 +316,8 @@ impl Worker {
         self.shared.recorder.forget(&self.pod);
     }
 
-    async fn kill_all(mut self, grace: Duration) {
-        self.kill_running(grace).await;
+    async fn kill_all(mut self) {
+        self.kill_running(Duration::ZERO).await;
         self.remove_all().await;
     }
 
@@ -349,7 +353,7 @@ impl Worker {
         let deadline = Instant::now() + EXIT_NEWS;
         while !self.running().is_empty() {
             match tokio::time::timeout_at(deadline, self.ended.recv()).await {
-                Ok(Some(ended)) => self.note(ended),
+                Ok(Some(ended)) => self.note(*ended),
                 _ => break,
             }
         }

@@ -26,7 +26,9 @@ pub struct Object {
     pub key: Key,
     pub revision: u64,
     pub labels: BTreeMap<String, String>,
-    fields: Vec<(&'static str, String)>,
+    /// What the shelf's fields hold, in its order.
+    fields: Box<[Box<str>]>,
+    shelf: Shelf,
     json: Bytes,
 }
 
@@ -49,8 +51,10 @@ impl Object {
 
     fn index(shelf: Shelf, key: Key, revision: u64, value: &Value) -> Self {
         let labels = string_map(&value["metadata"]["labels"]);
-        let fields = shelf.fields.iter().map(|path| (*path, field_at(value, path))).collect();
-        Object { key, revision, labels, fields, json: Bytes::from(value.to_string()) }
+        let fields = shelf.fields.iter().map(|path| field_at(value, path).into()).collect();
+        // Copied: the text was written into a buffer of up to twice its length.
+        let json = Bytes::copy_from_slice(value.to_string().as_bytes());
+        Object { key, revision, labels, fields, shelf, json }
     }
 
     /// The object as it goes over the wire.
@@ -69,7 +73,7 @@ impl Object {
         match path {
             "metadata.name" => Some(&self.key.name),
             "metadata.namespace" => Some(&self.key.namespace),
-            _ => self.fields.iter().find(|(p, _)| *p == path).map(|(_, v)| v.as_str()),
+            _ => self.shelf.fields.iter().position(|known| *known == path).map(|at| &*self.fields[at]),
         }
     }
 

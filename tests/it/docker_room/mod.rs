@@ -10,6 +10,9 @@ mod images;
 mod ladder;
 mod registry;
 
+/// Longer than the longest silence of a transfer: that has an error of its own.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(180);
+
 async fn engine() -> Docker {
     match Docker::connect().await {
         Ok(docker) => docker,
@@ -25,7 +28,8 @@ async fn session<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Docker, B
     let docker = engine().await;
     let id = format!("test-{name}-{:08x}", rand::random::<u32>());
     let labels = BTreeMap::from([(labels::SESSION.to_owned(), id.clone())]);
-    let outcome = std::panic::AssertUnwindSafe(body(docker.clone(), labels)).catch_unwind().await;
+    let body = tokio::time::timeout(LIMIT, body(docker.clone(), labels));
+    let outcome = std::panic::AssertUnwindSafe(body.map(|ended| ended.expect("an end in time"))).catch_unwind().await;
     docker.remove_session(&id).await.unwrap();
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);

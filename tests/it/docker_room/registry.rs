@@ -2,8 +2,8 @@
 
 use futures::TryStreamExt;
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, Error, Login};
-use rehearsal::docker::{HubImage, ladder::ensure};
+use rehearsal::docker::{Docker, Error, HubImage, Login, ladder::ensure};
+use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef};
 
 use super::{quiet, session, shell};
 
@@ -43,6 +43,16 @@ async fn an_image_is_pushed_by_the_user_only_and_the_log_says_so() {
         let pulled = docker.pull(&name, login(PASSWORD), &quiet).await.unwrap();
         assert!(pulled.repo_digests.iter().any(|d| d.ends_with(&pushed.digest)), "{pulled:?}");
         docker.remove_image(&name).await.unwrap();
+
+        let user = Credentials::new("ann", PASSWORD);
+        let of = |image: &str, credentials: Option<&Credentials>| {
+            let endpoint = Endpoint { host: registry.addr.to_string() };
+            Client::new().unwrap().session(endpoint, ImageRef::parse(image).unwrap(), credentials.cloned())
+        };
+        let (from, copy) = (of("team/shell:1", Some(&user)), of("others/shell:2", Some(&user)));
+        copy.mount(&from, &pushed.digest).await.unwrap();
+        assert_eq!(copy.resolve().await.unwrap().digest, pushed.digest);
+        assert!(of("others/shell:3", None).mount(&from, &pushed.digest).await.is_err());
 
         let log: Vec<_> = registry.logs(false).await.unwrap().try_collect().await.unwrap();
         let log = String::from_utf8_lossy(&log.concat()).into_owned();

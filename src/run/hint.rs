@@ -1,0 +1,67 @@
+//! What to do next about a pod that will not pull, read from what was seen of it. Knows words only.
+
+/// Words of containerd's resolver, of Go's net, net/http and crypto/x509 packages and of the kubelet, and what helps.
+/// The first that fits is told: what is nearer to the wire hides what lies behind it.
+const CAUSES: &[(&[&str], &str)] = &[
+    (
+        &["this node reaches only the stage's registry"],
+        "mini's node reaches no registry but the stage's: images of others are for `--cluster kind`",
+    ),
+    (
+        &["server gave HTTP response to HTTPS client"],
+        "the registry speaks plain HTTP and the node asks for TLS: give the registry a certificate, or name it in \
+         every node's `/etc/containerd/certs.d/HOST/hosts.toml`",
+    ),
+    (
+        &["x509: ", "tls: failed to verify certificate"],
+        "the node does not trust the registry's certificate: give every node its CA, as `ca` in \
+         `/etc/containerd/certs.d/HOST/hosts.toml`",
+    ),
+    (
+        &["dial tcp", "no such host", "i/o timeout", "connection reset by peer", "timeout awaiting response headers"],
+        "the node does not reach the registry: on a node, `curl -i https://HOST/v2/` has to answer, 401 being fine. \
+         `localhost` and 127.0.0.1 are the node itself there",
+    ),
+    (
+        &["429 Too Many Requests", "toomanyrequests"],
+        "the registry limits how much may be pulled: log in, wait, or play on a stage with a registry of its own",
+    ),
+    (&["ErrImageNeverPull"], "the pod forbids pulling (`imagePullPolicy: Never`) and the node does not have the image"),
+    (
+        &["FailedScheduling"],
+        "no node takes the pod: `kubectl describe node` tells taints and what is left of CPU and memory",
+    ),
+];
+
+/// What helps against the first cause that the evidence names.
+pub fn of(evidence: &[String]) -> Option<String> {
+    let named = |word: &&str| evidence.iter().any(|line| line.contains(word));
+    CAUSES.iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wires_own_trouble_is_named_and_a_mere_refusal_is_not() {
+        for (line, expected) in [
+            (
+                "Failed: … Head \"https://10.0.0.9:5000/v2/\": dial tcp 10.0.0.9:5000: i/o timeout",
+                Some("does not reach"),
+            ),
+            ("dial tcp: lookup registry.example on 10.0.0.2:53: no such host", Some("does not reach")),
+            ("http: server gave HTTP response to HTTPS client", Some("plain HTTP")),
+            ("tls: failed to verify certificate: x509: certificate signed by unknown authority", Some("trust")),
+            ("unexpected status from HEAD request to http://R/v2/a: 429 Too Many Requests", Some("limits")),
+            ("authorization failed: no basic auth credentials", None),
+            ("401 Unauthorized", None),
+        ] {
+            let hint = of(&["pod/mypod  0.00 Pending".into(), line.into()]);
+            match expected {
+                Some(words) => assert!(hint.as_ref().is_some_and(|hint| hint.contains(words)), "{line}: {hint:?}"),
+                None => assert_eq!(hint, None, "{line}"),
+            }
+        }
+    }
+}
