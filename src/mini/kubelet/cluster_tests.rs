@@ -37,6 +37,8 @@ impl Cluster {
         let client = mini.client();
         let cluster = Self { mini, client, runtime };
         cluster.until::<ServiceAccount>("default", "default", |account| account.is_some()).await;
+        // Every pod mounts it; one that finds it missing tries again after ten seconds.
+        cluster.until::<ConfigMap>("default", "kube-root-ca.crt", |map| map.is_some()).await;
         cluster
     }
 
