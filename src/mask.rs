@@ -1,6 +1,6 @@
 //! Masking: no form of a secret passes a writer. Knows nothing of who writes.
 //!
-//! A secret is found in the text itself, in base64 at any of the three alignments (alone, inside a
+//! A secret is found in the text itself, percent-encoded, in base64 at any of the three alignments (alone, inside a
 //! `user:password`, inside a whole dockerconfigjson), in base64 of that, and in base64 that `base64`
 //! wrapped over several lines: matching ignores line breaks.
 
@@ -49,6 +49,7 @@ impl Masker {
             return;
         }
         let mut needles = vec![Needle { text: secret.into(), encoded: false }];
+        needles.extend(percent_encoded(secret).map(|text| Needle { text, encoded: false }));
         let once = alignments(secret);
         for form in &once {
             needles.extend(alignments(form).into_iter().map(|text| Needle { text, encoded: true }));
@@ -117,6 +118,12 @@ impl Masker {
             _ => {}
         }
     }
+}
+
+/// As a URL or a form carries it, where that differs.
+fn percent_encoded(secret: &str) -> Option<String> {
+    let url = reqwest::Url::parse_with_params("http://x/", [("", secret)]).ok()?;
+    url.query()?.strip_prefix('=').filter(|encoded| *encoded != secret).map(str::to_owned)
 }
 
 /// The part of base64 that depends on `secret` alone, for each place it can have in a group of three bytes;
@@ -195,6 +202,28 @@ mod tests {
         let rest: String = shown.replace(MASK, "").split_whitespace().collect();
         let decoded = STANDARD.decode(&rest).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&decoded).contains(&SECRET[..8]), "{shown}");
+    }
+
+    #[test]
+    fn a_docker_config_gives_no_password_away_wherever_it_stands_in_it() {
+        for password in ["s3cret-Pass!", "s3cret-Pass", "s3cret"] {
+            let masker = Masker::default();
+            masker.add(password);
+            let auth = b64(&format!("varjosh:{password}"));
+            for server in ["https://index.docker.io/v1/", "localhost:5001", "a"] {
+                let config = format!(r#"{{"auths":{{"{server}":{{"password":"{password}","auth":"{auth}"}}}}}}"#);
+                let shown = masker.mask(&config);
+                assert!(!shown.contains(password) && !shown.contains(&auth), "{shown}");
+                assert_eq!(masker.mask(&b64(&config)), MASK);
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_gives_no_password_away() {
+        let masker = Masker::default();
+        masker.add("s3cret-Pass!");
+        assert_eq!(masker.mask("https://u:s3cret-Pass%21@host/"), "https://u:•••@host/");
     }
 
     #[test]

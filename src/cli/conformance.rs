@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use clap::Args;
 use serde_json::json;
 
-use super::args::{self, Common};
 use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
-use super::places::{Places, cluster_settings};
+use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::raise;
+use super::stage::{StageArgs, cluster_settings};
 use super::{remote, up};
 use crate::cluster::Plan;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
 use crate::docker::Docker;
+use crate::exec::chain;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::run::Events;
@@ -29,12 +31,25 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const DIM: Style = Style::new().dimmed();
 
-pub async fn conformance(
-    args: args::Conformance,
-    common: Common,
-    printer: &Printer,
-    interrupts: Interrupts,
-) -> ExitCode {
+#[derive(Debug, Args)]
+pub struct ConformanceArgs {
+    /// Cases by name; all of them when none is named
+    #[arg(value_name = "CASE", conflicts_with_all = ["list", "diff"])]
+    pub cases: Vec<String>,
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// How many cases side by side
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub parallel: u32,
+    /// List the cases
+    #[arg(long)]
+    pub list: bool,
+    /// Show where the records of two clusters part, e.g. `--diff mini kind`; folders will do too
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub diff: Option<Vec<String>>,
+}
+
+pub async fn conformance(args: ConformanceArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match &args.diff {
         _ if args.list => Ok(Some(list(printer))),
         Some(names) => diff(names, &common, printer).map(Some),
@@ -98,7 +113,7 @@ fn diff(names: &[String], common: &Common, printer: &Printer) -> Result<bool, Er
 
 /// Whether all cases passed; None: interrupted.
 async fn play(
-    args: &args::Conformance,
+    args: &ConformanceArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
@@ -155,7 +170,7 @@ async fn on_stage(
     session: &Session,
     masker: &Masker,
     records: &Path,
-    args: &args::Conformance,
+    args: &ConformanceArgs,
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Option<bool>, Error> {
@@ -191,7 +206,7 @@ fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
         CaseResult::Passed => String::new(),
         CaseResult::Unstable(difference) => format!("    another record at the first try:\n{difference}"),
         CaseResult::Differs(difference) => difference.to_string(),
-        CaseResult::Failed(error) => format!("    {}", error.chain()),
+        CaseResult::Failed(error) => format!("    {}", chain(error)),
         CaseResult::Skipped(reason) => format!("    skipped: {reason}"),
     };
     let detail = masker.mask(&detail);

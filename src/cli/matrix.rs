@@ -1,20 +1,40 @@
 //! `rehearse matrix`: the same labs on one Kubernetes version after the other, in one table.
 
+use clap::Args;
 use serde_json::json;
 
-use super::args::{self, Common};
 use super::error::Error;
 use super::exit::ExitCode;
-use super::places::Places;
+use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::{Once, chosen, once, tools};
+use super::stage::{StageArgs, timelapse, version};
 use crate::cluster::Choice;
 use crate::exec::chain;
 use crate::run::{Column, Verdict, differences};
 use crate::script::{self, Lab};
 use crate::signal::Interrupts;
 
-pub async fn matrix(args: args::Matrix, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// Labs by number (`2`, `lab-2`) or name; all when none is named
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// The versions, e.g. 1.34,1.36
+    #[arg(long = "kubernetes-version", value_name = "X.Y[.Z],…", value_delimiter = ',', required = true, value_parser = version)]
+    pub versions: Vec<String>,
+    /// The kind of cluster: kind or mini
+    #[arg(long, default_value = "kind", value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: Choice,
+    /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
+    #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
+    pub timelapse: f64,
+    /// How many labs are played at once [default: as many as there are, up to 4]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: Option<u16>,
+}
+
+pub async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     match play(&args, &common, printer, &interrupts).await {
         Ok(Some(true)) => ExitCode::Passed,
         Ok(Some(false)) => ExitCode::LabFailed,
@@ -28,7 +48,7 @@ pub async fn matrix(args: args::Matrix, common: Common, printer: &Printer, inter
 
 /// Whether every lab passed on every version; None: interrupted.
 async fn play(
-    args: &args::Matrix,
+    args: &MatrixArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
@@ -93,9 +113,9 @@ fn table(labs: &[&Lab], columns: &[Column]) -> Vec<String> {
     lines
 }
 
-impl args::Matrix {
-    fn stage(&self, version: &str) -> args::Stage {
-        args::Stage {
+impl MatrixArgs {
+    fn stage(&self, version: &str) -> StageArgs {
+        StageArgs {
             cluster: self.cluster.clone(),
             timelapse: self.timelapse,
             kubernetes_version: Some(version.to_owned()),
@@ -113,7 +133,7 @@ impl args::Matrix {
 }
 
 /// Only clusters whose version can be chosen.
-pub fn cluster(text: &str) -> Result<Choice, String> {
+fn cluster(text: &str) -> Result<Choice, String> {
     match text.parse() {
         Ok(choice @ (Choice::Kind | Choice::Mini)) => Ok(choice),
         _ => Err("kind or mini: the version of no other cluster can be chosen".into()),

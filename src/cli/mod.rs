@@ -11,6 +11,7 @@ mod printer;
 mod remote;
 mod run;
 mod show;
+mod stage;
 mod up;
 
 use clap::Parser;

@@ -1,17 +1,22 @@
-//! What every command that brings up a stage begins with: where things are, which cluster, who is told.
+//! Where things are: the labs, and where sessions are written.
 
 use std::path::{Path, PathBuf};
 
-use super::args::{self, Common};
-use super::error::Error;
-use crate::cluster::{self, Choice, MiniSettings};
-use crate::mask::Masker;
-use crate::mini::Version;
-use crate::registry::Credentials;
-use crate::run::{Event, Events};
-use crate::stage::{Part, PartState};
+use clap::Args;
 
-/// Where things are: the labs, and where sessions are written.
+use super::error::Error;
+
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The folder with the labs [default: `labs` here or in a folder above]
+    #[arg(id = "labs_dir", long = "labs", global = true, value_name = "DIR", env = "REHEARSAL_LABS")]
+    pub labs: Option<PathBuf>,
+    /// Where sessions and reports are written [default: target/rehearsal beside the labs]
+    #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Where things are.
 pub struct Places {
     pub labs: PathBuf,
     /// The folder the labs are in.
@@ -33,36 +38,4 @@ impl Places {
         let root = std::path::absolute(root).map_err(Error::Report)?;
         Ok(Self { labs, project, root })
     }
-}
-
-/// What the command line says of the cluster.
-///
-/// # Errors
-/// A version that mini does not know, where mini may be what is played on.
-pub fn cluster_settings(stage: &args::Stage) -> Result<cluster::Settings, Error> {
-    let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
-    let version = match (&stage.kubernetes_version, &stage.cluster) {
-        (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
-        _ => Version::LATEST,
-    };
-    Ok(cluster::Settings {
-        choice: stage.cluster.clone(),
-        mini: MiniSettings { version, timelapse: stage.timelapse },
-        node_image: stage.node_image.clone(),
-        kubernetes_version: stage.kubernetes_version.clone(),
-        workers: stage.workers,
-        kind_config: stage.kind_config.clone(),
-        reuse: stage.reuse.clone(),
-        allow_production: stage.allow_production,
-    })
-}
-
-pub fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
-    move |part, state, detail, ms| {
-        events.emit(Event::StagePart { part: part.name().into(), state, detail: detail.into(), ms });
-    }
-}
-
-pub fn mask(masker: &Masker, credentials: &Credentials) {
-    masker.add(&credentials.password);
 }

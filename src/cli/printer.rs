@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::args::Color;
 use super::exit::ExitCode;
 use crate::docker;
 
@@ -33,6 +33,13 @@ impl Progress {
             let _ = writeln!(anstream::stderr(), "  {:<16} {}", self.name, progress.step);
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 /// Where the program's own words go.

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::args;
+use super::stage::StageArgs;
 use crate::cluster::Choice;
 use crate::registry::{Credentials, ImageRef, Keyring};
 use crate::stage::Remote;
@@ -52,7 +52,7 @@ impl Error {
 ///
 /// # Errors
 /// Where one is said without the other, or there is no login.
-pub fn of(stage: &args::Stage) -> Result<Option<(Remote, Credentials)>, Error> {
+pub fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
     let is_context = matches!(stage.cluster, Choice::Context(_));
     let name = match (&stage.registry, is_context) {
         (None, false) => return Ok(None),

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::args::{self, Common};
+use clap::Args;
+
 use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
-use super::places::{Places, cluster_settings, mask, tell};
+use super::places::{Common, Places};
 use super::printer::Printer;
+use super::stage::{StageArgs, cluster_settings, mask, tell};
 use super::{remote, up};
 use crate::cluster::{Choice, Plan};
 use crate::docker::Docker;
@@ -20,7 +22,25 @@ use crate::session::Session;
 use crate::signal::Interrupts;
 use crate::stage::{Handle, Settings, Stage};
 
-pub async fn run(args: args::Run, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Labs by number (`2`, `lab-2`) or name; `all` for all
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Leave the stage up after the run (`rehearse down` takes it down)
+    #[arg(long)]
+    pub keep: bool,
+    /// How many labs are played at once, each in namespaces of its own [default: as many as there are, up to 4]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: Option<u16>,
+    /// Print where the time went
+    #[arg(long)]
+    pub timings: bool,
+}
+
+pub async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     match try_run(&args, &common, printer, &interrupts).await {
         Ok(Some(verdict)) if verdict.passed() => ExitCode::Passed,
         Ok(Some(_)) => ExitCode::LabFailed,
@@ -34,7 +54,7 @@ pub async fn run(args: args::Run, common: Common, printer: &Printer, interrupts:
 
 /// None: interrupted.
 async fn try_run(
-    args: &args::Run,
+    args: &RunArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
@@ -65,7 +85,7 @@ async fn try_run(
 pub struct Once<'a> {
     pub labs: &'a [&'a Lab],
     pub tools: &'a Tools,
-    pub stage: &'a args::Stage,
+    pub stage: &'a StageArgs,
     pub jobs: Option<u16>,
     /// Also measure bare kubectl beside it.
     pub timings: bool,

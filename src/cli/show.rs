@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::args::Common;
 use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
-use super::places::Places;
+use super::places::{Common, Places};
 use super::printer::Printer;
 use crate::cluster::{self, Choice, Plan};
-use crate::docker::ladder::{self, HubImage};
-use crate::docker::{Docker, app};
+use crate::docker::ladder;
+use crate::docker::{Docker, HubImage, app};
 use crate::script;
 
 pub fn list(common: &Common, printer: &Printer) -> ExitCode {

@@ -11,12 +11,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use super::args::{self, Common};
 use super::error::Error;
 use super::exit::ExitCode;
-use super::places::{Places, cluster_settings, mask, tell};
+use super::places::{Common, Places};
 use super::printer::Printer;
 use super::remote;
+use super::stage::{StageArgs, cluster_settings, mask, tell};
 use crate::cluster::{self, Plan};
 use crate::docker::Docker;
 use crate::exec::Background;
@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(90);
 /// How often a kept stage looks whether its folder is still there.
 const LOOKING: Duration = Duration::from_secs(1);
 
-pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match args.foreground {
         true => hold(&args, &common, printer, &interrupts).await,
         false => show(&args, &common, printer, &interrupts).await,
@@ -48,7 +48,7 @@ pub async fn up(args: args::Stage, common: Common, printer: &Printer, interrupts
 }
 
 /// Brings a stage up in a process of its own and says how to use it.
-async fn show(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
+async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
     if find(&places.root).is_none() {
         reap(&Docker::connect().await?, &places.root).await;
@@ -75,12 +75,7 @@ async fn show(args: &args::Stage, common: &Common, printer: &Printer, interrupts
 }
 
 /// Starts the process that keeps a stage up, and waits until it is.
-pub async fn spawn(
-    args: &args::Stage,
-    common: &Common,
-    printer: &Printer,
-    interrupts: &Interrupts,
-) -> Result<(), Error> {
+pub async fn spawn(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
     std::fs::create_dir_all(&places.root).map_err(Error::Report)?;
     let log = places.root.join("stage.log");
@@ -123,7 +118,7 @@ fn last_line(log: &Path) -> String {
 }
 
 /// Keeps a stage up until a signal comes.
-async fn hold(args: &args::Stage, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
+async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
     let docker = Docker::connect().await?;
     let (plan, notes) = Plan::of(&cluster_settings(args)?, &docker).await?;

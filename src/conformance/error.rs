@@ -55,10 +55,4 @@ impl Error {
             _ => None,
         }
     }
-
-    /// The error and its causes in one line.
-    pub fn chain(&self) -> String {
-        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
-        links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-    }
 }

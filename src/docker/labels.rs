@@ -1,5 +1,7 @@
 //! The labels by which everything made here is found again. Knows the words, not who reads them.
 
+use std::collections::BTreeMap;
+
 /// The session's id: on everything a session makes, so that teardown needs no memory.
 pub const SESSION: &str = "rehearsal.session";
 /// Who owns the session: the path of its lock file, by which a reaper tells the dead from the living.
@@ -16,3 +18,8 @@ pub const STAND_IN_REASON: &str = "rehearsal.stand-in.reason";
 pub const RECIPE: &str = "rehearsal.recipe";
 /// On namespaces of a cluster that others use too: the host and user whose session it is.
 pub const HOST: &str = "rehearsal.host";
+
+/// The labels of everything a session creates.
+pub fn of_session(session: &str, owner: &str) -> BTreeMap<String, String> {
+    [(SESSION, session), (OWNER, owner)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}

@@ -9,39 +9,12 @@ use tokio::time::timeout;
 
 use super::error::{Error, Result, failed, message};
 use super::image::OnProgress;
-use super::{Docker, stand_in};
+use super::{Docker, HubImage, stand_in};
 
 /// How long a hub may take to say that it has the image.
 const HUB_ANSWERS: Duration = Duration::from_secs(10);
 /// How long a pull may stand still once it has begun.
 const STALLED: Duration = Duration::from_secs(60);
-
-/// An image that labs take from Docker Hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub enum HubImage {
-    Registry2,
-    Python39Slim,
-}
-
-impl HubImage {
-    pub const ALL: [HubImage; 2] = [HubImage::Registry2, HubImage::Python39Slim];
-
-    /// The name on the hub.
-    pub fn name(self) -> &'static str {
-        match self {
-            HubImage::Registry2 => "registry:2",
-            HubImage::Python39Slim => "python:3.9-slim",
-        }
-    }
-
-    /// The local name of its stand-in: the user's own tags stay what they are.
-    pub fn stand_in(self) -> &'static str {
-        match self {
-            HubImage::Registry2 => "rehearsal/registry:2-stand-in",
-            HubImage::Python39Slim => "rehearsal/python:3.9-slim-stand-in",
-        }
-    }
-}
 
 /// How an image was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

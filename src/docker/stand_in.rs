@@ -8,8 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
 use super::image::{OnProgress, Progress};
-use super::ladder::HubImage;
-use super::{Docker, ImageInfo, labels};
+use super::{Docker, HubImage, ImageInfo, labels};
 use crate::exec::{Tool, which};
 
 /// A mirror may be slow; a build takes some three seconds otherwise.

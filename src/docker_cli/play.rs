@@ -108,7 +108,7 @@ impl Player {
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
         let progress = |progress: docker::Progress| eprintln!("{}", progress.detail);
-        let found = ladder::ensure(&self.docker, ladder::HubImage::Python39Slim, &progress).await?;
+        let found = ladder::ensure(&self.docker, docker::HubImage::Python39Slim, &progress).await?;
         let base = app::python_base(&self.docker, &found, &progress).await?;
         let mut request = app::request(&base, context, DOCKERFILE, &self.local(first)?);
         if !String::from_utf8_lossy(&text).lines().any(|line| line.trim_start().starts_with("ARG BASE")) {

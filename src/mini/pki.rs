@@ -7,8 +7,6 @@ use rcgen::{
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::server::Error;
-
 /// A CA of this process and the server's certificate.
 pub struct Pki {
     pub ca_pem: String,
@@ -17,7 +15,7 @@ pub struct Pki {
 }
 
 impl Pki {
-    pub fn new() -> Result<Self, Error> {
+    pub fn new() -> Result<Self, rcgen::Error> {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.distinguished_name.push(DnType::CommonName, "mini-ca");
@@ -33,7 +31,7 @@ impl Pki {
         Ok(Pki { ca_pem, certificate, key })
     }
 
-    pub fn server_config(&self) -> Result<rustls::ServerConfig, Error> {
+    pub fn server_config(&self) -> Result<rustls::ServerConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = rustls::ServerConfig::builder_with_provider(provider)

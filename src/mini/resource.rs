@@ -1,10 +1,10 @@
-//! What one resource is to every layer above the store: a row of [`crate::mini::resources::TABLE`]. Owns the row's
+//! What one resource is to every layer above the store: a row of [`crate::mini::resources`]. Owns the row's
 //! type and the strategy trait; must not know any particular kind.
 
 use serde_json::Value;
 
 use super::Version;
-use super::status::{FieldError, Qualified};
+use super::status::{ApiError, FieldError, Qualified};
 use super::store::Shelf;
 use super::table::Printer;
 
@@ -46,7 +46,6 @@ pub struct Resource {
     pub group: &'static str,
     pub version: &'static str,
     pub plural: &'static str,
-    pub singular: &'static str,
     pub kind: &'static str,
     pub short: &'static [&'static str],
     pub categories: &'static [&'static str],
@@ -54,7 +53,8 @@ pub struct Resource {
     pub verbs: &'static [&'static str],
     pub subresources: &'static [Subresource],
     pub serving: Serving,
-    pub shelf: Shelf,
+    /// What field selectors may name besides an object's name and namespace.
+    pub fields: &'static [&'static str],
     pub names: NameRule,
     pub strategy: &'static dyn Strategy,
     pub printer: Printer,
@@ -76,14 +76,24 @@ impl Resource {
         }
     }
 
+    pub fn singular(&self) -> String {
+        self.kind.to_lowercase()
+    }
+
+    /// Where the store keeps the objects; nothing is ever put there for kinds that are not stored.
+    pub const fn shelf(&self) -> Shelf {
+        Shelf { name: self.plural, fields: self.fields }
+    }
+
     /// `pods`, `roles.rbac.authorization.k8s.io`: how messages name the resource.
     pub const fn qualified(&self) -> Qualified<'static> {
         Qualified { name: self.plural, group: self.group }
     }
 
-    /// `Pod`, `Role.rbac.authorization.k8s.io`: how messages name the kind.
-    pub const fn qualified_kind(&self) -> Qualified<'static> {
-        Qualified { name: self.kind, group: self.group }
+    /// Refuses an object that has faults.
+    pub fn valid(&self, name: &str, causes: Vec<FieldError>) -> Result<(), ApiError> {
+        let kind = Qualified { name: self.kind, group: self.group };
+        if causes.is_empty() { Ok(()) } else { Err(ApiError::Invalid { kind, name: name.to_owned(), causes }) }
     }
 
     pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {

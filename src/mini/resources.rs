@@ -9,18 +9,9 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::rbac::v1 as rbac;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::registry::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
-use super::store::Shelf;
+use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
 use super::table;
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
-const fn shelf(name: &'static str, fields: &'static [&'static str]) -> Shelf {
-    Shelf { name, fields }
-}
 
 const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const ONE_BY_ONE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
@@ -29,11 +20,11 @@ const PART: &[&str] = &["get", "patch", "update"];
 const CREATE: &[&str] = &["create"];
 const CONNECT: &[&str] = &["create", "get"];
 
-const CORE: Resource = Resource {
+/// What rows begin from; [`of`] adds what the kind's type says of itself.
+const STORED: Resource = Resource {
     group: "",
-    version: "v1",
+    version: "",
     plural: "",
-    singular: "",
     kind: "",
     short: &[],
     categories: &[],
@@ -41,20 +32,27 @@ const CORE: Resource = Resource {
     verbs: ALL,
     subresources: &[],
     serving: Serving::Stored,
-    shelf: shelf("", &[]),
+    fields: &[],
     names: NameRule::Subdomain,
     strategy: &Plain,
     printer: table::PLAIN,
     schema: schema::<core::Pod>,
 };
+const RBAC: Resource = Resource { names: NameRule::PathSegment, ..STORED };
+const BINDING: Resource = Resource { strategy: &small::BindingStrategy, printer: table::BINDINGS, ..RBAC };
+const REVIEW: Resource = Resource { namespaced: false, verbs: CREATE, serving: Serving::Review, ..STORED };
+/// Kinds that `kubectl get all` and its like ask for and mini has no controllers for.
+const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, ..STORED };
+const WORKLOAD: Resource = Resource { categories: &["all"], ..EMPTY };
 
-const RBAC: Resource = Resource { group: "rbac.authorization.k8s.io", names: NameRule::PathSegment, ..CORE };
-const REVIEW: Resource =
-    Resource { group: "authorization.k8s.io", namespaced: false, verbs: CREATE, serving: Serving::Review, ..CORE };
-/// Kinds that `kubectl get all` asks for and mini has no controllers for.
-const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, categories: &["all"], ..CORE };
-const APPS: Resource = Resource { group: "apps", ..EMPTY };
-const BATCH: Resource = Resource { group: "batch", ..EMPTY };
+const fn of<T: k8s_openapi::Resource + JsonSchema>(base: Resource) -> Resource {
+    let (group, version, plural, kind) = (T::GROUP, T::VERSION, T::URL_PATH_SEGMENT, T::KIND);
+    Resource { group, version, plural, kind, schema: schema::<T>, ..base }
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
 
 const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
     Subresource { name, kind, group: "", version: "v1", verbs }
@@ -62,26 +60,19 @@ const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static s
 
 /// Used by admission.
 pub static NAMESPACES: Resource = Resource {
-    plural: "namespaces",
-    singular: "namespace",
-    kind: "Namespace",
     short: &["ns"],
     namespaced: false,
     verbs: ONE_BY_ONE,
     subresources: &[sub("finalize", "Namespace", &["update"]), sub("status", "Namespace", PART)],
-    shelf: shelf("namespaces", &["status.phase"]),
+    fields: &["status.phase"],
     names: NameRule::Label,
     strategy: &small::NamespaceStrategy,
     printer: table::NAMESPACES,
-    schema: schema::<core::Namespace>,
-    ..CORE
+    ..of::<core::Namespace>(STORED)
 };
 
 /// Used by admission and by tokens.
 pub static SERVICE_ACCOUNTS: Resource = Resource {
-    plural: "serviceaccounts",
-    singular: "serviceaccount",
-    kind: "ServiceAccount",
     short: &["sa"],
     subresources: &[Subresource {
         name: "token",
@@ -90,17 +81,12 @@ pub static SERVICE_ACCOUNTS: Resource = Resource {
         version: "v1",
         verbs: CREATE,
     }],
-    shelf: shelf("serviceaccounts", &[]),
     strategy: &small::ServiceAccountStrategy,
     printer: table::SERVICE_ACCOUNTS,
-    schema: schema::<core::ServiceAccount>,
-    ..CORE
+    ..of::<core::ServiceAccount>(STORED)
 };
 
 pub static PODS: Resource = Resource {
-    plural: "pods",
-    singular: "pod",
-    kind: "Pod",
     short: &["po"],
     categories: &["all"],
     subresources: &[
@@ -111,34 +97,27 @@ pub static PODS: Resource = Resource {
         sub("portforward", "PodPortForwardOptions", CONNECT),
         sub("status", "Pod", PART),
     ],
-    shelf: shelf(
-        "pods",
-        &[
-            "spec.nodeName",
-            "spec.restartPolicy",
-            "spec.schedulerName",
-            "spec.serviceAccountName",
-            "status.phase",
-            "status.podIP",
-        ],
-    ),
+    fields: &[
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "status.phase",
+        "status.podIP",
+    ],
     strategy: &PodStrategy,
     printer: table::PODS,
-    ..CORE
+    ..of::<core::Pod>(STORED)
 };
 
 /// Mini is ready when its node is.
 pub static NODES: Resource = Resource {
-    plural: "nodes",
-    singular: "node",
-    kind: "Node",
     short: &["no"],
     namespaced: false,
     subresources: &[sub("status", "Node", PART)],
-    shelf: shelf("nodes", &["spec.unschedulable"]),
+    fields: &["spec.unschedulable"],
     printer: table::NODES,
-    schema: schema::<core::Node>,
-    ..CORE
+    ..of::<core::Node>(STORED)
 };
 
 const EVENT_FIELDS: &[&str] = &[
@@ -155,200 +134,48 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 /// Used by the authorizer.
-pub static ROLES: Resource = Resource {
-    plural: "roles",
-    singular: "role",
-    kind: "Role",
-    shelf: shelf("roles", &[]),
-    printer: table::ROLES,
-    schema: schema::<rbac::Role>,
-    ..RBAC
-};
+pub static ROLES: Resource = Resource { printer: table::ROLES, ..of::<rbac::Role>(RBAC) };
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLES: Resource = Resource {
-    plural: "clusterroles",
-    singular: "clusterrole",
-    kind: "ClusterRole",
-    namespaced: false,
-    shelf: shelf("clusterroles", &[]),
-    printer: table::ROLES,
-    schema: schema::<rbac::ClusterRole>,
-    ..RBAC
-};
+pub static CLUSTER_ROLES: Resource =
+    Resource { namespaced: false, printer: table::ROLES, ..of::<rbac::ClusterRole>(RBAC) };
 
 /// Used by the authorizer.
-pub static ROLE_BINDINGS: Resource = Resource {
-    plural: "rolebindings",
-    singular: "rolebinding",
-    kind: "RoleBinding",
-    shelf: shelf("rolebindings", &[]),
-    strategy: &small::BindingStrategy,
-    printer: table::BINDINGS,
-    schema: schema::<rbac::RoleBinding>,
-    ..RBAC
-};
+pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLE_BINDINGS: Resource = Resource {
-    plural: "clusterrolebindings",
-    singular: "clusterrolebinding",
-    kind: "ClusterRoleBinding",
-    namespaced: false,
-    shelf: shelf("clusterrolebindings", &[]),
-    strategy: &small::BindingStrategy,
-    printer: table::BINDINGS,
-    schema: schema::<rbac::ClusterRoleBinding>,
-    ..RBAC
-};
+pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { namespaced: false, ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
 static OTHERS: [Resource; 18] = [
     Resource {
-        plural: "configmaps",
-        singular: "configmap",
-        kind: "ConfigMap",
         short: &["cm"],
-        shelf: shelf("configmaps", &[]),
         strategy: &small::ConfigMapStrategy,
         printer: table::CONFIG_MAPS,
-        schema: schema::<core::ConfigMap>,
-        ..CORE
+        ..of::<core::ConfigMap>(STORED)
     },
+    Resource { short: &["limits"], ..of::<core::LimitRange>(EMPTY) },
+    Resource { short: &["quota"], ..of::<core::ResourceQuota>(EMPTY) },
     Resource {
-        plural: "limitranges",
-        singular: "limitrange",
-        kind: "LimitRange",
-        short: &["limits"],
-        categories: &[],
-        schema: schema::<core::LimitRange>,
-        ..EMPTY
-    },
-    Resource {
-        plural: "resourcequotas",
-        singular: "resourcequota",
-        kind: "ResourceQuota",
-        short: &["quota"],
-        categories: &[],
-        schema: schema::<core::ResourceQuota>,
-        ..EMPTY
-    },
-    Resource {
-        plural: "events",
-        singular: "event",
-        kind: "Event",
         short: &["ev"],
-        shelf: shelf("events", EVENT_FIELDS),
+        fields: EVENT_FIELDS,
         strategy: &small::EventStrategy,
         printer: table::EVENTS,
-        schema: schema::<core::Event>,
-        ..CORE
+        ..of::<core::Event>(STORED)
     },
-    Resource {
-        plural: "replicationcontrollers",
-        singular: "replicationcontroller",
-        kind: "ReplicationController",
-        short: &["rc"],
-        schema: schema::<core::ReplicationController>,
-        ..EMPTY
-    },
-    Resource {
-        plural: "secrets",
-        singular: "secret",
-        kind: "Secret",
-        shelf: shelf("secrets", &["type"]),
-        strategy: &SecretStrategy,
-        printer: table::SECRETS,
-        schema: schema::<core::Secret>,
-        ..CORE
-    },
-    Resource {
-        plural: "services",
-        singular: "service",
-        kind: "Service",
-        short: &["svc"],
-        schema: schema::<core::Service>,
-        ..EMPTY
-    },
-    Resource {
-        plural: "daemonsets",
-        singular: "daemonset",
-        kind: "DaemonSet",
-        short: &["ds"],
-        schema: schema::<apps::DaemonSet>,
-        ..APPS
-    },
-    Resource {
-        plural: "deployments",
-        singular: "deployment",
-        kind: "Deployment",
-        short: &["deploy"],
-        schema: schema::<apps::Deployment>,
-        ..APPS
-    },
-    Resource {
-        plural: "replicasets",
-        singular: "replicaset",
-        kind: "ReplicaSet",
-        short: &["rs"],
-        schema: schema::<apps::ReplicaSet>,
-        ..APPS
-    },
-    Resource {
-        plural: "statefulsets",
-        singular: "statefulset",
-        kind: "StatefulSet",
-        short: &["sts"],
-        schema: schema::<apps::StatefulSet>,
-        ..APPS
-    },
-    Resource {
-        plural: "selfsubjectreviews",
-        singular: "selfsubjectreview",
-        kind: "SelfSubjectReview",
-        group: "authentication.k8s.io",
-        schema: schema::<authentication::SelfSubjectReview>,
-        ..REVIEW
-    },
-    Resource {
-        plural: "selfsubjectaccessreviews",
-        singular: "selfsubjectaccessreview",
-        kind: "SelfSubjectAccessReview",
-        schema: schema::<authorization::SelfSubjectAccessReview>,
-        ..REVIEW
-    },
-    Resource {
-        plural: "selfsubjectrulesreviews",
-        singular: "selfsubjectrulesreview",
-        kind: "SelfSubjectRulesReview",
-        schema: schema::<authorization::SelfSubjectRulesReview>,
-        ..REVIEW
-    },
-    Resource {
-        plural: "subjectaccessreviews",
-        singular: "subjectaccessreview",
-        kind: "SubjectAccessReview",
-        schema: schema::<authorization::SubjectAccessReview>,
-        ..REVIEW
-    },
-    Resource {
-        group: "autoscaling",
-        version: "v2",
-        plural: "horizontalpodautoscalers",
-        singular: "horizontalpodautoscaler",
-        kind: "HorizontalPodAutoscaler",
-        short: &["hpa"],
-        schema: schema::<autoscaling::HorizontalPodAutoscaler>,
-        ..EMPTY
-    },
-    Resource {
-        plural: "cronjobs",
-        singular: "cronjob",
-        kind: "CronJob",
-        short: &["cj"],
-        schema: schema::<batch::CronJob>,
-        ..BATCH
-    },
-    Resource { plural: "jobs", singular: "job", kind: "Job", schema: schema::<batch::Job>, ..BATCH },
+    Resource { short: &["rc"], ..of::<core::ReplicationController>(WORKLOAD) },
+    Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
+    Resource { short: &["svc"], ..of::<core::Service>(WORKLOAD) },
+    Resource { short: &["ds"], ..of::<apps::DaemonSet>(WORKLOAD) },
+    Resource { short: &["deploy"], ..of::<apps::Deployment>(WORKLOAD) },
+    Resource { short: &["rs"], ..of::<apps::ReplicaSet>(WORKLOAD) },
+    Resource { short: &["sts"], ..of::<apps::StatefulSet>(WORKLOAD) },
+    of::<authentication::SelfSubjectReview>(REVIEW),
+    of::<authorization::SelfSubjectAccessReview>(REVIEW),
+    of::<authorization::SelfSubjectRulesReview>(REVIEW),
+    of::<authorization::SubjectAccessReview>(REVIEW),
+    Resource { short: &["hpa"], ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
+    Resource { short: &["cj"], ..of::<batch::CronJob>(WORKLOAD) },
+    of::<batch::Job>(WORKLOAD),
 ];
 
 /// Every resource, in discovery's order of groups.
@@ -371,9 +198,9 @@ mod tests {
     fn rows_are_whole_and_unique() {
         let mut seen = std::collections::HashSet::new();
         for resource in all() {
-            assert!(seen.insert((resource.group, resource.plural)), "{resource:?} twice");
-            assert_eq!(resource.kind.to_lowercase(), resource.singular, "{resource:?}");
-            assert_eq!(resource.shelf.name.is_empty(), resource.serving != Serving::Stored, "{resource:?}");
+            // The plural alone names its shelf.
+            assert!(seen.insert(resource.plural), "{resource:?} twice");
+            assert!(!resource.plural.is_empty() && !resource.kind.is_empty(), "{resource:?}");
         }
     }
 }

@@ -6,14 +6,12 @@ use super::resource::Resource;
 use super::status::ApiError;
 use super::store::{Object, Shelf};
 
+/// The label is there, with one of the values where they are given; or, negated, that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Requirement {
-    Equals(String, String),
-    NotEquals(String, String),
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    Absent(String),
+struct Requirement {
+    key: String,
+    values: Option<Vec<String>>,
+    negated: bool,
 }
 
 /// What a list, watch or delete of a collection is limited to.
@@ -29,8 +27,8 @@ impl Selector {
         let labels = parse_labels(labels.unwrap_or_default())?;
         let fields = parse_fields(fields.unwrap_or_default())?;
         for (path, ..) in &fields {
-            if !supported(resource.shelf, path) {
-                return Err(ApiError::BadRequest(unsupported(resource.shelf, path)));
+            if !supported(resource.shelf(), path) {
+                return Err(ApiError::BadRequest(unsupported(resource.shelf(), path)));
             }
         }
         Ok(Selector { labels, fields })
@@ -42,11 +40,6 @@ impl Selector {
                 .fields
                 .iter()
                 .all(|(path, equal, value)| (object.field(path).unwrap_or_default() == value) == *equal)
-    }
-
-    /// The one name a field selector admits, if it does.
-    pub fn name(&self) -> Option<&str> {
-        self.fields.iter().find(|(path, equal, _)| path == "metadata.name" && *equal).map(|(_, _, v)| v.as_str())
     }
 }
 
@@ -64,14 +57,8 @@ fn unsupported(shelf: Shelf, path: &str) -> String {
 
 impl Requirement {
     fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        match self {
-            Requirement::Equals(key, value) => labels.get(key) == Some(value),
-            Requirement::NotEquals(key, value) => labels.get(key) != Some(value),
-            Requirement::In(key, values) => labels.get(key).is_some_and(|v| values.contains(v)),
-            Requirement::NotIn(key, values) => labels.get(key).is_none_or(|v| !values.contains(v)),
-            Requirement::Exists(key) => labels.contains_key(key),
-            Requirement::Absent(key) => !labels.contains_key(key),
-        }
+        let fits = |value| self.values.as_ref().is_none_or(|values| values.contains(value));
+        labels.get(&self.key).is_some_and(fits) != self.negated
     }
 }
 
@@ -114,34 +101,31 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>, ApiError> {
 
 fn parse_label(term: &str) -> Result<Requirement, ApiError> {
     let wrong = || ApiError::BadRequest(format!("unable to parse requirement: found '{term}', expected: an operator"));
-    let key = |k: &str| match k.trim() {
-        "" => Err(wrong()),
-        k if k.contains(char::is_whitespace) => Err(wrong()),
-        k => Ok(k.to_owned()),
+    let requirement = |key: &str, values: Option<Vec<String>>, negated| match key.trim() {
+        key if key.is_empty() || key.contains(char::is_whitespace) => Err(wrong()),
+        key => Ok(Requirement { key: key.to_owned(), values, negated }),
     };
-    if let Some((k, v)) = term.split_once("!=") {
-        return Ok(Requirement::NotEquals(key(k)?, v.trim().to_owned()));
+    let one = |value: &str| Some(vec![value.trim().to_owned()]);
+    if let Some((key, value)) = term.split_once("!=") {
+        return requirement(key, one(value), true);
     }
-    if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return Ok(Requirement::Equals(key(k)?, v.trim().to_owned()));
+    if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
+        return requirement(key, one(value), false);
     }
     if let [_, "in" | "notin"] = term.split_whitespace().collect::<Vec<_>>()[..] {
         return Err(ApiError::BadRequest("unable to parse requirement: found '' expected: '('".to_owned()));
     }
     if let Some((head, set)) = term.split_once('(') {
         let set = set.trim_end().strip_suffix(')').ok_or_else(wrong)?;
-        let values = set.split(',').map(|v| v.trim().to_owned()).collect();
-        let mut words = head.split_whitespace();
-        return match (words.next(), words.next(), words.next()) {
-            (Some(k), Some("in"), None) => Ok(Requirement::In(key(k)?, values)),
-            (Some(k), Some("notin"), None) => Ok(Requirement::NotIn(key(k)?, values)),
+        let values = Some(set.split(',').map(|v| v.trim().to_owned()).collect());
+        return match head.split_whitespace().collect::<Vec<_>>()[..] {
+            [key, "in"] => requirement(key, values, false),
+            [key, "notin"] => requirement(key, values, true),
             _ => Err(wrong()),
         };
     }
-    match term.strip_prefix('!') {
-        Some(k) => Ok(Requirement::Absent(key(k)?)),
-        None => Ok(Requirement::Exists(key(term)?)),
-    }
+    let bare = term.strip_prefix('!');
+    requirement(bare.unwrap_or(term), None, bare.is_some())
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::{Api, router};
+use super::api::{Api, authenticated, router};
 use super::auth::{self, Authenticator, Tokens, User};
-use super::controllers::{self, ControllerOptions};
-use super::kubelet::{self, Images, Kubelet, KubeletOptions};
+use super::controllers;
+use super::kubelet::{self, Node};
 use super::pki::Pki;
 use super::registry::{Registry, WriteOptions};
 use super::resource::Resource;
@@ -71,7 +71,7 @@ pub struct Mini {
     token: String,
     /// Ends controllers and kubelet.
     stop: CancellationToken,
-    kubelet: Kubelet,
+    kubelet: JoinHandle<()>,
     controllers: JoinHandle<()>,
     /// Ends watches and connections.
     shutdown: CancellationToken,
@@ -97,15 +97,14 @@ impl Mini {
         let router = router(api.clone());
         let tasks = TaskTracker::new();
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
-        tasks.spawn(serve(listener, acceptor, auth::layer(router.clone(), api), shutdown.clone(), tasks.clone()));
+        tasks.spawn(serve(listener, acceptor, authenticated(router.clone(), api), shutdown.clone(), tasks.clone()));
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
-        let controllers =
-            controllers::spawn(client.clone(), ControllerOptions { ca_pem: pki.ca_pem.clone() }, stop.clone());
+        let controllers = controllers::spawn(client.clone(), pki.ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
-        let kubelet_options =
-            KubeletOptions { node_name: node_name.clone(), node_ip: NODE_IP.to_owned(), version, timelapse };
-        let kubelet = kubelet::spawn(client, runtime, kubelet_options, stop.clone());
+        let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
+        let node = Node { name, ip, version, scheme, timelapse };
+        let kubelet = kubelet::spawn(client, runtime, node, stop.clone());
         let mini = Mini { router, address, ca_pem: pki.ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
         match tokio::time::timeout(READY, ready(&store, &node_name)).await {
             Ok(()) => Ok(mini),
@@ -134,16 +133,11 @@ impl Mini {
         )
     }
 
-    /// The images of the node.
-    pub fn images(&self) -> &Arc<Images> {
-        &self.kubelet.images
-    }
-
     /// Ends controllers and kubelet with all of its containers, then watches and connections, and waits for them.
     pub async fn close(self) {
         self.stop.cancel();
         // A task that panicked has ended too.
-        let _ = self.kubelet.task.await;
+        let _ = self.kubelet.await;
         let _ = self.controllers.await;
         self.shutdown.cancel();
         self.tasks.close();
@@ -175,8 +169,8 @@ async fn ready(store: &Arc<Store>, node: &str) {
 
 async fn until(store: &Arc<Store>, resource: &'static Resource, key: &Key, wanted: impl Fn(&Value) -> bool) {
     loop {
-        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf, None) else { return };
-        if store.get(resource.shelf, key).is_ok_and(|object| wanted(&object.value())) {
+        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf(), None) else { return };
+        if store.get(resource.shelf(), key).is_ok_and(|object| wanted(&object.value())) {
             return;
         }
         // A watch that fell behind starts anew with the next look.

@@ -80,6 +80,24 @@ fn quoted(name: &str) -> String {
 }
 
 impl ApiError {
+    /// An object of no name with one fault: options, requests.
+    pub fn invalid(name: &'static str, group: &'static str, cause: FieldError) -> Self {
+        Self::Invalid { kind: Qualified { name, group }, name: String::new(), causes: vec![cause] }
+    }
+
+    /// Refuses a write that is meant for another object than there is: `field` (a UID, a resource version) of its
+    /// metadata is `has`.
+    pub fn precondition(
+        resource: Qualified<'static>,
+        name: &str,
+        (field, asked, has): (&str, Option<&str>, &Value),
+    ) -> Result<(), Self> {
+        let has = has.as_str().unwrap_or_default();
+        let Some(asked) = asked.filter(|asked| *asked != has) else { return Ok(()) };
+        let why = format!("Precondition failed: {field} in precondition: {asked}, {field} in object meta: {has}");
+        Err(Self::Conflict { resource, name: name.to_owned(), why })
+    }
+
     /// HTTP status code and machine-readable reason.
     pub fn code(&self) -> (u16, &'static str) {
         use ApiError::*;
@@ -127,7 +145,6 @@ impl ApiError {
             TooLargeResourceVersion { .. } => {
                 json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
             }
-            UnappliablePatch => Value::Null,
             Internal(message) => json!({"causes": [{"message": message}]}),
             NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } => json!({}),
             _ => Value::Null,
@@ -148,30 +165,18 @@ impl ApiError {
     }
 }
 
-/// What kind of mistake a [`FieldError`] is (apimachinery `field.ErrorType`).
+/// What kind of mistake a [`FieldError`] is (apimachinery `field.ErrorType`): its reason and its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mistake {
-    Required,
-    Duplicate,
-    Invalid,
-    Unsupported,
-    Forbidden,
-    TooLong,
-    NotFound,
-}
+pub struct Mistake(&'static str, &'static str);
 
 impl Mistake {
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Mistake::Required => ("FieldValueRequired", "Required value"),
-            Mistake::Duplicate => ("FieldValueDuplicate", "Duplicate value"),
-            Mistake::Invalid => ("FieldValueInvalid", "Invalid value"),
-            Mistake::Unsupported => ("FieldValueNotSupported", "Unsupported value"),
-            Mistake::Forbidden => ("FieldValueForbidden", "Forbidden"),
-            Mistake::TooLong => ("FieldValueTooLong", "Too long"),
-            Mistake::NotFound => ("FieldValueNotFound", "Not found"),
-        }
-    }
+    pub const REQUIRED: Self = Mistake("FieldValueRequired", "Required value");
+    pub const DUPLICATE: Self = Mistake("FieldValueDuplicate", "Duplicate value");
+    pub const INVALID: Self = Mistake("FieldValueInvalid", "Invalid value");
+    pub const UNSUPPORTED: Self = Mistake("FieldValueNotSupported", "Unsupported value");
+    pub const FORBIDDEN: Self = Mistake("FieldValueForbidden", "Forbidden");
+    pub const TOO_LONG: Self = Mistake("FieldValueTooLong", "Too long");
+    pub const NOT_FOUND: Self = Mistake("FieldValueNotFound", "Not found");
 }
 
 /// One field that is wrong (apimachinery `field.Error`).
@@ -195,26 +200,26 @@ impl FieldError {
     }
 
     pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(Mistake::Required, field, &Value::Null, detail)
+        Self::new(Mistake::REQUIRED, field, &Value::Null, detail)
     }
 
     pub fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(Mistake::Forbidden, field, &Value::Null, detail)
+        Self::new(Mistake::FORBIDDEN, field, &Value::Null, detail)
     }
 
     pub fn invalid(field: impl Into<String>, value: &Value, detail: impl Into<String>) -> Self {
-        Self::new(Mistake::Invalid, field, value, detail)
+        Self::new(Mistake::INVALID, field, value, detail)
     }
 
     /// `field.NotSupported`: the supported values are listed, sorted and quoted.
     pub fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let list: Vec<_> = supported.iter().map(|s| format!("{s:?}")).collect();
-        Self::new(Mistake::Unsupported, field, value, format!("supported values: {}", list.join(", ")))
+        Self::new(Mistake::UNSUPPORTED, field, value, format!("supported values: {}", list.join(", ")))
     }
 
     /// The message without the field: what kubectl prints after `field: `.
     fn body(&self) -> String {
-        let mut out = self.mistake.words().1.to_owned();
+        let mut out = self.mistake.1.to_owned();
         for part in [&self.value, &self.detail] {
             if !part.is_empty() {
                 out.push_str(": ");
@@ -225,7 +230,7 @@ impl FieldError {
     }
 
     fn cause(&self) -> Value {
-        json!({"reason": self.mistake.words().0, "message": self.body(), "field": self.field})
+        json!({"reason": self.mistake.0, "message": self.body(), "field": self.field})
     }
 }
 

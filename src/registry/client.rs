@@ -65,8 +65,7 @@ impl Error {
     /// The whole chain, joined with colons: what containerd reports.
     #[must_use]
     pub fn chain(&self) -> String {
-        let links = std::iter::successors(Some(self as &dyn std::error::Error), |error| (*error).source());
-        links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        crate::exec::chain(self)
     }
 
     /// Whether the registry answered that the image is not there.

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::event::Events;
 use super::evidence::{self, Proof};
-use super::lab::Ground;
-use super::shell::Printed;
+use super::rewrite::Names;
+use super::shell::{Printed, Shell};
 use super::verdict::Verdict;
 use super::watch::Watch;
 use crate::compare::{self, Comparison};
 use crate::observe::{Progress, Trace};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef};
+use crate::stage::Stage;
 use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
@@ -33,6 +35,15 @@ impl Judged {
     fn failed(detail: impl Into<String>) -> Self {
         Self::new(Verdict::Failed, detail)
     }
+}
+
+/// What a lab is played on.
+pub struct Ground<'a> {
+    pub stage: &'a Stage,
+    pub watch: &'a Watch,
+    pub shell: &'a Shell,
+    pub names: &'a Names,
+    pub events: &'a Events,
 }
 
 /// What judging needs: the step's output, when it began, and how long is left.

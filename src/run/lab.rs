@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::check::{self, Judged, Scene};
+use super::check::{self, Ground, Judged, Scene};
 use super::event::{Event, Events, Failure, millis};
 use super::hint;
 use super::rewrite::Names;
@@ -17,15 +17,6 @@ use crate::cluster::namespace_labels;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
-
-/// What a lab is played on.
-pub struct Ground<'a> {
-    pub stage: &'a Stage,
-    pub watch: &'a Watch,
-    pub shell: &'a Shell,
-    pub names: &'a Names,
-    pub events: &'a Events,
-}
 
 /// What came of a lab.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Info;
+use crate::docker::labels;
 use crate::registry::Credentials;
 
 /// A folder in a registry that is there already.
@@ -117,7 +118,7 @@ impl Handle {
 
     /// The labels of everything created on this stage.
     pub fn labels(&self) -> std::collections::BTreeMap<String, String> {
-        super::up::session_labels(&self.session, &self.owner)
+        labels::of_session(&self.session, &self.owner)
     }
 
     pub fn credentials(&self) -> Credentials {

@@ -1,6 +1,5 @@
 //! Bringing a stage up, side by side, and taking it down, in order.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -133,11 +132,6 @@ pub struct Stage {
     registry: Option<RegistryContainer>,
 }
 
-/// The labels of everything a session creates.
-pub fn session_labels(session: &str, owner: &str) -> BTreeMap<String, String> {
-    [(labels::SESSION, session), (labels::OWNER, owner)].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
-}
-
 /// What has come up so far: undone, last first, when the rest does not follow.
 #[derive(Default)]
 struct Parts {
@@ -191,7 +185,7 @@ impl Stage {
         on_part: OnPart<'_>,
         parts: &Parts,
     ) -> Result<(Handle, Vec<String>), Error> {
-        let labels = session_labels(session.id(), &session.owner());
+        let labels = labels::of_session(session.id(), &session.owner());
         let (announce, address) = watch::channel(None);
         let registry = timed(Part::Registry, on_part, async |tell| {
             if let Some((remote, credentials)) = &settings.remote {
@@ -200,7 +194,7 @@ impl Stage {
                 let line = format!("{} in docker.io's place, user {}", remote.place(), credentials.username);
                 return Ok((((remote.host.clone(), None), None), line));
             }
-            let found = ladder::ensure(docker, ladder::HubImage::Registry2, &|p| tell(&p.to_string())).await;
+            let found = ladder::ensure(docker, docker::HubImage::Registry2, &|p| tell(&p.to_string())).await;
             let found = found.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             tell("starting");
             let request = RegistryRequest {
@@ -222,7 +216,7 @@ impl Stage {
         let image = timed(Part::Image, on_part, async |tell| {
             let part = |source| Error::Docker { part: Part::Image, source };
             let progress = |p: docker::Progress| tell(&p.to_string());
-            let found = ladder::ensure(docker, ladder::HubImage::Python39Slim, &progress).await.map_err(part)?;
+            let found = ladder::ensure(docker, docker::HubImage::Python39Slim, &progress).await.map_err(part)?;
             let base = app::python_base(docker, &found, &progress).await.map_err(part)?;
             app::build_app(docker, &base, &progress).await.map_err(part)?;
             // The same layers once more, with the session's label: every name it gets goes with the session.

@@ -68,12 +68,16 @@ fn media_type(text: &str) -> Option<Accept> {
     Some(Accept { shape, yaml })
 }
 
-/// An answer with a body of bytes that are JSON already.
-pub fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
+pub fn answer(code: StatusCode, media: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response
+}
+
+/// An answer with a body of bytes that are JSON already.
+pub fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
+    answer(code, JSON, body)
 }
 
 pub fn json(code: StatusCode, value: &Value) -> Response {
@@ -86,16 +90,11 @@ pub fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
         return json_bytes(code, body);
     }
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = serde_saphyr::to_string(&value).unwrap_or_default();
-    let mut response = json_bytes(code, text);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
-    response
+    answer(code, "application/yaml", serde_saphyr::to_string(&value).unwrap_or_default())
 }
 
 pub fn text(code: StatusCode, body: impl Into<Body>) -> Response {
-    let mut response = json_bytes(code, body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
+    answer(code, "text/plain; charset=utf-8", body)
 }
 
 impl axum::response::IntoResponse for ApiError {

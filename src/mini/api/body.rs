@@ -1,13 +1,14 @@
 //! Request bodies: size limit, media type, JSON or YAML.
 
 use axum::body::Body;
+use axum::extract::Request;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
-use crate::mini::registry::go_json;
+use crate::mini::go_json;
 use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.
@@ -33,9 +34,9 @@ pub fn media_type(headers: &HeaderMap) -> &str {
 }
 
 /// A body in JSON, YAML or protobuf.
-pub async fn value(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
-    let media = media_type(headers).to_owned();
-    let bytes = bytes(body).await?;
+pub async fn value(request: Request) -> Result<Value, ApiError> {
+    let media = media_type(request.headers()).to_owned();
+    let bytes = bytes(request.into_body()).await?;
     match media.as_str() {
         "application/json" => json(&bytes),
         "application/yaml" => yaml(&bytes),

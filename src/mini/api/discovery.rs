@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::accept::{Accept, Shape, json, json_bytes};
+use super::accept::{Accept, Shape, answer, json, json_bytes};
 use crate::mini::resource::{Resource, Subresource};
 use crate::mini::resources;
 use crate::mini::schema::openapi;
@@ -30,10 +30,7 @@ pub async fn version(State(api): State<Arc<Api>>) -> Response {
 /// `/openapi/v2`: kubectl asks for it where version 3 does not know a kind. An empty document, in the one form it
 /// reads, has it go on and say that there is no such kind.
 pub async fn openapi_v2() -> Response {
-    let mut response = Response::default();
-    let protobuf = HeaderValue::from_static("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, protobuf);
-    response
+    answer(StatusCode::OK, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "")
 }
 
 /// Groups and their versions in the table's order, the core group left out.
@@ -108,16 +105,19 @@ fn resource_list(group: &str, version: &str) -> Result<Response, ApiError> {
 
 fn describe(resource: &Resource) -> Value {
     let mut out = json!({
-        "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
+        "name": resource.plural, "singularName": resource.singular(), "namespaced": resource.namespaced,
         "kind": resource.kind, "verbs": resource.verbs,
     });
-    if !resource.short.is_empty() {
-        out["shortNames"] = json!(resource.short);
-    }
-    if !resource.categories.is_empty() {
-        out["categories"] = json!(resource.categories);
-    }
+    other_names(&mut out, resource);
     out
+}
+
+fn other_names(out: &mut Value, resource: &Resource) {
+    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
+        if !list.is_empty() {
+            out[key] = json!(list);
+        }
+    }
 }
 
 fn describe_subresource(resource: &Resource, sub: &Subresource) -> Value {
@@ -141,10 +141,8 @@ fn aggregated(groups: &[(&str, &str)]) -> Response {
     });
     let items: Vec<Value> = items.collect();
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
-    let mut response = json(StatusCode::OK, &list);
-    let media = http::HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, media);
-    response
+    let media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    answer(StatusCode::OK, media, list.to_string())
 }
 
 fn discovery(resource: &'static Resource) -> Value {
@@ -160,13 +158,9 @@ fn discovery(resource: &'static Resource) -> Value {
     let mut out = json!({
         "resource": resource.plural, "responseKind": kind(resource.kind, resource.group, resource.version),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
-        "singularResource": resource.singular, "verbs": resource.verbs,
+        "singularResource": resource.singular(), "verbs": resource.verbs,
     });
-    for (key, list) in [("shortNames", resource.short), ("categories", resource.categories)] {
-        if !list.is_empty() {
-            out[key] = json!(list);
-        }
-    }
+    other_names(&mut out, resource);
     if !subresources.is_empty() {
         out["subresources"] = json!(subresources);
     }

@@ -4,11 +4,11 @@
 pub mod accept;
 mod body;
 mod discovery;
+mod guard;
 mod node;
 mod pods;
 mod protobuf;
 mod read;
-mod request;
 mod stream;
 mod watch;
 mod write;
@@ -22,14 +22,16 @@ use axum::routing::{delete, get};
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::auth::{Authenticator, User};
+use super::auth::{self, Authenticator, User};
 use super::registry::Registry;
+use super::request::{Params, RequestInfo};
 use super::resource::{Resource, Serving};
 use super::resources;
 use super::runtime::Runtime;
+use super::selector::Selector;
 use super::status::ApiError;
 
-pub use request::{Params, RequestInfo};
+pub use guard::authenticated;
 
 /// Everything a handler needs.
 pub struct Api {
@@ -53,12 +55,17 @@ impl Call {
         self.info.storage_namespace(self.resource.namespaced)
     }
 
+    fn selector(&self) -> Result<Selector, ApiError> {
+        let (labels, fields) = (self.params.get("labelSelector"), self.params.get("fieldSelector"));
+        Selector::parse(self.resource, labels, fields)
+    }
+
     fn key(&self) -> super::store::Key {
         super::store::Key::new(self.namespace(), &self.info.name)
     }
 }
 
-/// The whole API. Requests carry their [`User`] as an extension: [`super::auth`] puts it there.
+/// The whole API. Requests carry their [`User`] as an extension: [`guard`] reads it.
 pub fn router(api: Arc<Api>) -> Router {
     let healthy = || async { accept::text(StatusCode::OK, "ok") };
     Router::new()
@@ -76,7 +83,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/apis/{group}/{version}", get(discovery::resources))
         .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), super::auth::filter))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), guard::authorize))
         .with_state(api)
 }
 
@@ -135,8 +142,9 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
-            let (parts, body) = request.into_parts();
-            super::auth::token_request(&api, &call.info, body::value(&parts.headers, body).await?)
+            let request = body::value(request).await?;
+            let granted = auth::token_request(&api.registry, &api.authenticator.tokens, &call.info, request)?;
+            Ok(accept::json(StatusCode::CREATED, &granted))
         }
         _ => Err(ApiError::MethodNotAllowed),
     }

@@ -12,22 +12,17 @@ use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
 pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let binding = body::value(&parts.headers, body).await?;
+    let binding = body::value(request).await?;
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     if node.is_empty() {
         return Err(ApiError::BadRequest("target.name: Required value".to_owned()));
     }
-    let pinned = binding["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let pinned = binding["metadata"]["uid"].as_str();
     let conflict =
         |why: String| ApiError::Conflict { resource: call.resource.qualified(), name: call.info.name.clone(), why };
     let scheduled = |pod: &Value| {
-        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-        if !pinned.is_empty() && pinned != uid {
-            return Err(conflict(format!(
-                "Precondition failed: UID in precondition: {pinned}, UID in object meta: {uid}"
-            )));
-        }
+        let pinned = ("UID", pinned.filter(|uid| !uid.is_empty()), &pod["metadata"]["uid"]);
+        ApiError::precondition(call.resource.qualified(), &call.info.name, pinned)?;
         if pod["metadata"]["deletionTimestamp"].is_string() {
             return Err(conflict(format!("pod {} is being deleted, cannot be assigned to a host", call.info.name)));
         }
@@ -51,8 +46,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
 
 /// `kubectl drain`: a deletion; mini has no disruption budgets that could stand against it.
 pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let eviction = body::value(&parts.headers, body).await?;
+    let eviction = body::value(request).await?;
     let given = &eviction["deleteOptions"];
     let options = DeleteOptions {
         grace_period_seconds: given["gracePeriodSeconds"].as_i64(),

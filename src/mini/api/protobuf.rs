@@ -22,161 +22,84 @@ enum Field {
     Message(&'static str),
     Many(&'static Field),
     /// A map from strings.
-    Map(&'static Field),
+    MapOf(&'static Field),
 }
 
-use Field::{Base64, Bool, Many, Message, Number, Text, Time};
-
-const TEXTS: Field = Many(&Text);
-const TEXT_MAP: Field = Field::Map(&Text);
-const BYTES_MAP: Field = Field::Map(&Base64);
+use Field::{Base64, Bool, Many, MapOf, Message, Number, Text, Time};
 
 type Fields = &'static [(u64, &'static str, Field)];
 
-const WITH_RULES: Fields = &[(1, "metadata", Message("ObjectMeta")), (2, "rules", Many(&Message("PolicyRule")))];
-const BINDING: Fields = &[
-    (1, "metadata", Message("ObjectMeta")),
-    (2, "subjects", Many(&Message("Subject"))),
-    (3, "roleRef", Message("RoleRef")),
-];
+/// As `generated.proto` has them: `message { number name: type, … }`.
+macro_rules! messages {
+    ($($message:ident { $($number:literal $field:ident: $kind:expr),* $(,)? })*) => {
+        &[$((stringify!($message), &[$(($number, stringify!($field), $kind)),*])),*]
+    };
+}
 
-const MESSAGES: &[(&str, Fields)] = &[
-    ("Unknown", &[(1, "typeMeta", Message("TypeMeta")), (2, "raw", Base64)]),
-    ("TypeMeta", &[(1, "apiVersion", Text), (2, "kind", Text)]),
-    (
-        "ObjectMeta",
-        &[
-            (1, "name", Text),
-            (2, "generateName", Text),
-            (3, "namespace", Text),
-            (5, "uid", Text),
-            (6, "resourceVersion", Text),
-            (7, "generation", Number),
-            (8, "creationTimestamp", Time),
-            (9, "deletionTimestamp", Time),
-            (10, "deletionGracePeriodSeconds", Number),
-            (11, "labels", TEXT_MAP),
-            (12, "annotations", TEXT_MAP),
-            (13, "ownerReferences", Many(&Message("OwnerReference"))),
-            (14, "finalizers", TEXTS),
-        ],
-    ),
-    (
-        "OwnerReference",
-        &[
-            (1, "kind", Text),
-            (3, "name", Text),
-            (4, "uid", Text),
-            (5, "apiVersion", Text),
-            (6, "controller", Bool),
-            (7, "blockOwnerDeletion", Bool),
-        ],
-    ),
-    ("Namespace", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("NamespaceSpec"))]),
-    ("NamespaceSpec", &[(1, "finalizers", TEXTS)]),
-    (
-        "Secret",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "data", BYTES_MAP),
-            (3, "type", Text),
-            (4, "stringData", TEXT_MAP),
-            (5, "immutable", Bool),
-        ],
-    ),
-    (
-        "ConfigMap",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "data", TEXT_MAP),
-            (3, "binaryData", BYTES_MAP),
-            (4, "immutable", Bool),
-        ],
-    ),
-    (
-        "ServiceAccount",
-        &[
-            (1, "metadata", Message("ObjectMeta")),
-            (2, "secrets", Many(&Message("ObjectReference"))),
-            (3, "imagePullSecrets", Many(&Message("LocalObjectReference"))),
-            (4, "automountServiceAccountToken", Bool),
-        ],
-    ),
-    ("LocalObjectReference", &[(1, "name", Text)]),
-    (
-        "ObjectReference",
-        &[
-            (1, "kind", Text),
-            (2, "namespace", Text),
-            (3, "name", Text),
-            (4, "uid", Text),
-            (5, "apiVersion", Text),
-            (6, "resourceVersion", Text),
-            (7, "fieldPath", Text),
-        ],
-    ),
-    ("Role", WITH_RULES),
-    ("ClusterRole", WITH_RULES),
-    ("RoleBinding", BINDING),
-    ("ClusterRoleBinding", BINDING),
-    (
-        "PolicyRule",
-        &[
-            (1, "verbs", TEXTS),
-            (2, "apiGroups", TEXTS),
-            (3, "resources", TEXTS),
-            (4, "resourceNames", TEXTS),
-            (5, "nonResourceURLs", TEXTS),
-        ],
-    ),
-    ("Subject", &[(1, "kind", Text), (2, "apiGroup", Text), (3, "name", Text), (4, "namespace", Text)]),
-    ("RoleRef", &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)]),
-    ("TokenRequest", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("TokenRequestSpec"))]),
-    (
-        "TokenRequestSpec",
-        &[
-            (1, "audiences", TEXTS),
-            (3, "boundObjectRef", Message("BoundObjectReference")),
-            (4, "expirationSeconds", Number),
-        ],
-    ),
-    ("BoundObjectReference", &[(1, "kind", Text), (2, "apiVersion", Text), (3, "name", Text), (4, "uid", Text)]),
-    ("SelfSubjectReview", &[(1, "metadata", Message("ObjectMeta"))]),
-    (
-        "SelfSubjectAccessReview",
-        &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SubjectAccessReviewSpec"))],
-    ),
-    ("SubjectAccessReview", &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SubjectAccessReviewSpec"))]),
-    (
-        "SubjectAccessReviewSpec",
-        &[
-            (1, "resourceAttributes", Message("ResourceAttributes")),
-            (2, "nonResourceAttributes", Message("NonResourceAttributes")),
-            (3, "user", Text),
-            (4, "groups", TEXTS),
-        ],
-    ),
-    (
-        "ResourceAttributes",
-        &[
-            (1, "namespace", Text),
-            (2, "verb", Text),
-            (3, "group", Text),
-            (4, "version", Text),
-            (5, "resource", Text),
-            (6, "subresource", Text),
-            (7, "name", Text),
-        ],
-    ),
-    ("NonResourceAttributes", &[(1, "path", Text), (2, "verb", Text)]),
-    (
-        "SelfSubjectRulesReview",
-        &[(1, "metadata", Message("ObjectMeta")), (2, "spec", Message("SelfSubjectRulesReviewSpec"))],
-    ),
-    ("SelfSubjectRulesReviewSpec", &[(1, "namespace", Text)]),
-    ("Eviction", &[(1, "metadata", Message("ObjectMeta")), (2, "deleteOptions", Message("DeleteOptions"))]),
-    ("DeleteOptions", &[(1, "gracePeriodSeconds", Number), (4, "propagationPolicy", Text), (5, "dryRun", TEXTS)]),
-];
+const MESSAGES: &[(&str, Fields)] = messages! {
+    Unknown { 1 typeMeta: Message("TypeMeta"), 2 raw: Base64 }
+    TypeMeta { 1 apiVersion: Text, 2 kind: Text }
+    ObjectMeta {
+        1 name: Text, 2 generateName: Text, 3 namespace: Text, 5 uid: Text, 6 resourceVersion: Text,
+        7 generation: Number, 8 creationTimestamp: Time, 9 deletionTimestamp: Time,
+        10 deletionGracePeriodSeconds: Number, 11 labels: MapOf(&Text), 12 annotations: MapOf(&Text),
+        13 ownerReferences: Many(&Message("OwnerReference")), 14 finalizers: Many(&Text),
+    }
+    OwnerReference {
+        1 kind: Text, 3 name: Text, 4 uid: Text, 5 apiVersion: Text, 6 controller: Bool, 7 blockOwnerDeletion: Bool,
+    }
+    Namespace { 1 metadata: Message("ObjectMeta"), 2 spec: Message("NamespaceSpec") }
+    NamespaceSpec { 1 finalizers: Many(&Text) }
+    Secret {
+        1 metadata: Message("ObjectMeta"), 2 data: MapOf(&Base64), 3 type: Text, 4 stringData: MapOf(&Text),
+        5 immutable: Bool,
+    }
+    ConfigMap { 1 metadata: Message("ObjectMeta"), 2 data: MapOf(&Text), 3 binaryData: MapOf(&Base64), 4 immutable: Bool }
+    ServiceAccount {
+        1 metadata: Message("ObjectMeta"), 2 secrets: Many(&Message("ObjectReference")),
+        3 imagePullSecrets: Many(&Message("LocalObjectReference")), 4 automountServiceAccountToken: Bool,
+    }
+    LocalObjectReference { 1 name: Text }
+    ObjectReference {
+        1 kind: Text, 2 namespace: Text, 3 name: Text, 4 uid: Text, 5 apiVersion: Text, 6 resourceVersion: Text,
+        7 fieldPath: Text,
+    }
+    Role { 1 metadata: Message("ObjectMeta"), 2 rules: Many(&Message("PolicyRule")) }
+    ClusterRole { 1 metadata: Message("ObjectMeta"), 2 rules: Many(&Message("PolicyRule")) }
+    RoleBinding {
+        1 metadata: Message("ObjectMeta"), 2 subjects: Many(&Message("Subject")), 3 roleRef: Message("RoleRef"),
+    }
+    ClusterRoleBinding {
+        1 metadata: Message("ObjectMeta"), 2 subjects: Many(&Message("Subject")), 3 roleRef: Message("RoleRef"),
+    }
+    PolicyRule {
+        1 verbs: Many(&Text), 2 apiGroups: Many(&Text), 3 resources: Many(&Text), 4 resourceNames: Many(&Text),
+        5 nonResourceURLs: Many(&Text),
+    }
+    Subject { 1 kind: Text, 2 apiGroup: Text, 3 name: Text, 4 namespace: Text }
+    RoleRef { 1 apiGroup: Text, 2 kind: Text, 3 name: Text }
+    TokenRequest { 1 metadata: Message("ObjectMeta"), 2 spec: Message("TokenRequestSpec") }
+    TokenRequestSpec {
+        1 audiences: Many(&Text), 3 boundObjectRef: Message("BoundObjectReference"), 4 expirationSeconds: Number,
+    }
+    BoundObjectReference { 1 kind: Text, 2 apiVersion: Text, 3 name: Text, 4 uid: Text }
+    SelfSubjectReview { 1 metadata: Message("ObjectMeta") }
+    SelfSubjectAccessReview { 1 metadata: Message("ObjectMeta"), 2 spec: Message("SubjectAccessReviewSpec") }
+    SubjectAccessReview { 1 metadata: Message("ObjectMeta"), 2 spec: Message("SubjectAccessReviewSpec") }
+    SubjectAccessReviewSpec {
+        1 resourceAttributes: Message("ResourceAttributes"),
+        2 nonResourceAttributes: Message("NonResourceAttributes"), 3 user: Text, 4 groups: Many(&Text),
+    }
+    ResourceAttributes {
+        1 namespace: Text, 2 verb: Text, 3 group: Text, 4 version: Text, 5 resource: Text, 6 subresource: Text,
+        7 name: Text,
+    }
+    NonResourceAttributes { 1 path: Text, 2 verb: Text }
+    SelfSubjectRulesReview { 1 metadata: Message("ObjectMeta"), 2 spec: Message("SelfSubjectRulesReviewSpec") }
+    SelfSubjectRulesReviewSpec { 1 namespace: Text }
+    Eviction { 1 metadata: Message("ObjectMeta"), 2 deleteOptions: Message("DeleteOptions") }
+    DeleteOptions { 1 gracePeriodSeconds: Number, 4 propagationPolicy: Text, 5 dryRun: Many(&Text) }
+};
 
 /// A whole body as JSON with `apiVersion` and `kind`.
 pub fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
@@ -195,17 +118,25 @@ pub fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
 }
 
 /// `None` when the bytes are no such message.
-fn message(mut bytes: &[u8], name: &str) -> Option<Value> {
-    let fields = MESSAGES.iter().find(|(n, _)| *n == name)?.1;
+fn message(bytes: &[u8], name: &str) -> Option<Value> {
+    let known = MESSAGES.iter().find(|(n, _)| *n == name)?.1;
     let mut out = Map::new();
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        let wire = wire(&mut bytes, tag & 7)?;
-        if let Some((_, key, field)) = fields.iter().find(|(number, ..)| *number == tag >> 3) {
+    for (number, wire) in fields(bytes)? {
+        if let Some((_, key, field)) = known.iter().find(|(known, ..)| *known == number) {
             put(&mut out, key, *field, wire)?;
         }
     }
     Some(Value::Object(out))
+}
+
+/// A message's fields by number.
+fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
+    let mut fields = vec![];
+    while !bytes.is_empty() {
+        let tag = varint(&mut bytes)?;
+        fields.push((tag >> 3, wire(&mut bytes, tag & 7)?));
+    }
+    Some(fields)
 }
 
 enum Wire<'a> {
@@ -214,23 +145,16 @@ enum Wire<'a> {
 }
 
 fn wire<'a>(bytes: &mut &'a [u8], kind: u64) -> Option<Wire<'a>> {
-    let mut take = |count: usize| {
-        let (head, tail) = bytes.split_at_checked(count)?;
-        *bytes = tail;
-        Some(Wire::Bytes(head))
+    let length = match kind {
+        0 => return varint(bytes).map(Wire::Number),
+        1 => 8,
+        2 => usize::try_from(varint(bytes)?).ok()?,
+        5 => 4,
+        _ => return None,
     };
-    match kind {
-        0 => varint(bytes).map(Wire::Number),
-        1 => take(8),
-        2 => {
-            let length = usize::try_from(varint(bytes)?).ok()?;
-            let (head, tail) = bytes.split_at_checked(length)?;
-            *bytes = tail;
-            Some(Wire::Bytes(head))
-        }
-        5 => take(4),
-        _ => None,
-    }
+    let (head, tail) = bytes.split_at_checked(length)?;
+    *bytes = tail;
+    Some(Wire::Bytes(head))
 }
 
 fn varint(bytes: &mut &[u8]) -> Option<u64> {
@@ -252,7 +176,7 @@ fn put(out: &mut Map<String, Value>, key: &str, field: Field, wire: Wire<'_>) ->
             let list = out.entry(key).or_insert_with(|| json!([]));
             list.as_array_mut()?.push(one(*inner, wire)?);
         }
-        Field::Map(inner) => {
+        MapOf(inner) => {
             let Wire::Bytes(entry) = wire else {
                 return None;
             };
@@ -271,11 +195,10 @@ fn put(out: &mut Map<String, Value>, key: &str, field: Field, wire: Wire<'_>) ->
     Some(())
 }
 
-fn map_entry(mut bytes: &[u8], inner: Field) -> Option<(String, Value)> {
+fn map_entry(bytes: &[u8], inner: Field) -> Option<(String, Value)> {
     let (mut key, mut value) = (String::new(), json!(""));
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        match (tag >> 3, wire(&mut bytes, tag & 7)?) {
+    for field in fields(bytes)? {
+        match field {
             (1, Wire::Bytes(text)) => key = String::from_utf8(text.to_vec()).ok()?,
             (2, wire) => value = one(inner, wire)?,
             _ => {}
@@ -296,17 +219,12 @@ fn one(field: Field, wire: Wire<'_>) -> Option<Value> {
     }
 }
 
-fn time(mut bytes: &[u8]) -> Option<Value> {
-    let mut seconds = None;
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        if let (1, Wire::Number(n)) = (tag >> 3, wire(&mut bytes, tag & 7)?) {
-            seconds = Some(n.cast_signed());
-        }
-    }
-    let Some(seconds) = seconds else {
-        return Some(Value::Null);
-    };
+fn time(bytes: &[u8]) -> Option<Value> {
+    let seconds = fields(bytes)?.into_iter().rev().find_map(|field| match field {
+        (1, Wire::Number(seconds)) => Some(seconds.cast_signed()),
+        _ => None,
+    });
+    let Some(seconds) = seconds else { return Some(Value::Null) };
     let time = jiff::Timestamp::from_second(seconds).ok()?;
     Some(json!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
 }
@@ -345,7 +263,7 @@ mod tests {
         fn target(field: Field) -> Option<&'static str> {
             match field {
                 Message(name) => Some(name),
-                Many(inner) | Field::Map(inner) => target(*inner),
+                Many(inner) | MapOf(inner) => target(*inner),
                 _ => None,
             }
         }

@@ -12,40 +12,60 @@ use super::accept::{Accept, Shape, encode};
 use super::{Api, Call};
 use crate::mini::Version;
 use crate::mini::registry::store_error;
-use crate::mini::resource::{Resource, Serving};
-use crate::mini::selector::Selector;
+use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 use crate::mini::store::{self, Key, Object, Snapshot};
 use crate::mini::table::{Include, partial};
 
 pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
-    if call.resource.serving != Serving::Stored {
-        return Err(ApiError::NotFound { resource: call.resource.qualified(), name: call.info.name.clone() });
-    }
     let object = api.registry.get(call.resource, &call.key())?;
-    Ok(one(api.registry.version, call, accept, StatusCode::OK, &object))
+    Ok(one(api, call, accept, StatusCode::OK, &object))
 }
 
 /// One object in the shape that was asked for.
-pub fn one(version: Version, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Response {
-    let body = match accept.shape {
-        Shape::Table => {
-            let value = object.value();
-            let metadata = json!({"resourceVersion": value["metadata"]["resourceVersion"]});
-            Bytes::from(call.resource.printer.table(&[value], metadata, version, include(call)).to_string())
-        }
-        Shape::Partial => Bytes::from(partial(&object.value()).to_string()),
-        _ => object.json().clone(),
-    };
-    encode(accept, code, body)
+pub fn one(api: &Api, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Response {
+    encode(accept, code, Form::of(api, call, accept).put(object))
 }
 
-pub fn include(call: &Call) -> Include {
-    match call.params.get("includeObject") {
-        Some("None") => Include::None,
-        Some("Object") => Include::Object,
-        _ => Include::Metadata,
+/// How objects are put.
+pub struct Form {
+    pub resource: &'static Resource,
+    shape: Shape,
+    include: Include,
+    version: Version,
+}
+
+impl Form {
+    pub fn of(api: &Api, call: &Call, accept: Accept) -> Self {
+        let include = match call.params.get("includeObject") {
+            Some("None") => Include::None,
+            Some("Object") => Include::Object,
+            _ => Include::Metadata,
+        };
+        Form { resource: call.resource, shape: accept.shape, include, version: api.registry.version }
+    }
+
+    pub fn put(&self, object: &Object) -> Bytes {
+        match self.shape {
+            Shape::Table | Shape::Partial => self.shaped(object.value()).to_string().into(),
+            _ => object.json().clone(),
+        }
+    }
+
+    pub fn shaped(&self, object: Value) -> Value {
+        match self.shape {
+            Shape::Table => {
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                self.table(&[object], metadata)
+            }
+            Shape::Partial => partial(&object),
+            _ => object,
+        }
+    }
+
+    fn table(&self, objects: &[Value], metadata: Value) -> Value {
+        self.resource.printer.table(objects, metadata, self.version, self.include)
     }
 }
 
@@ -62,7 +82,7 @@ pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiEr
     let body = match accept.shape {
         Shape::Table => {
             let values: Vec<_> = page.objects.iter().map(|o| o.value()).collect();
-            resource.printer.table(&values, page.metadata, api.registry.version, include(call)).to_string()
+            Form::of(api, call, accept).table(&values, page.metadata).to_string()
         }
         Shape::Partial => {
             let items: Vec<_> = page.objects.iter().map(|o| partial(&o.value())).collect();
@@ -94,23 +114,20 @@ fn plain(resource: &Resource, page: &Page) -> String {
 
 /// Everything `call` selects, without paging.
 pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
-    let selector = Selector::parse(call.resource, call.params.get("labelSelector"), call.params.get("fieldSelector"))?;
+    let selector = call.selector()?;
     let snapshot = snapshot(api, call, None, None)?;
     Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())
 }
 
 fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Result<Snapshot, ApiError> {
     let namespace = (!call.namespace().is_empty()).then(|| call.namespace());
-    let found = match call.resource.serving {
-        Serving::Stored => api.registry.store.list(call.resource.shelf, namespace, at, after),
-        _ => Ok(Snapshot { revision: api.registry.store.revision(), objects: vec![] }),
-    };
+    let found = api.registry.store.list(call.resource.shelf(), namespace, at, after);
     found.map_err(|error| store_error(call.resource, &call.key(), error))
 }
 
 fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
     let params = &call.params;
-    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
+    let selector = call.selector()?;
     let limit = params.number::<usize>("limit").filter(|l| *l > 0).unwrap_or(usize::MAX);
     let asked = resource_version(params.get("resourceVersion"))?;
     let token = params.get("continue").map(Continue::decode).transpose()?;

@@ -11,20 +11,17 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::accept::{Accept, Shape, json_bytes};
-use super::read::{include, resource_version};
+use super::accept::{Accept, json_bytes};
+use super::read::{Form, resource_version};
 use super::{Api, Call};
-use crate::mini::Version;
 use crate::mini::registry::store_error;
-use crate::mini::resource::{Resource, Serving};
 use crate::mini::selector::Selector;
-use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Change, Object};
-use crate::mini::table::{Include, partial};
 
 /// How long a watch lasts when the client does not say.
 const TIMEOUT: Duration = Duration::from_secs(45 * 60);
@@ -32,14 +29,6 @@ const TIMEOUT: Duration = Duration::from_secs(45 * 60);
 const BOOKMARKS: Duration = Duration::from_secs(60);
 /// Initial objects sent in one chunk.
 const CHUNK: usize = 64;
-
-/// How events are put.
-struct Form {
-    resource: &'static Resource,
-    shape: Shape,
-    include: Include,
-    version: Version,
-}
 
 struct Stream {
     form: Form,
@@ -61,22 +50,17 @@ struct Stream {
 pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let params = &call.params;
-    let selector = Selector::parse(call.resource, params.get("labelSelector"), params.get("fieldSelector"))?;
+    let selector = call.selector()?;
     let streaming = params.flag("sendInitialEvents");
     if streaming && params.get("resourceVersionMatch") != Some("NotOlderThan") {
         let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        let causes = vec![FieldError::forbidden("resourceVersionMatch", detail)];
-        let kind = Qualified { name: "ListOptions", group: "meta.k8s.io" };
-        return Err(ApiError::Invalid { kind, name: String::new(), causes });
+        let cause = FieldError::forbidden("resourceVersionMatch", detail);
+        return Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause));
     }
     let from = resource_version(params.get("resourceVersion"))?;
     let namespace = call.namespace().to_owned();
     let store = &api.registry.store;
-    let shelf = match call.resource.serving {
-        Serving::Stored => call.resource.shelf,
-        // Nothing is ever written there.
-        _ => store::Shelf { name: call.resource.plural, fields: &[] },
-    };
+    let shelf = call.resource.shelf();
     let mut failed = None;
     let (initial, source) = if streaming || from == 0 {
         let within = (!namespace.is_empty()).then_some(namespace.as_str());
@@ -98,12 +82,7 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let now = Instant::now();
     let timeout = params.number("timeoutSeconds").filter(|s| *s > 0).map_or(TIMEOUT, Duration::from_secs);
     let stream = Stream {
-        form: Form {
-            resource: call.resource,
-            shape: accept.shape,
-            include: include(call),
-            version: api.registry.version,
-        },
+        form: Form::of(api, call, accept),
         selector,
         namespace,
         initial,
@@ -189,26 +168,7 @@ impl Stream {
 
 impl Form {
     fn event(&self, out: &mut Vec<u8>, kind: &str, object: &Object) {
-        match self.shape {
-            Shape::Table | Shape::Partial => self.line(out, kind, self.shaped(object.value()).to_string().as_bytes()),
-            _ => self.line(out, kind, object.json()),
-        }
-    }
-
-    fn shaped(&self, object: Value) -> Value {
-        match self.shape {
-            Shape::Table => {
-                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                self.resource.printer.table(&[object], metadata, self.version, self.include)
-            }
-            _ => partial(&object),
-        }
-    }
-
-    fn line(&self, out: &mut Vec<u8>, kind: &str, object: &[u8]) {
-        for part in [b"{\"type\":\"", kind.as_bytes(), b"\",\"object\":", object, b"}\n"] {
-            out.extend_from_slice(part);
-        }
+        line(out, kind, &self.put(object));
     }
 
     fn bookmark(&self, out: &mut Vec<u8>, position: u64, ends_initial: bool) {
@@ -218,17 +178,19 @@ impl Form {
         }
         let object =
             json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
-        let object = match self.shape {
-            Shape::Table | Shape::Partial => self.shaped(object),
-            _ => object,
-        };
-        self.line(out, "BOOKMARK", object.to_string().as_bytes());
+        line(out, "BOOKMARK", self.shaped(object).to_string().as_bytes());
     }
 
     fn error(&self, error: store::Error) -> Bytes {
         let status = store_error(self.resource, &store::Key::new("", ""), error).to_status();
         let mut out = vec![];
-        self.line(&mut out, "ERROR", status.to_string().as_bytes());
+        line(&mut out, "ERROR", status.to_string().as_bytes());
         out.into()
+    }
+}
+
+fn line(out: &mut Vec<u8>, kind: &str, object: &[u8]) {
+    for part in [b"{\"type\":\"", kind.as_bytes(), b"\",\"object\":", object, b"}\n"] {
+        out.extend_from_slice(part);
     }
 }

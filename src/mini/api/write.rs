@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
-use crate::mini::registry::{DeleteOptions, Deleted, FieldValidation, Part, WriteOptions, Written, patch};
-use crate::mini::schema;
-use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::registry::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
+use crate::mini::schema::{self, FieldValidation};
+use crate::mini::status::{ApiError, FieldError};
 
 fn options(call: &Call) -> Result<WriteOptions, ApiError> {
     let field_validation = match call.params.get("fieldValidation") {
@@ -26,8 +26,7 @@ fn options(call: &Call) -> Result<WriteOptions, ApiError> {
 }
 
 fn invalid_option(cause: FieldError) -> ApiError {
-    let kind = Qualified { name: "CreateOptions", group: "meta.k8s.io" };
-    ApiError::Invalid { kind, name: String::new(), causes: vec![cause] }
+    ApiError::invalid("CreateOptions", "meta.k8s.io", cause)
 }
 
 fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
@@ -40,7 +39,7 @@ fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
 
 fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Response {
     let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = read::one(api.registry.version, call, accept, code, &written.object);
+    let mut response = read::one(api, call, accept, code, &written.object);
     for warning in &written.warnings {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
             response.headers_mut().append(http::header::WARNING, value);
@@ -57,8 +56,7 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
     if call.resource.namespaced && call.namespace().is_empty() {
         return Err(ApiError::BadRequest("an empty namespace may not be set during creation".to_owned()));
     }
-    let (parts, body) = request.into_parts();
-    let body = body::value(&parts.headers, body).await?;
+    let body = body::value(request).await?;
     let done = api.registry.create(call.resource, call.namespace(), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
@@ -66,8 +64,7 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
 /// A create that is a question.
 pub async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let field_validation = options(call)?.field_validation;
-    let (parts, body) = request.into_parts();
-    let (body, _) = schema::decode(call.resource, body::value(&parts.headers, body).await?, field_validation)?;
+    let (body, _) = schema::decode(call.resource, body::value(request).await?, field_validation)?;
     Ok(json(StatusCode::CREATED, &auth::review(&api.registry, call.resource, &call.user, body)))
 }
 
@@ -81,8 +78,7 @@ fn part(call: &Call) -> Part {
 
 pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
-    let (parts, body) = request.into_parts();
-    let body = body::value(&parts.headers, body).await?;
+    let body = body::value(request).await?;
     let done = api.registry.update(call.resource, &call.key(), part(call), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
@@ -137,7 +133,7 @@ pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response
             return Ok(json(StatusCode::OK, &status));
         }
     };
-    Ok(read::one(api.registry.version, call, accept, StatusCode::OK, &object))
+    Ok(read::one(api, call, accept, StatusCode::OK, &object))
 }
 
 pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {

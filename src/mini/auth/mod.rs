@@ -6,9 +6,11 @@ mod bootstrap;
 mod rbac;
 mod review;
 mod token;
+mod user;
 
-pub use authenticate::{Authenticator, MASTERS, User, layer};
-pub use authorize::filter;
+pub use authenticate::Authenticator;
+pub use authorize::admit;
 pub use bootstrap::objects as bootstrap;
 pub use review::review;
 pub use token::{Tokens, token_request};
+pub use user::{MASTERS, User};

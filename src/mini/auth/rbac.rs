@@ -5,31 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::User;
-use super::authenticate::MASTERS;
+use super::{MASTERS, User};
 use crate::mini::registry::Registry;
+use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;
 use crate::mini::resources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
 use crate::mini::store::{Key, Object};
 
-/// What somebody wants to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes {
-    pub verb: String,
-    pub group: String,
-    /// Empty for a path that is no resource.
-    pub resource: String,
-    pub subresource: String,
-    /// Empty: the cluster scope.
-    pub namespace: String,
-    pub name: String,
-    /// The path when `resource` is empty.
-    pub path: String,
-}
-
-impl Attributes {
+impl RequestInfo {
     /// `pods`, `pods/log`: how messages name it.
-    pub fn full_resource(&self) -> String {
+    fn full_resource(&self) -> String {
         match self.subresource.as_str() {
             "" => self.resource.clone(),
             sub => format!("{}/{sub}", self.resource),
@@ -48,7 +33,7 @@ impl Attributes {
 }
 
 /// Why `user` may do it, or `None` if nothing allows it.
-pub fn authorize(registry: &Registry, user: &User, wanted: &Attributes) -> Option<String> {
+pub fn authorize(registry: &Registry, user: &User, wanted: &RequestInfo) -> Option<String> {
     if user.groups.iter().any(|g| g == MASTERS) {
         return Some(String::new());
     }
@@ -70,7 +55,7 @@ struct Grant {
 
 fn grants<'a>(registry: &'a Registry, user: &'a User, namespace: &'a str) -> impl Iterator<Item = Grant> + 'a {
     let all = |resource: &'static Resource, namespace: Option<&str>| -> Vec<Arc<Object>> {
-        registry.store.list(resource.shelf, namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
+        registry.store.list(resource.shelf(), namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
     };
     let cluster = all(&CLUSTER_ROLE_BINDINGS, None);
     let local = if namespace.is_empty() { vec![] } else { all(&ROLE_BINDINGS, Some(namespace)) };
@@ -128,11 +113,11 @@ fn lists(rule: &Value, field: &str, wanted: &str) -> bool {
 }
 
 /// Whether a rule covers what is wanted (`rbac.RulesAllow`).
-fn allows(rule: &Value, wanted: &Attributes) -> bool {
+fn allows(rule: &Value, wanted: &RequestInfo) -> bool {
     if !lists(rule, "verbs", &wanted.verb) {
         return false;
     }
-    if wanted.resource.is_empty() {
+    if !wanted.is_resource {
         let urls = rule["nonResourceURLs"].as_array().into_iter().flatten().filter_map(Value::as_str);
         return urls.into_iter().any(|url| match url.strip_suffix('*') {
             Some(prefix) => wanted.path.starts_with(prefix),
@@ -152,9 +137,9 @@ mod tests {
 
     use super::*;
 
-    fn wanted(verb: &str, resource: &str, subresource: &str, name: &str) -> Attributes {
+    fn wanted(verb: &str, resource: &str, subresource: &str, name: &str) -> RequestInfo {
         let [verb, resource, subresource, name] = [verb, resource, subresource, name].map(str::to_owned);
-        Attributes { verb, resource, subresource, name, ..Attributes::default() }
+        RequestInfo { verb, resource, subresource, name, is_resource: true, ..RequestInfo::default() }
     }
 
     #[test]

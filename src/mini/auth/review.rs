@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::User;
-use super::rbac::{Attributes, authorize, rules};
+use super::rbac::{authorize, rules};
 use crate::mini::registry::Registry;
+use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;
 
 /// Answers a review of `resource` that `user` sent.
@@ -35,29 +36,29 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
 }
 
 fn allowed(registry: &Registry, user: &User, spec: &Value) -> Value {
-    match authorize(registry, user, &attributes(spec)) {
+    match authorize(registry, user, &asked(spec)) {
         Some(reason) if reason.is_empty() => json!({"allowed": true}),
         Some(reason) => json!({"allowed": true, "reason": reason}),
         None => json!({"allowed": false}),
     }
 }
 
-fn attributes(spec: &Value) -> Attributes {
-    let resource = &spec["resourceAttributes"];
-    let text = |key: &str| resource[key].as_str().unwrap_or_default().to_owned();
-    if resource.is_object() {
-        return Attributes {
-            verb: text("verb"),
-            group: text("group"),
-            resource: text("resource"),
-            subresource: text("subresource"),
-            namespace: text("namespace"),
-            name: text("name"),
-            path: String::new(),
-        };
+/// What a review asks about, as the request it would be.
+fn asked(spec: &Value) -> RequestInfo {
+    let of_resource = spec["resourceAttributes"].is_object();
+    let attributes = &spec[if of_resource { "resourceAttributes" } else { "nonResourceAttributes" }];
+    let text = |key: &str| attributes[key].as_str().unwrap_or_default().to_owned();
+    RequestInfo {
+        verb: text("verb"),
+        path: text("path"),
+        is_resource: of_resource,
+        group: text("group"),
+        version: text("version"),
+        namespace: text("namespace"),
+        resource: text("resource"),
+        name: text("name"),
+        subresource: text("subresource"),
     }
-    let path = |key: &str| spec["nonResourceAttributes"][key].as_str().unwrap_or_default().to_owned();
-    Attributes { verb: path("verb"), path: path("path"), ..Attributes::default() }
 }
 
 fn everything() -> Vec<Value> {

@@ -1,15 +1,13 @@
 //! ServiceAccount tokens: JWTs signed with a key of this process, and TokenRequest.
 
-use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
 use super::User;
-use crate::mini::api::{Api, RequestInfo, accept};
-use crate::mini::registry::new_uid;
+use crate::mini::registry::{Registry, new_uid};
+use crate::mini::request::RequestInfo;
 use crate::mini::resources;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
@@ -42,7 +40,7 @@ impl Tokens {
     }
 
     /// The ServiceAccount whose valid token this is; its account must still exist.
-    pub fn verify(&self, api: &Api, token: &str) -> Option<User> {
+    pub fn verify(&self, registry: &Registry, token: &str) -> Option<User> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
@@ -53,33 +51,30 @@ impl Tokens {
             return None;
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
-        let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(namespace, name)).ok()?.value();
-        if account["metadata"]["uid"] != about["serviceaccount"]["uid"] {
-            return None;
-        }
-        if let Some(pod) = about["pod"]["name"].as_str() {
-            let bound = api.registry.get(&resources::PODS, &Key::new(namespace, pod)).ok()?.value();
-            if bound["metadata"]["uid"] != about["pod"]["uid"] {
-                return None;
-            }
-        }
-        Some(User::service_account(namespace, name))
+        let is_there = |resource, known: &Value| {
+            let found = registry.get(resource, &Key::new(namespace, known["name"].as_str().unwrap_or_default()));
+            found.is_ok_and(|object| object.value()["metadata"]["uid"] == known["uid"])
+        };
+        let there = is_there(&resources::SERVICE_ACCOUNTS, &about["serviceaccount"])
+            && (about["pod"].is_null() || is_there(&resources::PODS, &about["pod"]));
+        there.then(|| User::service_account(namespace, name))
     }
 }
 
 /// `POST serviceaccounts/NAME/token`.
-pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Result<Response, ApiError> {
+pub fn token_request(
+    registry: &Registry,
+    tokens: &Tokens,
+    info: &RequestInfo,
+    mut request: Value,
+) -> Result<Value, ApiError> {
     let key = Key::new(&info.namespace, &info.name);
-    let account = api.registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
+    let account = registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
     if seconds < SHORTEST {
-        let causes = vec![FieldError::invalid(
-            "spec.expirationSeconds",
-            &json!(seconds),
-            "may not specify a duration less than 10 minutes",
-        )];
-        let kind = crate::mini::status::Qualified { name: "TokenRequest", group: "authentication.k8s.io" };
-        return Err(ApiError::Invalid { kind, name: String::new(), causes });
+        let detail = "may not specify a duration less than 10 minutes";
+        let cause = FieldError::invalid("spec.expirationSeconds", &json!(seconds), detail);
+        return Err(ApiError::invalid("TokenRequest", "authentication.k8s.io", cause));
     }
     let now = jiff::Timestamp::now();
     let end = now.as_second() + seconds;
@@ -89,13 +84,12 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
     });
     let bound = &request["spec"]["boundObjectRef"];
     if bound["kind"] == "Pod" {
-        let pod = api
-            .registry
+        let pod = registry
             .get(&resources::PODS, &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()))?
             .value();
         about["pod"] = json!({"name": bound["name"], "uid": pod["metadata"]["uid"]});
         if let Some(node) = pod["spec"]["nodeName"].as_str() {
-            let found = api.registry.get(&resources::NODES, &Key::new("", node))?.value();
+            let found = registry.get(&resources::NODES, &Key::new("", node))?.value();
             about["node"] = json!({"name": node, "uid": found["metadata"]["uid"]});
         }
     }
@@ -118,6 +112,6 @@ pub fn token_request(api: &Api, info: &RequestInfo, mut request: Value) -> Resul
     request["metadata"] = json!({"name": info.name, "namespace": info.namespace, "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
     request["spec"]["audiences"] = audiences;
     request["spec"]["expirationSeconds"] = json!(seconds);
-    request["status"] = json!({"token": api.authenticator.tokens.issue(&claims)?, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
-    Ok(accept::json(StatusCode::CREATED, &request))
+    request["status"] = json!({"token": tokens.issue(&claims)?, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
+    Ok(request)
 }

@@ -7,4 +7,4 @@ mod scheduler;
 mod tasks;
 mod watching;
 
-pub use tasks::{ControllerOptions, spawn};
+pub use tasks::spawn;

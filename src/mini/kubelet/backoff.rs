@@ -58,8 +58,13 @@ impl Backoff {
     }
 
     fn elapsed(&self, from: Timestamp, to: Timestamp) -> Duration {
-        Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(self.timelapse)
+        elapsed(from, to, self.timelapse)
     }
+}
+
+/// The nominal time between two moments.
+pub fn elapsed(from: Timestamp, to: Timestamp, timelapse: f64) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(timelapse)
 }
 
 #[cfg(test)]

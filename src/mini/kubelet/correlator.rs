@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::backoff::elapsed;
 use super::event::Event;
 
 /// Tokens per pod and event type, and how long one takes to come back.
@@ -95,7 +96,7 @@ impl Correlator {
         let timelapse = self.timelapse;
         let similar =
             self.similar.entry((event.warning, event.reason)).or_insert(Similar { messages: Vec::new(), last: now });
-        if scaled(similar.last, now, timelapse) > SIMILAR_INTERVAL {
+        if elapsed(similar.last, now, timelapse) > SIMILAR_INTERVAL {
             similar.messages.clear();
         }
         similar.last = now;
@@ -115,7 +116,7 @@ impl Correlator {
     fn take_token(&mut self, warning: bool, now: Timestamp) -> bool {
         let timelapse = self.timelapse;
         let bucket = self.buckets.entry(warning).or_insert(Bucket { tokens: BURST, at: now });
-        let refilled = scaled(bucket.at, now, timelapse).as_secs_f64() / REFILL.as_secs_f64();
+        let refilled = elapsed(bucket.at, now, timelapse).as_secs_f64() / REFILL.as_secs_f64();
         bucket.tokens = (bucket.tokens + refilled).min(BURST);
         bucket.at = now;
         let allowed = bucket.tokens >= 1.0;
@@ -124,10 +125,6 @@ impl Correlator {
         }
         allowed
     }
-}
-
-fn scaled(from: Timestamp, to: Timestamp, timelapse: f64) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(timelapse)
 }
 
 #[cfg(test)]

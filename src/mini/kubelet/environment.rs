@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar, EnvVarSource, Pod, Secret};
-use kube::api::Api;
 
 use super::fields;
+use super::sources::get;
 use super::state::{Node, PodExt as _};
 
 /// The variables in the order they are defined; later ones win.
@@ -25,13 +26,13 @@ pub async fn variables(
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.clone().unwrap_or_default();
         let values = if let Some(from) = &source.config_map_ref {
-            sources.config_map(&from.name, from.optional == Some(true)).await?
+            sources.config_map(&from.name, from.optional).await?
         } else if let Some(from) = &source.secret_ref {
-            sources.secret(&from.name, from.optional == Some(true)).await?
+            sources.secret(&from.name, from.optional).await?
         } else {
-            None
+            Values::new()
         };
-        variables.extend(values.unwrap_or_default().into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+        variables.extend(values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
     }
     for EnvVar { name, value, value_from } in container.env.iter().flatten() {
         let value = match value_from {
@@ -54,14 +55,12 @@ impl Sources<'_> {
     async fn value(&self, node: &Node, pod: &Pod, pod_ip: &str, from: &EnvVarSource) -> Result<Option<String>, String> {
         let namespace = self.namespace;
         if let Some(key) = &from.secret_key_ref {
-            let optional = key.optional == Some(true);
-            let values = self.secret(&key.name, optional).await?;
-            return found(values, &key.key, optional, || format!("Secret {namespace}/{}", key.name));
+            let values = self.secret(&key.name, key.optional).await?;
+            return found(values, &key.key, key.optional, || format!("Secret {namespace}/{}", key.name));
         }
         if let Some(key) = &from.config_map_key_ref {
-            let optional = key.optional == Some(true);
-            let values = self.config_map(&key.name, optional).await?;
-            return found(values, &key.key, optional, || format!("ConfigMap {namespace}/{}", key.name));
+            let values = self.config_map(&key.name, key.optional).await?;
+            return found(values, &key.key, key.optional, || format!("ConfigMap {namespace}/{}", key.name));
         }
         match &from.field_ref {
             Some(field) => fields::value(pod, &field.field_path, Some((pod_ip, node))).map(Some),
@@ -69,36 +68,25 @@ impl Sources<'_> {
         }
     }
 
-    async fn secret(&self, name: &str, optional: bool) -> Result<Option<Values>, String> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace);
-        let secret = api.get_opt(name).await.map_err(|error| error.to_string())?;
-        let values = secret.map(|secret| {
-            let text =
-                |(key, value): (String, k8s_openapi::ByteString)| (key, String::from_utf8_lossy(&value.0).into_owned());
-            secret.data.into_iter().flatten().map(text).collect()
-        });
-        present(values, optional, || format!("secret {name:?} not found"))
+    async fn secret(&self, name: &str, optional: Option<bool>) -> Result<Values, String> {
+        let secret = get::<Secret>(self.client, self.namespace, name, optional).await?;
+        let text = |ByteString(bytes)| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(secret.data.into_iter().flatten().map(|(key, value)| (key, text(value))).collect())
     }
 
-    async fn config_map(&self, name: &str, optional: bool) -> Result<Option<Values>, String> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), self.namespace);
-        let map = api.get_opt(name).await.map_err(|error| error.to_string())?;
-        present(map.map(|map| map.data.unwrap_or_default()), optional, || format!("configmap {name:?} not found"))
+    async fn config_map(&self, name: &str, optional: Option<bool>) -> Result<Values, String> {
+        Ok(get::<ConfigMap>(self.client, self.namespace, name, optional).await?.data.unwrap_or_default())
     }
-}
-
-fn present(values: Option<Values>, optional: bool, missing: impl Fn() -> String) -> Result<Option<Values>, String> {
-    if values.is_none() && !optional { Err(missing()) } else { Ok(values) }
 }
 
 fn found(
-    values: Option<Values>,
+    mut values: Values,
     key: &str,
-    optional: bool,
+    optional: Option<bool>,
     whence: impl Fn() -> String,
 ) -> Result<Option<String>, String> {
-    match values.and_then(|mut values| values.remove(key)) {
-        None if !optional => Err(format!("couldn't find key {key} in {}", whence())),
+    match values.remove(key) {
+        None if optional != Some(true) => Err(format!("couldn't find key {key} in {}", whence())),
         value => Ok(value),
     }
 }

@@ -61,19 +61,9 @@ pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, Ke
     let mut sources = Vec::new();
     for secret in secrets {
         let bytes = |key: &str| secret.data.as_ref()?.get(key).map(|data| data.0.as_slice()).filter(|b| !b.is_empty());
-        match secret.type_.as_deref() {
-            Some("kubernetes.io/dockerconfigjson") => {
-                let Some(bytes) = bytes(".dockerconfigjson") else {
-                    continue;
-                };
-                keyring.add_dockerconfigjson(bytes)?;
-            }
-            Some("kubernetes.io/dockercfg") => {
-                let Some(bytes) = bytes(".dockercfg") else {
-                    continue;
-                };
-                keyring.add_dockercfg(bytes)?;
-            }
+        match (secret.type_.as_deref(), bytes(".dockerconfigjson"), bytes(".dockercfg")) {
+            (Some("kubernetes.io/dockerconfigjson"), Some(config), _) => keyring.add_dockerconfigjson(config)?,
+            (Some("kubernetes.io/dockercfg"), _, Some(config)) => keyring.add_dockercfg(config)?,
             _ => continue,
         }
         sources.push(&secret.metadata);
@@ -177,7 +167,7 @@ pub fn pull_succeeded(
 }
 
 /// Go's `Duration.String` after truncation to milliseconds.
-fn go_duration(duration: Duration) -> String {
+pub fn go_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis / 60_000, millis % 60_000) {
         (0, 0) => "0s".to_owned(),

@@ -1,7 +1,6 @@
 //! The node's images: pulls one at a time, tries several logins in turn, and remembers who may use what.
 //! Owns the queue and the records; the decision to pull is `image`'s.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,16 +13,13 @@ use crate::mini::runtime::{Image, PullAuth, PullError, Runtime};
 pub struct Images {
     runtime: Arc<dyn Runtime>,
     records: Mutex<PullRecords>,
-    /// Names the kubelet has pulled.
-    pulled: Mutex<BTreeSet<String>>,
     /// `serializeImagePulls`: while one pull hangs, the others wait.
     queue: tokio::sync::Mutex<()>,
 }
 
 impl Images {
     pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
-        let (records, pulled, queue) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { runtime, records, pulled, queue }
+        Self { runtime, records: Mutex::default(), queue: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn records(&self) -> MutexGuard<'_, PullRecords> {
@@ -41,9 +37,6 @@ impl Images {
         let begun = Instant::now();
         let result = self.try_logins(image, logins).await;
         drop(turn);
-        if result.is_ok() {
-            self.pulled.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned());
-        }
         Answer::Pulled { result, took: begun.elapsed(), waited: queued.elapsed() }
     }
 
@@ -61,19 +54,6 @@ impl Images {
             }
         }
         Err(PullError { message: aggregate(errors) })
-    }
-
-    /// Takes an image off the node.
-    pub async fn evict(&self, image: &str) {
-        self.runtime.remove_image(image).await;
-    }
-
-    /// Takes everything off the node that was pulled.
-    pub async fn evict_all(&self) {
-        let pulled = std::mem::take(&mut *self.pulled.lock().unwrap_or_else(PoisonError::into_inner));
-        for image in pulled {
-            self.runtime.remove_image(&image).await;
-        }
     }
 }
 

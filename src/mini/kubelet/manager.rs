@@ -18,50 +18,16 @@ use super::images::Images;
 use super::recorder::Recorder;
 use super::state::{Node, PodExt as _};
 use super::worker::{Shared, Wanted, Worker};
-use crate::mini::Version;
 use crate::mini::runtime::Runtime;
 
-/// How a kubelet is to behave.
-#[derive(Debug, Clone)]
-pub struct KubeletOptions {
-    pub node_name: String,
-    /// The node's InternalIP and its pods' host IP.
-    pub node_ip: String,
-    pub version: Version,
-    /// Divides every delay: syncs, back-offs, grace periods. 1 is real time.
-    pub timelapse: f64,
-}
-
-/// A running kubelet.
-pub struct Kubelet {
-    /// Ends when the token given to [`spawn`] is cancelled and the last container is gone.
-    pub task: JoinHandle<()>,
-    /// The node's images.
-    pub images: Arc<Images>,
-}
-
-/// Starts the kubelet of one node.
+/// Starts the kubelet of one node. The task ends when the token is cancelled and the last container is gone.
 #[must_use]
-pub fn spawn(
-    client: kube::Client,
-    runtime: Arc<dyn Runtime>,
-    options: KubeletOptions,
-    stop: CancellationToken,
-) -> Kubelet {
-    let images = Arc::new(Images::new(runtime.clone()));
-    let KubeletOptions { node_name: name, node_ip: ip, version, timelapse } = options;
-    let node = Node { name, ip, version, scheme: runtime.scheme(), timelapse };
-    let task = tokio::spawn(run(client, runtime, node, images.clone(), stop));
-    Kubelet { task, images }
+pub fn spawn(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(run(client, runtime, node, stop))
 }
 
-async fn run(
-    client: kube::Client,
-    runtime: Arc<dyn Runtime>,
-    node: Node,
-    images: Arc<Images>,
-    stop: CancellationToken,
-) {
+async fn run(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: CancellationToken) {
+    let images = Arc::new(Images::new(runtime.clone()));
     let tasks = TaskTracker::new();
     let (recorder, writing) = Recorder::new(client.clone(), node.clone());
     tasks.spawn(writing);

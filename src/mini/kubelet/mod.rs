@@ -14,13 +14,14 @@ mod node;
 mod pass;
 mod recorder;
 mod records;
+mod sources;
 mod state;
 mod status;
 mod volumes;
 mod worker;
 
-pub use images::Images;
-pub use manager::{Kubelet, KubeletOptions, spawn};
+pub use manager::spawn;
+pub use state::Node;
 
 #[cfg(test)]
 mod cluster_tests;

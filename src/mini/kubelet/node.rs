@@ -5,6 +5,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::state::Node;
+use crate::mini::runtime::architecture;
 
 /// Pods a kubelet takes by default.
 const MAX_PODS: &str = "110";
@@ -29,11 +30,7 @@ pub(super) async fn register(client: &kube::Client, node: &Node) -> kube::Result
 }
 
 fn object(node: &Node) -> Value {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
+    let architecture = architecture();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from).to_string();
     let resources = json!({ "cpu": cpus, "memory": memory(), "pods": MAX_PODS });
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();

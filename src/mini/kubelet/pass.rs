@@ -85,6 +85,22 @@ pub struct Pass {
     failed: bool,
 }
 
+/// What a step looks at and changes, and what it has to tell.
+struct Context<'a> {
+    node: &'a Node,
+    pod: &'a Pod,
+    state: &'a mut PodState,
+    records: &'a mut PullRecords,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Context<'_> {
+    fn tell(&mut self, container: &str, event: Event) {
+        self.events.push(event.about(&self.pod.field_path(container)));
+    }
+}
+
 impl Pass {
     /// Begins a sync: the status is that of the sync before. `secrets` are the pod's pull secrets that exist,
     /// `missing` the names of those that do not.
@@ -125,11 +141,11 @@ impl Pass {
         answer: Answer,
         now: Timestamp,
     ) -> Step {
-        let mut events = Vec::new();
+        let mut on = Context { node, pod, state, records, now, events: Vec::new() };
         let ask = match (answer, self.actions.front()) {
             (Answer::Begin, _) | (_, None) => None,
             (Answer::Stopped(exit), Some(Action::Kill { container })) => {
-                ended(state, container, exit, now);
+                ended(on.state, container, exit, now);
                 self.changed = true;
                 self.actions.pop_front();
                 None
@@ -137,31 +153,32 @@ impl Pass {
             (_, Some(Action::Kill { .. })) => None,
             (answer, Some(Action::Start { container })) => {
                 let container = container.clone();
-                let started = self.start(node, pod, state, records, &container, answer, now, &mut events);
-                self.settle(pod, state, &container, started, &mut events)
+                let started = self.start(&mut on, &container, answer);
+                self.settle(&mut on, &container, started)
             }
         };
-        let ask = ask.unwrap_or_else(|| self.next(pod, state, now, &mut events));
-        Step { events, ask }
+        let ask = ask.unwrap_or_else(|| self.next(&mut on));
+        Step { events: on.events, ask }
     }
 
     /// Begins the next action; what fails before anything must be asked is settled here.
-    fn next(&mut self, pod: &Pod, state: &mut PodState, now: Timestamp, events: &mut Vec<Event>) -> Ask {
+    fn next(&mut self, on: &mut Context<'_>) -> Ask {
         while let Some(action) = self.actions.front() {
             match action {
                 Action::Kill { container } => {
-                    let Some(record) = state.containers.get(container) else {
+                    let Some(record) = on.state.containers.get(container) else {
                         self.actions.pop_front();
                         continue;
                     };
+                    let id = record.id.clone();
                     let message = format!("Container {container} definition changed, will be restarted");
-                    events.push(Event::normal("Killing", message).about(&pod.field_path(container)));
-                    return Ask::Stop { id: record.id.clone() };
+                    on.tell(container, Event::normal("Killing", message));
+                    return Ask::Stop { id };
                 }
                 Action::Start { container } => {
                     let container = container.clone();
-                    let begun = begin_start(pod, state, &container, now, events);
-                    if let Some(ask) = self.settle(pod, state, &container, begun, events) {
+                    let begun = begin_start(on, &container);
+                    if let Some(ask) = self.settle(on, &container, begun) {
                         return ask;
                     }
                 }
@@ -175,119 +192,93 @@ impl Pass {
     }
 
     /// Goes on with starting a container: an ask, or None when it runs.
-    #[allow(clippy::too_many_arguments)]
-    fn start(
-        &mut self,
-        node: &Node,
-        pod: &Pod,
-        state: &mut PodState,
-        records: &mut PullRecords,
-        container: &str,
-        answer: Answer,
-        now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Result<Option<Ask>, Failure> {
-        let spec = pod.container(container);
+    fn start(&mut self, on: &mut Context<'_>, container: &str, answer: Answer) -> Result<Option<Ask>, Failure> {
+        let spec = on.pod.container(container);
         let image = spec.and_then(|spec| spec.image.clone()).unwrap_or_default();
         let policy = spec.and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
-        let path = pod.field_path(container);
         let start = Ask::Start { container: container.to_owned() };
         match answer {
             Answer::Image(present) => {
-                let decision =
-                    image::decide(node, state, records, (&image, policy), present.as_ref(), &self.secrets, now);
-                match decision {
+                let names = (image.as_str(), policy);
+                match image::decide(on.node, on.state, on.records, names, present.as_ref(), &self.secrets, on.now) {
                     Decision::Use { event } => {
-                        events.push(event.about(&path));
+                        on.tell(container, event);
                         self.image = present;
                         Ok(Some(start))
                     }
                     Decision::Pull { logins, event } => {
-                        events.push(event.about(&path));
+                        on.tell(container, event);
                         Ok(Some(Ask::Pull { image, logins }))
                     }
                     Decision::Refuse { failure, event } => {
-                        events.extend(event.map(|event| event.about(&path)));
+                        event.into_iter().for_each(|event| on.tell(container, event));
                         Err(failure)
                     }
                 }
             }
             Answer::Pulled { result: Ok((pulled, login)), took, waited } => {
-                let event = image::pull_succeeded(records, &image, &pulled, login, (took, waited));
-                events.push(event.about(&path));
+                let event = image::pull_succeeded(on.records, &image, &pulled, login, (took, waited));
+                on.tell(container, event);
                 self.image = Some(pulled);
                 Ok(Some(start))
             }
             Answer::Pulled { result: Err(error), .. } => {
-                let (failure, event) = image::pull_failed(state, &image, &error, now);
-                events.push(event.about(&path));
+                let (failure, event) = image::pull_failed(on.state, &image, &error, on.now);
+                on.tell(container, event);
                 Err(failure)
             }
-            Answer::Started(result) => self.started(node, pod, state, container, result, now, events).map(|()| None),
+            Answer::Started(result) => self.started(on, container, result).map(|()| None),
             Answer::Begin | Answer::Stopped(_) => Ok(None),
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn started(
         &mut self,
-        node: &Node,
-        pod: &Pod,
-        state: &mut PodState,
+        on: &mut Context<'_>,
         container: &str,
         result: Result<Started, StartError>,
-        now: Timestamp,
-        events: &mut Vec<Event>,
     ) -> Result<(), Failure> {
-        let path = pod.field_path(container);
-        let (created, started) = if node.verifies_present_images() {
+        let (created, started) = if on.node.verifies_present_images() {
             ("Container created".to_owned(), "Container started".to_owned())
         } else {
             (format!("Created container: {container}"), format!("Started container {container}"))
         };
-        let before = state.containers.get(container);
+        let before = on.state.containers.get(container);
         let mut record = ContainerRecord {
             id: String::new(),
-            image: pod.container(container).and_then(|spec| spec.image.clone()).unwrap_or_default(),
+            image: on.pod.container(container).and_then(|spec| spec.image.clone()).unwrap_or_default(),
             image_id: self.image.take().map(|image| image.repo_digest).unwrap_or_default(),
-            started: now,
+            started: on.now,
             ended: None,
             restarts: before.map_or(0, |before| before.restarts + 1),
-            last: before.and_then(|before| before.terminated(node.scheme)),
+            last: before.and_then(|before| before.terminated(on.node.scheme)),
         };
         match result {
             Ok(Started { id, ip }) => {
-                events.push(Event::normal("Created", created).about(&path));
-                events.push(Event::normal("Started", started).about(&path));
-                state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(state.ip.take());
-                state.containers.insert(container.to_owned(), Box::new(ContainerRecord { id, ..record }));
+                on.tell(container, Event::normal("Created", created));
+                on.tell(container, Event::normal("Started", started));
+                on.state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(on.state.ip.take());
+                on.state.containers.insert(container.to_owned(), Box::new(ContainerRecord { id, ..record }));
                 self.changed = true;
                 Ok(())
             }
             Err(StartError::Config(message)) => Err(Failure { reason: "CreateContainerConfigError", message }),
             Err(StartError::Runtime(message)) => {
-                events.push(Event::normal("Created", created).about(&path));
+                on.tell(container, Event::normal("Created", created));
                 let exit = Exit { code: 128, oom_killed: false };
-                record.ended = Some(Ended { exit, at: now, start_error: Some(message.clone()) });
-                state.containers.insert(container.to_owned(), Box::new(record));
+                record.ended = Some(Ended { exit, at: on.now, start_error: Some(message.clone()) });
+                on.state.containers.insert(container.to_owned(), Box::new(record));
                 Err(Failure { reason: "RunContainerError", message })
             }
         }
     }
 
     /// Closes an action that has come to its end; hands an ask through.
-    fn settle(
-        &mut self,
-        pod: &Pod,
-        state: &mut PodState,
-        container: &str,
-        result: Result<Option<Ask>, Failure>,
-        events: &mut Vec<Event>,
-    ) -> Option<Ask> {
+    fn settle(&mut self, on: &mut Context<'_>, container: &str, result: Result<Option<Ask>, Failure>) -> Option<Ask> {
         match result {
             Ok(Some(ask)) => return Some(ask),
             Ok(None) => {
-                state.failures.remove(container);
+                on.state.failures.remove(container);
             }
             Err(failure) => {
                 self.failed = true;
@@ -296,9 +287,9 @@ impl Pass {
                         "CreateContainerConfigError" | "RunContainerError" => &failure.message,
                         reason => reason,
                     };
-                    events.push(Event::warning("Failed", format!("Error: {told}")).about(&pod.field_path(container)));
+                    on.tell(container, Event::warning("Failed", format!("Error: {told}")));
                 }
-                state.failures.insert(container.to_owned(), failure);
+                on.state.failures.insert(container.to_owned(), failure);
             }
         }
         self.actions.pop_front();
@@ -350,39 +341,25 @@ fn plan(pod: &Pod, state: &PodState) -> VecDeque<Action> {
 }
 
 /// The crash back-off and the image's name are judged before anything is asked.
-fn begin_start(
-    pod: &Pod,
-    state: &mut PodState,
-    container: &str,
-    now: Timestamp,
-    events: &mut Vec<Event>,
-) -> Result<Option<Ask>, Failure> {
-    let path = pod.field_path(container);
-    if let Some(at) = state.containers.get(container).and_then(|record| record.ended.as_ref()).map(|ended| ended.at) {
-        if state.crash_backoff.waits_since(container, at, now) {
-            let pod = pod.formatted();
+fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Failure> {
+    let ended = on.state.containers.get(container).and_then(|record| record.ended.as_ref());
+    if let Some(at) = ended.map(|ended| ended.at) {
+        if on.state.crash_backoff.waits_since(container, at, on.now) {
+            let pod = on.pod.formatted();
             let message = format!("Back-off restarting failed container {container} in pod {pod}");
-            events.push(Event::warning("BackOff", message).about(&path));
-            let delay = minutes(state.crash_backoff.delay(container));
+            on.tell(container, Event::warning("BackOff", message));
+            let delay = image::go_duration(on.state.crash_backoff.delay(container));
             let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
             return Err(Failure { reason: "CrashLoopBackOff", message });
         }
-        state.crash_backoff.next(container, at);
+        on.state.crash_backoff.next(container, at);
     }
-    let image = pod.container(container).and_then(|spec| spec.image.as_deref()).unwrap_or_default();
+    let image = on.pod.container(container).and_then(|spec| spec.image.as_deref()).unwrap_or_default();
     match image::tagged(image) {
         Ok((image, _)) => Ok(Some(Ask::Image { image })),
         Err(failure) => {
-            events.push(Event::warning("InspectFailed", failure.message.clone()).about(&path));
+            on.tell(container, Event::warning("InspectFailed", failure.message.clone()));
             Err(failure)
         }
-    }
-}
-
-/// Go's `Duration.String` for whole seconds: `10s`, `2m40s`.
-fn minutes(duration: Duration) -> String {
-    match (duration.as_secs() / 60, duration.as_secs() % 60) {
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
     }
 }

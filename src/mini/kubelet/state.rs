@@ -14,10 +14,12 @@ use crate::mini::runtime::Exit;
 #[derive(Debug, Clone)]
 pub struct Node {
     pub name: String,
+    /// The InternalIP, and the pods' host IP.
     pub ip: String,
     pub version: Version,
     /// The runtime's scheme in container ids.
     pub scheme: &'static str,
+    /// Divides every delay: syncs, back-offs, grace periods. 1 is real time.
     pub timelapse: f64,
 }
 

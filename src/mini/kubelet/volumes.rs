@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{
 use kube::api::{Api, PostParams};
 
 use super::fields;
+use super::sources::{get, words};
 use super::state::PodExt as _;
 
 /// Path inside the volume → contents.
@@ -57,6 +58,7 @@ impl Volumes {
 }
 
 async fn files(client: &kube::Client, pod: &Pod, volume: &Volume) -> Result<Files, String> {
+    let namespace = pod.namespace();
     if let Some(source) = &volume.projected {
         let mut files = Files::new();
         for source in source.sources.iter().flatten() {
@@ -65,11 +67,13 @@ async fn files(client: &kube::Client, pod: &Pod, volume: &Volume) -> Result<File
         return Ok(files);
     }
     if let Some(source) = &volume.secret {
-        let name = source.secret_name.clone().unwrap_or_default();
-        return secret(client, pod, &name, source.items.as_deref(), source.optional == Some(true)).await;
+        let name = source.secret_name.as_deref().unwrap_or_default();
+        let data = of_secret(get(client, namespace, name, source.optional).await?);
+        return pick(data, "secret", source.items.as_deref(), source.optional);
     }
     if let Some(source) = &volume.config_map {
-        return config_map(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+        let data = of_config_map(get(client, namespace, &source.name, source.optional).await?);
+        return pick(data, "config", source.items.as_deref(), source.optional);
     }
     if let Some(source) = &volume.downward_api {
         return downward(pod, source.items.as_deref());
@@ -79,14 +83,17 @@ async fn files(client: &kube::Client, pod: &Pod, volume: &Volume) -> Result<File
 }
 
 async fn projection(client: &kube::Client, pod: &Pod, source: &VolumeProjection) -> Result<Files, String> {
+    let namespace = pod.namespace();
     if let Some(source) = &source.service_account_token {
         return token(client, pod, source).await;
     }
     if let Some(source) = &source.config_map {
-        return config_map(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+        let data = of_config_map(get(client, namespace, &source.name, source.optional).await?);
+        return pick(data, "config", source.items.as_deref(), source.optional);
     }
     if let Some(source) = &source.secret {
-        return secret(client, pod, &source.name, source.items.as_deref(), source.optional == Some(true)).await;
+        let data = of_secret(get(client, namespace, &source.name, source.optional).await?);
+        return pick(data, "secret", source.items.as_deref(), source.optional);
     }
     match &source.downward_api {
         Some(source) => downward(pod, source.items.as_deref()),
@@ -116,41 +123,14 @@ async fn token(client: &kube::Client, pod: &Pod, source: &ServiceAccountTokenPro
     Ok(Files::from([(source.path.clone(), Bytes::from(token))]))
 }
 
-async fn secret(
-    client: &kube::Client,
-    pod: &Pod,
-    name: &str,
-    items: Option<&[KeyToPath]>,
-    optional: bool,
-) -> Result<Files, String> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), pod.namespace());
-    match api.get_opt(name).await.map_err(words)? {
-        Some(secret) => {
-            let data = bytes(secret.data);
-            pick(data, items, optional).map_err(|key| format!("references non-existent secret key: {key}"))
-        }
-        None if optional => Ok(Files::new()),
-        None => Err(format!("secret {name:?} not found")),
-    }
+fn of_secret(secret: Secret) -> Files {
+    bytes(secret.data)
 }
 
-async fn config_map(
-    client: &kube::Client,
-    pod: &Pod,
-    name: &str,
-    items: Option<&[KeyToPath]>,
-    optional: bool,
-) -> Result<Files, String> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), pod.namespace());
-    match api.get_opt(name).await.map_err(words)? {
-        Some(map) => {
-            let mut data = bytes(map.binary_data);
-            data.extend(map.data.into_iter().flatten().map(|(key, text)| (key, Bytes::from(text))));
-            pick(data, items, optional).map_err(|key| format!("references non-existent config key: {key}"))
-        }
-        None if optional => Ok(Files::new()),
-        None => Err(format!("configmap {name:?} not found")),
-    }
+fn of_config_map(map: ConfigMap) -> Files {
+    let mut files = bytes(map.binary_data);
+    files.extend(map.data.into_iter().flatten().map(|(key, text)| (key, Bytes::from(text))));
+    files
 }
 
 fn downward(pod: &Pod, items: Option<&[DownwardAPIVolumeFile]>) -> Result<Files, String> {
@@ -165,26 +145,18 @@ fn bytes(data: Option<BTreeMap<String, ByteString>>) -> Files {
     data.into_iter().flatten().map(|(key, ByteString(bytes))| (key, Bytes::from(bytes))).collect()
 }
 
-/// All keys under their own names, or the items' under theirs. The error is the key that is missing.
-fn pick(data: Files, items: Option<&[KeyToPath]>, optional: bool) -> Result<Files, String> {
+/// All keys under their own names, or the items' under theirs.
+fn pick(data: Files, kind: &str, items: Option<&[KeyToPath]>, optional: Option<bool>) -> Result<Files, String> {
     let Some(items) = items.filter(|items| !items.is_empty()) else { return Ok(data) };
     let mut picked = Files::new();
-    for item in items {
-        match data.get(&item.key) {
-            Some(contents) => _ = picked.insert(item.path.clone(), contents.clone()),
-            None if optional => {}
-            None => return Err(item.key.clone()),
+    for KeyToPath { key, path, .. } in items {
+        match data.get(key) {
+            Some(contents) => _ = picked.insert(path.clone(), contents.clone()),
+            None if optional == Some(true) => {}
+            None => return Err(format!("references non-existent {kind} key: {key}")),
         }
     }
     Ok(picked)
-}
-
-/// The API's own message.
-fn words(error: kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

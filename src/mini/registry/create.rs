@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, names, new_uid, now, random_suffix, store_error};
+use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, new_uid, now, random_suffix, store_error};
+use crate::mini::names;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
@@ -40,17 +41,15 @@ impl Registry {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let mut causes = name_errors(resource, &object);
         causes.extend(resource.strategy.validate(&object));
-        if !causes.is_empty() {
-            return Err(ApiError::Invalid { kind: resource.qualified_kind(), name, causes });
-        }
+        resource.valid(&name, causes)?;
         let key = Key::new(namespace, name);
         let object = if options.dry_run {
-            if self.store.get(resource.shelf, &key).is_ok() {
+            if self.store.get(resource.shelf(), &key).is_ok() {
                 return Err(ApiError::AlreadyExists { resource: resource.qualified(), name: key.name });
             }
-            Arc::new(Object::unstored(resource.shelf, key, object))
+            Arc::new(Object::unstored(resource.shelf(), key, object))
         } else {
-            self.store.create(resource.shelf, key.clone(), object).map_err(|e| store_error(resource, &key, e))?
+            self.store.create(resource.shelf(), key.clone(), object).map_err(|e| store_error(resource, &key, e))?
         };
         Ok(Written { object, warnings, created: true })
     }

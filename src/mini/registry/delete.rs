@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::update::ready_to_go;
-use super::{Registry, now, store_error};
+use super::update::{Refused, ready_to_go};
+use super::{Registry, now};
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
-use crate::mini::store::{self, Key, Object};
+use crate::mini::store::{Key, Object};
 
 /// `DeleteOptions`, as far as they matter here. A propagation policy is accepted and has no effect: nothing in mini
 /// owns anything else.
@@ -31,14 +31,7 @@ pub enum Deleted {
 
 impl Registry {
     pub fn delete(&self, resource: &'static Resource, key: &Key, options: &DeleteOptions) -> Result<Deleted, ApiError> {
-        loop {
-            let current = self.get(resource, key)?;
-            match self.try_delete(resource, key, &current, options)? {
-                Err(store::Error::Conflict { .. }) => {}
-                Err(error) => return Err(store_error(resource, key, error)),
-                Ok(deleted) => return Ok(deleted),
-            }
-        }
+        self.retry(resource, key, usize::MAX, |current| self.try_delete(resource, key, current, options))
     }
 
     fn try_delete(
@@ -47,32 +40,37 @@ impl Registry {
         key: &Key,
         current: &Arc<Object>,
         options: &DeleteOptions,
-    ) -> Result<Result<Deleted, store::Error>, ApiError> {
+    ) -> Result<Deleted, Refused> {
         let mut object = current.value();
-        check(resource, key, &object, options)?;
+        for (field, asked, has) in [
+            ("UID", &options.uid, &object["metadata"]["uid"]),
+            ("ResourceVersion", &options.resource_version, &object["metadata"]["resourceVersion"]),
+        ] {
+            ApiError::precondition(resource.qualified(), &key.name, (field, asked.as_deref(), has))?;
+        }
         if resource.plural == "namespaces" && IMMORTAL.contains(&key.name.as_str()) {
             let why = "this namespace may not be deleted".to_owned();
-            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
+            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why }.into());
         }
         let grace = resource.strategy.grace(&object, options.grace_period_seconds);
         if object["metadata"]["deletionTimestamp"].is_string() {
             let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
             let shorter = options.grace_period_seconds.is_some_and(|asked| asked < left);
             if !shorter && !ready_to_go(resource, &object) {
-                return Ok(Ok(Deleted::Marked(current.clone())));
+                return Ok(Deleted::Marked(current.clone()));
             }
         }
         mark(&mut object, grace);
         resource.strategy.mark_deleted(&mut object);
         let goes = ready_to_go(resource, &object);
         if options.dry_run {
-            let object = Arc::new(Object::unstored(resource.shelf, key.clone(), object));
-            return Ok(Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) }));
+            let object = Arc::new(Object::unstored(resource.shelf(), key.clone(), object));
+            return Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) });
         }
         Ok(if goes {
-            self.store.delete(resource.shelf, key, current.revision).map(Deleted::Gone)
+            Deleted::Gone(self.store.delete(resource.shelf(), key, current.revision)?)
         } else {
-            self.store.update(resource.shelf, key, current.revision, object).map(Deleted::Marked)
+            Deleted::Marked(self.store.update(resource.shelf(), key, current.revision, object)?)
         })
     }
 }
@@ -91,17 +89,4 @@ fn mark(object: &mut Value, grace: Option<i64>) {
     if let Some(generation) = metadata["generation"].as_i64() {
         metadata["generation"] = json!(generation + 1);
     }
-}
-
-fn check(resource: &'static Resource, key: &Key, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
-    for (asked, field, name) in
-        [(&options.uid, "uid", "UID"), (&options.resource_version, "resourceVersion", "ResourceVersion")]
-    {
-        let has = object["metadata"][field].as_str().unwrap_or_default();
-        if let Some(asked) = asked.as_deref().filter(|a| *a != has) {
-            let why = format!("Precondition failed: {name} in precondition: {asked}, {name} in object meta: {has}");
-            return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why });
-        }
-    }
-    Ok(())
 }

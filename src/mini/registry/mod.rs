@@ -5,10 +5,7 @@
 pub mod admission;
 mod create;
 mod delete;
-pub mod go_json;
-pub mod names;
 pub mod patch;
-pub mod strategy;
 mod update;
 
 use std::sync::Arc;
@@ -17,20 +14,12 @@ use serde_json::Value;
 
 use super::Version;
 use super::resource::Resource;
+use super::schema::FieldValidation;
 use super::status::ApiError;
 use super::store::{self, Key, Object, Store};
 
 pub use delete::{DeleteOptions, Deleted};
 pub use update::Part;
-
-/// What to do about fields the schema does not know (`fieldValidation=`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FieldValidation {
-    Ignore,
-    #[default]
-    Warn,
-    Strict,
-}
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +46,7 @@ pub struct Registry {
 
 impl Registry {
     pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
-        self.store.get(resource.shelf, key).map_err(|e| store_error(resource, key, e))
+        self.store.get(resource.shelf(), key).map_err(|e| store_error(resource, key, e))
     }
 }
 
@@ -90,10 +79,8 @@ fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
     if !slot.is_object() {
         *slot = Value::Object(serde_json::Map::new());
     }
-    match slot {
-        Value::Object(map) => map,
-        _ => unreachable!("made an object above"),
-    }
+    let Value::Object(map) = slot else { unreachable!("made an object above") };
+    map
 }
 
 /// Now, as Kubernetes writes times: whole seconds in UTC.

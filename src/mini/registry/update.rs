@@ -8,7 +8,7 @@ use super::create::{name_errors, place};
 use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, store_error};
 use crate::mini::resource::{Resource, carry};
 use crate::mini::schema;
-use crate::mini::status::{ApiError, FieldError, Mistake};
+use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Key, Object};
 
 /// Which part of an object a write is about.
@@ -75,19 +75,20 @@ impl Registry {
         Ok(Written { object, warnings, created: false })
     }
 
-    fn retry(
+    /// Reads and writes until nobody else has written in between.
+    pub(super) fn retry<T>(
         &self,
         resource: &'static Resource,
         key: &Key,
         tries: usize,
-        mut write: impl FnMut(&Object) -> Result<Arc<Object>, Refused>,
-    ) -> Result<Arc<Object>, ApiError> {
+        mut write: impl FnMut(&Arc<Object>) -> Result<T, Refused>,
+    ) -> Result<T, ApiError> {
         let mut left = tries;
         loop {
             let current = self.get(resource, key)?;
             left -= 1;
             match write(&current) {
-                Ok(object) => return Ok(object),
+                Ok(done) => return Ok(done),
                 Err(Refused::Moved(_)) if left > 0 => {}
                 Err(Refused::Moved(error)) => return Err(store_error(resource, key, error)),
                 Err(Refused::Api(error)) => return Err(error),
@@ -130,19 +131,15 @@ impl Registry {
             let mut causes = meta_changes(&new, &old);
             causes.extend(name_errors(resource, &new));
             causes.extend(resource.strategy.validate_update(&new, &old));
-            if !causes.is_empty() {
-                return Err(
-                    ApiError::Invalid { kind: resource.qualified_kind(), name: key.name.clone(), causes }.into()
-                );
-            }
+            resource.valid(&key.name, causes)?;
         }
         if options.dry_run {
-            return Ok(Arc::new(Object::unstored(resource.shelf, key.clone(), new)));
+            return Ok(Arc::new(Object::unstored(resource.shelf(), key.clone(), new)));
         }
         if ready_to_go(resource, &new) {
-            return Ok(self.store.delete(resource.shelf, key, current.revision)?);
+            return Ok(self.store.delete(resource.shelf(), key, current.revision)?);
         }
-        Ok(self.store.update(resource.shelf, key, current.revision, new)?)
+        Ok(self.store.update(resource.shelf(), key, current.revision, new)?)
     }
 }
 
@@ -181,26 +178,15 @@ fn check_preconditions(
     current: &Object,
     old: &Value,
     new: &Value,
-) -> Result<(), Refused> {
+) -> Result<(), ApiError> {
     let given = &new["metadata"];
-    if let Some(uid) = given["uid"].as_str().filter(|u| !u.is_empty() && *u != old["metadata"]["uid"]) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            old["metadata"]["uid"].as_str().unwrap_or_default()
-        );
-        return Err(ApiError::Conflict { resource: resource.qualified(), name: key.name.clone(), why }.into());
-    }
+    let uid = given["uid"].as_str().filter(|uid| !uid.is_empty());
+    ApiError::precondition(resource.qualified(), &key.name, ("UID", uid, &old["metadata"]["uid"]))?;
     let asked = given["resourceVersion"].as_str().unwrap_or_default();
     if !asked.is_empty() && asked != current.revision.to_string() {
-        return Err(ApiError::from_stale(resource, key).into());
+        return Err(store_error(resource, key, store::Error::Conflict { current: current.revision }));
     }
     Ok(())
-}
-
-impl ApiError {
-    fn from_stale(resource: &'static Resource, key: &Key) -> Self {
-        store_error(resource, key, store::Error::Conflict { current: 0 })
-    }
 }
 
 /// Changes of metadata no update may make (`ValidateObjectMetaUpdate`).
@@ -208,25 +194,19 @@ fn meta_changes(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for field in ["name", "namespace"] {
         if new["metadata"][field] != old["metadata"][field] {
-            errors.push(FieldError::invalid(
-                format!("metadata.{field}"),
-                &new["metadata"][field],
-                "field is immutable",
-            ));
+            let value = &new["metadata"][field];
+            errors.push(FieldError::invalid(format!("metadata.{field}"), value, "field is immutable"));
         }
     }
     let finalizers = |v: &Value| v["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    if old["metadata"]["deletionTimestamp"].is_string() {
-        let before = finalizers(old);
-        let added: Vec<_> = finalizers(new).into_iter().filter(|f| !before.contains(f)).collect();
-        if !added.is_empty() {
-            let names: Vec<_> = added.iter().map(|f| f.to_string()).collect();
-            let detail = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                names.join(", ")
-            );
-            errors.push(FieldError::new(Mistake::Forbidden, "metadata.finalizers", &Value::Null, detail));
-        }
+    let before = finalizers(old);
+    let added = finalizers(new).into_iter().filter(|f| !before.contains(f)).map(|f| f.to_string());
+    let added = added.collect::<Vec<_>>().join(", ");
+    if old["metadata"]["deletionTimestamp"].is_string() && !added.is_empty() {
+        let detail = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{added}}}"
+        );
+        errors.push(FieldError::forbidden("metadata.finalizers", detail));
     }
     errors
 }

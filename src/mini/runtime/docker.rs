@@ -8,17 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use tokio::net::TcpStream;
 
 use super::{
-    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, LogOptions, PullAuth, PullError, Runtime, RuntimeError,
-    Started, words,
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullAuth, PullError, Runtime,
+    RuntimeError, Started, architecture, words,
 };
 use crate::docker::{self, ContainerRequest, Docker, Login};
+use crate::exec::chain;
 use crate::registry::{self, Credentials, Endpoint, ImageRef};
 
 /// How long the engine may take beyond the grace period before a container is killed by removal.
@@ -174,22 +173,8 @@ fn no_route(reference: &ImageRef) -> registry::Error {
     }
 }
 
-/// Go's name of this machine's architecture.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
-}
-
 fn failed(error: docker::Error) -> RuntimeError {
     RuntimeError::Failed(chain(&error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let links = std::iter::successors(Some(error), |error| (*error).source());
-    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl Runtime for DockerRuntime {
@@ -197,17 +182,15 @@ impl Runtime for DockerRuntime {
         "docker"
     }
 
-    fn image_status(&self, image: &str) -> BoxFuture<'_, Option<Image>> {
-        let found = self.find(image).map(|(image, _)| image);
-        async { found }.boxed()
+    fn image_status<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Option<Image>> {
+        async { self.find(image).map(|(image, _)| image) }.boxed()
     }
 
-    fn pull(&self, image: &str, auth: Option<PullAuth>) -> BoxFuture<'_, Result<Image, PullError>> {
-        let image = image.to_owned();
-        async move { self.pull_image(&image, auth).await }.boxed()
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>> {
+        self.pull_image(image, auth).boxed()
     }
 
-    fn remove_image(&self, image: &str) -> BoxFuture<'_, ()> {
+    fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, ()> {
         // The engine keeps the layers until the runtime is closed: the node has forgotten them.
         if let Ok(reference) = ImageRef::parse(image) {
             self.state().images.remove(&reference.canonical());
@@ -219,38 +202,29 @@ impl Runtime for DockerRuntime {
         self.start_container(spec).boxed()
     }
 
-    fn wait(&self, id: &str) -> BoxFuture<'_, Result<Exit, RuntimeError>> {
-        let id = id.to_owned();
+    fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>> {
         async move {
-            let exit = self.docker.wait(&id).await.map_err(failed)?;
+            let exit = self.docker.wait(id).await.map_err(failed)?;
             Ok(Exit { code: exit.code, oom_killed: exit.oom_killed })
         }
         .boxed()
     }
 
-    fn stop(&self, id: &str, grace: Duration) -> BoxFuture<'_, Result<(), RuntimeError>> {
-        let id = id.to_owned();
-        async move { self.stop_container(&id, grace).await }.boxed()
+    fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.stop_container(id, grace).boxed()
     }
 
-    fn logs(
-        &self,
-        id: &str,
-        options: LogOptions,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
-        let id = id.to_owned();
+    fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
         let LogOptions { follow, tail_lines, timestamps, since_seconds } = options;
         let options = docker::LogOptions { follow, tail_lines, timestamps, since_seconds };
-        async move { self.docker.logs(&id, options).await.map_err(failed) }.boxed()
+        async move { self.docker.logs(id, options).await.map_err(failed) }.boxed()
     }
 
-    fn exec(&self, id: &str, spec: ExecSpec) -> BoxFuture<'_, Result<ExecSession, RuntimeError>> {
-        let id = id.to_owned();
-        async move { self.exec_in(&id, spec).await }.boxed()
+    fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
+        self.exec_in(id, spec).boxed()
     }
 
-    fn dial(&self, id: &str, port: u16) -> BoxFuture<'_, Result<Box<dyn Duplex>, RuntimeError>> {
-        let id = id.to_owned();
-        async move { self.connect(&id, port).await }.boxed()
+    fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
+        self.connect(id, port).boxed()
     }
 }

@@ -113,6 +113,9 @@ pub enum RuntimeError {
     Failed(String),
 }
 
+/// What a container prints, as it comes.
+pub type Log = BoxStream<'static, std::io::Result<Bytes>>;
+
 /// A duplex byte stream to a port inside a container.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -123,24 +126,29 @@ pub trait Runtime: Send + Sync + 'static {
     /// `docker` or `null`: the scheme of `status.containerStatuses[].containerID`.
     fn scheme(&self) -> &'static str;
     /// The image as the node has it, or None. `image` is as the pod named it.
-    fn image_status(&self, image: &str) -> BoxFuture<'_, Option<Image>>;
+    fn image_status<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Option<Image>>;
     /// Pull with at most one credential (the kubelet tries several in turn).
-    fn pull(&self, image: &str, auth: Option<PullAuth>) -> BoxFuture<'_, Result<Image, PullError>>;
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>>;
     /// Forget an image (`crictl rmi`); absent is fine.
-    fn remove_image(&self, image: &str) -> BoxFuture<'_, ()>;
+    fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, ()>;
     /// Create and start; returns the container's id and the pod's IP.
     fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>>;
     /// Resolves when the container has ended; at once when it already has.
-    fn wait(&self, id: &str) -> BoxFuture<'_, Result<Exit, RuntimeError>>;
+    fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>>;
     /// SIGTERM, then SIGKILL after `grace`; then remove. Absent is fine.
-    fn stop(&self, id: &str, grace: Duration) -> BoxFuture<'_, Result<(), RuntimeError>>;
-    fn logs(
-        &self,
-        id: &str,
-        options: LogOptions,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>>;
-    fn exec(&self, id: &str, spec: ExecSpec) -> BoxFuture<'_, Result<ExecSession, RuntimeError>>;
-    fn dial(&self, id: &str, port: u16) -> BoxFuture<'_, Result<Box<dyn Duplex>, RuntimeError>>;
+    fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
+    fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>>;
+    fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;
+    fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>>;
+}
+
+/// Go's name of this machine's architecture.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 /// A started container.

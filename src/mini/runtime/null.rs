@@ -1,4 +1,4 @@
-//! A runtime that runs nothing, for tests of everything above it: images, logins, latency and failures are
+//! A runtime that runs nothing, for tests of everything above it: images, logins and latency are
 //! scripted, and refusals carry containerd's words.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 
 use super::{
-    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, LogOptions, PullAuth, PullError, Runtime, RuntimeError,
-    Started, words,
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullAuth, PullError, Runtime,
+    RuntimeError, Started, words,
 };
 use crate::registry::{self, Credentials, ImageRef};
 
@@ -30,8 +29,6 @@ struct State {
     /// Normalised references on the node.
     present: BTreeSet<String>,
     latency: Duration,
-    unreachable: bool,
-    refuse_start: Option<String>,
     started: Vec<ContainerSpec>,
     pulls: Vec<(String, bool)>,
     containers: BTreeMap<String, watch::Sender<Option<Exit>>>,
@@ -60,16 +57,6 @@ impl NullRuntime {
     /// How long each pull takes.
     pub fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
-    }
-
-    /// Whether the registry refuses connections.
-    pub fn set_unreachable(&self, unreachable: bool) {
-        self.state().unreachable = unreachable;
-    }
-
-    /// The next start fails with this message.
-    pub fn refuse_next_start(&self, message: &str) {
-        self.state().refuse_start = Some(message.to_owned());
     }
 
     /// Ends the running container that was started last under this name.
@@ -105,11 +92,6 @@ impl NullRuntime {
         let mut state = self.state();
         let url = format!("http://registry/v2/{}/manifests/{}", reference.repository(), reference.object());
         let error = match (state.served.get(&reference.canonical()), auth) {
-            _ if state.unreachable => registry::Error::Request {
-                method: "Head".to_owned(),
-                url,
-                cause: "dial tcp 127.0.0.1:1: connect: connection refused".to_owned(),
-            },
             (None, _) => registry::Error::NotFound { reference: reference.canonical() },
             (Some(Some(_)), None) => {
                 registry::Error::AccessDenied { source: Box::new(registry::Error::NoBasicCredentials) }
@@ -145,38 +127,33 @@ impl Runtime for NullRuntime {
         "null"
     }
 
-    fn image_status(&self, image: &str) -> BoxFuture<'_, Option<Image>> {
-        let found =
-            ImageRef::parse(image).ok().filter(|reference| self.state().present.contains(&reference.canonical()));
-        async move { found.map(|reference| described(&reference)) }.boxed()
+    fn image_status<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Option<Image>> {
+        let found = ImageRef::parse(image).ok().filter(|image| self.state().present.contains(&image.canonical()));
+        async move { found.as_ref().map(described) }.boxed()
     }
 
-    fn pull(&self, image: &str, auth: Option<PullAuth>) -> BoxFuture<'_, Result<Image, PullError>> {
-        let image = image.to_owned();
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>> {
         async move {
             let latency = {
                 let mut state = self.state();
-                state.pulls.push((image.clone(), auth.is_some()));
+                state.pulls.push((image.to_owned(), auth.is_some()));
                 state.latency
             };
             if !latency.is_zero() {
                 tokio::time::sleep_until(tokio::time::Instant::now() + latency).await;
             }
-            self.pull_now(&image, auth)
+            self.pull_now(image, auth)
         }
         .boxed()
     }
 
-    fn remove_image(&self, image: &str) -> BoxFuture<'_, ()> {
+    fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, ()> {
         self.state().present.remove(&normalised(image));
         async {}.boxed()
     }
 
     fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>> {
         let mut state = self.state();
-        if let Some(message) = state.refuse_start.take() {
-            return async { Err(RuntimeError::Failed(message)) }.boxed();
-        }
         let number = state.started.len();
         let id = format!("{}.{number:08}", spec.name);
         let ip = format!("10.244.{}.{}", number / 250 % 250, number % 250 + 2);
@@ -185,11 +162,10 @@ impl Runtime for NullRuntime {
         async { Ok(Started { id, ip }) }.boxed()
     }
 
-    fn wait(&self, id: &str) -> BoxFuture<'_, Result<Exit, RuntimeError>> {
+    fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>> {
         let receiver = self.state().containers.get(id).map(watch::Sender::subscribe);
-        let id = id.to_owned();
         async move {
-            let gone = || RuntimeError::NotFound(id.clone());
+            let gone = || RuntimeError::NotFound(id.to_owned());
             let mut receiver = receiver.ok_or_else(gone)?;
             let exit = receiver.wait_for(Option::is_some).await.map_err(|_| gone())?;
             exit.clone().ok_or_else(gone)
@@ -197,41 +173,30 @@ impl Runtime for NullRuntime {
         .boxed()
     }
 
-    fn stop(&self, id: &str, _grace: Duration) -> BoxFuture<'_, Result<(), RuntimeError>> {
+    fn stop<'a>(&'a self, id: &'a str, _grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
         if let Some(exit) = self.state().containers.get(id) {
-            exit.send_if_modified(|exit| match exit {
-                None => {
-                    *exit = Some(Exit { code: 137, oom_killed: false });
-                    true
-                }
-                Some(_) => false,
-            });
+            let killed = Exit { code: 137, oom_killed: false };
+            exit.send_if_modified(|exit| exit.is_none() && exit.replace(killed).is_none());
         }
         async { Ok(()) }.boxed()
     }
 
-    fn logs(
-        &self,
-        id: &str,
-        _options: LogOptions,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>> {
+    fn logs<'a>(&'a self, id: &'a str, _options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
         let known = self.state().containers.contains_key(id);
-        let id = id.to_owned();
         async move {
-            if !known {
-                return Err(RuntimeError::NotFound(id));
+            match known {
+                true => Ok(futures::stream::iter([Ok(Bytes::from(format!("{id} started\n")))]).boxed()),
+                false => Err(RuntimeError::NotFound(id.to_owned())),
             }
-            let line = Bytes::from(format!("{id} started\n"));
-            Ok(futures::stream::iter([Ok(line)]).boxed())
         }
         .boxed()
     }
 
-    fn exec(&self, _id: &str, _spec: ExecSpec) -> BoxFuture<'_, Result<ExecSession, RuntimeError>> {
+    fn exec<'a>(&'a self, _id: &'a str, _spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
         async { Err(RuntimeError::Failed("the null runtime runs no commands".to_owned())) }.boxed()
     }
 
-    fn dial(&self, _id: &str, port: u16) -> BoxFuture<'_, Result<Box<dyn Duplex>, RuntimeError>> {
+    fn dial<'a>(&'a self, _id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
         async move { Err(RuntimeError::Failed(format!("the null runtime has nothing on port {port}"))) }.boxed()
     }
 }

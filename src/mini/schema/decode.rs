@@ -4,9 +4,17 @@
 use serde_json::{Value, json};
 
 use super::types::{Shape, root, types};
-use crate::mini::registry::FieldValidation;
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
+
+/// What to do about fields the schema does not know (`fieldValidation=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FieldValidation {
+    Ignore,
+    #[default]
+    Warn,
+    Strict,
+}
 
 /// A client's body as an object of `resource`, with warnings about fields that mean nothing.
 pub fn decode(
@@ -38,60 +46,40 @@ pub fn decode(
             format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
         return Err(ApiError::BadRequest(why));
     }
-    let decoded = read(resource, body).map_err(refuse)?;
-    if validation == FieldValidation::Strict && !decoded.unknown.is_empty() {
-        return Err(refuse(decoded.strict_error()));
-    }
-    Ok((decoded.object, if validation == FieldValidation::Warn { decoded.unknown } else { vec![] }))
+    decode_patched(resource, body, validation).map_err(refuse)
 }
 
 /// The outcome of a patch as an object of `resource`. The error is bare: who patched puts it into words.
 pub fn decode_patched(
     resource: &'static Resource,
-    body: Value,
+    mut object: Value,
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), String> {
-    let decoded = read(resource, body)?;
+    let mut at = Place::default();
+    at.check(&mut object, &Shape::Struct(root(resource)))?;
+    object["kind"] = json!(resource.kind);
+    object["apiVersion"] = json!(resource.api_version());
     match validation {
-        FieldValidation::Strict if !decoded.unknown.is_empty() => Err(decoded.strict_error()),
-        FieldValidation::Warn => Ok((decoded.object, decoded.unknown)),
-        _ => Ok((decoded.object, vec![])),
+        FieldValidation::Strict if !at.unknown.is_empty() => {
+            Err(format!("strict decoding error: {}", at.unknown.join(", ")))
+        }
+        FieldValidation::Warn => Ok((object, at.unknown)),
+        _ => Ok((object, vec![])),
     }
 }
 
-struct Decoded {
-    object: Value,
+/// Where in the object the decoder is.
+#[derive(Default)]
+struct Place {
+    /// `spec.containers[0].image`.
+    path: String,
+    /// The Go type whose field this is.
+    owner: String,
     /// `unknown field "spec.x"`, in the order met.
     unknown: Vec<String>,
 }
 
-impl Decoded {
-    fn strict_error(&self) -> String {
-        format!("strict decoding error: {}", self.unknown.join(", "))
-    }
-}
-
-fn read(resource: &'static Resource, mut object: Value) -> Result<Decoded, String> {
-    let mut unknown = vec![];
-    let mut at = Place { path: String::new(), fields: vec![], owner: String::new(), unknown: &mut unknown };
-    at.check(&mut object, &Shape::Struct(root(resource)))?;
-    object["kind"] = json!(resource.kind);
-    object["apiVersion"] = json!(resource.api_version());
-    Ok(Decoded { object, unknown })
-}
-
-/// Where in the object the decoder is.
-struct Place<'a> {
-    /// With indices, for unknown fields: `spec.containers[0].image`.
-    path: String,
-    /// Without, for wrong types.
-    fields: Vec<String>,
-    /// The Go type whose field this is.
-    owner: String,
-    unknown: &'a mut Vec<String>,
-}
-
-impl Place<'_> {
+impl Place {
     fn check(&mut self, value: &mut Value, shape: &Shape) -> Result<(), String> {
         match (shape, &mut *value) {
             (Shape::Any, _) | (_, Value::Null) => Ok(()),
@@ -129,8 +117,7 @@ impl Place<'_> {
                 self.path.push('.');
             }
             self.path.push_str(field);
-            self.fields.push(field.clone());
-            match known.fields.get(field) {
+            match known.get(field) {
                 Some(shape) => {
                     self.check(value, shape)?;
                     if means_nothing(value, shape) {
@@ -142,7 +129,6 @@ impl Place<'_> {
                     gone.push(field.clone());
                 }
             }
-            self.fields.pop();
             self.path.truncate(here);
         }
         map.retain(|field, _| !gone.contains(field));
@@ -152,8 +138,9 @@ impl Place<'_> {
 
     /// Go's `json.UnmarshalTypeError`.
     fn wrong(&self, found: &str, shape: &Shape) -> String {
-        let place = format!("{}.{}", self.owner, self.fields.join("."));
-        format!("json: cannot unmarshal {found} into Go struct field {place} of type {}", go_type(shape))
+        let fields = self.path.split('.').map(|field| field.split('[').next().unwrap_or(field));
+        let (owner, fields, of) = (&self.owner, fields.collect::<Vec<_>>().join("."), go_type(shape));
+        format!("json: cannot unmarshal {found} into Go struct field {owner}.{fields} of type {of}")
     }
 }
 

@@ -4,5 +4,5 @@ mod decode;
 pub mod openapi;
 mod types;
 
-pub use decode::{decode, decode_patched, word};
+pub use decode::{FieldValidation, decode, decode_patched, word};
 pub use types::{Shape, root, types};

@@ -64,8 +64,11 @@ fn document(of: &str, definitions: &Map<String, Value>) -> Value {
         }
         let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
         let collection = format!("/{of}{scope}/{}", resource.plural);
-        paths.insert(format!("{collection}/{{name}}"), item(resource, &gvk));
-        paths.insert(collection, collection_item(resource, &gvk));
+        // Strategic-merge patches are no content type here: kubectl then computes patches from its built-in types,
+        // whose merge keys these schemas lack.
+        let item = [("get", "get"), ("put", "put"), ("patch", "patch"), ("delete", "delete")];
+        paths.insert(format!("{collection}/{{name}}"), operations(resource, &gvk, &item));
+        paths.insert(collection, operations(resource, &gvk, &[("get", "list"), ("post", "post")]));
     }
     json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"},
@@ -112,18 +115,9 @@ fn operation(resource: &Resource, action: &str, gvk: &Value) -> Value {
     operation
 }
 
-/// No strategic-merge content type on PATCH: without it kubectl computes patches from its built-in types, whose merge
-/// keys these schemas lack.
-fn item(resource: &Resource, gvk: &Value) -> Value {
-    let operations = [("get", "get"), ("put", "put"), ("patch", "patch"), ("delete", "delete")];
-    operations.into_iter().map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk))).collect()
-}
-
-fn collection_item(resource: &Resource, gvk: &Value) -> Value {
-    [("get", "list"), ("post", "post")]
-        .into_iter()
-        .map(|(verb, action)| (verb.to_owned(), operation(resource, action, gvk)))
-        .collect()
+/// Operations by method, each with the action it stands for.
+fn operations(resource: &Resource, gvk: &Value, actions: &[(&str, &str)]) -> Value {
+    actions.iter().map(|(method, action)| ((*method).to_owned(), operation(resource, action, gvk))).collect()
 }
 
 #[cfg(test)]

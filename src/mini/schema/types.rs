@@ -27,11 +27,8 @@ pub enum Shape {
     Any,
 }
 
-/// A type's fields.
-#[derive(Debug, Default)]
-pub struct Type {
-    pub fields: HashMap<String, Shape>,
-}
+/// A type's fields by name.
+pub type Type = HashMap<String, Shape>;
 
 static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
     let definitions = definitions();
@@ -76,7 +73,7 @@ pub fn root(resource: &Resource) -> String {
 
 fn compile(schema: &Value, all: &Map<String, Value>) -> Type {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    Type { fields: properties.map(|(name, schema)| (name.clone(), shape(schema, all))).collect() }
+    properties.map(|(name, schema)| (name.clone(), shape(schema, all))).collect()
 }
 
 fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Version;
-use super::api::{Api, router};
-use super::auth::{Authenticator, Tokens, User, layer};
+use super::api::{Api, authenticated, router};
+use super::auth::{Authenticator, Tokens, User};
 use super::registry::Registry;
 use super::runtime::null::NullRuntime;
 use super::server::bootstrap;
@@ -49,7 +49,7 @@ impl Server {
         });
         bootstrap(&api.registry).unwrap();
         let router = router(api.clone());
-        let guarded = layer(router.clone(), api.clone());
+        let guarded = authenticated(router.clone(), api.clone());
         let server = Server { api, router: router.layer(axum::Extension(User::admin())), guarded };
         server.create("namespaces/default/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
         server

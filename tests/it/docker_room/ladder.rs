@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use rehearsal::docker::ladder::{How, HubImage, Outlook, ensure, inspect};
+use rehearsal::docker::HubImage;
+use rehearsal::docker::ladder::{How, Outlook, ensure, inspect};
 use rehearsal::docker::{ContainerRequest, Progress, app};
 use rehearsal::wait::{self, Probe, Wake};
 

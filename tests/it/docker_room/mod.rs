@@ -40,7 +40,7 @@ async fn session<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Docker, B
 
 /// An image with a shell: the Python image as the ladder finds it.
 async fn shell(docker: &Docker) -> String {
-    use rehearsal::docker::ladder::{HubImage, ensure};
+    use rehearsal::docker::{HubImage, ladder::ensure};
     // Side by side, two tests would build the same stand-in twice.
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;

@@ -1,9 +1,8 @@
 //! The registry container: closed to strangers, open to its user, gone after its stop.
 
 use futures::TryStreamExt;
-use rehearsal::docker::ladder::{HubImage, ensure};
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, Error, Login};
+use rehearsal::docker::{Docker, Error, HubImage, Login, ladder::ensure};
 use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef};
 
 use super::{quiet, session, shell};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::mini::status::ApiError;
 
-fn list<'a>(value: &'a Value, keys: &'a [&str]) -> impl Iterator<Item = &'a Value> {
+fn list<'a>(value: &'a Value, keys: &[&str]) -> impl Iterator<Item = &'a Value> {
     keys.iter().filter_map(|k| value[*k].as_array()).flatten()
 }
 
@@ -35,11 +35,7 @@ pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
 
 fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {
     let keys = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
-    keys.iter()
-        .filter_map(|k| pod["status"][*k].as_array())
-        .flatten()
-        .find(|c| c["name"] == container)
-        .unwrap_or(&Value::Null)
+    list(&pod["status"], &keys).find(|c| c["name"] == container).unwrap_or(&Value::Null)
 }
 
 /// The runtime's id in `scheme://ID`.

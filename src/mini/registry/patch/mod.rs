@@ -4,10 +4,11 @@ mod strategic;
 
 use serde_json::Value;
 
-use super::{Part, Registry, WriteOptions, Written, go_json};
+use super::{Part, Registry, WriteOptions, Written};
+use crate::mini::go_json;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
-use crate::mini::status::{ApiError, FieldError, Qualified};
+use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
 
 const READS: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
@@ -87,7 +88,7 @@ impl Patch {
             Patch::Strategic(patch) | Patch::Apply(patch) => go_map(patch),
             _ => patched.to_string(),
         };
-        invalid_patch(&Value::String(shown), why)
+        ApiError::invalid("", "", FieldError::invalid("patch", &Value::String(shown), why))
     }
 }
 
@@ -99,11 +100,6 @@ fn object(value: Value) -> Result<Value, ApiError> {
             schema::word(&other)
         ))),
     }
-}
-
-fn invalid_patch(shown: &Value, why: &str) -> ApiError {
-    let causes = vec![FieldError::invalid("patch", shown, why)];
-    ApiError::Invalid { kind: Qualified { name: "", group: "" }, name: String::new(), causes }
 }
 
 /// A value as Go's `%v` prints it.

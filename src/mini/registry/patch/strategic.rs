@@ -90,22 +90,12 @@ fn field(
         target.shift_remove(key);
         return Ok(());
     }
-    let shape = types().get(of).and_then(|t| t.fields.get(key));
+    let shape = types().get(of).and_then(|t| t.get(key));
     let order = patch.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
     let short = of.rsplit('.').next().unwrap_or(of);
     match (shape, value) {
-        (Some(Shape::List(_)), Value::Array(_)) | (None | Some(Shape::Any | Shape::Map(_)), _) => {}
-        (Some(Shape::List(_)), other) => {
-            return Err(format!("cannot restore slice from {}", go_kind(other)));
-        }
-        (Some(Shape::Struct(_)), Value::Object(_)) => {}
-        (Some(Shape::Struct(_)), other) => {
-            return Err(format!("cannot restore struct from: {}", go_kind(other)));
-        }
-        _ => {}
-    }
-    match (shape, value) {
         (Some(Shape::Struct(inner)), Value::Object(changes)) => submap(target, key, changes, inner),
+        (Some(Shape::Struct(_)), other) => Err(format!("cannot restore struct from: {}", go_kind(other))),
         (Some(Shape::Map(_) | Shape::Any) | None, Value::Object(changes)) => submap(target, key, changes, ""),
         (Some(Shape::List(item)), Value::Array(changes)) => {
             let inner = if let Shape::Struct(name) = item.as_ref() { name.as_str() } else { "" };
@@ -122,6 +112,7 @@ fn field(
             }
             Ok(())
         }
+        (Some(Shape::List(_)), other) => Err(format!("cannot restore slice from {}", go_kind(other))),
         _ => {
             target.insert(key.to_owned(), value.clone());
             Ok(())
@@ -134,10 +125,8 @@ fn submap(target: &mut Map<String, Value>, key: &str, changes: &Map<String, Valu
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
     }
-    match slot {
-        Value::Object(map) => maps(map, changes, of),
-        _ => unreachable!("made an object above"),
-    }
+    let Value::Object(map) = slot else { unreachable!("made an object above") };
+    maps(map, changes, of)
 }
 
 fn list_at<'a>(target: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
@@ -145,10 +134,8 @@ fn list_at<'a>(target: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Val
     if !slot.is_array() {
         *slot = Value::Array(vec![]);
     }
-    match slot {
-        Value::Array(list) => list,
-        _ => unreachable!("made an array above"),
-    }
+    let Value::Array(list) = slot else { unreachable!("made an array above") };
+    list
 }
 
 fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) -> Result<(), String> {

@@ -38,11 +38,26 @@ impl Scanner<'_> {
             b'"' => write!(message, "'\"'"),
             b'\n' => write!(message, r"'\n'"),
             b'\t' => write!(message, r"'\t'"),
-            b @ 0x20..=0x7e => write!(message, "'{}'", char::from(b)),
-            b @ 0x80.. => write!(message, "'{}'", char::from(b)),
+            b @ (0x20..=0x7e | 0x80..) => write!(message, "'{}'", char::from(b)),
             b => write!(message, r"'\x{b:02x}'"),
         };
         format!("{message} {context}")
+    }
+
+    /// Goes past the next byte if `is` says so.
+    fn take(&mut self, is: impl Fn(u8) -> bool) -> bool {
+        let taken = self.bytes.get(self.at).is_some_and(|byte| is(*byte));
+        self.at += usize::from(taken);
+        taken
+    }
+
+    fn want(&mut self, is: impl Fn(u8) -> bool, context: &str) -> Result<(), String> {
+        if self.take(is) { Ok(()) } else { Err(self.unexpected(context)) }
+    }
+
+    /// As [`Self::take`], for one byte after white space.
+    fn take_token(&mut self, wanted: u8) -> bool {
+        self.token() == Some(wanted) && self.take(|_| true)
     }
 
     fn value(&mut self, depth: usize) -> Result<(), String> {
@@ -50,8 +65,17 @@ impl Scanner<'_> {
             return Err("exceeded max depth".to_owned());
         }
         match self.token() {
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
+            Some(b'{') => self.elements(b'}', "after object key:value pair", |scanner| {
+                if scanner.token() != Some(b'"') {
+                    return Err(scanner.unexpected("looking for beginning of object key string"));
+                }
+                scanner.string()?;
+                if !scanner.take_token(b':') {
+                    return Err(scanner.unexpected("after object key"));
+                }
+                scanner.value(depth + 1)
+            }),
+            Some(b'[') => self.elements(b']', "after array element", |scanner| scanner.value(depth + 1)),
             Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal("true"),
@@ -61,123 +85,72 @@ impl Scanner<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<(), String> {
+    /// What stands between a bracket and `close`, with commas between.
+    fn elements(
+        &mut self,
+        close: u8,
+        after: &str,
+        element: impl Fn(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
         self.at += 1;
-        if self.token() == Some(b'}') {
-            self.at += 1;
+        if self.take_token(close) {
             return Ok(());
         }
         loop {
-            if self.token() != Some(b'"') {
-                return Err(self.unexpected("looking for beginning of object key string"));
+            element(self)?;
+            if self.take_token(close) {
+                return Ok(());
             }
-            self.string()?;
-            if self.token() != Some(b':') {
-                return Err(self.unexpected("after object key"));
-            }
-            self.at += 1;
-            self.value(depth + 1)?;
-            match self.token() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(self.unexpected("after object key:value pair")),
-            }
-        }
-    }
-
-    fn array(&mut self, depth: usize) -> Result<(), String> {
-        self.at += 1;
-        if self.token() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            self.value(depth + 1)?;
-            match self.token() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(self.unexpected("after array element")),
-            }
+            self.want(|byte| byte == b',', after)?;
         }
     }
 
     fn string(&mut self) -> Result<(), String> {
         self.at += 1;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => self.escape()?,
-                Some(0x20..) => self.at += 1,
-                _ => return Err(self.unexpected("in string literal")),
+        while !self.take(|byte| byte == b'"') {
+            if self.take(|byte| byte == b'\\') {
+                self.escape()?;
+            } else {
+                self.want(|byte| byte >= 0x20, "in string literal")?;
             }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), String> {
-        self.at += 1;
-        match self.bytes.get(self.at) {
-            Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.bytes.get(self.at).is_some_and(u8::is_ascii_hexdigit) {
-                        return Err(self.unexpected("in \\u hexadecimal character escape"));
-                    }
-                    self.at += 1;
-                }
-            }
-            _ => return Err(self.unexpected("in string escape code")),
         }
         Ok(())
     }
 
+    fn escape(&mut self) -> Result<(), String> {
+        if !self.take(|byte| byte == b'u') {
+            return self.want(|byte| br#"bfnrt\/""#.contains(&byte), "in string escape code");
+        }
+        (0..4).try_for_each(|_| self.want(|byte| byte.is_ascii_hexdigit(), "in \\u hexadecimal character escape"))
+    }
+
     fn digits(&mut self, context: &str) -> Result<(), String> {
-        if !self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            return Err(self.unexpected(context));
-        }
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
+        self.want(|byte| byte.is_ascii_digit(), context)?;
+        while self.take(|byte| byte.is_ascii_digit()) {}
         Ok(())
     }
 
     fn number(&mut self) -> Result<(), String> {
-        if self.bytes[self.at] == b'-' {
-            self.at += 1;
+        self.take(|byte| byte == b'-');
+        if !self.take(|byte| byte == b'0') {
+            self.digits("in numeric literal")?;
         }
-        match self.bytes.get(self.at) {
-            Some(b'0') => self.at += 1,
-            _ => self.digits("in numeric literal")?,
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
+        if self.take(|byte| byte == b'.') {
             self.digits("after decimal point in numeric literal")?;
         }
-        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.bytes.get(self.at) {
-                self.at += 1;
-            }
+        if self.take(|byte| matches!(byte, b'e' | b'E')) {
+            self.take(|byte| matches!(byte, b'+' | b'-'));
             self.digits("in exponent of numeric literal")?;
         }
         Ok(())
     }
 
     fn literal(&mut self, word: &str) -> Result<(), String> {
-        for expected in word.chars() {
-            if self.bytes.get(self.at).copied().map(char::from) != Some(expected) {
+        for expected in word.bytes() {
+            if !self.take(|byte| byte == expected) {
+                let expected = char::from(expected);
                 return Err(self.unexpected(&format!("in literal {word} (expecting '{expected}')")));
             }
-            self.at += 1;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-/// A parsed request. For paths that are no resource only `verb` and `path` are set.
+/// A parsed request; what somebody may or may not do is put as one too. For paths that are no resource only `verb` and `path` are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestInfo {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; lower-case method else.

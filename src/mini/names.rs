@@ -11,21 +11,28 @@ const KEY: &str = "a valid config key must consist of alphanumeric characters, '
 
 /// What is wrong with `name` under `rule`; every fault, in Kubernetes' order.
 pub fn faults(rule: NameRule, name: &str) -> Vec<String> {
+    let faults = |limit: usize, fits: bool, form: &str| {
+        let long = (name.len() > limit).then(|| at_most(limit));
+        long.into_iter().chain((!fits).then(|| form.to_owned())).collect()
+    };
     match rule {
-        NameRule::Label => label_faults(name),
-        NameRule::Subdomain => subdomain_faults(name),
-        NameRule::PathSegment => path_segment_faults(name),
+        NameRule::Label => faults(63, is_label(name), LABEL),
+        NameRule::Subdomain => faults(253, name.split('.').all(is_label), SUBDOMAIN),
+        NameRule::PathSegment if matches!(name, "." | "..") => vec![format!("may not be '{name}'")],
+        NameRule::PathSegment => {
+            ["/", "%"].iter().filter(|c| name.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
+        }
     }
 }
 
 /// The first fault of a DNS label.
 pub fn label(name: &str) -> Option<String> {
-    label_faults(name).into_iter().next()
+    faults(NameRule::Label, name).into_iter().next()
 }
 
 /// The first fault of a DNS subdomain.
 pub fn subdomain(name: &str) -> Option<String> {
-    subdomain_faults(name).into_iter().next()
+    faults(NameRule::Subdomain, name).into_iter().next()
 }
 
 /// The first fault of a key in a Secret or ConfigMap.
@@ -50,25 +57,6 @@ fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = bytes.first().is_some_and(|b| alnum(*b)) && bytes.last().is_some_and(|b| alnum(*b));
     ends && bytes.iter().all(|b| alnum(*b) || *b == b'-')
-}
-
-fn label_faults(name: &str) -> Vec<String> {
-    let long = (name.len() > 63).then(|| at_most(63));
-    let form = (!is_label(name)).then(|| LABEL.to_owned());
-    long.into_iter().chain(form).collect()
-}
-
-fn subdomain_faults(name: &str) -> Vec<String> {
-    let long = (name.len() > 253).then(|| at_most(253));
-    let form = (!name.split('.').all(is_label)).then(|| SUBDOMAIN.to_owned());
-    long.into_iter().chain(form).collect()
-}
-
-fn path_segment_faults(name: &str) -> Vec<String> {
-    if name == "." || name == ".." {
-        return vec![format!("may not be '{name}'")];
-    }
-    ["/", "%"].iter().filter(|c| name.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
 }
 
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::mini::Version;
-use crate::mini::registry::names;
+use crate::mini::names;
 use crate::mini::resource::Strategy;
 use crate::mini::status::{FieldError, Mistake};
 
@@ -69,7 +69,7 @@ pub fn data_errors(field: &str, data: &Value) -> Vec<FieldError> {
     }
     if total > MAX_BYTES {
         errors.push(FieldError::new(
-            Mistake::TooLong,
+            Mistake::TOO_LONG,
             field,
             &Value::Null,
             format!("may not be more than {MAX_BYTES} bytes"),
@@ -120,7 +120,7 @@ fn json_key(secret: &Value, key: &str) -> Vec<FieldError> {
         return vec![FieldError::required(field, "")];
     };
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
-    match crate::mini::registry::go_json::check(&bytes) {
+    match crate::mini::go_json::check(&bytes) {
         Ok(()) => vec![],
         Err(wrong) => vec![FieldError::invalid(field, &json!("<secret contents redacted>"), wrong)],
     }

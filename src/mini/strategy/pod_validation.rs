@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::mini::registry::names;
+use crate::mini::names;
 use crate::mini::status::{FieldError, Mistake};
 
 pub fn validate(pod: &Value) -> Vec<FieldError> {
@@ -22,13 +22,9 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         errors.push(FieldError::required("spec.containers", ""));
     }
-    one_of(&mut errors, "spec.restartPolicy", &spec["restartPolicy"], &["Always", "OnFailure", "Never"]);
-    one_of(
-        &mut errors,
-        "spec.dnsPolicy",
-        &spec["dnsPolicy"],
-        &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
-    );
+    one_of(&mut errors, "spec", spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
+    let policies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+    one_of(&mut errors, "spec", spec, "dnsPolicy", &policies);
     if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64().filter(|s| *s < 1) {
         let detail = "must be between 1 and 2147483647, inclusive";
         errors.push(FieldError::invalid("spec.activeDeadlineSeconds", &seconds.into(), detail));
@@ -40,9 +36,9 @@ pub fn validate(pod: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn one_of(errors: &mut Vec<FieldError>, field: &str, value: &Value, supported: &[&str]) {
-    if value.as_str().is_some_and(|v| !supported.contains(&v)) {
-        errors.push(FieldError::unsupported(field, value, supported));
+fn one_of(errors: &mut Vec<FieldError>, at: &str, object: &Value, field: &str, supported: &[&str]) {
+    if object[field].as_str().is_some_and(|value| !supported.contains(&value)) {
+        errors.push(FieldError::unsupported(format!("{at}.{field}"), &object[field], supported));
     }
 }
 
@@ -63,7 +59,7 @@ fn named<'a>(field: &str, value: &'a Value, seen: &mut HashSet<&'a str>, errors:
     } else if let Some(wrong) = names::label(name) {
         errors.push(FieldError::invalid(field, value, wrong));
     } else if !seen.insert(name) {
-        errors.push(FieldError::new(Mistake::Duplicate, field, value, ""));
+        errors.push(FieldError::new(Mistake::DUPLICATE, field, value, ""));
     }
 }
 
@@ -82,25 +78,17 @@ fn container_at<'a>(
         let detail = "must not have leading or trailing whitespace";
         errors.push(FieldError::invalid(format!("{at}.image"), &container["image"], detail));
     }
-    one_of(
-        errors,
-        &format!("{at}.imagePullPolicy"),
-        &container["imagePullPolicy"],
-        &["Always", "IfNotPresent", "Never"],
-    );
-    let policies = ["FallbackToLogsOnError", "File"];
-    one_of(errors, &format!("{at}.terminationMessagePolicy"), &container["terminationMessagePolicy"], &policies);
+    one_of(errors, at, container, "imagePullPolicy", &["Always", "IfNotPresent", "Never"]);
+    one_of(errors, at, container, "terminationMessagePolicy", &["FallbackToLogsOnError", "File"]);
     for (i, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+        let at = format!("{at}.ports[{i}]");
+        let (field, detail) = (format!("{at}.containerPort"), "must be between 1 and 65535, inclusive");
         match port["containerPort"].as_i64() {
-            None | Some(0) => errors.push(FieldError::required(format!("{at}.ports[{i}].containerPort"), "")),
+            None | Some(0) => errors.push(FieldError::required(field, "")),
             Some(1..=65535) => {}
-            Some(other) => errors.push(FieldError::invalid(
-                format!("{at}.ports[{i}].containerPort"),
-                &other.into(),
-                "must be between 1 and 65535, inclusive",
-            )),
+            Some(other) => errors.push(FieldError::invalid(field, &other.into(), detail)),
         }
-        one_of(errors, &format!("{at}.ports[{i}].protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]);
+        one_of(errors, &at, port, "protocol", &["SCTP", "TCP", "UDP"]);
     }
     for (i, env) in container["env"].as_array().into_iter().flatten().enumerate() {
         if env["name"].as_str().unwrap_or_default().is_empty() {
@@ -113,7 +101,7 @@ fn container_at<'a>(
         match mount["name"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.name"), "")),
             name if volumes.contains(name) => {}
-            _ => errors.push(FieldError::new(Mistake::NotFound, format!("{at}.name"), &mount["name"], "")),
+            _ => errors.push(FieldError::new(Mistake::NOT_FOUND, format!("{at}.name"), &mount["name"], "")),
         }
         match mount["mountPath"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.mountPath"), "")),
