@@ -175,6 +175,7 @@ async fn on_stage(
     interrupts: &Interrupts,
 ) -> Result<Option<bool>, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
+    stage.cluster.schedulable().await?;
     let ground = Ground::prepare(stage, kubectl, program, session.id(), masker).await?;
     let second_chance = stage.cluster.info().name != "mini";
     let suite = Suite { ground: &ground, records, parallel: args.parallel as usize, second_chance };

@@ -84,8 +84,8 @@ fn alias(session: &str) -> String {
 }
 
 impl KindCluster {
-    /// Creates the cluster, joins the registry to its network, and returns once a pod can be scheduled and a node
-    /// has shown that it asks the stage's registry.
+    /// Creates the cluster, joins the registry to its network, and returns once the API serves and a node has shown
+    /// that it asks the stage's registry.
     ///
     /// # Errors
     /// With kind's own last lines; what had been created is deleted.
@@ -131,8 +131,6 @@ impl KindCluster {
         for node in &nodes {
             mirror(&docker, node, &alias, &registry.0.to_string()).await?;
         }
-        tell("waiting for the nodes to be ready");
-        ready(&client).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         let cluster = Self {
             info: Info { name: "kind".into(), server_version: version, notes: vec![settings.image.to_string()], nodes },
@@ -146,6 +144,25 @@ impl KindCluster {
         tell("asking the registry from a node");
         cluster.verify().await?;
         Ok(cluster)
+    }
+
+    /// Waits for every node to be ready, and for the ServiceAccount that pods need.
+    pub async fn schedulable(&self) -> Result<(), Error> {
+        let nodes = Api::<Node>::all(self.client());
+        let accounts = Api::<ServiceAccount>::namespaced(self.client(), "default");
+        let names = nodes.list(&Default::default()).await.map_err(Error::Client)?;
+        let all = async {
+            for node in names {
+                await_condition(nodes.clone(), &node.metadata.name.unwrap_or_default(), is_ready()).await?;
+            }
+            let exists = |account: Option<&ServiceAccount>| account.is_some();
+            await_condition(accounts, "default", exists).await
+        };
+        match tokio::time::timeout(READY_TIMEOUT, all).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(source)) => Err(Error::Watch(Box::new(source))),
+            Err(_) => Err(Error::NotReady { after: READY_TIMEOUT }),
+        }
     }
 
     pub fn info(&self) -> &Info {
@@ -290,26 +307,6 @@ async fn mirror(docker: &Docker, node: &str, alias: &str, own: &str) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Every node ready, and the ServiceAccount that pods need there.
-async fn ready(client: &kube::Client) -> Result<(), Error> {
-    let nodes = Api::<Node>::all(client.clone());
-    let names = nodes.list(&Default::default()).await.map_err(Error::Client)?;
-    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), "default");
-    let all = async {
-        for node in names {
-            let name = node.metadata.name.unwrap_or_default();
-            await_condition(nodes.clone(), &name, is_ready()).await?;
-        }
-        let exists = |account: Option<&ServiceAccount>| account.is_some();
-        await_condition(accounts, "default", exists).await
-    };
-    match tokio::time::timeout(READY_TIMEOUT, all).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(source)) => Err(Error::Watch(Box::new(source))),
-        Err(_) => Err(Error::NotReady { after: READY_TIMEOUT }),
-    }
 }
 
 /// Ready, and the node controller has seen it: a pod that comes while the taint is there is told that no node takes it.

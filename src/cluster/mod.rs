@@ -180,6 +180,18 @@ impl Cluster {
         }
     }
 
+    /// Returns once a pod can be scheduled: of a kind cluster the API serves, and images are pulled, before that.
+    ///
+    /// # Errors
+    /// Where that takes too long.
+    pub async fn schedulable(&self) -> Result<(), Error> {
+        match self {
+            Self::Kind(kind) => kind.schedulable().await,
+            // Up is ready; who keeps a stage up has waited.
+            Self::Mini(_) | Self::Context(_) | Self::Attached(_) => Ok(()),
+        }
+    }
+
     /// The kubeconfig's text, for kubectl.
     pub fn kubeconfig(&self) -> Option<String> {
         match self {

@@ -75,20 +75,27 @@ pub async fn play(
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
     let labels = namespace_labels(session);
+    let nodes = async || {
+        if lab.needs.contains(&Need::Cluster) {
+            stage.cluster.schedulable().await?;
+        }
+        Ok::<_, Error>((begun, Instant::now()))
+    };
     let readied = async {
-        let (room, watch, needs) = tokio::join!(
+        let (room, watch, needs, nodes) = tokio::join!(
             Room::enter(&client, names, &labels),
             Watch::open(&client, events.clone(), lab.id, names.clone()),
-            bring_about(&lab.needs, stage, names)
+            bring_about(&lab.needs, stage, names),
+            nodes()
         );
         needs?;
-        Ok::<_, Error>((room?, watch?))
+        Ok::<_, Error>((room?, watch?, nodes?))
     };
     let readied = tokio::select! {
         readied = readied => readied.map(Some),
         () = stop.cancelled() => Ok(None),
     };
-    let (room, watch) = match readied {
+    let (room, watch, readying) = match readied {
         Ok(Some(ready)) => ready,
         other => {
             room::clear(&client, names).await?;
@@ -113,7 +120,7 @@ pub async fn play(
     let mut played = outcome?;
     left?;
     if let Some(played) = &mut played {
-        played.waits.push((leaving, Instant::now()));
+        played.waits.extend([readying, (leaving, Instant::now())]);
     }
     Ok(played)
 }

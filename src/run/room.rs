@@ -14,8 +14,9 @@ use kube::{Api, Client};
 use super::cleanup::{Before, remove};
 use super::rewrite::Names;
 
-/// A namespace's default ServiceAccount comes within milliseconds, and within seconds on a busy cluster.
-const ACCOUNT: Duration = Duration::from_secs(30);
+/// A namespace's default ServiceAccount comes within milliseconds, and on a cluster that has just begun once its
+/// controllers run.
+const ACCOUNT: Duration = Duration::from_secs(120);
 
 pub enum Room {
     /// Everything: what is new afterwards goes.

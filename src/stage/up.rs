@@ -248,6 +248,10 @@ impl Stage {
                 registry: Box::pin(async { registry_of(address.clone()).await.ok() }),
             };
             let cluster = settings.plan.start(ground, tell).await.map_err(Error::Cluster)?;
+            if settings.kept {
+                tell("waiting for the nodes to be ready");
+                cluster.schedulable().await.map_err(Error::Cluster)?;
+            }
             let info = cluster.info().clone();
             let kubeconfig = match cluster.kubeconfig() {
                 Some(text) => session.write_private("kubeconfig", text.as_bytes())?,
