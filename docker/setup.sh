@@ -52,7 +52,8 @@ engine_socket() {
         unix://*) printf '%s\n' "${DOCKER_HOST#unix://}" ;;
         '')
             for socket in /var/run/docker.sock "${XDG_RUNTIME_DIR:-/nowhere}/docker.sock" \
-                "${HOME:-/nowhere}/.docker/run/docker.sock"; do
+                "${HOME:-/nowhere}/.docker/run/docker.sock" "${HOME:-/nowhere}/.docker/desktop/docker.sock" \
+                "${XDG_RUNTIME_DIR:-/nowhere}/podman/podman.sock" /run/podman/podman.sock; do
                 [ -S "$socket" ] && break
                 socket=/var/run/docker.sock
             done

@@ -28,6 +28,10 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn guarded() -> std::process::ExitCode {
+    if let Some(host) = crate::docker::host_elsewhere() {
+        // SAFETY: this is the only thread so far.
+        unsafe { std::env::set_var(crate::docker::DOCKER_HOST, host) };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

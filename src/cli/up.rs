@@ -225,7 +225,8 @@ pub async fn reap(docker: &Docker, root: &Path) -> Vec<String> {
         }
     }
     for session in cluster::leftovers(docker).await {
-        if !session::is_alive(&session::owner_of(&session)) && cluster::remove_leftover(&session).await.is_ok() {
+        if !session::is_alive(&session::owner_of(&session)) && cluster::remove_leftover(docker, &session).await.is_ok()
+        {
             reaped.push(format!("deleted the kind cluster of the dead session {session}"));
         }
     }

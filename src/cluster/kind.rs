@@ -11,16 +11,15 @@ use kube::runtime::wait::{Condition, await_condition};
 use super::ground::Ground;
 use super::{Error, Info, client_of};
 use crate::docker::Docker;
-use crate::exec::{Output, Tool, which};
 
+mod cli;
 mod config;
 mod image;
 
+pub use cli::Cli;
 pub use config::Config;
 pub use image::{Image, Wanted, find as find_image};
 
-/// The oldest kind whose node images read `certs.d` without being told to.
-const OLDEST: (u32, u32) = (0, 27);
 /// The network kind puts its nodes on.
 const NETWORK: &str = "kind";
 /// The container's label that kind writes its cluster's name into.
@@ -32,8 +31,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(180);
 /// What kind cluster to start.
 #[derive(Debug, Clone)]
 pub struct KindSettings {
-    /// The `kind` program, checked.
-    pub program: PathBuf,
+    pub cli: Cli,
     pub image: Image,
     pub workers: u32,
     /// The user's own kind config, merged under ours.
@@ -44,38 +42,13 @@ pub struct KindSettings {
 
 pub struct KindCluster {
     docker: Docker,
-    program: PathBuf,
+    cli: Cli,
     name: String,
     /// Nobody else's: deleted when it stops.
     ours: bool,
     kubeconfig: String,
     client: kube::Client,
     info: Info,
-}
-
-/// The `kind` on PATH, if it is one and new enough.
-///
-/// # Errors
-/// [`Error::KindMissing`], [`Error::KindTooOld`], [`Error::Kind`].
-pub async fn program() -> Result<PathBuf, Error> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let program = which("kind", &path).ok_or(Error::KindMissing)?;
-    let output = run(&program, &["version", "-q"], Duration::from_secs(20)).await?;
-    let version = output.stdout.trim().trim_start_matches('v').to_owned();
-    let mut numbers = version.split(['.', '-', '+']).map_while(|part| part.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(program),
-        _ => Err(Error::KindTooOld { found: version, needed: format!("{}.{}", OLDEST.0, OLDEST.1) }),
-    }
-}
-
-async fn run(program: &Path, args: &[&str], timeout: Duration) -> Result<Output, Error> {
-    tool(program).args(args).timeout(timeout).run_ok().await.map_err(Error::Kind)
-}
-
-/// The nodes run beside the registry, whichever engine kind is told to prefer.
-fn tool(program: &Path) -> Tool {
-    Tool::new(program).env("KIND_EXPERIMENTAL_PROVIDER", "docker")
 }
 
 /// The name under which nodes reach a session's registry.
@@ -98,7 +71,7 @@ impl KindCluster {
         let ours = settings.reuse.is_none();
         let built = Self::build(settings, ground, &name, ours, tell).await;
         if built.is_err() && ours {
-            delete(&settings.program, &name).await;
+            settings.cli.delete(&name).await;
         }
         built
     }
@@ -110,12 +83,11 @@ impl KindCluster {
         ours: bool,
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
-        let program = &settings.program;
         if ours {
             create(settings, &ground, name, tell).await?;
         }
         let get = async |what| {
-            let answer = run(program, &["get", what, "--name", name], Duration::from_secs(30)).await?;
+            let answer = settings.cli.run(&["get", what, "--name", name], Duration::from_secs(30)).await?;
             Ok::<_, Error>(answer.stdout)
         };
         let (kubeconfig, nodes) = tokio::try_join!(get("kubeconfig"), get("nodes"))?;
@@ -134,7 +106,7 @@ impl KindCluster {
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         let cluster = Self {
             info: Info { name: "kind".into(), server_version: version, notes: vec![settings.image.to_string()], nodes },
-            program: program.clone(),
+            cli: settings.cli.clone(),
             name: name.to_owned(),
             ours,
             kubeconfig,
@@ -183,7 +155,7 @@ impl KindCluster {
 
     pub async fn stop(self) {
         if self.ours {
-            delete(&self.program, &self.name).await;
+            self.cli.delete(&self.name).await;
         }
     }
 
@@ -225,9 +197,8 @@ pub async fn leftovers(docker: &Docker) -> Vec<String> {
 }
 
 /// Deletes the cluster of a dead session.
-pub async fn remove_leftover(session: &str) -> Result<(), Error> {
-    let program = program().await?;
-    delete(&program, &format!("rehearsal-{session}")).await;
+pub async fn remove_leftover(docker: &Docker, session: &str) -> Result<(), Error> {
+    Cli::find(docker).await?.delete(&format!("rehearsal-{session}")).await;
     Ok(())
 }
 
@@ -250,7 +221,9 @@ async fn create(
     let config = Config { workers: settings.workers, cgroup_v1: engine.cgroup_version == "1", cni };
     let path = ground.private.join("kind.yaml");
     write(&path, &config.render(settings.config.as_deref())?)?;
-    let mut tool = tool(&settings.program)
+    let mut tool = settings
+        .cli
+        .tool()
         .args(["create", "cluster", "--name", name, "--config"])
         .arg(&path)
         // The kubeconfig is asked for later; the user's own is never touched.
@@ -286,11 +259,6 @@ async fn create(
 fn no_proxy(alias: &str) -> String {
     let before = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
     [before.as_str(), alias].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
-}
-
-async fn delete(program: &Path, name: &str) {
-    // What does not go now goes at the next start, by its label.
-    let _ = run(program, &["delete", "cluster", "--name", name], Duration::from_secs(120)).await;
 }
 
 /// `hosts.toml` for docker.io and for the registry's own name. `server` names the registry too: without it

@@ -55,11 +55,11 @@ impl Plan {
     }
 
     async fn kind(settings: &Settings, docker: &Docker) -> Result<Self, Error> {
-        let program = kind::program().await?;
+        let cli = kind::Cli::find(docker).await?;
         let wanted = Wanted { image: settings.node_image.clone(), version: settings.kubernetes_version.clone() };
         let image = kind::find_image(docker, &wanted).await?;
         Ok(Self::Kind(Box::new(KindSettings {
-            program,
+            cli,
             image,
             workers: settings.workers,
             config: settings.kind_config.clone(),

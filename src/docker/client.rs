@@ -1,13 +1,16 @@
 //! The connection to the engine: where it is, whether it answers, what it is. Knows no image and no container.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{Error, Result, failed};
 
 /// How long the engine may take to begin an answer. Importing a root file system answers only when it is done.
 const ANSWER: Duration = Duration::from_secs(600);
+/// The variable that says where the engine is, as docker's own tools read it.
+pub const DOCKER_HOST: &str = "DOCKER_HOST";
+const SOCKET: &str = "/var/run/docker.sock";
 /// How long a connected engine may take to say its version.
 const GREETING: Duration = Duration::from_secs(10);
 
@@ -15,7 +18,9 @@ const GREETING: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Docker {
     pub(super) api: bollard::Docker,
-    host: String,
+    pub(super) host: String,
+    /// Podman serves Docker's API, too.
+    podman: bool,
 }
 
 /// What the engine says about itself.
@@ -37,18 +42,9 @@ pub struct EngineInfo {
 }
 
 impl Docker {
-    /// Connects to `$DOCKER_HOST`, else to the first socket that exists of the system's, the user's rootless engine's
-    /// and Docker Desktop's, and agrees on an API version.
+    /// Connects to `$DOCKER_HOST`, else to the system's socket, and agrees on an API version.
     pub async fn connect() -> Result<Docker> {
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        match env("DOCKER_HOST") {
-            Some(host) => Docker::connect_to(&host).await,
-            None => {
-                let sockets = sockets(env("XDG_RUNTIME_DIR").as_deref(), env("HOME").as_deref());
-                let found = sockets.iter().find(|path| path.exists()).unwrap_or(&sockets[0]);
-                Docker::connect_to(&format!("unix://{}", found.display())).await
-            }
-        }
+        Docker::connect_to(&env(DOCKER_HOST).unwrap_or_else(|| format!("unix://{SOCKET}"))).await
     }
 
     /// Connects to an engine by its `DOCKER_HOST` form: `unix://…`, `tcp://…` or `https://…`.
@@ -67,12 +63,13 @@ impl Docker {
             .map_err(|elapsed| unreachable_at(host, elapsed))?
             .map_err(|source| unreachable_at(host, source))?;
         let version = api.version().await.map_err(|source| unreachable_at(host, source))?;
-        // Its API is Docker's; but it pushes to no registry without TLS that its own configuration does not name.
-        let mut parts = version.components.into_iter().flatten();
-        if let Some(podman) = parts.find(|part| part.name == "Podman Engine") {
-            return Err(Error::Podman { host: host.to_owned(), version: podman.version });
-        }
-        Ok(Docker { api, host: host.to_owned() })
+        let podman = version.components.into_iter().flatten().any(|part| part.name == "Podman Engine");
+        Ok(Docker { api, host: host.to_owned(), podman })
+    }
+
+    /// Whether the engine is Podman behind Docker's API.
+    pub fn is_podman(&self) -> bool {
+        self.podman
     }
 
     pub async fn engine(&self) -> Result<EngineInfo> {
@@ -97,12 +94,33 @@ fn unreachable_at(host: &str, source: impl Into<Box<dyn std::error::Error + Send
     Error::Unreachable { host: host.to_owned(), source: source.into() }
 }
 
-/// Where an engine's socket may be, the usual one first.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What [`DOCKER_HOST`] must be set to for everyone here, testcontainers, kind and fences among them, to speak to the same
+/// engine: nobody has said which, and it is not at the system's socket.
+pub fn host_elsewhere() -> Option<String> {
+    if env(DOCKER_HOST).is_some() || Path::new(SOCKET).exists() {
+        return None;
+    }
+    let sockets = sockets(env("XDG_RUNTIME_DIR").as_deref(), env("HOME").as_deref());
+    sockets.into_iter().find(|path| path.exists()).map(|path| format!("unix://{}", path.display()))
+}
+
+/// Where else an engine's socket may be: the user's rootless engine's, Docker Desktop's, Podman's.
 fn sockets(runtime_dir: Option<&str>, home: Option<&str>) -> Vec<PathBuf> {
-    let mut paths = vec![PathBuf::from("/var/run/docker.sock")];
-    paths.extend(runtime_dir.map(|dir| PathBuf::from(dir).join("docker.sock")));
-    paths.extend(home.map(|dir| PathBuf::from(dir).join(".docker/run/docker.sock")));
-    paths
+    let below = |dir: Option<&str>, path| dir.map(|dir| Path::new(dir).join(path));
+    [
+        below(runtime_dir, "docker.sock"),
+        below(home, ".docker/run/docker.sock"),
+        below(home, ".docker/desktop/docker.sock"),
+        below(runtime_dir, "podman/podman.sock"),
+        Some("/run/podman/podman.sock".into()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
@@ -126,11 +144,19 @@ mod tests {
     }
 
     #[test]
-    fn the_system_socket_comes_first() {
+    fn dockers_own_sockets_come_before_podmans() {
         let paths = sockets(Some("/run/user/7"), Some("/home/ann"));
         assert_eq!(
             paths,
-            ["/var/run/docker.sock", "/run/user/7/docker.sock", "/home/ann/.docker/run/docker.sock"].map(PathBuf::from)
+            [
+                "/run/user/7/docker.sock",
+                "/home/ann/.docker/run/docker.sock",
+                "/home/ann/.docker/desktop/docker.sock",
+                "/run/user/7/podman/podman.sock",
+                "/run/podman/podman.sock",
+            ]
+            .map(PathBuf::from)
         );
+        assert_eq!(sockets(None, None), [PathBuf::from("/run/podman/podman.sock")]);
     }
 }

@@ -7,9 +7,9 @@ use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, NetworkingConfig, PortBinding, PortMap,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
-    WaitContainerOptions,
+    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder, WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -146,6 +146,10 @@ impl Docker {
 
     /// Kills and removes a container with its anonymous volumes. Absent is fine.
     pub async fn remove(&self, id: &str) -> Result<()> {
+        if self.is_podman() {
+            // Where Docker kills, Podman asks the container to stop, and waits for ten seconds.
+            let _ = self.api.kill_container(id, None::<KillContainerOptions>).await;
+        }
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match self.api.remove_container(id, Some(options)).await {
             // 409: another removal of it is in progress.

@@ -17,8 +17,6 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("the engine at {host} is Podman {version}; a rehearsal needs Docker Engine")]
-    Podman { host: String, version: String },
     #[error("port {port} on 127.0.0.1 is already taken")]
     PortTaken { port: u16 },
     #[error("no space left on docker's disk while {action}")]
@@ -81,7 +79,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::SocketMissing { .. } => {
-                Some("start Docker, or install it: `make setup` does both where it can".into())
+                Some("start Docker, or install it: `make setup` does both where it can; or set DOCKER_HOST".into())
             }
             Error::PermissionDenied { .. } => Some(
                 "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in again) or set DOCKER_HOST"
@@ -89,9 +87,6 @@ impl Error {
             ),
             Error::Unreachable { .. } => {
                 Some("the socket is there but the engine is not: start it (`make setup`, or `systemctl start docker`)".into())
-            }
-            Error::Podman { .. } => {
-                Some("unset DOCKER_HOST, or point it at a Docker Engine; one can be installed beside Podman (`make setup`)".into())
             }
             Error::PortTaken { port } => Some(format!("see who listens there: `ss -ltnp 'sport = :{port}'`")),
             Error::DiskFull { .. } => {

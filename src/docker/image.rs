@@ -8,10 +8,12 @@ use bollard::query_parameters::{
 };
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 
-use super::Docker;
 use super::error::{Error, Result, failed, failed_for, is_status, transfer};
+use super::{Docker, podman};
+use crate::registry::Endpoint;
 
 /// The longest silence of a pull or a push. The engine tells every chunk; a layer that waits for another's end is
 /// what it says least of.
@@ -121,7 +123,10 @@ impl Docker {
     }
 
     /// The pull as it goes: the first item proves that the registry answered.
-    pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> impl Stream<Item = Result<Progress>> + Unpin {
+    pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+        if self.must_be_told(name) {
+            return podman::pull(&self.host, name, login);
+        }
         let (repository, tag) = split_reference(name);
         let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
         let image = name.to_owned();
@@ -160,16 +165,32 @@ impl Docker {
     /// Pushes `repository:tag` to the registry in its name. The stream is drained to its end: the engine reports a
     /// refusal inside a 200 answer.
     pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
-        let (repository, tag) = split_reference(name);
-        let options = PushImageOptionsBuilder::new().tag(tag).build();
-        let stream = self.api.push_image(repository, Some(options), login.map(Into::into));
-        let mut stream = stream.map(|item| item.map_err(transfer("pushing", name))).boxed();
+        let mut stream = self.push_stream(name, login);
         let mut pushed = None;
-        while let Some(item) = next(&mut stream, "pushing", name).await? {
-            pushed = item.status.as_deref().and_then(parse_pushed).or(pushed);
-            progress(item.into());
+        while let Some(step) = next(&mut stream, "pushing", name).await? {
+            pushed = parse_pushed(&step.step).or(pushed);
+            progress(step);
         }
         pushed.ok_or_else(|| Error::Missing { what: "digest", name: name.to_owned() })
+    }
+
+    fn push_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+        if self.must_be_told(name) {
+            return podman::push(&self.host, name, login);
+        }
+        let (repository, tag) = split_reference(name);
+        let options = PushImageOptionsBuilder::new().tag(tag).build();
+        let image = name.to_owned();
+        self.api
+            .push_image(repository, Some(options), login.map(Into::into))
+            .map(move |item| item.map(Progress::from).map_err(transfer("pushing", &image)))
+            .boxed()
+    }
+
+    /// Whether the engine must be told that the image's registry is spoken to in the clear.
+    fn must_be_told(&self, name: &str) -> bool {
+        let host = name.split('/').next().unwrap_or_default();
+        self.is_podman() && Endpoint { host: host.to_owned() }.is_here()
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as

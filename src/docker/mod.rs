@@ -18,11 +18,12 @@ mod hub_image;
 mod image;
 mod inspect;
 mod pip;
+mod podman;
 mod session;
 mod stand_in;
 
 pub use build::{BuildRequest, ContextFile};
-pub use client::{Docker, EngineInfo};
+pub use client::{DOCKER_HOST, Docker, EngineInfo, host_elsewhere};
 pub use container::{Container, ContainerRequest, ContainerSummary, Exit, LogOptions};
 pub use error::{Error, Result};
 pub use exec::{ExecSpec, ExecStreams};

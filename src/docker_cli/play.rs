@@ -107,7 +107,12 @@ impl Player {
         let text = read(&dockerfile)?;
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
-        let progress = |progress: docker::Progress| eprintln!("{}", progress.detail);
+        // The last words are ours: the Engine knows the image by other names.
+        let progress = |progress: docker::Progress| {
+            if !progress.detail.starts_with("Successfully ") {
+                eprintln!("{}", progress.detail);
+            }
+        };
         let found = ladder::ensure(&self.docker, docker::HubImage::Python39Slim, &progress).await?;
         let base = app::python_base(&self.docker, &found, &progress).await?;
         let mut request = app::request(&base, context, DOCKERFILE, &self.local(first)?);

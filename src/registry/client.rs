@@ -95,7 +95,8 @@ impl Endpoint {
     }
 
     /// On this machine: as docker does, no TLS is asked of it.
-    fn is_here(&self) -> bool {
+    #[must_use]
+    pub fn is_here(&self) -> bool {
         let name = match self.host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
             _ => &self.host,
@@ -155,9 +156,7 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new() -> reqwest::Result<Self> {
-        // Only plain HTTP is spoken: an empty set of roots spares reading the system's.
-        let http = builder(rustls::RootCertStore::empty()).no_proxy().build()?;
-        Ok(Self { http })
+        Ok(Self { http: plain_http().build()? })
     }
 
     /// For `endpoint`, wherever it is: elsewhere, with the system's roots of trust and proxies.
@@ -205,6 +204,11 @@ impl Client {
         let authorizer = Mutex::new(Authorizer::new(reference.repository(), credentials));
         Session { http: self.http.clone(), endpoint, reference, authorizer }
     }
+}
+
+/// For what listens on this machine: an empty set of roots spares reading the system's.
+pub fn plain_http() -> reqwest::ClientBuilder {
+    builder(rustls::RootCertStore::empty()).no_proxy()
 }
 
 fn builder(roots: rustls::RootCertStore) -> reqwest::ClientBuilder {

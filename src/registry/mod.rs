@@ -8,7 +8,7 @@ pub mod credentials;
 pub mod keyring;
 pub mod reference;
 
-pub use client::{Client, Descriptor, Endpoint, Error, Session};
+pub use client::{Client, Descriptor, Endpoint, Error, Session, plain_http};
 pub use credentials::Credentials;
 pub use keyring::Keyring;
 pub use reference::{ImageRef, InvalidReference};

@@ -10,7 +10,7 @@ use rehearsal::exec::which;
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::json;
 
-use crate::engine::{DISK_FULL, PODMAN, with_fault};
+use crate::engine::{DISK_FULL, with_fault};
 use crate::program::{Finished, Ground};
 
 const HARMLESS: &str = "# Harmless\n\n```bash\ntrue\n```\n";
@@ -141,9 +141,6 @@ async fn no_docker() {
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     let run = ground.play(&[]).env("DOCKER_HOST", format!("unix://{}", dead.display())).run().await;
     refused(&ground, run, "does not answer", "start it");
-    let (podman, _) = with_fault(ground.dir.path(), PODMAN);
-    let run = ground.play(&[]).env("DOCKER_HOST", podman).run().await;
-    refused(&ground, run, "is Podman 4.3.1; a rehearsal needs Docker Engine", "unset DOCKER_HOST");
 }
 
 #[tokio::test]

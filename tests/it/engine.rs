@@ -30,15 +30,6 @@ pub const DISK_FULL: Fault = Fault {
     )),
 };
 
-/// Podman behind Docker's API.
-pub const PODMAN: Fault = Fault {
-    method: "GET",
-    path: "/version",
-    answer: Some(
-        r#"{"Version":"4.3.1","ApiVersion":"1.41","MinAPIVersion":"1.24","Components":[{"Name":"Podman Engine","Version":"4.3.1"}]}"#,
-    ),
-};
-
 /// Removing containers hangs.
 pub const STUCK: Fault = Fault { method: "DELETE", path: "/containers/", answer: None };
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use rehearsal::observe::{Redacted, Redactor, Trace};
 use serde_json::Value;
 
-use crate::program::{Finished, Ground, kind_serves, project};
+use crate::program::{Finished, Ground, kind_serves, podman, project};
 
 #[derive(serde::Deserialize)]
 struct Line {
@@ -69,6 +69,17 @@ async fn labs_on_kind() {
     if kind_serves("labs_on_kind").await {
         four_labs("kind").await;
     }
+}
+
+/// Podman in Docker's place: the same traces.
+#[tokio::test]
+async fn labs_on_podman() {
+    let ground = Ground::new().await;
+    let Some((_service, host)) = podman("labs_on_podman", ground.dir.path()).await else { return };
+    let run = ground.rehearse(&["run", "all", "--cluster", "mini", "--json"]).env("DOCKER_HOST", host);
+    let run = run.run().await.exits_with(0);
+    all_reproduced(&run, &ground, &[0, 1, 2, 3]);
+    as_ever(&ground, &run);
 }
 
 #[tokio::test]

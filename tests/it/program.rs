@@ -124,19 +124,36 @@ pub fn project() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-/// Whether kind can be had; where it cannot, that is said, and is a failure where `REHEARSAL_REQUIRE=kind`.
+/// Says that `test` cannot be played without `tool`, and why; a failure where `REHEARSAL_REQUIRE` names it.
+fn skipped(test: &str, tool: &str, why: &str) {
+    use std::io::Write;
+    let required = std::env::var("REHEARSAL_REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|required| required == tool), "{why}");
+    // Past the test harness, which would keep it to itself.
+    writeln!(std::io::stderr(), "skipped: {test}: {why}").unwrap();
+}
+
+/// Whether kind can be had; where it cannot, that is said.
 pub async fn kind_serves(test: &str) -> bool {
     let settings = cluster::Settings { choice: Choice::Kind, ..cluster::Settings::default() };
-    match Plan::of(&settings, &Docker::connect().await.unwrap()).await {
-        Ok(_) => true,
-        Err(why) if std::env::var("REHEARSAL_REQUIRE").is_ok_and(|required| required == "kind") => panic!("{why}"),
-        // Past the test harness, which would keep it to itself.
-        Err(why) => {
-            use std::io::Write;
-            writeln!(std::io::stderr(), "skipped: {test}: {why}").unwrap();
-            false
-        }
-    }
+    let plan = Plan::of(&settings, &Docker::connect().await.unwrap()).await;
+    plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
+}
+
+/// Podman's service on a socket in `dir`, with its `DOCKER_HOST`; None where podman cannot be had, which is said.
+#[expect(clippy::disallowed_methods, reason = "it serves until it is dropped")]
+pub async fn podman(test: &str, dir: &Path) -> Option<(Child, String)> {
+    let host = format!("unix://{}/podman.sock", dir.display());
+    let mut service = Command::new("podman");
+    service.args(["system", "service", "-t", "0", &host]).stderr(Stdio::null()).kill_on_drop(true);
+    let service = service.spawn().map_err(|why| skipped(test, "podman", &format!("`podman`: {why}"))).ok()?;
+    let probe = async || match Docker::connect_to(&host).await {
+        Ok(docker) => Probe::Done(docker),
+        Err(error) => Probe::Pending(error.to_string()),
+    };
+    let docker = until("podman", Duration::from_secs(20), Wake::Every(Duration::from_millis(50)), probe).await.unwrap();
+    assert!(docker.is_podman());
+    Some((service, host))
 }
 
 /// A command line that has not been started.
