@@ -27,7 +27,7 @@ pub struct MatrixArgs {
     #[arg(long, default_value = "kind", value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: Choice,
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
-    #[arg(long, default_value_t = 50.0, value_name = "N", value_parser = timelapse)]
+    #[arg(long, default_value_t = 100.0, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
     /// How many labs are played at once [default: as many as there are, up to 4]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]

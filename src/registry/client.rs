@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LINK};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -142,6 +142,12 @@ struct Manifest {
     config: Option<Descriptor>,
     #[serde(default)]
     layers: Vec<Descriptor>,
+}
+
+/// `null` where there are none.
+#[derive(Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
 }
 
 /// Holds the connections; cheap to clone.
@@ -286,6 +292,27 @@ impl Session {
     pub async fn layers(&self) -> Result<Vec<String>> {
         let manifest: Manifest = self.manifest(&self.resolve().await?.digest).await?;
         Ok(manifest.layers.into_iter().map(|layer| layer.digest).collect())
+    }
+
+    /// All tags of the repository, page by page (distribution spec, "Listing Tags").
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], or when the list is not readable.
+    pub async fn tags(&self) -> Result<Vec<String>> {
+        let mut tags = Vec::new();
+        let mut next = Some(self.url("tags/list"));
+        while let Some(url) = next {
+            let response = self.request(Method::GET, url, None).await?;
+            let url = response.url().clone();
+            let more = header(&response, LINK.as_str());
+            let page = response.bytes().await.map_err(|error| request_error(&Method::GET, &url, &error))?;
+            let malformed = |source| Error::Malformed { what: "tag list", digest: url.to_string(), source };
+            tags.extend(serde_json::from_slice::<Tags>(&page).map_err(malformed)?.tags.unwrap_or_default());
+            // `</v2/NAME/tags/list?last=…>; rel="next"`
+            let more = more.as_deref().and_then(|link| link.strip_prefix('<')?.split_once('>'));
+            next = more.and_then(|(path, _)| url.join(path).ok());
+        }
+        Ok(tags)
     }
 
     async fn manifest<T: DeserializeOwned>(&self, digest: &str) -> Result<T> {

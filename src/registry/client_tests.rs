@@ -94,6 +94,14 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         }
         return Status::CREATED.into_response();
     }
+    match (uri.path(), uri.query()) {
+        ("/v2/o/app/tags/list", None) => {
+            let next = [(header::LINK, r#"</v2/o/app/tags/list?last=v1.36.2&n=2>; rel="next""#)];
+            return (next, r#"{"name": "o/app", "tags": ["v1.34.0", "v1.36.2"]}"#).into_response();
+        }
+        ("/v2/o/app/tags/list", Some(_)) => return r#"{"name": "o/app", "tags": null}"#.into_response(),
+        _ => {}
+    }
     match fake.contents.lock().unwrap().get(uri.path()) {
         Some((media_type, body)) => {
             let digest = format!("sha256:{}", hex(&Sha256::digest(body)));
@@ -230,4 +238,12 @@ fn this_machine_is_asked_in_the_clear_and_no_other() {
     ] {
         assert_eq!(Endpoint { host: host.to_owned() }.url(), url);
     }
+}
+
+#[tokio::test]
+async fn tags_are_listed_page_by_page() {
+    let (host, fake) = Fake { bearer: true, ..Fake::default() }.start().await;
+    let session = session(&host, &format!("{host}/o/app"), Some("right"));
+    assert_eq!(session.tags().await.unwrap(), ["v1.34.0", "v1.36.2"]);
+    assert!(fake.seen.lock().unwrap().contains(&"GET /v2/o/app/tags/list?last=v1.36.2&n=2".to_owned()));
 }

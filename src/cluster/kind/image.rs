@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::cluster::Error;
 use crate::docker::Docker;
+use crate::exec::chain;
+use crate::registry::{Client, Endpoint, ImageRef, Session};
 
 const REPOSITORY: &str = "kindest/node";
 /// How long the hub may take to say whether it has an image.
@@ -71,23 +73,50 @@ pub async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
     if let Some(tag) = newest(&tags, wanted.version.as_deref()) {
         return Ok(Image::Local(tag));
     }
-    match &wanted.version {
-        Some(version) if version.matches('.').count() == 2 => {
-            let image = format!("{REPOSITORY}:v{version}");
-            probe(docker, &image).await.map(|()| Image::Hub(image.clone())).map_err(nowhere)
-        }
-        Some(version) => Err(nowhere(format!(
-            "no local image of {version}; the hub must be asked for a patch release, e.g. {version}.0"
-        ))),
+    let hubs = match &wanted.version {
+        Some(version) if version.matches('.').count() == 2 => format!("{REPOSITORY}:v{version}"),
+        Some(version) => match in_time(tags_on_hub()).await.map(|tags| newest(&tags, Some(version))) {
+            Ok(Some(image)) => image,
+            Ok(None) => return Err(nowhere(format!("its hub has no release of {version}"))),
+            Err(why) => return Err(nowhere(why)),
+        },
         // Any tag tells whether the hub can be reached at all.
-        None => probe(docker, &format!("{REPOSITORY}:v1.34.0")).await.map(|()| Image::KindsOwn).map_err(nowhere),
-    }
+        None => {
+            let any = format!("{REPOSITORY}:v1.34.0");
+            return probe(docker, &any).await.map(|()| Image::KindsOwn).map_err(nowhere);
+        }
+    };
+    probe(docker, &hubs).await.map(|()| Image::Hub(hubs.clone())).map_err(nowhere)
 }
 
-/// Asks the image's registry through the Engine, within bounds.
+/// Asks whether the image's registry has it: through the Engine, which will pull it, or in its place where that cannot
+/// ask without pulling (Podman).
 async fn probe(docker: &Docker, image: &str) -> Result<(), String> {
-    match tokio::time::timeout(PROBE, docker.on_hub(image)).await {
-        Ok(answer) => answer.map_err(|error| crate::exec::chain(&error)),
+    in_time(async {
+        match docker.is_podman() {
+            true => on_registry(image)?.resolve().await.map(drop).map_err(|error| error.chain()),
+            false => docker.on_hub(image).await.map_err(|error| chain(&error)),
+        }
+    })
+    .await
+}
+
+/// The names of all node images on their hub.
+async fn tags_on_hub() -> Result<Vec<String>, String> {
+    let tags = on_registry(REPOSITORY)?.tags().await.map_err(|error| error.chain())?;
+    Ok(tags.into_iter().map(|tag| format!("{REPOSITORY}:{tag}")).collect())
+}
+
+fn on_registry(image: &str) -> Result<Session, String> {
+    let reference = ImageRef::parse(image).map_err(|error| error.to_string())?;
+    let endpoint = Endpoint { host: reference.registry().to_owned() };
+    let client = Client::reaching(&endpoint).map_err(|error| chain(&error))?;
+    Ok(client.session(endpoint, reference, None))
+}
+
+async fn in_time<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    match tokio::time::timeout(PROBE, asking).await {
+        Ok(answer) => answer,
         Err(_) => Err(format!("its hub did not answer within {} s", PROBE.as_secs())),
     }
 }
