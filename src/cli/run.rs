@@ -172,10 +172,8 @@ async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<
     };
     let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
-    if let (true, Ok(Some(_)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
-        let handle = &stage.handle;
-        let home = handle.private.join("home");
-        let measured = Yardstick::measure(kubectl, &handle.kubeconfig, &home, what.labs).await;
+    if let (true, Ok(Some(played)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
+        let measured = Yardstick::measure(kubectl, &stage, what.labs, played).await;
         measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
     }
     // The measuring is no part of the run.

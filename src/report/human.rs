@@ -192,7 +192,8 @@ impl Human {
                 self.line(&format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
             }
             let (playing, waits) = (ms.saturating_sub(timings.stage_ms), timings.longest_wait_ms);
-            if waits > 0 {
+            // Of mini there is next to nothing to wait for.
+            if waits >= 1000 {
                 let [playing, waits] = [playing, waits].map(|ms| Duration::from_millis(ms).as_secs_f64());
                 self.line(&format!(
                     "  the longest lab waits {waits:.2} s for the cluster; all labs took {:.2} × that",
@@ -200,12 +201,13 @@ impl Human {
                 ));
             }
             if let Some(yardstick) = self.yardstick {
-                let bare = yardstick.bare().as_secs_f64();
-                let ratio = Duration::from_millis(timings.commands_ms).as_secs_f64() / bare.max(f64::MIN_POSITIVE);
-                self.line(&format!(
-                    "  kubectl alone, {} calls one after the other: {bare:.2} s; commands are {ratio:.2} × that",
-                    yardstick.kubectl_calls
-                ));
+                let [kubectl, docker] = yardstick.bare().map(|bare| bare.as_secs_f64());
+                let mut bare = format!("{} × kubectl {kubectl:.2} s", yardstick.kubectl_calls);
+                if docker > 0.0 {
+                    bare += &format!(", {} × docker run and rm {docker:.2} s", yardstick.containers);
+                }
+                let ratio = Duration::from_millis(playing).as_secs_f64() / (kubectl + docker).max(f64::MIN_POSITIVE);
+                self.line(&format!("  bare, one after the other: {bare}; all labs took {ratio:.2} × that"));
             }
         }
         let report = std::mem::take(&mut self.report);

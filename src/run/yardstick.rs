@@ -1,56 +1,93 @@
-//! What the same run's commands cost without us: `--timings` puts our figures beside them, as ratios.
+//! What the same run's commands and containers cost without us: `--timings` puts our figures beside them, as ratios.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::lab::Played;
+use crate::cluster::Cluster;
+use crate::docker::ContainerRequest;
 use crate::exec::Tool;
 use crate::script::{Action, Lab};
+use crate::stage::Stage;
 
-/// How often the bare command is run; the median counts.
+/// How often each is done; the median counts.
 const RUNS: usize = 5;
 
-/// The bare command's time beside what fences took.
+/// The bare commands' time beside what labs took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Yardstick {
     /// One `kubectl get namespaces`, started without a shell, in microseconds.
     pub kubectl_us: u64,
     /// How many times fences called kubectl.
     pub kubectl_calls: u64,
+    /// One container of the application started and removed, in microseconds; 0 where pods do not run in Docker.
+    pub docker_us: u64,
+    /// How many containers the labs started in Docker.
+    pub containers: u64,
 }
 
 impl Yardstick {
-    /// Measures on the cluster that the labs were played on; None where kubectl fails.
-    pub async fn measure(kubectl: &Path, kubeconfig: &Path, home: &Path, labs: &[&Lab]) -> Option<Self> {
-        let mut all = Vec::with_capacity(RUNS);
-        for _ in 0..RUNS {
-            let tool = Tool::new(kubectl).args(["get", "namespaces"]).env("KUBECONFIG", kubeconfig).env("HOME", home);
-            let begun = Instant::now();
-            tool.run_ok().await.ok()?;
-            all.push(begun.elapsed());
+    /// Measures on the stage that the labs were played on; None where kubectl or Docker fails.
+    pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], played: &[Played]) -> Option<Self> {
+        let handle = &stage.handle;
+        let kubectl_us = median(async || {
+            let tool = Tool::new(kubectl).args(["get", "namespaces"]);
+            let tool = tool.env("KUBECONFIG", &handle.kubeconfig).env("HOME", handle.private.join("home"));
+            tool.run_ok().await.ok().map(drop)
+        });
+        let kubectl_us = kubectl_us.await?;
+        let calls = |command| labs.iter().map(|lab| calls(lab, command)).sum::<u64>();
+        let (mut docker_us, mut containers) = (0, calls(&["docker", "run"]));
+        if matches!(stage.cluster, Cluster::Mini(_)) {
+            containers += started(played);
+            let container = median(async || {
+                let image = handle.app_image.clone();
+                let request = ContainerRequest { image, labels: handle.labels(), ..ContainerRequest::default() };
+                let container = stage.docker.run(request).await.ok()?;
+                stage.docker.remove(&container.id).await.ok()
+            });
+            docker_us = container.await?;
         }
-        all.sort();
-        let kubectl_us = u64::try_from(all[RUNS / 2].as_micros()).unwrap_or(u64::MAX);
-        Some(Self { kubectl_us, kubectl_calls: labs.iter().map(|lab| calls(lab)).sum() })
+        Some(Self { kubectl_us, kubectl_calls: calls(&["kubectl"]), docker_us, containers })
     }
 
-    /// What the calls alone would have taken.
-    pub fn bare(self) -> Duration {
-        Duration::from_micros(self.kubectl_us.saturating_mul(self.kubectl_calls))
+    /// What the calls alone, and the containers alone, would have taken one after the other.
+    pub fn bare(self) -> [Duration; 2] {
+        [(self.kubectl_us, self.kubectl_calls), (self.docker_us, self.containers)]
+            .map(|(one, times)| Duration::from_micros(one.saturating_mul(times)))
     }
 }
 
-/// kubectl at the beginning of a command, in the fences that are played.
-fn calls(lab: &Lab) -> u64 {
+/// In microseconds.
+async fn median(once: impl AsyncFn() -> Option<()>) -> Option<u64> {
+    let mut all = Vec::with_capacity(RUNS);
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        once().await?;
+        all.push(begun.elapsed());
+    }
+    all.sort();
+    Some(u64::try_from(all[RUNS / 2].as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Pods whose container was started.
+fn started(played: &[Played]) -> u64 {
+    let traces = played.iter().flat_map(|played| &played.traces);
+    traces.filter(|trace| trace.events.iter().any(|event| event.reason == "Started")).count() as u64
+}
+
+/// How often the fences that are played have `command` at the beginning of one.
+fn calls(lab: &Lab, command: &[&str]) -> u64 {
     let played = lab.steps.iter().filter(|step| step.skip.is_none());
     let scripts = played.filter_map(|step| match &step.action {
         Action::Shell(script) => Some(script.replace("\\\n", " ")),
         Action::File { .. } => None,
     });
-    let begins = |command: &str| {
-        let words = command.split_whitespace().skip_while(|word| word.contains('=') || word.starts_with('\''));
-        words.into_iter().next() == Some("kubectl")
+    let begins = |script: &str| {
+        let words = script.split_whitespace().skip_while(|word| word.contains('=') || word.starts_with('\''));
+        words.take(command.len()).eq(command.iter().copied())
     };
     scripts.map(|script| script.split(['\n', '|', ';', '&']).filter(|c| begins(c)).count() as u64).sum()
 }
@@ -80,8 +117,10 @@ mod tests {
                 step("kubectl get pods\nkubectl create ns a && kubectl get \\\n  kubectl", None),
                 step("echo kubectl | cat; EDITOR=x kubectl edit sa", None),
                 step("kubectl delete ns a", Some("for readers")),
+                step("docker run -d app1\ndocker rm -f app1", None),
             ],
         };
-        assert_eq!(calls(&lab), 4);
+        assert_eq!(calls(&lab, &["kubectl"]), 4);
+        assert_eq!(calls(&lab, &["docker", "run"]), 1);
     }
 }
