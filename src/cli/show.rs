@@ -92,7 +92,7 @@ pub async fn preflight(common: &Common, printer: &Printer) -> ExitCode {
 async fn cluster(docker: &Docker) -> Finding {
     let settings = cluster::Settings { choice: Choice::Auto, ..cluster::Settings::default() };
     match Plan::of(&settings, docker).await {
-        Ok((Plan::Kind(kind), _)) => finding("cluster", format!("auto would take kind, {}", kind.image)),
+        Ok((Plan::Kind(kind), _)) => finding("cluster", format!("auto would take kind, {}", kind.source)),
         Ok((_, why)) => finding("cluster", why.join("; ").replace("auto took", "auto would take")),
         Err(error) => missing("cluster", &error, error.hint()),
     }

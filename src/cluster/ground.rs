@@ -19,4 +19,7 @@ pub struct Ground<'a> {
     pub labels: BTreeMap<String, String>,
     /// The stage's registry and its container, once it is up; None when it never comes up.
     pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
+    /// Once nobody speaks to the registry: a container that joins one network more has its ports published anew, and
+    /// every connection through them is cut.
+    pub registry_at_rest: BoxFuture<'a, ()>,
 }

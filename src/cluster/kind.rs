@@ -15,10 +15,12 @@ use crate::docker::Docker;
 mod cli;
 mod config;
 mod image;
+mod wiring;
 
 pub use cli::Cli;
 pub use config::Config;
 pub use image::{Image, Wanted, find as find_image};
+use wiring::{Wiring, alias};
 
 /// The network kind puts its nodes on.
 const NETWORK: &str = "kind";
@@ -32,12 +34,27 @@ const READY_TIMEOUT: Duration = Duration::from_secs(180);
 #[derive(Debug, Clone)]
 pub struct KindSettings {
     pub cli: Cli,
-    pub image: Image,
+    pub source: Source,
     pub workers: u32,
     /// The user's own kind config, merged under ours.
     pub config: Option<PathBuf>,
-    /// Use (and leave) a cluster of this name instead of creating one.
-    pub reuse: Option<String>,
+}
+
+/// Where the cluster comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Create(Image),
+    /// It is there, under this name, and stays.
+    Reuse(String),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Create(image) => image.fmt(f),
+            Self::Reuse(name) => write!(f, "kind cluster {name}: used and left, its docker.io comes back afterwards"),
+        }
+    }
 }
 
 pub struct KindCluster {
@@ -51,11 +68,6 @@ pub struct KindCluster {
     info: Info,
 }
 
-/// The name under which nodes reach a session's registry.
-fn alias(session: &str) -> String {
-    format!("rehearsal-registry-{session}")
-}
-
 impl KindCluster {
     /// Creates the cluster, joins the registry to its network, and returns once the API serves and a node has shown
     /// that it asks the stage's registry.
@@ -67,25 +79,30 @@ impl KindCluster {
         ground: Ground<'_>,
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
-        let name = settings.reuse.clone().unwrap_or_else(|| format!("rehearsal-{}", ground.session));
-        let ours = settings.reuse.is_none();
-        let built = Self::build(settings, ground, &name, ours, tell).await;
-        if built.is_err() && ours {
-            settings.cli.delete(&name).await;
+        match &settings.source {
+            Source::Reuse(name) => Self::wire(settings, ground, name, tell).await,
+            Source::Create(image) => {
+                let name = format!("rehearsal-{}", ground.session);
+                let built = async {
+                    create(settings, image, &ground, &name, tell).await?;
+                    Self::wire(settings, ground, &name, tell).await
+                };
+                let built = built.await;
+                if built.is_err() {
+                    settings.cli.delete(&name).await;
+                }
+                built
+            }
         }
-        built
     }
 
-    async fn build(
+    /// From the cluster `name`, which is there, to one that pulls from the stage's registry.
+    async fn wire(
         settings: &KindSettings,
         ground: Ground<'_>,
         name: &str,
-        ours: bool,
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
-        if ours {
-            create(settings, &ground, name, tell).await?;
-        }
         let get = async |what| {
             let answer = settings.cli.run(&["get", what, "--name", name], Duration::from_secs(30)).await?;
             Ok::<_, Error>(answer.stdout)
@@ -95,27 +112,27 @@ impl KindCluster {
         let client = client_of(&kubeconfig).await?;
         tell("waiting for the registry");
         let registry = ground.registry.await.ok_or(Error::NoRegistry)?;
-        let alias = alias(&ground.session);
+        ground.registry_at_rest.await;
         let docker = ground.docker;
-        let join = docker.join(&registry.1, NETWORK, &alias).await;
+        let join = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await;
         join.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        for node in &nodes {
-            mirror(&docker, node, &alias, &registry.0.to_string()).await?;
-        }
+        Wiring { docker: &docker, nodes: &nodes }.connect(&ground.session, registry.0).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
-        let cluster = Self {
-            info: Info { name: "kind".into(), server_version: version, notes: vec![settings.image.to_string()], nodes },
+        Ok(Self {
+            info: Info {
+                name: "kind".into(),
+                server_version: version,
+                notes: vec![settings.source.to_string()],
+                nodes,
+            },
             cli: settings.cli.clone(),
             name: name.to_owned(),
-            ours,
+            ours: matches!(settings.source, Source::Create(_)),
             kubeconfig,
             client,
             docker,
-        };
-        tell("asking the registry from a node");
-        cluster.verify().await?;
-        Ok(cluster)
+        })
     }
 
     /// Waits for every node to be ready, and for the ServiceAccount that pods need.
@@ -154,20 +171,10 @@ impl KindCluster {
     }
 
     pub async fn stop(self) {
-        if self.ours {
-            self.cli.delete(&self.name).await;
-        }
-    }
-
-    /// A pull without credentials must be refused by *our* registry: anything else means the wiring is wrong, and
-    /// a lab's failure would prove nothing.
-    async fn verify(&self) -> Result<(), Error> {
-        let node = self.info.nodes.first().ok_or(Error::NoNodes)?;
-        let image = format!("docker.io/rehearsal/wiring:{}", self.name);
-        let (_, answer) = self.docker.run_in(node, &["crictl", "pull", &image]).await.map_err(Error::Docker)?;
-        match answer.contains("authorization failed") {
-            true => Ok(()),
-            false => Err(Error::Wiring { node: node.clone(), answer }),
+        match self.ours {
+            true => self.cli.delete(&self.name).await,
+            // What does not come back now does when the cluster is next used.
+            false => drop(Wiring { docker: &self.docker, nodes: &self.info.nodes }.disconnect().await),
         }
     }
 }
@@ -204,6 +211,7 @@ pub async fn remove_leftover(docker: &Docker, session: &str) -> Result<(), Error
 
 async fn create(
     settings: &KindSettings,
+    image: &Image,
     ground: &Ground<'_>,
     name: &str,
     tell: &(dyn Fn(&str) + Sync),
@@ -231,7 +239,7 @@ async fn create(
         .arg(ground.private.join("kind.kubeconfig"))
         .env("NO_PROXY", no_proxy(&alias(&ground.session)))
         .timeout(CREATE_TIMEOUT);
-    if let Some(image) = settings.image.name() {
+    if let Some(image) = image.name() {
         tool = tool.args(["--image", image]);
     }
     let mut printed = String::new();
@@ -259,22 +267,6 @@ async fn create(
 fn no_proxy(alias: &str) -> String {
     let before = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
     [before.as_str(), alias].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
-}
-
-/// `hosts.toml` for docker.io and for the registry's own name. `server` names the registry too: without it
-/// containerd would go on to the real docker.io, with the lab's credentials.
-async fn mirror(docker: &Docker, node: &str, alias: &str, own: &str) -> Result<(), Error> {
-    let url = format!("http://{alias}:5000");
-    let toml = format!("server = \"{url}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
-    for host in ["docker.io", own] {
-        let dir = format!("/etc/containerd/certs.d/{host}");
-        let script = format!("mkdir -p '{dir}' && cat > '{dir}/hosts.toml' <<'EOF'\n{toml}EOF\n");
-        let (code, output) = docker.run_in(node, &["sh", "-c", &script]).await.map_err(Error::Docker)?;
-        if code != 0 {
-            return Err(Error::Wiring { node: node.into(), answer: output });
-        }
-    }
-    Ok(())
 }
 
 /// Ready, and the node controller has seen it: a pod that comes while the taint is there is told that no node takes it.

@@ -70,6 +70,8 @@ pub enum Error {
     NotReady { after: Duration },
     #[error("cannot watch the nodes")]
     Watch(#[source] Box<kube::runtime::wait::Error>),
+    #[error("session {session} plays on the node {node}")]
+    InUse { node: String, session: String },
     #[error("node {node} does not reach the stage's registry as docker.io: {answer}")]
     Wiring { node: String, answer: String },
     #[error("cannot write {}", path.display())]
@@ -113,6 +115,7 @@ impl Error {
                 _ if printed.contains("no space left") => "make room on Docker's disk: `docker system df`".into(),
                 _ => format!("all that kind printed: {}", log.display()),
             }),
+            Self::InUse { .. } => Some("wait for it, or leave out `--reuse`: runs beside each other need clusters of their own".into()),
             Self::Docker(error) => error.hint(),
             Self::Wiring { .. } => Some("is there a proxy or a firewall between Docker's networks? `docker network inspect kind`".into()),
             Self::Kubeconfig { .. } => Some("is the stage still up? `rehearse down` clears what is left of one".into()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::context::{ContextCluster, Fit};
 use super::ground::Ground;
-use super::kind::{self, KindCluster, KindSettings, Wanted};
+use super::kind::{self, KindCluster, KindSettings, Source, Wanted};
 use super::mini::{MiniCluster, MiniSettings};
 use super::{Choice, Cluster, Error};
 use crate::docker::Docker;
@@ -56,14 +56,18 @@ impl Plan {
 
     async fn kind(settings: &Settings, docker: &Docker) -> Result<Self, Error> {
         let cli = kind::Cli::find(docker).await?;
-        let wanted = Wanted { image: settings.node_image.clone(), version: settings.kubernetes_version.clone() };
-        let image = kind::find_image(docker, &wanted).await?;
+        let source = match &settings.reuse {
+            Some(name) => Source::Reuse(name.clone()),
+            None => {
+                let (image, version) = (settings.node_image.clone(), settings.kubernetes_version.clone());
+                Source::Create(kind::find_image(docker, &Wanted { image, version }).await?)
+            }
+        };
         Ok(Self::Kind(Box::new(KindSettings {
             cli,
-            image,
+            source,
             workers: settings.workers,
             config: settings.kind_config.clone(),
-            reuse: settings.reuse.clone(),
         })))
     }
 

@@ -187,6 +187,7 @@ impl Stage {
     ) -> Result<(Handle, Vec<String>), Error> {
         let labels = labels::of_session(session.id(), &session.owner());
         let (announce, address) = watch::channel(None);
+        let (rest, at_rest) = watch::channel(false);
         let registry = timed(Part::Registry, on_part, async |tell| {
             if let Some((remote, credentials)) = &settings.remote {
                 tell("logging in");
@@ -234,6 +235,7 @@ impl Stage {
             tell("pushing");
             let digest = push(docker, &built.id, registry, credentials).await?;
             keep_layers(docker, &container, registry, credentials, &layers_of(session)).await;
+            let _ = rest.send(true);
             let line =
                 format!("{APP_IMAGE} built on {} and pushed, {}", found.label(), &digest[..19.min(digest.len())]);
             Ok((((built.id, digest), found.reason()), line))
@@ -246,6 +248,7 @@ impl Stage {
                 logs: session.dir().into(),
                 labels: labels.clone(),
                 registry: Box::pin(async { registry_of(address.clone()).await.ok() }),
+                registry_at_rest: Box::pin(async { drop(at_rest.clone().wait_for(|rest| *rest).await) }),
             };
             let cluster = settings.plan.start(ground, tell).await.map_err(Error::Cluster)?;
             if settings.kept {
