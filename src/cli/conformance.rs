@@ -10,12 +10,11 @@ use serde_json::json;
 use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
+use super::origin::{Origin, raise};
 use super::places::{Common, Places};
 use super::printer::Printer;
-use super::run::raise;
-use super::stage::{StageArgs, cluster_settings};
-use super::{remote, up};
-use crate::cluster::Plan;
+use super::stage::StageArgs;
+use super::up;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
 use crate::docker::Docker;
 use crate::exec::chain;
@@ -24,7 +23,7 @@ use crate::report::{self, Consumer, Human};
 use crate::run::Events;
 use crate::session::Session;
 use crate::signal::Interrupts;
-use crate::stage::{Settings, Stage};
+use crate::stage::Stage;
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -120,10 +119,9 @@ async fn play(
 ) -> Result<Option<bool>, Error> {
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
-    let remote = remote::of(&args.stage)?;
     let kubectl = kubectl::find(&places.project).await?;
     let docker = Docker::connect().await?;
-    let (plan, notes) = Plan::of(&cluster_settings(&args.stage)?, &docker).await?;
+    let (mut origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
     up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
     let session = Session::create(&places.root)?;
     let masker = Masker::default();
@@ -132,9 +130,10 @@ async fn play(
         Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
     let reporter = report::spawn(told, masker.clone(), vec![out]);
     notes.into_iter().for_each(|text| events.note(text));
-    let port = args.stage.registry_port.or_else(free_port);
-    let settings = Settings { plan, registry_port: port, kept: false, remote };
-    let raised = raise(up::find(&places.root), &settings, docker, &session, &masker, &events, interrupts).await;
+    if let Origin::New(settings) = &mut origin {
+        settings.registry_port = settings.registry_port.or_else(free_port);
+    }
+    let raised = raise(&origin, docker, &session, &masker, &events, interrupts).await;
     drop(events);
     let _ = reporter.await;
     let outcome = match raised {

@@ -33,6 +33,10 @@ pub enum Error {
     Report(#[source] std::io::Error),
     #[error("the stage that was to stay up ended: {0}")]
     StageEnded(String),
+    #[error("another stage is up: {cluster}{}", asked.iter().map(|asked| format!(" {asked}")).collect::<String>())]
+    OtherStage { cluster: String, asked: Vec<String> },
+    #[error("`{option}` is for kind, not for {cluster}")]
+    KindOnly { option: &'static str, cluster: String },
 }
 
 impl Error {
@@ -47,6 +51,8 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
+            Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
+            Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
             _ => None,
         }
     }

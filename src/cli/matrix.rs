@@ -8,7 +8,7 @@ use super::exit::ExitCode;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::{Once, chosen, once, tools};
-use super::stage::{StageArgs, timelapse, version};
+use super::stage::{StageArgs, TIMELAPSE, timelapse, version};
 use crate::cluster::Choice;
 use crate::exec::chain;
 use crate::run::{Column, Verdict, differences};
@@ -27,7 +27,7 @@ pub struct MatrixArgs {
     #[arg(long, default_value = "kind", value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: Choice,
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
-    #[arg(long, default_value_t = 100.0, value_name = "N", value_parser = timelapse)]
+    #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
     /// How many labs are played at once [default: as many as there are, up to 4]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]

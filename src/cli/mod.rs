@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod kubectl;
 mod matrix;
+mod origin;
 mod places;
 mod printer;
 mod remote;

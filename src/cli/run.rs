@@ -8,11 +8,12 @@ use clap::Args;
 use super::error::Error;
 use super::exit::ExitCode;
 use super::kubectl;
+use super::origin::{Origin, raise};
 use super::places::{Common, Places};
 use super::printer::Printer;
-use super::stage::{StageArgs, cluster_settings, mask, tell};
-use super::{remote, up};
-use crate::cluster::{Choice, Plan};
+use super::stage::{StageArgs, cluster_settings};
+use super::up;
+use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
@@ -20,7 +21,6 @@ use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick}
 use crate::script::{self, Lab, Need};
 use crate::session::Session;
 use crate::signal::Interrupts;
-use crate::stage::{Handle, Settings, Stage};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -63,7 +63,7 @@ async fn try_run(
     let all = script::load_all(&places.labs)?;
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs, &places.project).await?;
-    if args.keep && up::find(&places.root).is_none() {
+    if args.keep && !up::is_up(&args.stage, &places.root)? {
         // What would keep a stage from coming up is told here, not in the background's log.
         let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
         up::spawn(&args.stage, common, printer, interrupts).await?;
@@ -109,9 +109,8 @@ pub async fn once(
     interrupts: &Interrupts,
 ) -> Result<Option<Outcome>, Error> {
     let began = Instant::now();
-    let remote = remote::of(what.stage)?;
     let docker = Docker::connect().await?;
-    let (plan, notes) = Plan::of(&cluster_settings(what.stage)?, &docker).await?;
+    let (origin, notes) = Origin::of(what.stage, &what.places.root, on_kept, &docker).await?;
     let reaped = up::reap(&docker, &what.places.root).await;
     let session = Session::create(&what.places.root)?;
     let masker = Masker::default();
@@ -123,9 +122,8 @@ pub async fn once(
     for text in notes.into_iter().chain(reaped) {
         events.note(text);
     }
-    let settings = Settings { plan, registry_port: what.stage.registry_port, kept: false, remote };
     let scene = Scene { docker, session: &session, masker: &masker, events: &events, interrupts, began };
-    let outcome = play(what, on_kept, &settings, scene).await;
+    let outcome = play(what, &origin, scene).await;
     session.close();
     drop(events);
     let told = reporter.await.unwrap_or(Ok(()));
@@ -144,19 +142,10 @@ struct Scene<'a> {
     began: Instant,
 }
 
-async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<'_>) -> Result<Option<Outcome>, Error> {
+async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Option<Outcome>, Error> {
     let Scene { docker, session, masker, events, interrupts, began } = scene;
     let raising = Instant::now();
-    let asked = &what.stage.cluster;
-    let fits = |handle: &Handle| matches!(asked, Choice::Auto) || asked.to_string() == handle.cluster.name;
-    let kept = up::find(&what.places.root).filter(|handle| on_kept && fits(handle));
-    // Held until everything is played.
-    let turn = kept.as_ref().and_then(up::occupy);
-    if kept.is_some() && turn.is_none() {
-        events.note("another run plays on the stage that is up: bringing up another");
-    }
-    let kept = kept.filter(|_| turn.is_some());
-    let Some(stage) = raise(kept, settings, docker, session, masker, events, interrupts).await? else {
+    let Some(stage) = raise(origin, docker, session, masker, events, interrupts).await? else {
         return Ok(None);
     };
     let mut stage_time = raising.elapsed();
@@ -188,42 +177,6 @@ async fn play(what: &Once<'_>, on_kept: bool, settings: &Settings, scene: Scene<
     report::write_traces(session.dir(), masker, &played).map_err(Error::Report)?;
     let verdict = run::finish(events, &played, began, stage_time);
     Ok(Some(Outcome { verdict, played, server_version, masker: masker.clone() }))
-}
-
-/// The stage that is kept up, or a new one; None: interrupted.
-pub async fn raise(
-    kept: Option<Handle>,
-    settings: &Settings,
-    docker: Docker,
-    session: &Session,
-    masker: &Masker,
-    events: &Events,
-    interrupts: &Interrupts,
-) -> Result<Option<Stage>, Error> {
-    let begun = Instant::now();
-    let stage = match kept {
-        Some(handle) => {
-            mask(masker, &handle.credentials());
-            events.note(format!("using the stage that is up: session {}", handle.session));
-            Some(Stage::attach(handle, docker).await?)
-        }
-        None => {
-            let credentials = settings.credentials();
-            mask(masker, &credentials);
-            let on_part = tell(events.clone());
-            Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
-        }
-    };
-    if let Some(stage) = &stage {
-        let info = stage.cluster.info();
-        events.emit(Event::StageReady {
-            cluster: info.name.clone(),
-            server_version: info.server_version.clone(),
-            registry: stage.handle.registry.clone(),
-            ms: run::millis(begun.elapsed()),
-        });
-    }
-    Ok(stage)
 }
 
 /// The labs named, or all; each once, in the order named.

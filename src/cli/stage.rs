@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::error::Error;
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::mask::Masker;
-use crate::mini::{InvalidVersion, Version};
+use crate::mini::Version;
 use crate::registry::Credentials;
 use crate::run::{Event, Events};
-use crate::stage::{Part, PartState};
+use crate::stage::{Handle, Part, PartState};
+
+/// How many times faster mini's kubelet is, where nothing is said.
+pub const TIMELAPSE: f64 = 100.0;
 
 #[derive(Debug, Clone, Args)]
 pub struct StageArgs {
@@ -18,7 +22,7 @@ pub struct StageArgs {
     #[arg(long, default_value = "auto", value_name = "CLUSTER", env = "REHEARSAL_CLUSTER")]
     pub cluster: Choice,
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
-    #[arg(long, default_value_t = 100.0, value_name = "N", value_parser = timelapse)]
+    #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
     /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it
     #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]
@@ -58,26 +62,56 @@ impl StageArgs {
     pub fn to_command(&self, labs: &Path, root: &Path) -> Vec<OsString> {
         let mut command: Vec<OsString> = ["up", "--foreground", "--cluster"].map(OsString::from).into();
         command.push(self.cluster.to_string().into());
-        let mut option = |name: &str, value: Option<OsString>| {
-            if let Some(value) = value {
-                command.extend([name.into(), value]);
-            }
-        };
-        option("--timelapse", Some(self.timelapse.to_string().into()));
-        option("--kubernetes-version", self.kubernetes_version.clone().map(Into::into));
-        option("--node-image", self.node_image.clone().map(Into::into));
-        option("--workers", Some(self.workers.to_string().into()));
-        option("--kind-config", self.kind_config.clone().map(Into::into));
-        option("--reuse", self.reuse.clone().map(Into::into));
-        option("--registry-port", self.registry_port.map(|port| port.to_string().into()));
-        option("--registry", self.registry.clone().map(Into::into));
-        option("--registry-credentials", self.registry_credentials.clone().map(Into::into));
-        option("--labs", Some(labs.into()));
-        option("--dir", Some(root.into()));
-        if self.allow_production {
-            command.push("--allow-production".into());
-        }
+        command.extend(self.asked().into_iter().map(OsString::from));
+        command.extend(["--labs".into(), labs.into(), "--dir".into(), root.into()]);
         command
+    }
+
+    /// Everything that is asked of the stage beside which cluster it has: what is as it would be anyway is not.
+    pub fn asked(&self) -> Vec<String> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let options = [
+            ("--timelapse", (self.timelapse != TIMELAPSE).then(|| self.timelapse.to_string())),
+            ("--kubernetes-version", self.kubernetes_version.clone()),
+            ("--node-image", self.node_image.clone()),
+            ("--workers", (self.workers != 0).then(|| self.workers.to_string())),
+            ("--kind-config", path(&self.kind_config)),
+            ("--reuse", self.reuse.clone()),
+            ("--registry-port", self.registry_port.map(|port| port.to_string())),
+            ("--registry", self.registry.clone()),
+            ("--registry-credentials", path(&self.registry_credentials)),
+        ];
+        let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        let mut asked: Vec<String> = given.flatten().collect();
+        asked.extend(self.allow_production.then(|| "--allow-production".into()));
+        asked
+    }
+
+    /// Whether a stage that is up is what is asked for.
+    ///
+    /// # Errors
+    /// As [`Self::choice`].
+    pub fn is_met_by(&self, stage: &Handle) -> Result<bool, Error> {
+        let choice = self.choice()?;
+        let asked = self.asked();
+        let cluster = matches!(choice, Choice::Auto) || choice.to_string() == stage.cluster.name;
+        Ok(cluster && (asked.is_empty() || asked == stage.asked))
+    }
+
+    /// The cluster asked for: what only kind has asks for kind.
+    ///
+    /// # Errors
+    /// [`Error::KindOnly`] where another cluster is named beside it.
+    pub fn choice(&self) -> Result<Choice, Error> {
+        const KINDS: [&str; 4] = ["--node-image", "--workers", "--kind-config", "--reuse"];
+        let of_kind = KINDS.into_iter().find(|option| self.asked().iter().any(|asked| asked == option));
+        match (of_kind, &self.cluster) {
+            (Some(_), Choice::Auto) => Ok(Choice::Kind),
+            (Some(option), Choice::Mini | Choice::Context(_)) => {
+                Err(Error::KindOnly { option, cluster: self.cluster.to_string() })
+            }
+            (_, choice) => Ok(choice.clone()),
+        }
     }
 }
 
@@ -99,15 +133,16 @@ pub fn timelapse(text: &str) -> Result<f64, String> {
 /// What the command line says of the cluster.
 ///
 /// # Errors
-/// A version that mini does not know, where mini may be what is played on.
-pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, InvalidVersion> {
+/// A version that mini does not know, where mini may be what is played on; an option that another cluster has.
+pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
+    let choice = stage.choice()?;
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
-    let version = match (&stage.kubernetes_version, &stage.cluster) {
+    let version = match (&stage.kubernetes_version, &choice) {
         (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
         _ => Version::LATEST,
     };
     Ok(cluster::Settings {
-        choice: stage.cluster.clone(),
+        choice,
         mini: MiniSettings { version, timelapse: stage.timelapse },
         node_image: stage.node_image.clone(),
         kubernetes_version: stage.kubernetes_version.clone(),

@@ -50,7 +50,7 @@ pub async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: 
 /// Brings a stage up in a process of its own and says how to use it.
 async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    if find(&places.root).is_none() {
+    if !is_up(args, &places.root)? {
         reap(&Docker::connect().await?, &places.root).await;
         spawn(args, common, printer, interrupts).await?;
     }
@@ -72,6 +72,18 @@ async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         printer.result("  `rehearse run` plays on it; `rehearse down` takes it down");
     }
     Ok(())
+}
+
+/// Whether the stage that is asked for is up.
+///
+/// # Errors
+/// [`Error::OtherStage`].
+pub fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
+    match find(root) {
+        Some(stage) if args.is_met_by(&stage)? => Ok(true),
+        Some(Handle { cluster, asked, .. }) => Err(Error::OtherStage { cluster: cluster.name, asked }),
+        None => Ok(false),
+    }
 }
 
 /// Starts the process that keeps a stage up, and waits until it is.
@@ -129,7 +141,8 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
     let reporter = report::spawn(records, masker.clone(), vec![out]);
     notes.into_iter().for_each(|text| events.note(text));
-    let settings = Settings { plan, registry_port: args.registry_port, kept: true, remote: remote::of(args)? };
+    let settings =
+        Settings { plan, registry_port: args.registry_port, kept: Some(args.asked()), remote: remote::of(args)? };
     let credentials = settings.credentials();
     mask(&masker, &credentials);
     let on_part = tell(events.clone());
@@ -170,10 +183,20 @@ pub fn find(root: &Path) -> Option<Handle> {
 }
 
 /// The right to play on a kept stage, while the value lives: labs share its namespaces, so one run at a time.
-pub fn occupy(stage: &Handle) -> Option<Flock<File>> {
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).mode(0o600).open(stage.private.join("in-use")).ok()?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
+pub struct Turn {
+    pub stage: Handle,
+    _lock: Flock<File>,
+}
+
+impl Turn {
+    /// None where another run has it.
+    pub fn on(stage: Handle) -> Option<Self> {
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).mode(0o600);
+        let file = file.open(stage.private.join("in-use")).ok()?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
+        Some(Self { stage, _lock: lock })
+    }
 }
 
 pub async fn down(common: &Common, printer: &Printer) -> ExitCode {

@@ -60,6 +60,8 @@ pub enum Error {
     Kind(#[source] exec::Error),
     #[error("kind could not create the cluster (exit code {code}):\n{}", last_lines(printed))]
     Create { code: i32, printed: String, log: PathBuf },
+    #[error("there is no kind cluster `{name}` to be reused")]
+    NoCluster { name: String, known: Vec<String> },
     #[error("the kind config {} cannot be used: {problem}", path.display())]
     KindConfig { path: PathBuf, problem: String },
     #[error("the node image {image} can be had nowhere: {why}")]
@@ -106,6 +108,8 @@ impl Error {
             Self::KindMissing | Self::KindTooOld { .. } => {
                 Some("install kind (https://kind.sigs.k8s.io), or play on `--cluster mini`".into())
             }
+            Self::NoCluster { known, .. } if known.is_empty() => Some("there is none at all; without `--reuse` one is created".into()),
+            Self::NoCluster { known, .. } => Some(format!("there are: {}", known.join(", "))),
             Self::NodeImage { .. } => Some(
                 "load one (`docker load -i node-image.tar`), name one (`--node-image NAME`), or play on `--cluster mini`"
                     .into(),

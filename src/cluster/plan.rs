@@ -57,7 +57,13 @@ impl Plan {
     async fn kind(settings: &Settings, docker: &Docker) -> Result<Self, Error> {
         let cli = kind::Cli::find(docker).await?;
         let source = match &settings.reuse {
-            Some(name) => Source::Reuse(name.clone()),
+            Some(name) => {
+                let known = cli.clusters().await?;
+                if !known.contains(name) {
+                    return Err(Error::NoCluster { name: name.clone(), known });
+                }
+                Source::Reuse(name.clone())
+            }
             None => {
                 let (image, version) = (settings.node_image.clone(), settings.kubernetes_version.clone());
                 Source::Create(kind::find_image(docker, &Wanted { image, version }).await?)

@@ -49,6 +49,8 @@ pub struct Handle {
     pub app_digest: String,
     /// Kept up for later runs, not one run's own.
     pub kept: bool,
+    /// What was asked of it beside its cluster, as options.
+    pub asked: Vec<String>,
     /// The user's own registry, where that is the stage's.
     pub remote: Option<Remote>,
     /// What the names of containers that fences run begin with, after `rehearsal-`.
@@ -62,7 +64,7 @@ impl Handle {
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
         (app_image, app_digest): (String, String),
-        (kept, remote): (bool, Option<Remote>),
+        (kept, remote): (Option<Vec<String>>, Option<Remote>),
     ) -> Self {
         Self {
             session: session.id().into(),
@@ -77,7 +79,8 @@ impl Handle {
             kubeconfig,
             app_image,
             app_digest,
-            kept,
+            kept: kept.is_some(),
+            asked: kept.unwrap_or_default(),
             remote,
             scope: session.id().into(),
         }

@@ -59,8 +59,8 @@ pub struct Settings {
     pub plan: Plan,
     /// The registry's port on 127.0.0.1; a free one when None.
     pub registry_port: Option<u16>,
-    /// Stays up for later runs.
-    pub kept: bool,
+    /// Stays up for later runs, and what was asked of it, as options.
+    pub kept: Option<Vec<String>>,
     /// A registry that is there already, and its login, in place of one of the stage's own.
     pub remote: Option<(Remote, Credentials)>,
 }
@@ -251,7 +251,7 @@ impl Stage {
                 registry_at_rest: Box::pin(async { drop(at_rest.clone().wait_for(|rest| *rest).await) }),
             };
             let cluster = settings.plan.start(ground, tell).await.map_err(Error::Cluster)?;
-            if settings.kept {
+            if settings.kept.is_some() {
                 tell("waiting for the nodes to be ready");
                 cluster.schedulable().await.map_err(Error::Cluster)?;
             }
@@ -271,7 +271,7 @@ impl Stage {
         });
         let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
         let remote = settings.remote.as_ref().map(|(remote, _)| remote.clone());
-        let handle = Handle::new(session, registry, credentials, cluster, app, (settings.kept, remote));
+        let handle = Handle::new(session, registry, credentials, cluster, app, (settings.kept.clone(), remote));
         session.write_private("stage.json", &handle.to_json())?;
         let notes = from.into_iter().chain(on).chain(handle.cluster.notes.clone()).collect();
         Ok((handle, notes))

@@ -154,6 +154,17 @@ async fn no_kind() {
 }
 
 #[tokio::test]
+async fn what_only_kind_has_asks_for_kind() {
+    let ground = Ground::light();
+    ground.lab(HARMLESS);
+    let run = ground.play(&["--workers", "2"]).run().await;
+    refused(&ground, run, "`--workers` is for kind, not for mini", "--cluster kind");
+    let path = only(&ground, &["bash"]);
+    let run = ground.rehearse(&["run", "--reuse", "mine"]).env("PATH", path).env("REHEARSAL_LABS", ground.labs());
+    refused(&ground, run.run().await, "`kind` is not on PATH", "--cluster mini");
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_written() {
     let ground = Ground::light();
     ground.lab(HARMLESS);

@@ -126,7 +126,25 @@ async fn runs_beside_each_other_do_not_meet() {
     let other = play().run().await.exits_with(0);
     let one = one.finish().await.exits_with(0);
     assert!(played_on(&one, stage["session"].as_str().unwrap()));
-    assert!(notes(&other).contains(&"another run plays on the stage that is up: bringing up another".to_owned()));
+    assert!(notes(&other).contains(&"the stage that is up is another run's just now: bringing up another".to_owned()));
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(5).await;
+}
+
+#[tokio::test]
+async fn a_stage_that_is_up_serves_who_asks_for_it_and_nobody_else() {
+    let ground = Ground::new().await;
+    ground.lab("# Here\n\n<!-- rehearse: needs cluster -->\n\n```bash\nkubectl version\n```\n");
+    let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
+    let older = ["--cluster", "mini", "--kubernetes-version", "1.34"];
+    rehearse(&[&["up"], &older[..]].concat()).run().await.exits_with(0);
+    rehearse(&["up"]).run().await.exits_with(0).says("the stage is up: mini v1.34.0");
+    let refused = rehearse(&["up", "--cluster", "mini", "--timelapse", "7"]).run().await.exits_with(2);
+    refused.says("error: another stage is up: mini --kubernetes-version 1.34").says("hint: `rehearse down`");
+    for (args, on) in [(&[][..], "v1.34.0"), (&older, "v1.34.0"), (&["--cluster=mini", "--timelapse=7"], "v1.36.0")] {
+        let run = rehearse(&[&["run", "--json"], args].concat()).run().await.exits_with(0);
+        assert_eq!(run.events("stage.ready")[0]["server_version"], on, "{args:?}");
+    }
+    rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(4).await;
 }

@@ -48,6 +48,15 @@ impl Cli {
         self.tool().args(args).timeout(timeout).run_ok().await.map_err(Error::Kind)
     }
 
+    /// The clusters that are there, ours and others'.
+    ///
+    /// # Errors
+    /// [`Error::Kind`].
+    pub async fn clusters(&self) -> Result<Vec<String>, Error> {
+        let output = self.run(&["get", "clusters"], Duration::from_secs(20)).await?;
+        Ok(output.stdout.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// Deletes a cluster. What does not go now goes at the next start, by its label.
     pub async fn delete(&self, name: &str) {
         let _ = self.run(&["delete", "cluster", "--name", name], Duration::from_secs(120)).await;

@@ -1,0 +1,85 @@
+//! Where a run's stage comes from: one that is kept up, or one of its own.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::error::Error;
+use super::stage::{StageArgs, cluster_settings, mask, tell};
+use super::{remote, up};
+use crate::cluster::Plan;
+use crate::docker::Docker;
+use crate::mask::Masker;
+use crate::run::{self, Event, Events};
+use crate::session::Session;
+use crate::signal::Interrupts;
+use crate::stage::{Settings, Stage};
+
+pub enum Origin {
+    Kept(Box<up::Turn>),
+    New(Settings),
+}
+
+impl Origin {
+    /// The stage that is up, if `on_kept` allows, it is what is asked for and nobody plays on it; else one to be brought
+    /// up. With what the reader should know of the choice.
+    ///
+    /// # Errors
+    /// Where the cluster asked for cannot be had.
+    pub async fn of(
+        args: &StageArgs,
+        root: &Path,
+        on_kept: bool,
+        docker: &Docker,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let mut notes = Vec::new();
+        if let Some(stage) = up::find(root).filter(|_| on_kept) {
+            let why = match args.is_met_by(&stage)? {
+                false => "is not what is asked for",
+                true => match up::Turn::on(stage) {
+                    Some(turn) => return Ok((Self::Kept(Box::new(turn)), notes)),
+                    None => "is another run's just now",
+                },
+            };
+            notes.push(format!("the stage that is up {why}: bringing up another"));
+        }
+        let remote = remote::of(args)?;
+        let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
+        notes.extend(of_plan);
+        Ok((Self::New(Settings { plan, registry_port: args.registry_port, kept: None, remote }), notes))
+    }
+}
+
+/// The stage, from where it comes; None: interrupted.
+pub async fn raise(
+    origin: &Origin,
+    docker: Docker,
+    session: &Session,
+    masker: &Masker,
+    events: &Events,
+    interrupts: &Interrupts,
+) -> Result<Option<Stage>, Error> {
+    let begun = Instant::now();
+    let stage = match origin {
+        Origin::Kept(turn) => {
+            mask(masker, &turn.stage.credentials());
+            events.note(format!("using the stage that is up: session {}", turn.stage.session));
+            Some(Stage::attach(turn.stage.clone(), docker).await?)
+        }
+        Origin::New(settings) => {
+            let credentials = settings.credentials();
+            mask(masker, &credentials);
+            let on_part = tell(events.clone());
+            Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
+        }
+    };
+    if let Some(stage) = &stage {
+        let info = stage.cluster.info();
+        events.emit(Event::StageReady {
+            cluster: info.name.clone(),
+            server_version: info.server_version.clone(),
+            registry: stage.handle.registry.clone(),
+            ms: run::millis(begun.elapsed()),
+        });
+    }
+    Ok(stage)
+}
