@@ -1,5 +1,5 @@
-//! Running tools: each in a process group of its own, with a deadline; the whole group goes when the tool
-//! has ended, timed out or is no longer waited for. Knows no Docker and no Kubernetes.
+//! Running tools: each in a session of its own, with a deadline; the whole process group goes when the tool has ended,
+//! timed out or is no longer waited for. Knows no Docker and no Kubernetes.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -175,7 +175,9 @@ impl Tool {
     #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
     fn spawn(&self, program: &str) -> Result<Group, Error> {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).process_group(0).kill_on_drop(true);
+        command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).kill_on_drop(true);
+        // SAFETY: setsid is async-signal-safe.
+        unsafe { command.pre_exec(own_session) };
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
@@ -190,6 +192,12 @@ impl Tool {
         let pgid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
         Ok(Group { child, pgid })
     }
+}
+
+/// Away from the terminal: in the background of one, whoever asks it (`kubectl edit` does) is stopped.
+fn own_session() -> std::io::Result<()> {
+    nix::unistd::setsid()?;
+    Ok(())
 }
 
 /// A child and its process group: dropped means killed, children of children too.
@@ -279,7 +287,9 @@ impl Background {
         use std::os::unix::process::CommandExt;
         let out = std::fs::File::create(log)?;
         let mut command = std::process::Command::new(program);
-        command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).process_group(0);
+        command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
+        // SAFETY: setsid is async-signal-safe.
+        unsafe { command.pre_exec(own_session) };
         Ok(Self { child: command.spawn()? })
     }
 
@@ -343,6 +353,15 @@ mod tests {
 
     fn zombie(pid: i32) -> bool {
         std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| s.contains(") Z "))
+    }
+
+    #[tokio::test]
+    async fn a_tool_has_no_terminal() {
+        let out = Tool::new("sh").args(["-c", "(: </dev/tty) 2>/dev/null && echo terminal || echo none"]).run().await;
+        assert_eq!(out.unwrap().stdout, "none\n");
+        let own = Tool::new("sh").args(["-c", "cut -d' ' -f5,6 /proc/$$/stat; echo $$"]).run().await.unwrap();
+        let [group_and_session, pid] = own.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{own:?}") };
+        assert_eq!(group_and_session, format!("{pid} {pid}"));
     }
 
     #[tokio::test]

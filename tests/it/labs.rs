@@ -95,6 +95,15 @@ async fn each_lab_alone_and_in_any_order() {
     ground.nothing_is_left(2).await;
 }
 
+/// An editor that kubectl starts asks for the terminal, which stops whoever is in its background.
+#[tokio::test]
+async fn a_lab_with_an_editor_on_a_terminal() {
+    let ground = Ground::new().await;
+    let run = ground.on_a_terminal("run 3 --cluster mini").run().await.exits_with(0);
+    run.says("serviceaccount/app2-sa edited");
+    ground.nothing_is_left(1).await;
+}
+
 #[tokio::test]
 async fn what_people_read() {
     let ground = Ground::new().await;

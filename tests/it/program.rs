@@ -67,9 +67,19 @@ impl Ground {
     }
 
     /// `rehearse` with these arguments, on the project's own labs.
-    #[expect(clippy::disallowed_methods, reason = "the tests signal it and read it as it runs")]
     pub fn rehearse(&self, args: &[&str]) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+        self.program(env!("CARGO_BIN_EXE_rehearse"), args)
+    }
+
+    /// As [`Ground::rehearse`], on a terminal that util-linux's `script` makes.
+    pub fn on_a_terminal(&self, args: &str) -> Program {
+        let command = format!("{} {args}", env!("CARGO_BIN_EXE_rehearse"));
+        self.program("script", &["-qec", &command, "/dev/null"])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the tests signal it and read it as it runs")]
+    fn program(&self, program: &str, args: &[&str]) -> Program {
+        let mut command = Command::new(program);
         command.args(args).current_dir(project()).env("REHEARSAL_DIR", self.root()).env("NO_COLOR", "1");
         command.env_remove("REHEARSAL_CLUSTER").env_remove("REHEARSAL_LABS");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
