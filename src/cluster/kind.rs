@@ -114,10 +114,9 @@ impl KindCluster {
         let registry = ground.registry.await.ok_or(Error::NoRegistry)?;
         ground.registry_at_rest.await;
         let docker = ground.docker;
-        let join = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await;
-        join.map_err(Error::Docker)?;
+        let host = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        Wiring { docker: &docker, nodes: &nodes }.connect(&ground.session, registry.0).await?;
+        Wiring { docker: &docker, nodes: &nodes }.connect(&ground.session, &host, registry.0).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         Ok(Self {
             info: Info {

@@ -50,12 +50,21 @@ impl Docker {
         Ok((streams.exit_code.await?, String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Joins a container to one network more, reachable there under `alias`.
-    pub async fn join(&self, container: &str, network: &str, alias: &str) -> Result<()> {
+    /// Joins a container to one network more; returns the name or address by which others reach it there: `alias`, or
+    /// its IP address with Podman, whose networks know no names where a plugin is missing.
+    pub async fn join(&self, container: &str, network: &str, alias: &str) -> Result<String> {
         let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ..Default::default() };
         let request = NetworkConnectRequest { container: container.to_owned(), endpoint_config: Some(endpoint) };
         let joined = self.api.connect_network(network, request).await;
-        joined.map_err(failed(format!("joining {container} to network {network}")))
+        joined.map_err(failed(format!("joining {container} to network {network}")))?;
+        if !self.is_podman() {
+            return Ok(alias.to_owned());
+        }
+        let networks = self.inspect(container).await?.network_settings.and_then(|settings| settings.networks);
+        let address = networks.and_then(|mut networks| networks.remove(network)?.ip_address);
+        address
+            .filter(|ip| !ip.is_empty())
+            .ok_or_else(|| Error::Missing { what: "address", name: container.to_owned() })
     }
 
     /// Whether the image's registry serves it to this Engine.

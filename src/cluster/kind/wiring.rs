@@ -45,15 +45,15 @@ pub struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// `hosts.toml` for docker.io and for the registry's own name. `server` names the registry too: without it
+    /// `hosts.toml` for docker.io and for the registry's own name, which nodes reach as `host`. `server` names the registry too: without it
     /// containerd would go on to the real docker.io, with the lab's credentials.
     ///
     /// # Errors
     /// [`Error::Wiring`] where a node refuses, or does not ask the registry afterwards; [`Error::InUse`].
-    pub async fn connect(&self, session: &str, registry: SocketAddr) -> Result<(), Error> {
+    pub async fn connect(&self, session: &str, host: &str, registry: SocketAddr) -> Result<(), Error> {
         self.free().await?;
         self.disconnect().await?;
-        let url = format!("http://{}:5000", alias(session));
+        let url = format!("http://{host}:5000");
         let toml = format!(
             "{OURS} {session}\nserver = \"{url}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
         );
