@@ -23,7 +23,7 @@ pub enum Part {
     Whole,
 }
 
-fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
+pub(super) fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
     if name == key.name {
         return Ok(());
     }
