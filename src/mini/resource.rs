@@ -60,6 +60,8 @@ pub struct Resource {
     pub printer: Printer,
     /// The kind's schema, registered with a generator.
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    /// Whether an object reads back as the kind's type: typed clients fail on one that does not.
+    pub reads: fn(&Value) -> Result<(), String>,
 }
 
 impl std::fmt::Debug for Resource {

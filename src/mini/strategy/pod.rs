@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{pod_defaults, pod_update, pod_validation};
 use crate::mini::Version;
 use crate::mini::resource::{Strategy, carry};
+use crate::mini::schema::quantity;
 use crate::mini::status::FieldError;
 
 /// Kubernetes `pkg/registry/core/pod/strategy.go`.
@@ -62,7 +63,10 @@ fn tracks_generation(version: Version) -> bool {
 fn qos_class(spec: &Value) -> &'static str {
     let containers: Vec<&Value> =
         ["containers", "initContainers"].iter().filter_map(|k| spec[*k].as_array()).flatten().collect();
-    let quantity = |c: &Value, kind: &str, resource: &str| c["resources"][kind][resource].as_str().map(str::to_owned);
+    // Nothing of a resource is as good as no word of it.
+    let quantity = |c: &Value, kind: &str, resource: &str| {
+        Some(quantity::value(c["resources"][kind][resource].as_str()?)).filter(|amount| *amount > 0)
+    };
     let set = |c: &&Value| {
         ["limits", "requests"].iter().any(|k| ["cpu", "memory"].iter().any(|r| quantity(c, k, r).is_some()))
     };
@@ -87,7 +91,10 @@ mod tests {
         let spec = |resources: Value| json!({"containers": [{"resources": resources}]});
         assert_eq!(qos_class(&spec(json!({}))), "BestEffort");
         assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "1"}}))), "Burstable");
+        assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "0"}}))), "BestEffort");
         let both = json!({"cpu": "1", "memory": "1Gi"});
+        let same = json!({"cpu": "1", "memory": "1073741824"});
+        assert_eq!(qos_class(&spec(json!({"limits": both, "requests": same}))), "Guaranteed");
         assert_eq!(qos_class(&spec(json!({"limits": both, "requests": both}))), "Guaranteed");
         assert_eq!(
             qos_class(&spec(json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))),
