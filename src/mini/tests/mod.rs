@@ -27,16 +27,16 @@ use super::server::bootstrap;
 use super::store::Store;
 
 /// The API alone, with a ServiceAccount in the default namespace.
-struct Server {
+pub(super) struct Server {
     api: Arc<Api>,
     /// Requests come from the administrator.
-    router: Router,
+    pub router: Router,
     /// Requests need a token.
     guarded: Router,
 }
 
 impl Server {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::of_version(Version { major: 1, minor: 36 }).await
     }
 
