@@ -9,7 +9,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::watching::{Change, changes};
+use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
 
@@ -22,7 +22,7 @@ pub(super) async fn run(client: kube::Client) {
             Some(change) = nodes.next() => scheduler.node(change).await,
             Some(change) = pods.next() => match change {
                 Change::Applied(pod) => scheduler.pod(pod).await,
-                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid().unwrap_or_default()),
+                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid),
                 Change::Listed => {}
             },
             else => return,
@@ -34,8 +34,8 @@ type Labels = BTreeMap<String, String>;
 
 struct Scheduler {
     client: kube::Client,
-    /// Labels by node. While there is none, pods wait untold: mini's node is always on its way.
-    nodes: BTreeMap<String, Labels>,
+    /// Names and labels of nodes by UID. While there is none, pods wait untold: mini's node is always on its way.
+    nodes: BTreeMap<String, (String, Labels)>,
     /// Pods that no node takes, by UID.
     waiting: BTreeMap<String, Pod>,
 }
@@ -44,12 +44,12 @@ impl Scheduler {
     async fn node(&mut self, change: Change<Node>) {
         match change {
             Change::Applied(node) => {
-                let labels = node.labels().clone();
-                if self.nodes.insert(node.name_any(), labels.clone()).is_some_and(|known| known == labels) {
+                let known = (node.name_any(), node.labels().clone());
+                if self.nodes.insert(node.uid().unwrap_or_default(), known.clone()) == Some(known) {
                     return;
                 }
             }
-            Change::Deleted(node) => _ = self.nodes.remove(&node.name_any()),
+            Change::Deleted(node) => _ = self.nodes.remove(&node.uid),
             Change::Listed => {}
         }
         for pod in std::mem::take(&mut self.waiting).into_values() {
@@ -66,8 +66,8 @@ impl Scheduler {
         let uid = pod.uid().unwrap_or_default();
         let wanted = spec.node_selector.unwrap_or_default();
         let fits = |labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
-        match self.nodes.iter().find(|(_, labels)| fits(labels)) {
-            Some((node, _)) => self.bind(&pod, &node.clone()).await,
+        match self.nodes.values().find(|(_, labels)| fits(labels)) {
+            Some((node, _)) => self.bind(&pod, node).await,
             None => {
                 self.waiting.insert(uid, pod.clone());
                 if !self.nodes.is_empty() && !unschedulable(&pod) {
