@@ -31,6 +31,7 @@ const RESYNC: Duration = Duration::from_secs(60);
 const JITTER: std::ops::Range<f64> = 1.0..1.5;
 /// How long the runtime may take to say how a stopped container ended.
 const EXIT_NEWS: Duration = Duration::from_secs(5);
+const DEFAULT_GRACE: i64 = 30;
 /// A container that was killed and whose end nobody saw.
 const KILLED: Exit = Exit { code: 137, oom_killed: false };
 
@@ -53,10 +54,14 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn ends(&self) -> bool {
+    /// The seconds a pod that is to end may take; `None`: it is to live.
+    fn grace(&self) -> Option<i64> {
         match self {
-            Self::Pod(pod) => pod.terminating(),
-            Self::Gone => true,
+            Self::Pod(pod) => pod.terminating().then(|| {
+                let own = pod.pod_spec().termination_grace_period_seconds;
+                pod.metadata.deletion_grace_period_seconds.or(own).unwrap_or(DEFAULT_GRACE)
+            }),
+            Self::Gone => Some(0),
         }
     }
 }
@@ -169,8 +174,8 @@ impl Worker {
                 }
                 Ask::Start { container } => Answer::Started(self.start(&container, &volumes).await),
                 Ask::Stop { id } => {
-                    let grace = pod.pod_spec().termination_grace_period_seconds;
-                    Answer::Stopped(self.stop(&id, self.grace(grace)).await)
+                    let grace = pod.pod_spec().termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE);
+                    Answer::Stopped(self.stop(&id, self.real(grace)).await)
                 }
                 Ask::Done(outcome) => return Some(outcome),
             };
@@ -178,11 +183,12 @@ impl Worker {
     }
 
     /// Resolves when the pod is to end, or the kubelet is.
-    async fn interrupted(&mut self) {
-        let stop = self.shared.stop.clone();
+    async fn interrupted(&self) {
+        // A copy, for what is looked at here is still to be heeded.
+        let mut wanted = self.wanted.clone();
         tokio::select! {
-            () = stop.cancelled() => {}
-            _ = self.wanted.wait_for(Wanted::ends) => {}
+            () = self.shared.stop.cancelled() => {}
+            _ = wanted.wait_for(|wanted| wanted.grace().is_some()) => {}
         }
     }
 
@@ -273,7 +279,7 @@ impl Worker {
             return;
         }
         let Ok(mut status) = serde_json::to_value(status) else { return };
-        // A merge patch keeps what it does not name: the IP a pod no longer has is no such case.
+        // In a merge patch a null would take away what others have set; the kubelet takes nothing back.
         if let Some(fields) = status.as_object_mut() {
             fields.retain(|_, value| !value.is_null());
         }
@@ -284,9 +290,9 @@ impl Worker {
         }
     }
 
-    fn grace(&self, seconds: Option<i64>) -> Duration {
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(30);
-        Duration::from_secs(seconds).div_f64(self.shared.node.timelapse)
+    /// How long so many nominal seconds take.
+    fn real(&self, seconds: i64) -> Duration {
+        Duration::try_from_secs_f64(seconds.max(0) as f64 / self.shared.node.timelapse).unwrap_or(Duration::MAX)
     }
 
     /// The pod is being deleted: stop what runs, say how it ended, and let the object go.
@@ -294,9 +300,8 @@ impl Worker {
         let (shared, pod) = (self.shared.clone(), self.pod.clone());
         let status = status::generate(&shared.node, &pod, &mut self.state, Life::Terminating, Timestamp::now());
         self.write(status).await;
-        let seconds = pod.metadata.deletion_grace_period_seconds.or(pod.pod_spec().termination_grace_period_seconds);
         self.tell_killing();
-        self.kill_running(self.grace(seconds)).await;
+        self.kill_running(Wanted::Pod(pod.clone()).grace().unwrap_or_default()).await;
         let status = status::generate(&shared.node, &pod, &mut self.state, Life::Terminated, Timestamp::now());
         self.write(status).await;
         self.remove_all().await;
@@ -310,14 +315,13 @@ impl Worker {
     /// The object is gone already (deleted with force): only the containers are left.
     async fn vanish(mut self) {
         self.tell_killing();
-        let grace = self.grace(self.pod.pod_spec().termination_grace_period_seconds);
-        self.kill_running(grace).await;
+        self.kill_running(0).await;
         self.remove_all().await;
         self.shared.recorder.forget(&self.pod);
     }
 
     async fn kill_all(mut self) {
-        self.kill_running(Duration::ZERO).await;
+        self.kill_running(0).await;
         self.remove_all().await;
     }
 
@@ -334,21 +338,20 @@ impl Worker {
     }
 
     /// Stops all running containers side by side. A deletion that is shortened meanwhile is heeded.
-    async fn kill_running(&mut self, grace: Duration) {
-        let running = self.running();
-        let runtime = self.shared.runtime.clone();
-        let stops = |grace: Duration| {
-            futures::future::join_all(running.iter().map(|(_, id)| runtime.stop(id, grace)).collect::<Vec<_>>())
-        };
-        let stop = self.shared.stop.clone();
-        let hurried = tokio::select! {
-            biased;
-            _ = stops(grace) => false,
-            () = stop.cancelled() => true,
-            _ = self.wanted.wait_for(|wanted| matches!(wanted, Wanted::Gone)) => true,
-        };
-        if hurried {
-            stops(Duration::ZERO).await;
+    async fn kill_running(&mut self, mut grace: i64) {
+        let (running, runtime, stop) = (self.running(), self.shared.runtime.clone(), self.shared.stop.clone());
+        loop {
+            let real = self.real(grace);
+            let stops = futures::future::join_all(running.iter().map(|(_, id)| runtime.stop(id, real)));
+            let mut wanted = self.wanted.clone();
+            tokio::select! {
+                biased;
+                _ = stops => break,
+                () = stop.cancelled(), if grace > 0 => grace = 0,
+                Ok(shorter) = wanted.wait_for(|wanted| wanted.grace().is_some_and(|asked| asked < grace)) => {
+                    grace = shorter.grace().unwrap_or_default();
+                }
+            }
         }
         let deadline = Instant::now() + EXIT_NEWS;
         while !self.running().is_empty() {

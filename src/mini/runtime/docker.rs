@@ -136,7 +136,7 @@ impl DockerRuntime {
     async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
         // The engine counts whole seconds; a shorter grace is kept here, and the removal kills.
         if !grace.is_zero() {
-            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace + STOP_SLACK)).await;
+            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace.saturating_add(STOP_SLACK))).await;
         }
         self.docker.remove(id).await.map_err(failed)?;
         self.state().containers.remove(id);

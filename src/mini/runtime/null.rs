@@ -29,6 +29,7 @@ struct State {
     /// Normalised references on the node.
     present: BTreeSet<String>,
     latency: Duration,
+    stubborn: bool,
     started: Vec<ContainerSpec>,
     pulls: Vec<(String, bool)>,
     containers: BTreeMap<String, watch::Sender<Option<Exit>>>,
@@ -57,6 +58,11 @@ impl NullRuntime {
     /// How long each pull takes.
     pub fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
+    }
+
+    /// Containers use up their grace.
+    pub fn be_stubborn(&self) {
+        self.state().stubborn = true;
     }
 
     /// Ends the running container that was started last under this name.
@@ -173,12 +179,19 @@ impl Runtime for NullRuntime {
         .boxed()
     }
 
-    fn stop<'a>(&'a self, id: &'a str, _grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
-        if let Some(exit) = self.state().containers.get(id) {
-            let killed = Exit { code: 137, oom_killed: false };
-            exit.send_if_modified(|exit| exit.is_none() && exit.replace(killed).is_none());
+    fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        async move {
+            let stubborn = self.state().stubborn;
+            if stubborn {
+                tokio::time::sleep_until(tokio::time::Instant::now() + grace).await;
+            }
+            if let Some(exit) = self.state().containers.get(id) {
+                let killed = Exit { code: 137, oom_killed: false };
+                exit.send_if_modified(|exit| exit.is_none() && exit.replace(killed).is_none());
+            }
+            Ok(())
         }
-        async { Ok(()) }.boxed()
+        .boxed()
     }
 
     fn logs<'a>(&'a self, id: &'a str, _options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
