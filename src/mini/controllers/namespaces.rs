@@ -113,7 +113,8 @@ mod tests {
         let flaky = tower::service_fn(move |request: Request<kube::client::Body>| {
             let (router, deletions) = (router.clone(), deletions.clone());
             async move {
-                if request.method() == Method::DELETE && deletions.fetch_add(1, Ordering::Relaxed) == 0 {
+                let maps = request.method() == Method::DELETE && request.uri().path().ends_with("configmaps");
+                if maps && deletions.fetch_add(1, Ordering::Relaxed) < 2 {
                     return Ok(Response::builder().status(500).body(Body::empty()).unwrap());
                 }
                 router.oneshot(request.map(Body::new)).await

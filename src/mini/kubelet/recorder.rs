@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as EventObject, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -35,7 +36,7 @@ pub struct Recorder {
 impl Recorder {
     /// The recorder and the task that writes; the task ends when the last recorder is dropped.
     pub fn new(client: kube::Client, node: Node) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        // The correlator lets at most a burst per pod through, and the writer is as fast as the API is.
+        // Unbounded, for a worker never waits: its back-offs keep its events few, and the writer is as fast as the API.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, write(client, node, receiver))
     }
@@ -75,21 +76,21 @@ async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedRe
         let api: Api<EventObject> = Api::namespaced(client.clone(), &about.namespace);
         // As client-go's recorder: an event that the API refuses (its namespace is going) is dropped.
         match write {
-            Write::Create { event } => {
-                let Ok(object) = serde_json::from_value(object(&about, &event, &node, at)) else { continue };
+            Write::Create { event, count } => {
+                let Ok(object) = serde_json::from_value(object(&about, (&event, count), &node, at)) else { continue };
                 if let Ok(EventObject { metadata, .. }) = api.create(&PostParams::default(), &object).await {
                     correlator.created(&key, metadata.name.unwrap_or_default());
                 }
             }
             Write::Patch { name, count, message } => {
-                let patch = json!({ "count": count, "message": message, "lastTimestamp": seconds(at) });
+                let patch = json!({ "count": count, "message": message, "lastTimestamp": Time(at) });
                 let _ = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
             }
         }
     }
 }
 
-fn object(about: &About, event: &Event, node: &Node, at: Timestamp) -> Value {
+fn object(about: &About, (event, count): (&Event, i32), node: &Node, at: Timestamp) -> Value {
     let About { namespace, name, uid, resource_version } = about;
     // client-go names events by the time in nanoseconds, too.
     let object_name = format!("{name}.{:x}", at.as_nanosecond());
@@ -102,16 +103,11 @@ fn object(about: &About, event: &Event, node: &Node, at: Timestamp) -> Value {
         "reason": event.reason,
         "message": event.message,
         "source": { "component": "kubelet", "host": node.name },
-        "firstTimestamp": seconds(at),
-        "lastTimestamp": seconds(at),
-        "count": 1,
+        "firstTimestamp": Time(at),
+        "lastTimestamp": Time(at),
+        "count": count,
         "type": event.kind(),
         "reportingComponent": "kubelet",
         "reportingInstance": node.name,
     })
-}
-
-/// A `metav1.Time`: whole seconds.
-fn seconds(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

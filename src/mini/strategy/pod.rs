@@ -41,12 +41,11 @@ impl Strategy for PodStrategy {
         errors
     }
 
-    fn grace(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
+    fn grace(&self, object: &Value, requested: Option<i64>) -> i64 {
         let unscheduled = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
         let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
         let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
-        let seconds = if unscheduled || ended { 0 } else { requested.unwrap_or(own) };
-        (seconds > 0).then_some(seconds)
+        if unscheduled || ended { 0 } else { requested.unwrap_or(own).max(0) }
     }
 
     fn returns_deleted(&self) -> bool {
@@ -105,10 +104,10 @@ mod tests {
     #[test]
     fn an_unscheduled_or_ended_pod_goes_at_once() {
         let pod = |node: &str, phase: &str| json!({"spec": {"nodeName": node, "terminationGracePeriodSeconds": 30}, "status": {"phase": phase}});
-        assert_eq!(PodStrategy.grace(&pod("", "Pending"), None), None);
-        assert_eq!(PodStrategy.grace(&pod("n", "Failed"), None), None);
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), None), Some(30));
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(1)), Some(1));
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(0)), None);
+        assert_eq!(PodStrategy.grace(&pod("", "Pending"), None), 0);
+        assert_eq!(PodStrategy.grace(&pod("n", "Failed"), None), 0);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), None), 30);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(1)), 1);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(0)), 0);
     }
 }

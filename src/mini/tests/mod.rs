@@ -5,6 +5,7 @@ mod bad_input;
 mod gaps;
 mod kubectl;
 mod load;
+pub(super) mod null;
 mod reads;
 mod writes;
 
@@ -22,9 +23,9 @@ use super::Version;
 use super::api::{Api, authenticated, router};
 use super::auth::{Authenticator, Tokens, User};
 use super::registry::Registry;
-use super::runtime::null::NullRuntime;
 use super::server::bootstrap;
 use super::store::Store;
+use null::NullRuntime;
 
 /// The API alone, with a ServiceAccount in the default namespace.
 pub(super) struct Server {

@@ -38,6 +38,7 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
         command: params.all("command").map(str::to_owned).collect(),
         stdin: params.flag("stdin"),
         tty: params.flag("tty"),
+        ..ExecSpec::default()
     };
     if spec.command.is_empty() {
         return Err(ApiError::BadRequest("you must specify at least 1 command for exec".to_owned()));
