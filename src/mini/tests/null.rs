@@ -163,7 +163,7 @@ impl Runtime for NullRuntime {
             let gone = || RuntimeError::NotFound(id.to_owned());
             let mut receiver = receiver.ok_or_else(gone)?;
             let exit = receiver.wait_for(Option::is_some).await.map_err(|_| gone())?;
-            exit.clone().ok_or_else(gone)
+            exit.ok_or_else(gone)
         }
         .boxed()
     }
