@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::mini::watching::{Change, changes};
@@ -115,10 +115,7 @@ impl Scheduler {
         let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
         let event = json!({
             "metadata": { "name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace },
-            "involvedObject": {
-                "kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": pod.uid(),
-                "resourceVersion": pod.resource_version(),
-            },
+            "involvedObject": ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) },
             "reason": reason, "message": message, "type": kind, "action": action,
             "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
             "reportingComponent": NAME, "reportingInstance": NAME, "source": {},

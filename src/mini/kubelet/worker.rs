@@ -22,7 +22,7 @@ use super::recorder::Recorder;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
-use crate::mini::runtime::{ContainerSpec, Exit, Runtime, RuntimeError, Started};
+use crate::mini::runtime::{ContainerSpec, Exit, Runtime, Started};
 
 /// The kubelet's period after a failed sync and between syncs of a settled pod, each stretched by up to a half
 /// (`backOffOnTransientErrorPeriod`, `resyncInterval`).
@@ -86,13 +86,6 @@ pub(super) struct Worker {
     ending: mpsc::UnboundedSender<Box<Ended>>,
 }
 
-enum Cause {
-    Stop,
-    Changed,
-    Ended(Box<Ended>),
-    Due,
-}
-
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, pod: Arc<Pod>, wanted: watch::Receiver<Wanted>) -> Self {
         // One message per container start: bounded by the back-off.
@@ -122,17 +115,12 @@ impl Worker {
             };
             let Some(due) = due.map(|delay| Instant::now() + delay) else { return Box::pin(self.kill_all()).await };
             let stop = self.shared.stop.clone();
-            let cause = tokio::select! {
+            tokio::select! {
                 biased;
-                () = stop.cancelled() => Cause::Stop,
-                Ok(()) = self.wanted.changed() => Cause::Changed,
-                Some(ended) = self.ended.recv() => Cause::Ended(ended),
-                () = tokio::time::sleep_until(due) => Cause::Due,
-            };
-            match cause {
-                Cause::Stop => return Box::pin(self.kill_all()).await,
-                Cause::Ended(ended) => self.note(*ended),
-                Cause::Changed | Cause::Due => {}
+                () = stop.cancelled() => return Box::pin(self.kill_all()).await,
+                Ok(()) = self.wanted.changed() => {}
+                Some(ended) = self.ended.recv() => self.note(*ended),
+                () = tokio::time::sleep_until(due) => {}
             }
         }
     }
@@ -243,10 +231,7 @@ impl Worker {
         let (runtime, ending) = (self.shared.runtime.clone(), self.ending.clone());
         let (container, id) = (container.to_owned(), id.to_owned());
         tokio::spawn(async move {
-            let exit = match runtime.wait(&id).await {
-                Ok(exit) => exit,
-                Err(RuntimeError::NotFound(_) | RuntimeError::Failed(_)) => KILLED,
-            };
+            let exit = runtime.wait(&id).await.unwrap_or(KILLED);
             let _ = ending.send(Box::new(Ended { container, id, exit }));
         });
     }

@@ -51,15 +51,15 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
     let id = container::running(&pod, &name);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
-        let mut connection = Connection::new(socket);
+        let (mut sink, mut source) = socket.split();
         let status = match id {
             Some(id) => match api.runtime.exec(&id, spec).await {
-                Ok(session) => carry(&mut connection.sink, &mut connection.source, session, shutdown).await,
+                Ok(session) => carry(&mut sink, &mut source, session, shutdown).await,
                 Err(error) => failed(&error),
             },
             None => not_running(&name),
         };
-        connection.finish(&status).await;
+        finish(sink, source, &status).await;
     }))
 }
 
@@ -106,26 +106,14 @@ fn exited(code: i32) -> Value {
     json!({"metadata": {}, "status": "Failure", "message": message, "reason": "NonZeroExitCode", "details": {"causes": causes}})
 }
 
-struct Connection {
-    sink: SplitSink<WebSocket, Message>,
-    source: SplitStream<WebSocket>,
-}
-
-impl Connection {
-    fn new(socket: WebSocket) -> Self {
-        let (sink, source) = socket.split();
-        Connection { sink, source }
-    }
-
-    async fn finish(mut self, status: &Value) {
-        // The client may be gone already.
-        let _ = self.sink.send(message(ERROR, status.to_string().as_bytes())).await;
-        let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
-        let _ = self.sink.send(Message::Close(Some(normal))).await;
-        // Until the client has closed too, but not for ever.
-        let drain = async { while let Some(Ok(_)) = self.source.next().await {} };
-        let _ = tokio::time::timeout(CLOSING, drain).await;
-    }
+async fn finish(mut sink: SplitSink<WebSocket, Message>, mut source: SplitStream<WebSocket>, status: &Value) {
+    // The client may be gone already.
+    let _ = sink.send(message(ERROR, status.to_string().as_bytes())).await;
+    let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
+    let _ = sink.send(Message::Close(Some(normal))).await;
+    // Until the client has closed too, but not for ever.
+    let drain = async { while let Some(Ok(_)) = source.next().await {} };
+    let _ = tokio::time::timeout(CLOSING, drain).await;
 }
 
 /// Carries the streams until the output ends; returns the status to finish with. Input has a branch of its own: a
