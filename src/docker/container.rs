@@ -122,14 +122,21 @@ impl Docker {
     /// Resolves when the container has ended; at once when it already has.
     pub async fn wait(&self, id: &str) -> Result<Exit> {
         let mut ended = Box::pin(self.api.wait_container(id, None::<WaitContainerOptions>));
-        match ended.next().await {
+        let said = match ended.next().await {
+            Some(Ok(answer)) => Some(answer.status_code),
             // bollard turns every exit code but 0 into an error.
-            None | Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })) => {}
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Some(code),
             Some(Err(error)) => return Err(failed_for("waiting for", "container", id)(error)),
-        }
-        let state = self.inspect(id).await?.state.unwrap_or_default();
+            None => None,
+        };
+        let state = match (self.inspect(id).await, said) {
+            (Ok(container), _) => container.state.unwrap_or_default(),
+            // Removed since: what was said of its end holds.
+            (Err(_), Some(_)) => Default::default(),
+            (Err(error), None) => return Err(error),
+        };
         Ok(Exit {
-            code: state.exit_code.unwrap_or_default().try_into().unwrap_or(-1),
+            code: said.or(state.exit_code).unwrap_or_default().try_into().unwrap_or(-1),
             oom_killed: state.oom_killed.unwrap_or_default(),
         })
     }
@@ -249,6 +256,20 @@ impl From<ContainerRequest> for ContainerCreateBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn how_a_container_ended_is_known_though_it_is_removed_at_once() {
+        let engine = axum::Router::new().fallback(async |uri: http::Uri| match uri.path() {
+            path if path.ends_with("/version") => (http::StatusCode::OK, r#"{"ApiVersion": "1.47"}"#),
+            path if path.ends_with("/wait") => (http::StatusCode::OK, r#"{"StatusCode": 7}"#),
+            _ => (http::StatusCode::NOT_FOUND, r#"{"message": "no such container"}"#),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, engine).await });
+        let docker = Docker::connect_to(&host).await.unwrap();
+        assert_eq!(docker.wait("c").await.unwrap(), Exit { code: 7, oom_killed: false });
+    }
 
     #[test]
     fn ports_are_published_on_loopback_and_nowhere_else() {

@@ -10,17 +10,17 @@ use crate::mini::resources;
 use crate::mini::status::{ApiError, Qualified};
 
 /// The user a request is meant to come from, if that user may make it.
-pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: RequestInfo) -> Result<User, ApiError> {
+pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
     let user = impersonated(registry, user, headers)?;
-    if authorize(registry, &user, &info).is_some() {
+    if authorize(registry, &user, info).is_some() {
         return Ok(user);
     }
     if !info.is_resource {
-        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb, path: info.path });
+        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb.clone(), path: info.path.clone() });
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
     let why = info.denial(&user);
-    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name, why })
+    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name.clone(), why })
 }
 
 /// `--as`, `--as-group`: each name must be allowed to the one who asks.

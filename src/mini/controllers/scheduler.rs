@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
-use kube::ResourceExt as _;
+use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::watching::{Change, changes};
+use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
 
@@ -22,7 +23,7 @@ pub(super) async fn run(client: kube::Client) {
             Some(change) = nodes.next() => scheduler.node(change).await,
             Some(change) = pods.next() => match change {
                 Change::Applied(pod) => scheduler.pod(pod).await,
-                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid().unwrap_or_default()),
+                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid),
                 Change::Listed => {}
             },
             else => return,
@@ -34,8 +35,8 @@ type Labels = BTreeMap<String, String>;
 
 struct Scheduler {
     client: kube::Client,
-    /// Labels by node. While there is none, pods wait untold: mini's node is always on its way.
-    nodes: BTreeMap<String, Labels>,
+    /// Names and labels of nodes by UID. While there is none, pods wait untold: mini's node is always on its way.
+    nodes: BTreeMap<String, (String, Labels)>,
     /// Pods that no node takes, by UID.
     waiting: BTreeMap<String, Pod>,
 }
@@ -44,12 +45,12 @@ impl Scheduler {
     async fn node(&mut self, change: Change<Node>) {
         match change {
             Change::Applied(node) => {
-                let labels = node.labels().clone();
-                if self.nodes.insert(node.name_any(), labels.clone()).is_some_and(|known| known == labels) {
+                let known = (node.name_any(), node.labels().clone());
+                if self.nodes.insert(node.uid().unwrap_or_default(), known.clone()) == Some(known) {
                     return;
                 }
             }
-            Change::Deleted(node) => _ = self.nodes.remove(&node.name_any()),
+            Change::Deleted(node) => _ = self.nodes.remove(&node.uid),
             Change::Listed => {}
         }
         for pod in std::mem::take(&mut self.waiting).into_values() {
@@ -66,8 +67,8 @@ impl Scheduler {
         let uid = pod.uid().unwrap_or_default();
         let wanted = spec.node_selector.unwrap_or_default();
         let fits = |labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
-        match self.nodes.iter().find(|(_, labels)| fits(labels)) {
-            Some((node, _)) => self.bind(&pod, &node.clone()).await,
+        match self.nodes.values().find(|(_, labels)| fits(labels)) {
+            Some((node, _)) => self.bind(&pod, node).await,
             None => {
                 self.waiting.insert(uid, pod.clone());
                 if !self.nodes.is_empty() && !unschedulable(&pod) {
@@ -100,7 +101,7 @@ impl Scheduler {
         );
         let condition = json!({
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
-            "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "lastTransitionTime": Time(Timestamp::now()),
         });
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let patch = Patch::Merge(json!({ "status": { "conditions": [condition] } }));
@@ -114,10 +115,7 @@ impl Scheduler {
         let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
         let event = json!({
             "metadata": { "name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace },
-            "involvedObject": {
-                "kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": pod.uid(),
-                "resourceVersion": pod.resource_version(),
-            },
+            "involvedObject": ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) },
             "reason": reason, "message": message, "type": kind, "action": action,
             "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
             "reportingComponent": NAME, "reportingInstance": NAME, "source": {},

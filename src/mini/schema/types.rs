@@ -23,7 +23,9 @@ pub enum Shape {
     Int64,
     Float,
     Bool,
-    /// Anything at all (IntOrString, quantities, raw JSON).
+    /// A string or a number.
+    Quantity,
+    /// Anything at all (IntOrString, raw JSON).
     Any,
 }
 
@@ -97,10 +99,10 @@ fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {
     }
 }
 
-/// Types without fields: quantities take numbers too, raw JSON takes anything, empty structs are objects.
+/// Types without fields: raw JSON takes anything, empty structs are objects.
 fn named(name: &str, schema: &Value) -> Shape {
     match schema["type"].as_str() {
-        _ if name.ends_with(".Quantity") => Shape::Any,
+        _ if name.ends_with(".Quantity") => Shape::Quantity,
         Some("string") => Shape::String,
         _ => Shape::Any,
     }
