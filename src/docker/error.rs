@@ -140,7 +140,7 @@ pub(super) fn failed_for(action: &str, kind: &'static str, name: &str) -> impl F
 }
 
 /// A pull or push error in the engine's own words.
-pub(super) fn transfer(action: &'static str, image: &str) -> impl FnOnce(Bollard) -> Error {
+pub(super) fn transfer_failed(action: &'static str, image: &str) -> impl FnOnce(Bollard) -> Error {
     let image = image.to_owned();
     move |source| match message(&source).map(str::to_owned) {
         Some(text) if is_disk_full(&text) => Error::DiskFull { action: format!("{action} {image}") },
@@ -202,7 +202,7 @@ mod tests {
     fn a_full_disk_is_told_apart_in_answers_and_in_streams() {
         let stream =
             Bollard::DockerStreamError { error: "write /var/lib/docker/tmp/x: no space left on device".into() };
-        assert!(matches!(transfer("pulling", "a:1")(stream), Error::DiskFull { .. }));
+        assert!(matches!(transfer_failed("pulling", "a:1")(stream), Error::DiskFull { .. }));
         let error = failed("creating c")(answer(500, "mkdir /x: no space left on device"));
         assert_eq!(error.to_string(), "no space left on docker's disk while creating c");
     }

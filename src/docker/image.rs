@@ -11,9 +11,8 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 
-use super::error::{Error, Result, failed, failed_for, is_status, transfer};
-use super::{Docker, podman};
-use crate::registry::Endpoint;
+use super::error::{Error, Result, failed, failed_for, is_status, transfer_failed};
+use super::{Docker, transfer};
 
 /// The longest silence of a pull or a push. The engine tells every chunk; a layer that waits for another's end is
 /// what it says least of.
@@ -124,15 +123,15 @@ impl Docker {
 
     /// The pull as it goes: the first item proves that the registry answered.
     pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
-        if self.must_be_told(name) {
-            return podman::pull(&self.host, name, login);
+        if self.is_beyond_bollard(name, login.as_ref()) {
+            return transfer::pull(&self.host, self.is_podman(), name, login);
         }
         let (repository, tag) = split_reference(name);
         let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
         let image = name.to_owned();
         self.api
             .create_image(Some(options), None, login.map(Into::into))
-            .map(move |item| item.map(Progress::from).map_err(transfer("pulling", &image)))
+            .map(move |item| item.map(Progress::from).map_err(transfer_failed("pulling", &image)))
             .boxed()
     }
 
@@ -175,22 +174,22 @@ impl Docker {
     }
 
     fn push_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
-        if self.must_be_told(name) {
-            return podman::push(&self.host, name, login);
+        if self.is_beyond_bollard(name, login.as_ref()) {
+            return transfer::push(&self.host, name, login);
         }
         let (repository, tag) = split_reference(name);
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let image = name.to_owned();
         self.api
             .push_image(repository, Some(options), login.map(Into::into))
-            .map(move |item| item.map(Progress::from).map_err(transfer("pushing", &image)))
+            .map(move |item| item.map(Progress::from).map_err(transfer_failed("pushing", &image)))
             .boxed()
     }
 
-    /// Whether the engine must be told that the image's registry is spoken to in the clear.
-    fn must_be_told(&self, name: &str) -> bool {
-        let host = name.split('/').next().unwrap_or_default();
-        self.is_podman() && Endpoint { host: host.to_owned() }.is_here()
+    fn is_beyond_bollard(&self, name: &str, login: Option<&Login>) -> bool {
+        // Over TLS the engine is bollard's alone to speak to.
+        let plain = !self.host.starts_with("https://");
+        plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(transfer::is_misspelt))
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
@@ -200,7 +199,7 @@ impl Docker {
         let options = CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).changes(changes).build();
         let body = bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
         let stream = self.api.create_image(Some(options), Some(body), None);
-        stream.try_for_each(async |_| Ok(())).await.map_err(transfer("importing", name))
+        stream.try_for_each(async |_| Ok(())).await.map_err(transfer_failed("importing", name))
     }
 }
 

@@ -18,9 +18,9 @@ mod hub_image;
 mod image;
 mod inspect;
 mod pip;
-mod podman;
 mod session;
 mod stand_in;
+mod transfer;
 
 pub use build::{BuildRequest, ContextFile};
 pub use client::{DOCKER_HOST, Docker, EngineInfo, host_elsewhere};

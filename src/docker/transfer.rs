@@ -1,8 +1,8 @@
-//! What Podman wants to be told beside Docker's API, which it serves, too: Docker speaks plain HTTP to registries on
-//! this machine unasked, Podman only where a request says `tlsVerify=false`, which bollard does not know.
+//! Pulls and pushes that bollard cannot ask for. Podman, which serves Docker's API, too, speaks plain HTTP to registries
+//! on this machine only where a request says `tlsVerify=false`. And a login goes in the URL's alphabet of base64, while
+//! bollard sends the other: the same for most, but not for every password.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use bollard::auth::DockerCredentials;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -11,7 +11,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::error::{Error, Result};
-use super::image::{Login, Progress};
+use super::image::{Login, Progress, split_reference};
 use crate::{exec, registry};
 
 /// A line of a transfer: Docker's form says `status`, Podman's own says `stream`.
@@ -20,20 +20,43 @@ struct Line {
     #[serde(alias = "stream")]
     status: Option<String>,
     error: Option<String>,
-    /// Of a request that was refused as a whole.
+    /// Of a request that was refused as a whole: Podman's, and Docker's.
     cause: Option<String>,
+    message: Option<String>,
 }
 
-/// Pulls through Podman's own API: in Docker's form a pull cannot say it
+/// Whether bollard would send this login in another alphabet than the engine reads.
+pub(super) fn is_misspelt(login: &Login) -> bool {
+    encode(login.clone(), &BASE64_STANDARD).is_ok_and(|encoded| encoded.contains(['+', '/']))
+}
+
+fn encode(login: Login, alphabet: &impl base64::Engine) -> serde_json::Result<String> {
+    Ok(alphabet.encode(serde_json::to_vec(&DockerCredentials::from(login))?))
+}
+
+/// Whether the image's registry is on this machine.
+pub(super) fn is_here(name: &str) -> bool {
+    let host = name.split('/').next().unwrap_or_default();
+    registry::Endpoint { host: host.to_owned() }.is_here()
+}
+
+/// Pulls; with Podman through its own API, since in Docker's form a pull cannot say how
 /// (`pkg/api/handlers/libpod/images_pull.go`).
-pub(super) fn pull(host: &str, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
-    let path = format!("v4.0.0/libpod/images/pull?reference={name}&tlsVerify=false");
+pub(super) fn pull(host: &str, podman: bool, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+    let (repository, tag) = split_reference(name);
+    let path = match podman {
+        true => format!("v4.0.0/libpod/images/pull?reference={name}&tlsVerify={}", !is_here(name)),
+        false => format!("images/create?fromImage={repository}&tag={tag}"),
+    };
     transfer(host, path, "pulling", name, login)
 }
 
-/// Pushes in Docker's form, whose last line has the digest (`pkg/api/handlers/compat/images_push.go`).
+/// Pushes in Docker's form, whose last line has the digest (`pkg/api/handlers/compat/images_push.go`); Docker overlooks
+/// what it does not know.
 pub(super) fn push(host: &str, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
-    transfer(host, format!("images/{name}/push?tlsVerify=false"), "pushing", name, login)
+    let (repository, tag) = split_reference(name);
+    let path = format!("images/{repository}/push?tag={tag}&tlsVerify={}", !is_here(name));
+    transfer(host, path, "pushing", name, login)
 }
 
 fn transfer(
@@ -46,7 +69,7 @@ fn transfer(
     let image = name.to_owned();
     let failed = move |message: String| Error::Transfer { action, image: image.clone(), message };
     let (client, base) = match host.strip_prefix("unix://") {
-        Some(socket) => (registry::plain_http().unix_socket(socket), "http://podman".to_owned()),
+        Some(socket) => (registry::plain_http().unix_socket(socket), "http://engine".to_owned()),
         None => (registry::plain_http(), host.replacen("tcp://", "http://", 1)),
     };
     let begin = async move {
@@ -54,16 +77,15 @@ fn transfer(
         // A reference's grammar is a subset of a path's and of a query's.
         let mut request = client.build().map_err(told)?.post(format!("{base}/{path}"));
         if let Some(login) = login {
-            let login =
-                serde_json::to_vec(&DockerCredentials::from(login)).map_err(|error| failed(error.to_string()))?;
-            request = request.header("X-Registry-Auth", BASE64_URL_SAFE.encode(login));
+            let login = encode(login, &BASE64_URL_SAFE).map_err(|error| failed(error.to_string()))?;
+            request = request.header("X-Registry-Auth", login);
         }
         let answer = request.send().await.map_err(told)?;
         let lines = StreamReader::new(answer.bytes_stream().map_err(std::io::Error::other));
         let steps = FramedRead::new(lines, LinesCodec::new()).map(move |line| {
             let line = line.map_err(|error| failed(error.to_string()))?;
             let line: Line = serde_json::from_str(&line).map_err(|_| failed(line))?;
-            match line.error.or(line.cause) {
+            match line.error.or(line.cause).or(line.message) {
                 Some(error) => Err(failed(error)),
                 None => Ok(Progress { step: line.status.unwrap_or_default(), ..Progress::default() }),
             }
@@ -77,6 +99,7 @@ fn transfer(
 mod tests {
     use axum::extract::Request;
     use axum::routing::post;
+    use base64::Engine as _;
     use futures::TryStreamExt as _;
 
     use super::*;
@@ -111,11 +134,20 @@ mod tests {
             stream.map_ok(|progress| progress.step).try_collect::<Vec<_>>().await
         };
         let name = "127.0.0.1:5000/a/b:1";
-        assert_eq!(steps(pull(&host, name, login())).await.unwrap(), ["Copying", ""]);
+        assert_eq!(steps(pull(&host, true, name, login())).await.unwrap(), ["Copying", ""]);
         assert_eq!(steps(push(&host, name, login())).await.unwrap(), ["1: digest: sha256:0f size: 7"]);
-        let refused = steps(pull(&host, name, None)).await.unwrap_err();
+        let refused = steps(pull(&host, true, name, None)).await.unwrap_err();
         assert_eq!(refused.to_string(), "pulling 127.0.0.1:5000/a/b:1 failed: unauthorized");
+        let docker = steps(pull(&host, false, name, login())).await.unwrap_err();
+        assert_eq!(docker.to_string(), "pulling 127.0.0.1:5000/a/b:1 failed: not told", "Docker need not be");
         let untold = steps(transfer(&host, "images/a/push".into(), "pushing", name, login())).await.unwrap_err();
         assert_eq!(untold.to_string(), "pushing 127.0.0.1:5000/a/b:1 failed: not told");
+    }
+
+    #[test]
+    fn a_login_is_misspelt_where_the_alphabets_differ() {
+        let login = |password: &str| Login { username: "ann".into(), password: password.into(), server: "r".into() };
+        assert!(!is_misspelt(&login("hunter2")));
+        assert!(is_misspelt(&login(">>>???~~~")));
     }
 }
