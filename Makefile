@@ -26,7 +26,7 @@ build:
 	@cargo build --locked --profile $(PROFILE)
 
 preflight: build ## say what is there and what would be done, changing nothing
-	@$(REHEARSE) preflight
+	@$(REHEARSE) preflight --cluster $(CLUSTER) $(ARGS)
 
 labs: setup ## play all labs
 	@$(RUN) all

@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rand::RngExt;
 
 /// A living session. The lock is held while this value lives.
@@ -139,7 +141,29 @@ pub fn is_alive(owner: &str) -> bool {
     }
 }
 
-/// Ids of dead sessions under `root` that left private files; `sweep` removes those files.
+/// What fences are started with, and what they start is known by: a file under the session's private folder.
+pub const STAGE_VARIABLE: &str = "REHEARSAL_STAGE";
+
+/// Kills whatever fences have started under `private` and left behind: it has [`STAGE_VARIABLE`] in its environment.
+/// Where there is no `/proc`, nothing is found.
+pub fn end_processes(private: &Path) {
+    let wanted = format!("{STAGE_VARIABLE}={}/", private.display()).into_bytes();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Another user's cannot be read, and is none of ours.
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(&wanted)) {
+            // Gone already is what is wanted.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// How many sessions' reports are kept.
+const REPORTS: usize = 50;
+
+/// Ids of dead sessions under `root` that left private files; `sweep` ends what they had started and removes those
+/// files, and the oldest reports.
 pub fn sweep(root: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
     let mut swept = Vec::new();
@@ -147,10 +171,19 @@ pub fn sweep(root: &Path) -> Vec<String> {
         let id = entry.file_name().to_string_lossy().into_owned();
         let lock = owner_of(&id);
         if id != "latest" && entry.path().join("private").is_dir() && !is_alive(&lock) {
+            end_processes(&entry.path().join("private"));
             remove_private(&entry.path());
             let _ = fs::remove_file(lock);
             swept.push(id);
         }
+    }
+    let is_report = |dir: &PathBuf| dir.join("events.jsonl").is_file() && !dir.is_symlink();
+    let mut reports: Vec<_> = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    reports.retain(|dir| is_report(dir) && !dir.join("private").exists());
+    // Names begin with the time.
+    reports.sort();
+    for oldest in reports.iter().rev().skip(REPORTS) {
+        let _ = fs::remove_dir_all(oldest);
     }
     swept
 }
@@ -179,13 +212,37 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "what a killed session leaves has nobody who waits for it")]
     fn what_a_killed_session_left_is_swept() {
         let root = tempfile::tempdir().unwrap();
         let session = Session::create(root.path()).unwrap();
         let secret = session.write_private("password", b"x").unwrap();
         let id = session.id().to_owned();
+        let started = |stage: PathBuf| {
+            std::process::Command::new("sleep").arg("1000").env(STAGE_VARIABLE, stage).spawn().unwrap()
+        };
+        let mut left = started(session.private().join("lab/stage.json"));
+        let mut others = started("/elsewhere/stage.json".into());
         drop(session);
         assert_eq!(sweep(root.path()), [id]);
         assert!(!secret.exists());
+        assert!(!left.wait().unwrap().success());
+        assert!(others.try_wait().unwrap().is_none());
+        others.kill().unwrap();
+        others.wait().unwrap();
+    }
+
+    #[test]
+    fn the_oldest_reports_go() {
+        let root = tempfile::tempdir().unwrap();
+        for n in 0..REPORTS + 3 {
+            let dir = root.path().join(format!("20260101-0000{n:02}-0000"));
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join("events.jsonl"), "").unwrap();
+        }
+        sweep(root.path());
+        let left: Vec<_> = fs::read_dir(root.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left.len(), REPORTS);
+        assert!(!left.iter().any(|name| name == "20260101-000002-0000"));
     }
 }

@@ -27,6 +27,15 @@ impl Interrupts {
         }
     }
 
+    /// What `work` comes to; None where an orderly end is asked for first.
+    pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.graceful.cancelled() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Listens for SIGINT, SIGTERM and SIGHUP of this process. Call inside a tokio runtime.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ pub enum Command {
     /// Play the conformance suite and compare what happens with what a real cluster did
     Conformance(ConformanceArgs),
     /// Say what a run would use and what is missing, changing nothing
-    Preflight,
+    Preflight(StageArgs),
     /// Get the images a stage needs: local, pulled, or built as stand-ins
     Setup,
 }

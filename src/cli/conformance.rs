@@ -120,9 +120,14 @@ async fn play(
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
     let kubectl = kubectl::find(&places.project).await?;
-    let docker = Docker::connect().await?;
-    let (mut origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
-    up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
+    let prologue = async {
+        let docker = Docker::connect().await?;
+        let (origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
+        up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
+        Ok::<_, Error>((docker, origin, notes))
+    };
+    let Some(begun) = interrupts.unless(prologue).await else { return Ok(None) };
+    let (docker, mut origin, notes) = begun?;
     let session = Session::create(&places.root)?;
     let masker = Masker::default();
     let (events, told) = Events::channel();

@@ -1,5 +1,7 @@
 //! Why a command could not be carried out, each with what to do next.
 
+use std::path::PathBuf;
+
 use super::{kubectl, remote};
 use crate::mini::InvalidVersion;
 use crate::{cluster, conformance, docker, run, script, session, stage};
@@ -31,6 +33,8 @@ pub enum Error {
     Conformance(#[from] conformance::Error),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
+    #[error("{} cannot be written", path.display())]
+    NotWritable { path: PathBuf },
     #[error("the stage that was to stay up ended: {0}")]
     StageEnded(String),
     #[error("another stage is up: {cluster}{}", asked.iter().map(|asked| format!(" {asked}")).collect::<String>())]
@@ -51,6 +55,7 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
+            Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
             _ => None,

@@ -63,7 +63,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 }
 
 /// What it says it is, where that is new enough.
-async fn version(path: &Path) -> Result<String, Error> {
+pub async fn version(path: &Path) -> Result<String, Error> {
     let asked = Tool::new(path).args(["version", "--client", "-o", "json"]).timeout(Duration::from_secs(20));
     let output = asked.run_ok().await.map_err(|source| Error::Broken { path: path.into(), source })?;
     let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `rehearse matrix`: the same labs on one Kubernetes version after the other, in one table.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::json;
 
@@ -11,9 +13,11 @@ use super::run::{Once, chosen, once, tools};
 use super::stage::{StageArgs, TIMELAPSE, timelapse, version};
 use crate::cluster::Choice;
 use crate::exec::chain;
-use crate::run::{Column, Verdict, differences};
+use crate::report::Consumer;
+use crate::run::{Column, Event, Record, Verdict, differences};
 use crate::script::{self, Lab};
 use crate::signal::Interrupts;
+use crate::stage::PartState;
 
 #[derive(Debug, Args)]
 pub struct MatrixArgs {
@@ -36,8 +40,9 @@ pub struct MatrixArgs {
 
 pub async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     match play(&args, &common, printer, &interrupts).await {
-        Ok(Some(true)) => ExitCode::Passed,
-        Ok(Some(false)) => ExitCode::LabFailed,
+        Ok(Some(worst)) if worst.passed() => ExitCode::Passed,
+        Ok(Some(Verdict::Blocked)) => ExitCode::Environment,
+        Ok(Some(_)) => ExitCode::LabFailed,
         Ok(None) => {
             printer.note(interrupts.farewell());
             ExitCode::Interrupted
@@ -46,13 +51,13 @@ pub async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interru
     }
 }
 
-/// Whether every lab passed on every version; None: interrupted.
+/// What came of it: a lab that failed comes before a version that could not be had. None: interrupted.
 async fn play(
     args: &MatrixArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<Option<bool>, Error> {
+) -> Result<Option<Verdict>, Error> {
     let places = Places::find(common)?;
     let all = script::load_all(&places.labs)?;
     let labs = chosen(&all, &args.labs)?;
@@ -63,22 +68,43 @@ async fn play(
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
         let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs: args.jobs, timings: false, places: &places };
-        let column = match once(&what, false, |_| None, interrupts).await {
-            Ok(Some(outcome)) => {
-                let text = |text: &str| outcome.masker.mask(text).into_owned();
-                Column::of(version, &outcome.server_version, &outcome.played, &text)
-            }
-            Ok(None) => return Ok(None),
-            Err(error) => Column::blocked(version, reason(&error), &ids),
-        };
+        let column =
+            match once(&what, false, |_| Some(Box::new(Verdicts(*printer)) as Box<dyn Consumer>), interrupts).await {
+                Ok(Some(outcome)) => {
+                    let text = |text: &str| outcome.masker.mask(text).into_owned();
+                    Column::of(version, &outcome.server_version, &outcome.played, &text)
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => Column::blocked(version, reason(&error), &ids),
+            };
         columns.push(column);
     }
     match printer.json {
         true => printer.result(&json!({ "versions": columns, "differences": differences(&columns) }).to_string()),
         false => table(&labs, &columns).iter().for_each(|line| printer.result(line)),
     }
-    let passed = columns.iter().flat_map(|column| column.verdicts.values()).all(Verdict::passed);
-    Ok(Some(passed))
+    let all = columns.iter().flat_map(|column| column.verdicts.values().copied());
+    let (blocked, played): (Vec<_>, Vec<_>) = all.partition(|verdict| *verdict == Verdict::Blocked);
+    let worst = |verdicts: Vec<Verdict>| verdicts.into_iter().max();
+    let failed = worst(played).filter(|verdict| !verdict.passed());
+    Ok(Some(failed.or(worst(blocked)).unwrap_or(Verdict::Reproduced)))
+}
+
+/// Tells what comes of each lab as it comes.
+struct Verdicts(Printer);
+
+impl Consumer for Verdicts {
+    fn record(&mut self, record: &Record) {
+        match &record.event {
+            Event::StagePart { part, state: PartState::Ready, detail, .. } => {
+                self.0.note(&format!("  {part:<8} {detail}"));
+            }
+            Event::LabFinished { lab, verdict, ms, .. } if *ms > 0 => {
+                self.0.note(&format!("  lab {lab}    {verdict} in {:.1} s", Duration::from_millis(*ms).as_secs_f64()));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn reason(error: &Error) -> String {

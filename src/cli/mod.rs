@@ -8,6 +8,7 @@ mod kubectl;
 mod matrix;
 mod origin;
 mod places;
+mod preflight;
 mod printer;
 mod remote;
 mod run;
@@ -15,10 +16,17 @@ mod show;
 mod stage;
 mod up;
 
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
 use clap::Parser;
 
+use crate::signal::Interrupts;
 pub use exit::ExitCode;
 use printer::Printer;
+
+/// How long a command that was interrupted twice may take to stop.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The whole program: returns the exit code.
 pub fn main() -> std::process::ExitCode {
@@ -60,18 +68,39 @@ async fn rehearse() -> ExitCode {
         }
     };
     let printer = Printer::new(cli.json, cli.color);
-    let interrupts = match crate::signal::Interrupts::listen() {
+    let interrupts = match Interrupts::listen() {
         Ok(interrupts) => interrupts,
         Err(error) => return printer.error(&error, None, ExitCode::Bug),
     };
+    let work = carry_out(cli, &printer, interrupts.clone());
+    tokio::pin!(work);
+    let forced = tokio::select! {
+        code = &mut work => return code,
+        () = interrupts.forced.cancelled() => tokio::time::timeout(LAST_WORDS, work).await,
+    };
+    forced.unwrap_or_else(|_| interrupted(&interrupts, &printer))
+}
+
+async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    let common = cli.common;
+    // What creates nothing is let go of where it stands.
+    let simple = async |work: Pin<&mut dyn Future<Output = ExitCode>>| match interrupts.unless(work).await {
+        Some(code) => code,
+        None => interrupted(&interrupts, printer),
+    };
     match cli.command {
-        args::Command::Run(run) => run::run(run, cli.common, &printer, interrupts).await,
-        args::Command::Matrix(args) => matrix::matrix(args, cli.common, &printer, interrupts).await,
-        args::Command::List => show::list(&cli.common, &printer),
-        args::Command::Conformance(args) => conformance::conformance(args, cli.common, &printer, interrupts).await,
-        args::Command::Preflight => show::preflight(&cli.common, &printer).await,
-        args::Command::Setup => show::setup(&printer).await,
-        args::Command::Up(up) => up::up(up, cli.common, &printer, interrupts).await,
-        args::Command::Down => up::down(&cli.common, &printer).await,
+        args::Command::Run(run) => run::run(run, common, printer, interrupts).await,
+        args::Command::Matrix(args) => matrix::matrix(args, common, printer, interrupts).await,
+        args::Command::List => show::list(&common, printer),
+        args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,
+        args::Command::Preflight(stage) => simple(pin!(preflight::preflight(&stage, &common, printer))).await,
+        args::Command::Setup => simple(pin!(show::setup(printer))).await,
+        args::Command::Up(up) => up::up(up, common, printer, interrupts).await,
+        args::Command::Down => simple(pin!(up::down(&common, printer))).await,
     }
+}
+
+fn interrupted(interrupts: &Interrupts, printer: &Printer) -> ExitCode {
+    printer.note(interrupts.farewell());
+    ExitCode::Interrupted
 }

@@ -26,15 +26,16 @@ pub struct Places {
 
 impl Places {
     pub fn find(common: &Common) -> Result<Self, Error> {
-        let labs = match &common.labs {
-            Some(dir) => dir.clone(),
+        let given = |dir: &Option<PathBuf>| dir.clone().filter(|dir| !dir.as_os_str().is_empty());
+        let labs = match given(&common.labs) {
+            Some(dir) => dir,
             None => {
                 let here = std::env::current_dir().map_err(Error::Report)?;
                 here.ancestors().map(|dir| dir.join("labs")).find(|labs| labs.is_dir()).ok_or(Error::NoLabs)?
             }
         };
         let project = labs.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let root = common.dir.clone().unwrap_or_else(|| project.join("target/rehearsal"));
+        let root = given(&common.dir).unwrap_or_else(|| project.join("target/rehearsal"));
         let root = std::path::absolute(root).map_err(Error::Report)?;
         Ok(Self { labs, project, root })
     }

@@ -15,6 +15,7 @@ use super::stage::{StageArgs, cluster_settings};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
+use crate::exec::chain;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
@@ -109,9 +110,14 @@ pub async fn once(
     interrupts: &Interrupts,
 ) -> Result<Option<Outcome>, Error> {
     let began = Instant::now();
-    let docker = Docker::connect().await?;
-    let (origin, notes) = Origin::of(what.stage, &what.places.root, on_kept, &docker).await?;
-    let reaped = up::reap(&docker, &what.places.root).await;
+    let prologue = async {
+        let docker = Docker::connect().await?;
+        let (origin, notes) = Origin::of(what.stage, &what.places.root, on_kept, &docker).await?;
+        let reaped = up::reap(&docker, &what.places.root).await;
+        Ok::<_, Error>((docker, origin, notes, reaped))
+    };
+    let Some(begun) = interrupts.unless(prologue).await else { return Ok(None) };
+    let (docker, origin, notes, reaped) = begun?;
     let session = Session::create(&what.places.root)?;
     let masker = Masker::default();
     let (events, records) = Events::channel();
@@ -125,6 +131,11 @@ pub async fn once(
     let scene = Scene { docker, session: &session, masker: &masker, events: &events, interrupts, began };
     let outcome = play(what, &origin, scene).await;
     session.close();
+    match &outcome {
+        Ok(Some(_)) => {}
+        Ok(None) => events.fail(what.labs, interrupts.farewell(), None),
+        Err(error) => events.fail(what.labs, &chain(error), error.hint()),
+    }
     drop(events);
     let told = reporter.await.unwrap_or(Ok(()));
     let outcome = outcome?;
@@ -181,15 +192,15 @@ async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Opti
 
 /// The labs named, or all; each once, in the order named.
 pub fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
-    if names.is_empty() || names.iter().any(|name| name == "all") {
-        return Ok(all.iter().collect());
-    }
     let mut labs: Vec<&Lab> = Vec::new();
-    for name in names {
+    for name in names.iter().filter(|name| *name != "all") {
         let lab = script::find(all, name)?;
         if !labs.iter().any(|known| known.id == lab.id) {
             labs.push(lab);
         }
+    }
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(all.iter().collect());
     }
     Ok(labs)
 }

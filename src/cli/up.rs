@@ -18,7 +18,7 @@ use super::printer::Printer;
 use super::remote;
 use super::stage::{StageArgs, cluster_settings, mask, tell};
 use crate::cluster::{self, Plan};
-use crate::docker::Docker;
+use crate::docker::{self, Docker};
 use crate::exec::Background;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
@@ -95,10 +95,16 @@ pub async fn spawn(args: &StageArgs, common: &Common, printer: &Printer, interru
     let command = args.to_command(&places.labs, &places.root);
     let mut process = Background::start(&program, &command, &log).map_err(Error::Report)?;
     printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
+    let board = indicatif::MultiProgress::new();
+    let progress = printer.progress(&board, "stage");
     let ready = async || match (find(&places.root), process.has_ended()) {
         (Some(_), _) => Probe::Done(true),
         (None, true) => Probe::Done(false),
-        (None, false) => Probe::Pending(last_line(&log)),
+        (None, false) => {
+            let line = last_line(&log);
+            progress.tell(&docker::Progress { step: line.trim().into(), ..docker::Progress::default() });
+            Probe::Pending(line)
+        }
     };
     let waited = tokio::select! {
         waited = until("the stage", PATIENCE, Wake::Every(Duration::from_millis(20)), ready) => Some(waited),
@@ -132,8 +138,13 @@ fn last_line(log: &Path) -> String {
 /// Keeps a stage up until a signal comes.
 async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    let docker = Docker::connect().await?;
-    let (plan, notes) = Plan::of(&cluster_settings(args)?, &docker).await?;
+    let prologue = async {
+        let docker = Docker::connect().await?;
+        let (plan, notes) = Plan::of(&cluster_settings(args)?, &docker).await?;
+        Ok::<_, Error>((docker, plan, notes))
+    };
+    let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };
+    let (docker, plan, notes) = begun?;
     let session = Session::create(&places.root)?;
     let (events, records) = Events::channel();
     let masker = Masker::default();

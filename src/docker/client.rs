@@ -101,11 +101,14 @@ fn env(name: &str) -> Option<String> {
 /// What [`DOCKER_HOST`] must be set to for everyone here, testcontainers, kind and fences among them, to speak to the same
 /// engine: nobody has said which, and it is not at the system's socket.
 pub fn host_elsewhere() -> Option<String> {
-    if env(DOCKER_HOST).is_some() || Path::new(SOCKET).exists() {
+    if env(DOCKER_HOST).is_some() {
         return None;
     }
     let sockets = sockets(env("XDG_RUNTIME_DIR").as_deref(), env("HOME").as_deref());
-    sockets.into_iter().find(|path| path.exists()).map(|path| format!("unix://{}", path.display()))
+    let elsewhere = sockets.into_iter().find(|path| path.exists()).filter(|_| !Path::new(SOCKET).exists());
+    // Set to nothing means not set to us, and is an error to others.
+    let empty = std::env::var_os(DOCKER_HOST).map(|_| SOCKET.into());
+    elsewhere.or(empty).map(|path: PathBuf| format!("unix://{}", path.display()))
 }
 
 /// Where else an engine's socket may be: the user's rootless engine's, Docker Desktop's, Podman's.

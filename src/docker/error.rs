@@ -85,9 +85,12 @@ impl Error {
                 "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in again) or set DOCKER_HOST"
                     .into(),
             ),
-            Error::Unreachable { .. } => {
-                Some("the socket is there but the engine is not: start it (`make setup`, or `systemctl start docker`)".into())
-            }
+            Error::Unreachable { host, .. } => Some(match host.split_once("://").map(|(scheme, _)| scheme) {
+                Some("unix") => "the socket is there but the engine is not: start it (`make setup`, or `systemctl start docker`)".into(),
+                Some("tcp" | "http" | "https") => format!("is DOCKER_HOST right? `docker -H {host} version` tells"),
+                Some("ssh") => "bring its socket here: `ssh -NL /tmp/docker.sock:/var/run/docker.sock HOST`, then DOCKER_HOST=unix:///tmp/docker.sock".into(),
+                _ => "DOCKER_HOST is like unix:///var/run/docker.sock or tcp://HOST:2375".into(),
+            }),
             Error::PortTaken { port } => Some(format!("see who listens there: `ss -ltnp 'sport = :{port}'`")),
             Error::DiskFull { .. } => {
                 Some("make room, e.g. with `docker system prune`; `docker system df` shows what is used".into())

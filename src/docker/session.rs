@@ -36,15 +36,15 @@ enum Thing {
 }
 
 impl Docker {
-    /// Removes everything that carries the session's label: containers, then images, networks and volumes.
-    /// A second call finds nothing and is fine.
-    pub async fn remove_session(&self, session: &str) -> Result<()> {
+    /// Removes everything that carries the session's label: containers, then images, networks and volumes; gives how
+    /// many things that were. A second call finds nothing and is fine.
+    pub async fn remove_session(&self, session: &str) -> Result<usize> {
         let found = self.labelled(&format!("{}={session}", labels::SESSION)).await?;
         let (containers, rest): (Vec<_>, Vec<_>) =
             found.into_iter().map(|(thing, _)| thing).partition(|thing| matches!(thing, Thing::Container(_)));
         try_join_all(containers.iter().map(|thing| self.remove_thing(thing))).await?;
         try_join_all(rest.iter().map(|thing| self.remove_thing(thing))).await?;
-        Ok(())
+        Ok(containers.len() + rest.len())
     }
 
     /// The sessions that left something on the engine, by id.

@@ -76,6 +76,7 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
     }
     let recipe = recipe(image);
     let io = |source| Error::StandInFile { image: image.name(), source };
+    TemporaryFile::sweep();
     let rootfs = TemporaryFile::new(image);
     let script = format!("{COMMON}\n{}", recipe.script);
     let step = format!("building {}", image.stand_in());
@@ -108,13 +109,29 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
     Ok(())
 }
 
+/// How the files' names begin; they end with the process that writes them.
+const PREFIX: &str = "rehearsal-stand-in-";
+
 /// A file that goes when it is dropped.
 struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {
     fn new(image: HubImage) -> TemporaryFile {
-        let name = image.name().replace(':', "-");
-        TemporaryFile(std::env::temp_dir().join(format!("rehearsal-{name}-{:016x}.tar", rand::random::<u64>())))
+        let name = |unique: &str| format!("{PREFIX}{}-{unique}.tar", image.name().replace(':', "-"));
+        TemporaryFile(std::env::temp_dir().join(name(&std::process::id().to_string())))
+    }
+
+    /// Those that a killed process has left.
+    fn sweep() {
+        let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let of = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(".tar")?.rsplit_once('-'));
+            let pid = of.and_then(|(_, pid)| pid.parse().ok()).map(nix::unistd::Pid::from_raw);
+            if pid.is_some_and(|pid| nix::sys::signal::kill(pid, None) == Err(nix::errno::Errno::ESRCH)) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 
@@ -143,5 +160,10 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         drop(file);
         assert!(!path.exists());
+        // No process has a number as large as this.
+        let left = std::env::temp_dir().join(format!("{PREFIX}x-4194999.tar"));
+        std::fs::write(&left, "x").unwrap();
+        TemporaryFile::sweep();
+        assert!(!left.exists());
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use clap::Parser;
 
 /// The variable that names the stage's file, for fences.
-pub const STAGE_VARIABLE: &str = "REHEARSAL_STAGE";
+pub use crate::session::STAGE_VARIABLE;
 
 /// Whether this process was started under the name `docker`.
 pub fn is_invoked(argv0: &str) -> bool {

@@ -30,6 +30,8 @@ pub struct Human {
     heading: String,
     show_timings: bool,
     yardstick: Option<Yardstick>,
+    /// The run is over: what follows is for programs.
+    failed: bool,
     labs: Vec<(u32, String, Verdict, u64)>,
     report: String,
 }
@@ -56,6 +58,7 @@ impl Human {
             heading: String::new(),
             show_timings,
             yardstick: None,
+            failed: false,
             labs: Vec::new(),
             report,
         }
@@ -217,6 +220,9 @@ impl Human {
 
 impl Consumer for Human {
     fn record(&mut self, record: &Record) {
+        if self.failed {
+            return;
+        }
         match &record.event {
             Event::Note { text } => self.line(&format!("  {YELLOW}•{YELLOW:#} {text}")),
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
@@ -264,6 +270,8 @@ impl Consumer for Human {
                 self.line(&format!("  {} lab {lab} {verdict} in {}", mark(*verdict), seconds(*ms)));
                 self.labs.push((*lab, title.clone(), *verdict, *ms));
             }
+            // The error itself is the last word.
+            Event::SessionFailed { .. } => self.failed = true,
             Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
             Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
             Event::SessionStarted { .. } | Event::StageReady { .. } => {}

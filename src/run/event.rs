@@ -1,6 +1,8 @@
 //! The one event stream. Everything that a run tells anybody is one of these; consumers in `report` know
 //! nothing of execution, and the executor nothing of them.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::verdict::Verdict;
 use super::yardstick::Yardstick;
+use crate::script::Lab;
 use crate::stage::PartState;
 
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
@@ -49,6 +52,9 @@ pub enum Event {
     /// What commands alone cost in this very run; asked for with `--timings`.
     #[serde(rename = "yardstick")]
     Yardstick(Yardstick),
+    /// The run ended before its labs had: what stood in the way. The labs that were left follow as blocked.
+    #[serde(rename = "session.failed")]
+    SessionFailed { message: String, hint: Option<String> },
     #[serde(rename = "session.finished")]
     SessionFinished { verdict: Verdict, ms: u64, timings: Timings },
 }
@@ -69,6 +75,7 @@ impl Event {
             | Self::StagePart { .. }
             | Self::StageReady { .. }
             | Self::Yardstick(_)
+            | Self::SessionFailed { .. }
             | Self::SessionFinished { .. } => None,
         }
     }
@@ -108,20 +115,43 @@ pub struct Timings {
 pub struct Events {
     start: Instant,
     tx: mpsc::UnboundedSender<Record>,
+    /// Labs that have been finished.
+    finished: Arc<Mutex<BTreeSet<u32>>>,
 }
 
 impl Events {
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Record>) {
         let (tx, rx) = mpsc::unbounded_channel();
-        (Self { start: Instant::now(), tx }, rx)
+        (Self { start: Instant::now(), tx, finished: Arc::default() }, rx)
     }
 
     pub fn emit(&self, event: Event) {
+        if let Event::LabFinished { lab, .. } = event {
+            self.finished().insert(lab);
+        }
         let _ = self.tx.send(Record { at_ms: self.elapsed_ms(), event });
     }
 
     pub fn note(&self, text: impl Into<String>) {
         self.emit(Event::Note { text: text.into() });
+    }
+
+    /// The run ends here, for this reason: every lab that was not finished is blocked by it.
+    pub fn fail(&self, labs: &[&Lab], message: &str, hint: Option<String>) {
+        self.emit(Event::SessionFailed { message: message.into(), hint: hint.clone() });
+        let left: Vec<&Lab> = labs.iter().copied().filter(|lab| !self.finished().contains(&lab.id)).collect();
+        for lab in left {
+            let file = lab.path.display().to_string();
+            let failure = Failure { file, line: 1, message: message.into(), evidence: Vec::new(), hint: hint.clone() };
+            let (title, verdict) = (lab.title.clone(), Verdict::Blocked);
+            self.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: 0, failure: Some(failure) });
+        }
+        let (verdict, ms) = (Verdict::Blocked, self.elapsed_ms());
+        self.emit(Event::SessionFinished { verdict, ms, timings: Timings::default() });
+    }
+
+    fn finished(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Milliseconds since the session began.

@@ -122,6 +122,8 @@ impl Player<'_> {
     async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
         let shell = self.shell(lab.id, names)?;
         let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
+        // What took itself out of its fence's process group.
+        shell.end_processes();
         if self.stage.outlives_run() {
             self.withdraw(lab.id, names).await;
         }

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::rewrite::Names;
 use crate::exec::{self, Tool};
 use crate::registry::Credentials;
+use crate::session;
 
 /// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
 pub struct Shell {
     dir: PathBuf,
+    private: PathBuf,
     env: Vec<(OsString, OsString)>,
     names: Names,
 }
@@ -68,7 +70,8 @@ impl Shell {
         let bin = ground.private.join("bin");
         let home = ground.private.join("home");
         let dir = ground.private.join(ground.folder);
-        for path in [&bin, &home, &dir] {
+        let temporary = ground.private.join("tmp");
+        for path in [&bin, &home, &dir, &temporary] {
             std::fs::create_dir_all(path).map_err(|source| Error::Prepare { path: path.clone(), source })?;
         }
         link(ground.program, &bin.join("docker"))?;
@@ -87,6 +90,8 @@ impl Shell {
         let env = vec![
             (text("PATH"), path),
             (text("HOME"), home.into()),
+            // `kubectl edit` leaves its files there when it fails.
+            (text("TMPDIR"), temporary.into()),
             (text("KUBECONFIG"), ground.kubeconfig.into()),
             (text("DOCKER_CONFIG"), ground.private.join("docker").into()),
             (text(crate::docker_cli::STAGE_VARIABLE), ground.stage_file.into()),
@@ -98,12 +103,17 @@ impl Shell {
             (text("KUBECTL_KUBERC"), text("false")),
             (text("KUBECACHEDIR"), ground.cache.into()),
         ];
-        Ok(Self { dir, env, names: ground.names.clone() })
+        Ok(Self { dir, private: ground.private.into(), env, names: ground.names.clone() })
     }
 
     /// Adds one variable to the environment of what is played.
     pub fn set(&mut self, key: &str, value: impl Into<OsString>) {
         self.env.push((key.into(), value.into()));
+    }
+
+    /// Ends what fences have started and left.
+    pub fn end_processes(&self) {
+        session::end_processes(&self.private);
     }
 
     /// Writes a file fence into the lab's folder.

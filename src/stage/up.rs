@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -15,11 +15,18 @@ use crate::docker::registry::{RegistryContainer, RegistryRequest};
 use crate::docker::{self, Docker, Login, app, labels, ladder, layers};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::{self, Session};
+use crate::wait::{Probe, Wake, until};
 
 /// What the lecture calls its image.
 pub const APP_IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
 /// The user the lecture logs in as.
 pub const USERNAME: &str = "cloudwithvarjosh";
+
+/// How often, and how long, a stage that did not come up is looked for what the Engine still makes of it; so many looks
+/// in a row must find nothing.
+const LOOKS: Duration = Duration::from_millis(150);
+const LAST_LOOK: Duration = Duration::from_secs(5);
+const QUIET_LOOKS: usize = 3;
 
 /// A part of the stage, each with its line of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +106,8 @@ pub enum Error {
     Unreachable { host: String, answer: String },
     #[error("the registry serves {image} to anybody")]
     Public { image: String },
+    #[error("the stage that is up does not serve its image any more: {answer}")]
+    Gone { answer: String },
     /// Another part failed first; its error is the one to tell.
     #[error("the registry never came up")]
     NoRegistry,
@@ -114,6 +123,7 @@ impl Error {
             Self::Unreachable { .. } => {
                 Some("check the host, a proxy, and whether this machine trusts the registry's certificate".into())
             }
+            Self::Gone { .. } => Some("`rehearse down` takes it down; then again".into()),
             Self::Public { .. } => {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
@@ -286,7 +296,9 @@ impl Stage {
             .await
             .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
-        Ok(Self { handle, cluster, docker, notes, registry: None })
+        let stage = Self { handle, cluster, docker, notes, registry: None };
+        stage.ask(APP_IMAGE)?.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
+        Ok(stage)
     }
 
     /// Whether what a run creates would stay when it ends.
@@ -383,7 +395,15 @@ async fn undo(docker: &Docker, session: &str, cluster: Option<Cluster>, registry
         // What does not go now goes by its label below, or at the next start.
         let _ = registry.stop().await;
     }
-    let _ = docker.remove_session(session).await;
+    // The Engine goes on with what it has begun for a request that was dropped: what comes of it goes, too, and what
+    // comes later still goes at the next start.
+    let mut quiet = 0;
+    let probe = async || {
+        let found = docker.remove_session(session).await.unwrap_or(1);
+        quiet = if found == 0 { quiet + 1 } else { 0 };
+        if quiet < QUIET_LOOKS { Probe::Pending(found.to_string()) } else { Probe::Done(()) }
+    };
+    let _ = until("the Engine to be done", LAST_LOOK, Wake::Every(LOOKS), probe).await;
 }
 
 /// Runs one part with its line of progress.
@@ -410,7 +430,11 @@ async fn timed<T>(
 }
 
 /// A registry that is there already must answer, and take the login.
-async fn check(remote: &Remote, credentials: &Credentials) -> Result<(), Error> {
+/// Asks a registry that is there whether it takes the login.
+///
+/// # Errors
+/// Where it does not, or does not answer.
+pub async fn check(remote: &Remote, credentials: &Credentials) -> Result<(), Error> {
     let (endpoint, host) = (Endpoint { host: remote.host.clone() }, remote.host.clone());
     let unreachable = |answer: String| Error::Unreachable { host: host.clone(), answer };
     let client = Client::reaching(&endpoint).map_err(|error| unreachable(error.to_string()))?;

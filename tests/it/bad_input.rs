@@ -68,7 +68,9 @@ async fn a_lab_that_cannot_be_read_is_refused_with_its_line() {
 async fn labs_that_are_not_there() {
     let ground = Ground::light();
     ground.lab(HARMLESS);
-    refused(&ground, ground.play(&["9"]).run().await, "no lab `9`", "labs are 7 (test)");
+    for labs in [&["9"][..], &["all", "9"]] {
+        refused(&ground, ground.play(labs).run().await, "no lab `9`", "labs are 7 (test)");
+    }
     let missing = ground.path("nowhere");
     let run = ground.play(&[]).env("REHEARSAL_LABS", &missing).run().await;
     refused(&ground, run, &format!("cannot read {}", missing.display()), "--labs DIR");
@@ -179,8 +181,11 @@ async fn a_port_that_is_taken() {
     ground.lab(HARMLESS);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let run = ground.play(&["--registry-port", &port.to_string()]).run().await.exits_with(2);
-    run.says("error: the registry did not come up").says(&format!("port {port} on 127.0.0.1 is already taken"));
+    let run = ground.play(&["--registry-port", &port.to_string(), "--json"]).run().await.exits_with(2);
+    let taken = format!("port {port} on 127.0.0.1 is already taken");
+    assert!(run.events("session.failed")[0]["message"].as_str().unwrap().ends_with(&taken));
+    assert_eq!(run.events("lab.finished")[0]["verdict"], "blocked");
+    run.says("error: the registry did not come up").says(&taken);
     run.says(&format!("hint: see who listens there: `ss -ltnp 'sport = :{port}'`"));
     ground.nothing_is_left(1).await;
 }
@@ -257,4 +262,31 @@ async fn an_expectation_that_does_not_come_true() {
     let evidence = failure["evidence"].to_string();
     assert!(evidence.contains("pod/stuck  "), "what was there instead is told: {evidence}");
     ground.nothing_is_left(2).await;
+}
+
+#[tokio::test]
+async fn what_a_fence_leaves_running_ends_with_its_lab() {
+    let ground = Ground::new().await;
+    ground.lab("# Left\n\n```bash\nsetsid --fork sh -c 'echo $$ > \"$PID\"; exec sleep 1000' > /dev/null 2>&1\nuntil [ -s \"$PID\" ]; do :; done\n```\n");
+    let pid = ground.path("pid");
+    ground.play(&[]).env("PID", &pid).run().await.exits_with(0);
+    gone(&pid).await;
+}
+
+#[tokio::test]
+async fn preflight_says_what_a_run_would_and_changes_nothing() {
+    let ground = Ground::light();
+    ground.lab(HARMLESS);
+    let preflight =
+        |args: &[&str]| ground.rehearse(&[&["preflight"], args].concat()).env("REHEARSAL_LABS", ground.labs());
+    let good = preflight(&["--cluster", "mini", "--kubernetes-version", "1.34"]).run().await.exits_with(0);
+    good.says("✓ cluster          mini, as Kubernetes 1.34");
+    let bad = preflight(&["--cluster", "context:none"]).env("KUBECONFIG", ground.path("none")).run().await;
+    bad.exits_with(2)
+        .says("✗ cluster")
+        .says("✗ registry         `--cluster context:NAME` needs `--registry HOST[/PATH]`");
+    std::fs::write(ground.path("file"), "").unwrap();
+    let bad = preflight(&[]).env("REHEARSAL_DIR", ground.path("file/sessions")).run().await.exits_with(2);
+    bad.says("file cannot be written");
+    assert!(!ground.root().exists());
 }

@@ -30,6 +30,9 @@ pub const DISK_FULL: Fault = Fault {
     )),
 };
 
+/// It takes connections and says nothing.
+pub const SILENT: Fault = Fault { method: "GET", path: "/version", answer: None };
+
 /// Removing containers hangs.
 pub const STUCK: Fault = Fault { method: "DELETE", path: "/containers/", answer: None };
 

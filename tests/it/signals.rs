@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::bad_input::gone;
-use crate::engine::{STUCK, with_fault};
+use crate::engine::{SILENT, STUCK, with_fault};
 use crate::program::{Ground, containers};
 
 const ENDLESS: &str =
@@ -42,9 +42,27 @@ async fn an_interrupt_during_a_fence_ends_the_fence_and_removes_everything() {
     written(&pid).await;
     run.signal(Signal::SIGINT);
     let run = run.finish().await.exits_with(130);
-    assert!(run.events("lab.finished").is_empty());
+    assert_eq!(run.events("session.failed")[0]["message"], "interrupted; what had been created is removed");
+    assert_eq!(run.events("lab.finished")[0]["verdict"], "blocked");
     gone(&pid).await;
     ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn an_interrupt_while_the_engine_is_silent() {
+    for command in [&["run"][..], &["preflight"], &["setup"], &["up", "--foreground"], &["down"], &["conformance"]] {
+        let ground = Ground::light();
+        ground.lab(ENDLESS);
+        let (host, mut asked) = with_fault(ground.dir.path(), SILENT);
+        let run = ground.rehearse(command).env("DOCKER_HOST", host).env("REHEARSAL_LABS", ground.labs()).start();
+        asked.wait_for(|count| *count > 0).await.unwrap();
+        let begun = std::time::Instant::now();
+        run.signal(Signal::SIGINT);
+        let code = if command[0] == "up" { 0 } else { 130 };
+        run.finish().await.exits_with(code);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{command:?} waited for the engine");
+        assert_eq!(ground.sessions(), Vec::<String>::new());
+    }
 }
 
 /// Waits until a fence has written its process id.
@@ -101,13 +119,11 @@ async fn what_a_killed_run_left_goes_at_the_next_start_or_with_down() {
         written(&pid).await;
         run.signal(Signal::SIGKILL);
         let killed = run.finish().await;
-        // Nobody could tell the fence to go.
-        let fence = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(fence), Signal::SIGKILL);
         assert_eq!(killed.code, None);
         assert!(ground.root().join(killed.session()).join("private").exists());
         ground.lab("# Harmless\n\n```bash\ntrue\n```\n");
         ground.rehearse(next).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+        gone(&pid).await;
         ground.nothing_is_left(if next == ["down"] { 1 } else { 2 }).await;
     }
 }

@@ -1,0 +1,150 @@
+//! `rehearse preflight`: what a run would use and what is missing, changing nothing.
+
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use nix::unistd::{AccessFlags, access};
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::exit::ExitCode;
+use super::kubectl;
+use super::places::{Common, Places};
+use super::printer::Printer;
+use super::stage::{StageArgs, cluster_settings};
+use super::{remote, up};
+use crate::cluster::{Choice, Plan};
+use crate::docker::{Docker, HubImage, ladder};
+use crate::exec::chain;
+use crate::script;
+use crate::stage;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Yellow.on_default();
+
+/// One line of it.
+struct Finding {
+    what: &'static str,
+    good: bool,
+    says: String,
+    hint: Option<String>,
+}
+
+impl Finding {
+    fn of(what: &'static str, found: Result<String, Error>) -> Self {
+        match found {
+            Ok(says) => Self { what, good: true, says, hint: None },
+            Err(error) => Self { what, good: false, says: chain(&error), hint: error.hint() },
+        }
+    }
+}
+
+pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> ExitCode {
+    let mut findings = Vec::new();
+    let places = Places::find(common);
+    let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();
+    let root = places.as_ref().ok().map(|places| places.root.clone());
+    findings.push(Finding::of("labs", places.and_then(|places| labs(&places))));
+    if let Some(root) = &root {
+        findings.push(Finding::of("sessions", writable(root)));
+    }
+    findings.push(Finding::of("kubectl", kubectl(&project).await));
+    match Docker::connect().await {
+        Ok(docker) => {
+            findings.push(Finding::of("docker", engine(&docker).await));
+            findings.push(Finding::of("cluster", cluster(args, &docker).await));
+            match remote::of(args) {
+                Ok(None) => findings.push(Finding::of("registry:2", image(&docker, HubImage::Registry2).await)),
+                Ok(Some((place, login))) => {
+                    let answer = stage::check(&place, &login).await.map_err(Error::Stage);
+                    let says = format!("{} takes the login of {}", place.place(), login.username);
+                    findings.push(Finding::of("registry", answer.map(|()| says)));
+                }
+                Err(error) => findings.push(Finding::of("registry", Err(error.into()))),
+            }
+            findings.push(Finding::of("python:3.9-slim", image(&docker, HubImage::Python39Slim).await));
+        }
+        Err(error) => findings.push(Finding::of("docker", Err(error.into()))),
+    }
+    if let Some(stage) = root.and_then(|root| up::find(&root)) {
+        let says = format!("up since before: {} {}", stage.cluster.name, stage.cluster.server_version);
+        findings.push(Finding::of("stage", Ok(says)));
+    }
+    show(&findings, printer);
+    match findings.iter().all(|f| f.good) {
+        true => ExitCode::Passed,
+        false => ExitCode::Environment,
+    }
+}
+
+fn labs(places: &Places) -> Result<String, Error> {
+    let labs = script::load_all(&places.labs)?;
+    Ok(format!("{} in {} parse", labs.len(), places.labs.display()))
+}
+
+/// The nearest folder above that is there can be written.
+fn writable(root: &Path) -> Result<String, Error> {
+    for dir in [root, &std::env::temp_dir()] {
+        let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+        if !there.is_dir() || access(there, AccessFlags::W_OK).is_err() {
+            return Err(Error::NotWritable { path: there.into() });
+        }
+    }
+    Ok(format!("written to {}", root.display()))
+}
+
+async fn kubectl(project: &Path) -> Result<String, Error> {
+    let path = kubectl::find(project).await?;
+    Ok(format!("{} {}", kubectl::version(&path).await?, path.display()))
+}
+
+async fn engine(docker: &Docker) -> Result<String, Error> {
+    let engine = docker.engine().await?;
+    Ok(format!(
+        "{} {} (API {}) at {}, cgroup v{}, {} CPUs, {} MiB",
+        if docker.is_podman() { "Podman" } else { "Engine" },
+        engine.version,
+        engine.api_version,
+        engine.host,
+        engine.cgroup_version,
+        engine.cpus,
+        engine.memory >> 20
+    ))
+}
+
+/// What would be taken.
+async fn cluster(args: &StageArgs, docker: &Docker) -> Result<String, Error> {
+    let settings = cluster_settings(args)?;
+    let (plan, notes) = Plan::of(&settings, docker).await?;
+    let taken = match &plan {
+        Plan::Mini(mini) => format!("mini, as Kubernetes {}", mini.version),
+        Plan::Kind(kind) => format!("kind, {}", kind.source),
+        Plan::Context(_) => settings.choice.to_string(),
+    };
+    Ok(match settings.choice {
+        Choice::Auto => format!("auto would take {taken}: {}", notes.join("; ").replace("auto took ", "")),
+        _ => [vec![taken], notes].concat().join("; "),
+    })
+}
+
+async fn image(docker: &Docker, image: HubImage) -> Result<String, Error> {
+    let outlook = ladder::inspect(docker, image).await?.to_string();
+    Ok(outlook.strip_prefix(&format!("{}: ", image.name())).map_or(outlook.clone(), str::to_owned))
+}
+
+fn show(findings: &[Finding], printer: &Printer) {
+    if printer.json {
+        let rows: Vec<Value> =
+            findings.iter().map(|f| json!({"what": f.what, "good": f.good, "says": f.says, "hint": f.hint})).collect();
+        printer.result(&Value::from(rows).to_string());
+        return;
+    }
+    for finding in findings {
+        let mark = if finding.good { format!("{GOOD}✓{GOOD:#}") } else { format!("{BAD}✗{BAD:#}") };
+        printer.result(&format!("{mark} {:<16} {}", finding.what, finding.says));
+        if let Some(hint) = &finding.hint {
+            printer.result(&format!("  {:<16} {HINT}hint:{HINT:#} {hint}", ""));
+        }
+    }
+}
