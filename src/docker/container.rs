@@ -33,6 +33,8 @@ pub struct ContainerRequest {
     pub hostname: Option<String>,
     /// Absolute path → contents, copied in before the start, mode 0644.
     pub files: BTreeMap<String, Bytes>,
+    /// Absolute paths where an empty directory is mounted that everybody may write to.
+    pub directories: Vec<String>,
     pub labels: BTreeMap<String, String>,
     /// Container port → port on 127.0.0.1, a free one when None.
     pub publish: Vec<(u16, Option<u16>)>,
@@ -237,6 +239,7 @@ impl From<ContainerRequest> for ContainerCreateBody {
             exposed_ports: Some(ports.keys().cloned().collect()),
             host_config: Some(HostConfig {
                 port_bindings: Some(ports),
+                tmpfs: Some(request.directories.into_iter().map(|path| (path, "exec,mode=777".to_owned())).collect()),
                 network_mode: request.network.map(|(network, _)| network),
                 ..Default::default()
             }),

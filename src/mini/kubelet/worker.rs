@@ -219,6 +219,7 @@ impl Worker {
             args: expanded(&container.args),
             working_dir: container.working_dir.clone(),
             files: volumes.of(container),
+            directories: volumes.empty_directories(container),
             env,
         };
         let before = self.state.containers.get(name).map(|record| record.id.clone());

@@ -125,6 +125,7 @@ impl DockerRuntime {
             working_dir: spec.working_dir,
             hostname: Some(spec.pod_name).filter(|name| name.len() <= 63),
             files: spec.files,
+            directories: spec.directories,
             labels: self.labels.clone(),
             ..ContainerRequest::default()
         };

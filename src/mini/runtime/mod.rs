@@ -55,6 +55,8 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     /// Absolute path in the container → contents (service account token, CA, namespace; configmaps and secrets).
     pub files: BTreeMap<String, Bytes>,
+    /// Absolute paths of directories that are there, empty and writable.
+    pub directories: Vec<String>,
 }
 
 impl std::fmt::Debug for ContainerSpec {
