@@ -261,6 +261,22 @@ fn policy_never_as_recorded() {
     insta::assert_snapshot!(scene.log);
 }
 
+/// A sync that cannot mount the pod's volumes ends before its first step.
+#[test]
+fn there_is_no_sandbox_before_the_volumes_are_mounted() {
+    let mut scene = Scene::new(one_container(json!({})));
+    let ready = |status: &PodStatus| {
+        let conditions = status.conditions.iter().flatten();
+        conditions.into_iter().find(|c| c.type_ == "PodReadyToStartContainers").unwrap().status.clone()
+    };
+    for seconds in [0.6, 12.1] {
+        let (_, status, _) = Pass::begin(&scene.node, &scene.pod, &mut scene.state, (vec![], &[]), at(seconds));
+        assert_eq!(ready(&status), "False");
+    }
+    scene.sync(24.1);
+    assert_eq!(ready(&scene.sync(24.2)), "True");
+}
+
 #[test]
 fn a_name_that_is_none() {
     let mut scene = Scene::new(one_container(json!({"image": "docker.io/Cloud/app1::1"})));

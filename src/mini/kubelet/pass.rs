@@ -112,7 +112,6 @@ impl Pass {
         now: Timestamp,
     ) -> (Self, PodStatus, Vec<Event>) {
         let status = status::generate(node, pod, state, Life::Syncing, now);
-        let changed = !std::mem::replace(&mut state.sandbox, true);
         let actions = plan(pod, state);
         let mut events = Vec::new();
         if !missing.is_empty() {
@@ -122,7 +121,7 @@ impl Pass {
             );
             events.push(Event::warning("FailedToRetrieveImagePullSecret", message));
         }
-        (Self { secrets, actions, image: None, changed, failed: false }, status, events)
+        (Self { secrets, actions, image: None, changed: false, failed: false }, status, events)
     }
 
     /// Will this sync start a container, and so need the pod's volumes?
@@ -143,7 +142,12 @@ impl Pass {
     ) -> Step {
         let mut on = Context { node, pod, state, records, now, events: Vec::new() };
         let ask = match (answer, self.actions.front()) {
-            (Answer::Begin, _) | (_, None) => None,
+            (Answer::Begin, _) => {
+                // The volumes are mounted; the sandbox comes next.
+                self.changed |= !std::mem::replace(&mut on.state.sandbox, true);
+                None
+            }
+            (_, None) => None,
             (Answer::Stopped(exit), Some(Action::Kill { container })) => {
                 ended(on.state, container, exit, now);
                 self.changed = true;

@@ -72,7 +72,7 @@ pub struct Ended {
 pub struct PodState {
     /// When the kubelet first saw the pod.
     pub started: Timestamp,
-    /// The sandbox is up from the first sync on.
+    /// The sandbox is up from the first sync on whose volumes could be mounted.
     pub sandbox: bool,
     pub ip: Option<String>,
     /// Boxed: a map has room for eleven from its first entry on.
