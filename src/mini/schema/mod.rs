@@ -2,6 +2,7 @@
 
 mod decode;
 pub mod openapi;
+mod scalars;
 mod types;
 
 pub use decode::{FieldValidation, decode, decode_patched, word};

@@ -23,7 +23,13 @@ pub enum Shape {
     Int64,
     Float,
     Bool,
-    /// Anything at all (IntOrString, quantities, raw JSON).
+    /// RFC 3339, in whole seconds or in microseconds.
+    Time,
+    MicroTime,
+    /// `500m`; a number is taken for its text.
+    Quantity,
+    IntOrString,
+    /// Anything at all (raw JSON).
     Any,
 }
 
@@ -97,11 +103,14 @@ fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {
     }
 }
 
-/// Types without fields: quantities take numbers too, raw JSON takes anything, empty structs are objects.
+/// Types without fields: scalars with a form of their own; raw JSON takes anything, empty structs are objects.
 fn named(name: &str, schema: &Value) -> Shape {
-    match schema["type"].as_str() {
-        _ if name.ends_with(".Quantity") => Shape::Any,
-        Some("string") => Shape::String,
+    match (name.rsplit('.').next(), schema["type"].as_str()) {
+        (Some("Time"), _) => Shape::Time,
+        (Some("MicroTime"), _) => Shape::MicroTime,
+        (Some("Quantity"), _) => Shape::Quantity,
+        (Some("IntOrString"), _) => Shape::IntOrString,
+        (_, Some("string")) => Shape::String,
         _ => Shape::Any,
     }
 }
