@@ -12,14 +12,13 @@ use crate::mini::status::{ApiError, Qualified};
 /// The user a request is meant to come from, if that user may make it.
 pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: RequestInfo) -> Result<User, ApiError> {
     let user = impersonated(registry, user, headers)?;
-    if authorize(registry, &user, &info).is_some() {
-        return Ok(user);
-    }
+    let Err(reason) = authorize(registry, &user, &info) else { return Ok(user) };
+    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     if !info.is_resource {
-        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb, path: info.path });
+        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb, path: info.path, reason });
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    let why = info.denial(&user);
+    let why = info.denial(&user) + &reason;
     Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name, why })
 }
 
@@ -51,7 +50,7 @@ fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<
             name: name.to_owned(),
             ..RequestInfo::default()
         };
-        if authorize(registry, &user, &wanted).is_none() {
+        if authorize(registry, &user, &wanted).is_err() {
             let resource = Qualified { name: resource, group: "" };
             return Err(ApiError::Forbidden { resource, name: name.to_owned(), why: wanted.denial(&user) });
         }

@@ -36,10 +36,11 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
 }
 
 fn allowed(registry: &Registry, user: &User, spec: &Value) -> Value {
-    match authorize(registry, user, &asked(spec)) {
-        Some(reason) if reason.is_empty() => json!({"allowed": true}),
-        Some(reason) => json!({"allowed": true, "reason": reason}),
-        None => json!({"allowed": false}),
+    let answer = authorize(registry, user, &asked(spec));
+    let allowed = answer.is_ok();
+    match answer {
+        Ok(reason) | Err(reason) if reason.is_empty() => json!({"allowed": allowed}),
+        Ok(reason) | Err(reason) => json!({"allowed": allowed, "reason": reason}),
     }
 }
 
