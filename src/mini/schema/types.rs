@@ -59,8 +59,14 @@ pub fn definitions() -> Map<String, Value> {
     definitions
 }
 
-/// Go gives the name of a referent a default, so that it is not required.
+/// Go gives the name of a referent a default, so that it is not required; nor is the metadata of an object, for all
+/// that k8s-openapi has it always there. Events alone require it.
 fn relax(schema: &mut Value) {
+    if let Some(required) =
+        schema["required"].as_array_mut().filter(|fields| !fields.contains(&"involvedObject".into()))
+    {
+        required.retain(|field| field != "metadata");
+    }
     let name = schema["properties"]["name"]["description"].as_str().unwrap_or_default();
     let optional = name.contains("This field is effectively required, but due to backwards compatibility");
     if optional && let Some(required) = schema["required"].as_array_mut() {
