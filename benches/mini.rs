@@ -1,17 +1,24 @@
 //! How fast mini is, printed as a table: `cargo bench --bench mini`. Nothing here passes or fails; the figures in the
 //! second column are what the project aims at.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
-use rehearsal::mini::runtime::null::NullRuntime;
+use rehearsal::mini::runtime::{
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullError, Runtime, RuntimeError,
+    Started,
+};
 use rehearsal::mini::{Mini, MiniOptions, Version};
+use rehearsal::registry::Credentials;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 const PODS: usize = 1_000;
 
@@ -42,6 +49,69 @@ async fn main() {
     mini.close().await;
 }
 
+/// A runtime that has every image, starts nothing and stops at once: what is measured is mini's own.
+#[derive(Default)]
+struct Nothing {
+    stopped: Mutex<BTreeMap<String, CancellationToken>>,
+}
+
+impl Nothing {
+    fn token(&self, id: &str) -> CancellationToken {
+        self.stopped.lock().expect("no panic").entry(id.to_owned()).or_default().clone()
+    }
+}
+
+fn image(name: &str) -> Image {
+    Image { id: "sha256:1".into(), repo_digest: format!("{name}@sha256:1"), size: 1 }
+}
+
+fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, RuntimeError>> {
+    async { Err(RuntimeError::Failed("nothing runs here".into())) }.boxed()
+}
+
+impl Runtime for Nothing {
+    fn scheme(&self) -> &'static str {
+        "bench"
+    }
+
+    fn image_status<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Image>> {
+        async { Some(image(name)) }.boxed()
+    }
+
+    fn pull<'a>(&'a self, name: &'a str, _: Option<Credentials>) -> BoxFuture<'a, Result<Image, PullError>> {
+        async { Ok(image(name)) }.boxed()
+    }
+
+    fn remove_image<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        async {}.boxed()
+    }
+
+    fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>> {
+        async { Ok(Started { id: spec.pod_uid, ip: "10.0.0.1".into() }) }.boxed()
+    }
+
+    fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>> {
+        self.token(id).cancelled_owned().map(|()| Ok(Exit { code: 137, oom_killed: false })).boxed()
+    }
+
+    fn stop<'a>(&'a self, id: &'a str, _: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.token(id).cancel();
+        async { Ok(()) }.boxed()
+    }
+
+    fn logs<'a>(&'a self, _: &'a str, _: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
+        refused()
+    }
+
+    fn exec<'a>(&'a self, _: &'a str, _: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
+        refused()
+    }
+
+    fn dial<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
+        refused()
+    }
+}
+
 fn row(what: &str, measured: Duration, aim: &str) {
     println!("{what:<52} {:>9.2} ms   {aim}", measured.as_secs_f64() * 1e3);
 }
@@ -52,14 +122,8 @@ fn median(mut all: Vec<Duration>) -> Duration {
 }
 
 async fn start() -> Mini {
-    let runtime = NullRuntime::new();
-    runtime.preload("docker.io/library/app:1");
-    let options = MiniOptions {
-        node_name: "bench".into(),
-        version: Version::LATEST,
-        timelapse: 100.0,
-        runtime: Arc::new(runtime),
-    };
+    let runtime = Arc::new(Nothing::default());
+    let options = MiniOptions { node_name: "bench".into(), version: Version::LATEST, timelapse: 100.0, runtime };
     Mini::start(options).await.expect("mini starts")
 }
 

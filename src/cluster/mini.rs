@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Info};
 use crate::docker::Docker;
-use crate::mini::runtime::docker::{DockerRuntime, Registries};
+use crate::mini::runtime::docker::DockerRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
 
 /// How mini is to behave.
@@ -44,8 +44,7 @@ impl MiniCluster {
         registry: SocketAddr,
         labels: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let registries = Registries { host: registry.to_string(), stands_in_for: vec!["docker.io".into()] };
-        let runtime = Arc::new(DockerRuntime::new(docker, registries, labels).map_err(Error::Http)?);
+        let runtime = Arc::new(DockerRuntime::new(docker, registry.to_string(), labels).map_err(Error::Http)?);
         let options = MiniOptions {
             node_name: "mini-control-plane".into(),
             version: settings.version,

@@ -130,14 +130,21 @@ impl Docker {
     /// Resolves when the container has ended; at once when it already has.
     pub async fn wait(&self, id: &str) -> Result<Exit> {
         let mut ended = Box::pin(self.api.wait_container(id, None::<WaitContainerOptions>));
-        match ended.next().await {
+        let said = match ended.next().await {
+            Some(Ok(answer)) => Some(answer.status_code),
             // bollard turns every exit code but 0 into an error.
-            None | Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })) => {}
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Some(code),
             Some(Err(error)) => return Err(failed_for("waiting for", "container", id)(error)),
-        }
-        let state = self.inspect(id).await?.state.unwrap_or_default();
+            None => None,
+        };
+        let state = match (self.inspect(id).await, said) {
+            (Ok(container), _) => container.state.unwrap_or_default(),
+            // Removed since: what was said of its end holds.
+            (Err(_), Some(_)) => Default::default(),
+            (Err(error), None) => return Err(error),
+        };
         Ok(Exit {
-            code: state.exit_code.unwrap_or_default().try_into().unwrap_or(-1),
+            code: said.or(state.exit_code).unwrap_or_default().try_into().unwrap_or(-1),
             oom_killed: state.oom_killed.unwrap_or_default(),
         })
     }

@@ -22,6 +22,7 @@ pub mod store;
 mod strategy;
 pub mod table;
 mod version;
+mod watching;
 
 pub use server::{Error, Mini, MiniOptions};
 pub use version::{InvalidVersion, Version};

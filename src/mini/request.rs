@@ -1,6 +1,7 @@
 //! What a request asks for, read off its path and query (apiserver `pkg/endpoints/request/requestinfo.go`). Pure.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use super::status::ApiError;
 
@@ -22,8 +23,9 @@ pub struct RequestInfo {
 
 impl RequestInfo {
     pub fn parse(method: &Method, path: &str, params: &Params) -> Self {
+        let path = percent_decode_str(path).decode_utf8_lossy();
         let mut info =
-            RequestInfo { verb: method.as_str().to_lowercase(), path: path.to_owned(), ..Default::default() };
+            RequestInfo { verb: method.as_str().to_lowercase(), path: path.clone().into_owned(), ..Default::default() };
         let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
         let rest = match parts.as_slice() {
             ["api", version, rest @ ..] => {
@@ -129,6 +131,7 @@ mod tests {
             (Method::GET, "/api/v1/namespaces/a/pods", "list", "a", "pods", "", ""),
             (Method::DELETE, "/api/v1/namespaces/a/pods", "deletecollection", "a", "pods", "", ""),
             (Method::GET, "/api/v1/namespaces/a/pods/p/log", "get", "a", "pods", "p", "log"),
+            (Method::GET, "/api/v1/namespaces/a/secrets/a%3Ab", "get", "a", "secrets", "a:b", ""),
             (Method::PATCH, "/apis/rbac.authorization.k8s.io/v1/clusterroles/x", "patch", "", "clusterroles", "x", ""),
         ] {
             let info = parse(method, path);

@@ -60,6 +60,8 @@ pub struct Resource {
     pub printer: Printer,
     /// The kind's schema, registered with a generator.
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    /// Whether an object reads back as the kind's type: typed clients fail on one that does not.
+    pub reads: fn(&Value) -> Result<(), String>,
 }
 
 impl std::fmt::Debug for Resource {
@@ -122,9 +124,9 @@ pub trait Strategy: Sync {
     fn validate_update(&self, new: &Value, _old: &Value) -> Vec<FieldError> {
         self.validate(new)
     }
-    /// Seconds a deleted object is to linger, asked for `requested`; `None`: it goes at once.
-    fn grace(&self, _object: &Value, _requested: Option<i64>) -> Option<i64> {
-        None
+    /// Seconds a deleted object is to linger, asked for `requested`.
+    fn grace(&self, _object: &Value, _requested: Option<i64>) -> i64 {
+        0
     }
     /// A first deletion only marks the object; it goes once this is false (namespaces wait for their finalizers).
     fn held(&self, _object: &Value) -> bool {

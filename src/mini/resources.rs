@@ -9,6 +9,8 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 use k8s_openapi::api::rbac::v1 as rbac;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
 use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
@@ -38,6 +40,7 @@ const STORED: Resource = Resource {
     strategy: &Plain,
     printer: table::PLAIN,
     schema: schema::<core::Pod>,
+    reads: reads::<core::Pod>,
 };
 const RBAC: Resource = Resource { names: NameRule::PathSegment, ..STORED };
 const ROLE: Resource = Resource { strategy: &small::RoleStrategy, printer: table::ROLES, ..RBAC };
@@ -47,9 +50,13 @@ const REVIEW: Resource = Resource { namespaced: false, verbs: CREATE, serving: S
 const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, ..STORED };
 const WORKLOAD: Resource = Resource { categories: &["all"], ..EMPTY };
 
-const fn of<T: k8s_openapi::Resource + JsonSchema>(base: Resource) -> Resource {
+const fn of<T: k8s_openapi::Resource + JsonSchema + DeserializeOwned>(base: Resource) -> Resource {
     let (group, version, plural, kind) = (T::GROUP, T::VERSION, T::URL_PATH_SEGMENT, T::KIND);
-    Resource { group, version, plural, kind, schema: schema::<T>, ..base }
+    Resource { group, version, plural, kind, schema: schema::<T>, reads: reads::<T>, ..base }
+}
+
+fn reads<T: DeserializeOwned>(object: &Value) -> Result<(), String> {
+    T::deserialize(object).map(drop).map_err(|wrong| wrong.to_string())
 }
 
 fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

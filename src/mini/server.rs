@@ -11,28 +11,29 @@ use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use kube::Api;
+use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::api::{Api, authenticated, router};
+use super::api::{self, authenticated, router};
 use super::auth::{self, Authenticator, Tokens, User};
 use super::controllers;
-use super::kubelet::{self, Node};
+use super::kubelet;
 use super::pki::Pki;
 use super::registry::{Registry, WriteOptions};
-use super::resource::Resource;
 use super::runtime::Runtime;
-use super::store::Key;
-use super::store::Store;
 use super::{Version, resources};
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The node's address: containers are reached through the runtime, and listeners stay on loopback.
 const NODE_IP: &str = "127.0.0.1";
 /// How long a start may take.
@@ -63,18 +64,18 @@ pub struct MiniOptions {
     pub runtime: Arc<dyn Runtime>,
 }
 
-/// A running cluster. Ends with [`Mini::close`].
+/// A running cluster. Ends with [`Mini::close`]; one that is only dropped, or whose start is given up, ends unwaited.
 pub struct Mini {
     router: Router,
     address: SocketAddr,
     ca_pem: String,
     token: String,
     /// Ends controllers and kubelet.
-    stop: CancellationToken,
+    stop: DropGuard,
     kubelet: JoinHandle<()>,
     controllers: JoinHandle<()>,
     /// Ends watches and connections.
-    shutdown: CancellationToken,
+    shutdown: DropGuard,
     tasks: TaskTracker,
 }
 
@@ -85,10 +86,9 @@ impl Mini {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = CancellationToken::new();
-        let store = Arc::new(Store::default());
         let token = super::registry::random_suffix(40);
-        let api = Arc::new(Api {
-            registry: Registry { store: store.clone(), version: options.version },
+        let api = Arc::new(api::Api {
+            registry: Registry { store: Arc::default(), version: options.version },
             runtime: options.runtime.clone(),
             authenticator: Authenticator { admin_token: token.clone(), tokens: Tokens::new()? },
             shutdown: shutdown.clone(),
@@ -103,12 +103,13 @@ impl Mini {
         let controllers = controllers::spawn(client.clone(), options.version, pki.ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
-        let node = Node { name, ip, version, scheme, timelapse };
+        let node = kubelet::Node { name, ip, version, scheme, timelapse };
         let kubelet = kubelet::spawn(client, runtime, node, stop.clone());
+        let (stop, shutdown) = (stop.drop_guard(), shutdown.drop_guard());
         let mini = Mini { router, address, ca_pem: pki.ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
-        match tokio::time::timeout(READY, ready(&store, &node_name)).await {
-            Ok(()) => Ok(mini),
-            Err(_) => {
+        match tokio::time::timeout(READY, ready(mini.client(), &node_name)).await {
+            Ok(Ok(())) => Ok(mini),
+            Ok(Err(_)) | Err(_) => {
                 mini.close().await;
                 Err(Error::NotReady { seconds: READY.as_secs() })
             }
@@ -135,11 +136,11 @@ impl Mini {
 
     /// Ends controllers and kubelet with all of its containers, then watches and connections, and waits for them.
     pub async fn close(self) {
-        self.stop.cancel();
+        drop(self.stop);
         // A task that panicked has ended too.
         let _ = self.kubelet.await;
         let _ = self.controllers.await;
-        self.shutdown.cancel();
+        drop(self.shutdown);
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -158,24 +159,14 @@ pub(super) fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiErr
 }
 
 /// Returns once the default ServiceAccount exists and the node is Ready.
-async fn ready(store: &Arc<Store>, node: &str) {
-    until(store, &resources::SERVICE_ACCOUNTS, &Key::new("default", "default"), |_| true).await;
-    let is_ready = |node: &Value| {
-        let conditions = node["status"]["conditions"].as_array();
-        conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+async fn ready(client: kube::Client, node: &str) -> Result<(), kube::runtime::wait::Error> {
+    let accounts = Api::<ServiceAccount>::default_namespaced(client.clone());
+    await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some()).await?;
+    let is_ready = |node: Option<&Node>| {
+        let conditions = node.and_then(|node| node.status.as_ref()?.conditions.as_ref());
+        conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
     };
-    until(store, &resources::NODES, &Key::new("", node), is_ready).await;
-}
-
-async fn until(store: &Arc<Store>, resource: &'static Resource, key: &Key, wanted: impl Fn(&Value) -> bool) {
-    loop {
-        let Ok((_, mut watch)) = store.list_and_watch(resource.shelf(), None) else { return };
-        if store.get(resource.shelf(), key).is_ok_and(|object| wanted(&object.value())) {
-            return;
-        }
-        // A watch that fell behind starts anew with the next look.
-        let _ = watch.next().await;
-    }
+    await_condition(Api::<Node>::all(client), node, is_ready).await.map(drop)
 }
 
 async fn serve(
@@ -196,7 +187,11 @@ async fn serve(
             accepted = accepted => accepted,
         };
         // A failed accept is the peer's doing, or a passing shortage of descriptors.
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // The shortage is not over at once, and must not cost a processor meanwhile.
+            let _ = tokio::time::timeout(ACCEPT_PAUSE, shutdown.cancelled()).await;
+            continue;
+        };
         let (acceptor, router, shutdown) = (acceptor.clone(), router.clone(), shutdown.clone());
         tasks.spawn(async move {
             let _slot = slot;

@@ -69,8 +69,8 @@ pub enum ApiError {
     UnsupportedMediaType { accepted: &'static str },
     #[error("only the following media types are accepted: {accepted}")]
     NotAcceptable { accepted: &'static str },
-    #[error("Request entity too large: limit is {limit}")]
-    TooLarge { limit: usize },
+    #[error("Request entity too large: {0}")]
+    TooLarge(String),
     #[error("Internal error occurred: {0}")]
     Internal(String),
 }
@@ -115,7 +115,7 @@ impl ApiError {
             TooLargeResourceVersion { .. } => (504, "Timeout"),
             UnsupportedMediaType { .. } => (415, "UnsupportedMediaType"),
             NotAcceptable { .. } => (406, "NotAcceptable"),
-            TooLarge { .. } => (413, "RequestEntityTooLarge"),
+            TooLarge(_) => (413, "RequestEntityTooLarge"),
             Internal(_) => (500, "InternalError"),
         }
     }

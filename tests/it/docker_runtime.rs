@@ -10,8 +10,8 @@ use kube::api::{Api, DeleteParams, PostParams};
 use rehearsal::docker::ladder::ensure;
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, HubImage, Login, labels};
-use rehearsal::mini::runtime::docker::{DockerRuntime, Registries};
-use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions, PullAuth, Runtime as _};
+use rehearsal::mini::runtime::docker::DockerRuntime;
+use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions, Runtime as _};
 use rehearsal::mini::{Mini, MiniOptions, Version};
 use rehearsal::registry::{Credentials, access_log};
 use serde_json::json;
@@ -54,13 +54,11 @@ impl Ground {
     }
 
     fn runtime(&self) -> DockerRuntime {
-        let registries = Registries { host: self.host.clone(), stands_in_for: vec!["docker.io".into()] };
-        DockerRuntime::new(self.docker.clone(), registries, self.labels.clone()).unwrap()
+        DockerRuntime::new(self.docker.clone(), self.host.clone(), self.labels.clone()).unwrap()
     }
 
-    fn auth(&self, password: Option<&str>) -> Option<PullAuth> {
-        let password = password.unwrap_or(&self.credentials.password).to_owned();
-        Some(PullAuth { username: self.credentials.username.clone(), password })
+    fn auth(&self, password: Option<&str>) -> Option<Credentials> {
+        Some(Credentials::new(&self.credentials.username, password.unwrap_or(&self.credentials.password)))
     }
 }
 
@@ -92,7 +90,7 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     assert!(image.size > 1_000_000 && image.id.starts_with("sha256:"));
     assert_eq!(runtime.image_status("cloudwithvarjosh/runtime:1.0.0").await, Some(image));
 
-    let script = "cat /etc/conf/greeting; echo $NAME; exec sleep 60";
+    let script = "trap 'exit 7' TERM; cat /etc/conf/greeting; echo $NAME; while :; do sleep 0.05; done";
     let spec = ContainerSpec {
         pod_namespace: "default".into(),
         pod_name: "mypod".into(),
@@ -119,9 +117,9 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let text = output.concat_bytes();
     assert_eq!((String::from_utf8(text).unwrap().as_str(), session.exit_code.await.unwrap()), ("mypod\n", 3));
 
-    let waiting = runtime.wait(&started.id);
-    runtime.stop(&started.id, Duration::from_millis(300)).await.unwrap();
-    let _ = tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("its end is noticed");
+    let (ended, stopped) = tokio::join!(runtime.wait(&started.id), runtime.stop(&started.id, Duration::from_secs(10)));
+    stopped.unwrap();
+    assert_eq!(ended.unwrap().code, 7, "its own code, though it is removed at once");
     runtime.stop(&started.id, Duration::ZERO).await.unwrap();
 
     let failing = ContainerSpec { command: vec!["/nosuchcmd".into()], ..spec.clone() };

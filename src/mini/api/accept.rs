@@ -11,8 +11,7 @@ use crate::mini::status::ApiError;
 
 /// What mini can send.
 const SENDS: &str = "application/json, application/yaml";
-/// Marks an answer as a `Status` that is an error; the log of requests reads it.
-pub const JSON: &str = "application/json";
+const JSON: &str = "application/json";
 
 /// In which shape objects are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ const READS: &str = "application/json, application/yaml, application/vnd.kuberne
 pub async fn bytes(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit: LIMIT }),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge(format!("limit is {LIMIT}"))),
         Err(error) => Err(ApiError::BadRequest(format!("unable to read the request's body: {error}"))),
     }
 }
@@ -47,10 +47,8 @@ pub async fn value(request: Request) -> Result<Value, ApiError> {
 
 /// JSON, or Go's message about where it is none.
 pub fn json(bytes: &[u8]) -> Result<Value, ApiError> {
-    go_json::check(bytes)
-        .map_err(|wrong| ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {wrong}")))?;
-    serde_json::from_slice(bytes)
-        .map_err(|e| ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {e}")))
+    go_json::parse(bytes)
+        .map_err(|wrong| ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {wrong}")))
 }
 
 pub fn yaml(bytes: &[u8]) -> Result<Value, ApiError> {

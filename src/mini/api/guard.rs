@@ -19,15 +19,19 @@ pub fn authenticated(router: Router, api: Arc<Api>) -> Router {
 }
 
 async fn authenticate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    pass(api.authenticator.user(&api.registry, request.headers()), request, next).await
+    let user = api.authenticator.user(&api.registry, request.headers());
+    pass(user, request, next).await
 }
 
-/// Answers 403, or lets the request through as the user it is meant to come from.
-pub async fn authorize(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+/// Answers 403, or lets the request through as the user it is meant to come from, with what it asks for.
+pub async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     // The layer in front has authenticated every request.
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized);
-    let info = RequestInfo::parse(request.method(), request.uri().path(), &Params::of(request.uri()));
-    pass(user.and_then(|user| auth::admit(&api.registry, user, request.headers(), info)), request, next).await
+    let params = Params::of(request.uri());
+    let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
+    let user = user.and_then(|user| auth::admit(&api.registry, user, request.headers(), &info));
+    request.extensions_mut().insert((info, params));
+    pass(user, request, next).await
 }
 
 async fn pass(user: Result<User, ApiError>, mut request: Request, next: Next) -> Response {

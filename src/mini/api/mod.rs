@@ -20,6 +20,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use http::StatusCode;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{self, Authenticator, User};
@@ -91,15 +92,15 @@ async fn dispatch(State(api): State<Arc<Api>>, request: Request) -> Response {
     serve(api, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn serve(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
-    let params = Params::of(request.uri());
-    let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
+async fn serve(api: Arc<Api>, mut request: Request) -> Result<Response, ApiError> {
+    // The layers in front have authenticated, read and authorized every request.
+    let extensions = request.extensions_mut();
+    let user = extensions.remove::<User>().ok_or(ApiError::Unauthorized)?;
+    let (info, params) = extensions.remove::<(RequestInfo, Params)>().ok_or(ApiError::Unauthorized)?;
     if !info.is_resource {
         return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    // The layers in front have authenticated and authorized every request.
-    let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized)?;
     let call = Call { info, params, resource, user };
     let served = resource.namespaced || call.info.namespace.is_empty() || resource.plural == "namespaces";
     if !served {
@@ -144,7 +145,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("token", _) => {
             let request = body::value(request).await?;
             let granted = auth::token_request(&api.registry, &api.authenticator.tokens, &call.info, request)?;
-            Ok(accept::json(StatusCode::CREATED, &granted))
+            Ok(accept::json(StatusCode::CREATED, &json!(granted)))
         }
         _ => Err(ApiError::MethodNotAllowed),
     }

@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::accept::json;
-use super::{Api, Call, body};
-use crate::mini::registry::{DeleteOptions, Part};
+use super::{Api, Call, body, write};
+use crate::mini::registry::Part;
 use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
@@ -47,13 +47,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
 /// `kubectl drain`: a deletion; mini has no disruption budgets that could stand against it.
 pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let eviction = body::value(request).await?;
-    let given = &eviction["deleteOptions"];
-    let options = DeleteOptions {
-        grace_period_seconds: given["gracePeriodSeconds"].as_i64(),
-        uid: given["preconditions"]["uid"].as_str().map(str::to_owned),
-        dry_run: given["dryRun"][0] == "All",
-        ..DeleteOptions::default()
-    };
+    let options = write::of_body(call, &eviction["deleteOptions"])?;
     api.registry.delete(call.resource, &call.key(), &options)?;
     Ok(success())
 }

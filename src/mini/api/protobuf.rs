@@ -17,15 +17,13 @@ enum Field {
     Base64,
     Number,
     Bool,
-    /// `{seconds, nanos}`.
-    Time,
     Message(&'static str),
     Many(&'static Field),
     /// A map from strings.
     MapOf(&'static Field),
 }
 
-use Field::{Base64, Bool, Many, MapOf, Message, Number, Text, Time};
+use Field::{Base64, Bool, Many, MapOf, Message, Number, Text};
 
 type Fields = &'static [(u64, &'static str, Field)];
 
@@ -41,8 +39,7 @@ const MESSAGES: &[(&str, Fields)] = messages! {
     TypeMeta { 1 apiVersion: Text, 2 kind: Text }
     ObjectMeta {
         1 name: Text, 2 generateName: Text, 3 namespace: Text, 5 uid: Text, 6 resourceVersion: Text,
-        7 generation: Number, 8 creationTimestamp: Time, 9 deletionTimestamp: Time,
-        10 deletionGracePeriodSeconds: Number, 11 labels: MapOf(&Text), 12 annotations: MapOf(&Text),
+        11 labels: MapOf(&Text), 12 annotations: MapOf(&Text),
         13 ownerReferences: Many(&Message("OwnerReference")), 14 finalizers: Many(&Text),
     }
     OwnerReference {
@@ -187,7 +184,7 @@ fn put(out: &mut Map<String, Value>, key: &str, field: Field, wire: Wire<'_>) ->
         _ => {
             let value = one(field, wire)?;
             // Fields that are not pointers are always sent; empty ones mean nothing.
-            if value != json!("") && value != Value::Null {
+            if value != json!("") {
                 out.insert(key.to_owned(), value);
             }
         }
@@ -213,20 +210,9 @@ fn one(field: Field, wire: Wire<'_>) -> Option<Value> {
         (Base64, Wire::Bytes(bytes)) => Some(json!(STANDARD.encode(bytes))),
         (Number, Wire::Number(n)) => Some(json!(n.cast_signed())),
         (Bool, Wire::Number(n)) => Some(json!(n != 0)),
-        (Time, Wire::Bytes(bytes)) => time(bytes),
         (Message(name), Wire::Bytes(bytes)) => message(bytes, name),
         _ => None,
     }
-}
-
-fn time(bytes: &[u8]) -> Option<Value> {
-    let seconds = fields(bytes)?.into_iter().rev().find_map(|field| match field {
-        (1, Wire::Number(seconds)) => Some(seconds.cast_signed()),
-        _ => None,
-    });
-    let Some(seconds) = seconds else { return Some(Value::Null) };
-    let time = jiff::Timestamp::from_second(seconds).ok()?;
-    Some(json!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
 }
 
 #[cfg(test)]

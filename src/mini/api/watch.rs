@@ -42,8 +42,7 @@ struct Stream {
     deadline: Instant,
     source: store::Watch,
     shutdown: CancellationToken,
-    /// The error that ends the stream.
-    failed: Option<store::Error>,
+    /// An error has ended the stream.
     done: bool,
 }
 
@@ -61,26 +60,19 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let namespace = call.namespace().to_owned();
     let store = &api.registry.store;
     let shelf = call.resource.shelf();
-    let mut failed = None;
     let (initial, source) = if streaming || from == 0 {
         let within = (!namespace.is_empty()).then_some(namespace.as_str());
         let (snapshot, source) =
             store.list_and_watch(shelf, within).map_err(|e| store_error(call.resource, &call.key(), e))?;
         (snapshot.objects.into(), source)
     } else {
-        match store.watch(shelf, from) {
-            Ok(source) => (VecDeque::new(), source),
-            Err(error @ store::Error::Expired { .. }) => {
-                failed = Some(error);
-                let (_, source) =
-                    store.list_and_watch(shelf, Some("")).map_err(|e| store_error(call.resource, &call.key(), e))?;
-                (VecDeque::new(), source)
-            }
-            Err(error) => return Err(store_error(call.resource, &call.key(), error)),
-        }
+        let source = store.watch(shelf, from).map_err(|e| store_error(call.resource, &call.key(), e))?;
+        (VecDeque::new(), source)
     };
     let now = Instant::now();
-    let timeout = params.number("timeoutSeconds").filter(|s| *s > 0).map_or(TIMEOUT, Duration::from_secs);
+    // No end that lies beyond the clock's.
+    let seconds = params.number("timeoutSeconds").filter(|s| *s > 0).map(|s: u64| s.min(u32::MAX.into()));
+    let timeout = seconds.map_or(TIMEOUT, Duration::from_secs);
     let stream = Stream {
         form: Form::of(api, call, accept),
         selector,
@@ -92,7 +84,6 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
         deadline: now + timeout,
         source,
         shutdown: api.shutdown.clone(),
-        failed,
         done: false,
     };
     let body = futures::stream::unfold(stream, |mut stream| async {
@@ -109,10 +100,6 @@ impl Stream {
             if self.done {
                 return None;
             }
-            if let Some(error) = self.failed.take() {
-                self.done = true;
-                return Some(self.form.error(error));
-            }
             let mut out = vec![];
             if !self.initial.is_empty() {
                 self.initial(&mut out);
@@ -125,7 +112,10 @@ impl Stream {
                     () = sleep_until(self.deadline) => return None,
                     changes = self.source.next() => match changes {
                         Ok(changes) => changes.iter().for_each(|change| self.change(&mut out, change)),
-                        Err(error) => self.failed = Some(error),
+                        Err(error) => {
+                            self.done = true;
+                            self.form.error(&mut out, error);
+                        }
                     },
                     () = sleep_until(self.next_bookmark), if self.bookmarks => {
                         self.next_bookmark += BOOKMARKS;
@@ -181,11 +171,9 @@ impl Form {
         line(out, "BOOKMARK", self.shaped(object).to_string().as_bytes());
     }
 
-    fn error(&self, error: store::Error) -> Bytes {
+    fn error(&self, out: &mut Vec<u8>, error: store::Error) {
         let status = store_error(self.resource, &store::Key::new("", ""), error).to_status();
-        let mut out = vec![];
-        line(&mut out, "ERROR", status.to_string().as_bytes());
-        out.into()
+        line(out, "ERROR", status.to_string().as_bytes());
     }
 }
 

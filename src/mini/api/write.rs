@@ -105,6 +105,10 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
             return Err(ApiError::UnsupportedMediaType { accepted: "application/json, application/yaml" });
         }
     };
+    of_body(call, &body)
+}
+
+pub fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let dry = call.params.get("dryRun").or_else(|| body["dryRun"][0].as_str());
     let grace = call.params.number("gracePeriodSeconds").or_else(|| body["gracePeriodSeconds"].as_i64());

@@ -10,16 +10,21 @@ use crate::mini::resources;
 use crate::mini::status::{ApiError, Qualified};
 
 /// The user a request is meant to come from, if that user may make it.
-pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: RequestInfo) -> Result<User, ApiError> {
+pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
     let user = impersonated(registry, user, headers)?;
-    let Err(reason) = authorize(registry, &user, &info) else { return Ok(user) };
+    let Err(reason) = authorize(registry, &user, info) else { return Ok(user) };
     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     if !info.is_resource {
-        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb, path: info.path, reason });
+        return Err(ApiError::ForbiddenPath {
+            user: user.name,
+            verb: info.verb.clone(),
+            path: info.path.clone(),
+            reason,
+        });
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
     let why = info.denial(&user) + &reason;
-    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name, why })
+    Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name.clone(), why })
 }
 
 /// `--as`, `--as-group`: each name must be allowed to the one who asks.

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
@@ -14,8 +16,9 @@ use crate::mini::store::Key;
 
 /// The issuer kubeadm sets up.
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
-/// The least a token may be asked for, in seconds.
+/// For how long a token may be asked, in seconds.
 const SHORTEST: i64 = 600;
+const LONGEST: i64 = 1 << 32;
 const DEFAULT_SECONDS: i64 = 3600;
 /// What a kubelet asks for where nothing else is said: such a token lasts a year and only warns after that time
 /// (`--service-account-extend-token-expiration`).
@@ -39,7 +42,7 @@ impl Tokens {
         Ok(format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The ServiceAccount whose valid token this is; its account must still exist.
+    /// The ServiceAccount whose valid token for this API server this is; its account must still exist.
     pub fn verify(&self, registry: &Registry, token: &str) -> Option<User> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -47,7 +50,8 @@ impl Tokens {
         key.verify(body.as_bytes(), &signature).ok()?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?).ok()?;
         let about = &claims["kubernetes.io"];
-        if claims["exp"].as_i64()? < jiff::Timestamp::now().as_second() {
+        let for_us = claims["aud"].as_array()?.iter().any(|audience| audience == ISSUER);
+        if !for_us || claims["exp"].as_i64()? < jiff::Timestamp::now().as_second() {
             return None;
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
@@ -66,52 +70,57 @@ pub fn token_request(
     registry: &Registry,
     tokens: &Tokens,
     info: &RequestInfo,
-    mut request: Value,
-) -> Result<Value, ApiError> {
-    let key = Key::new(&info.namespace, &info.name);
-    let account = registry.get(&resources::SERVICE_ACCOUNTS, &key)?.value();
-    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
-    if seconds < SHORTEST {
-        let detail = "may not specify a duration less than 10 minutes";
+    request: Value,
+) -> Result<TokenRequest, ApiError> {
+    let mut request: TokenRequest = serde_json::from_value(request).map_err(|wrong| {
+        let words = "TokenRequest in version \"v1\" cannot be handled as a TokenRequest";
+        ApiError::BadRequest(format!("{words}: {wrong}"))
+    })?;
+    let account = registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(&info.namespace, &info.name))?.value();
+    let spec = request.spec.get_or_insert_default();
+    let seconds = *spec.expiration_seconds.get_or_insert(DEFAULT_SECONDS);
+    let fault = match seconds {
+        ..SHORTEST => Some("may not specify a duration less than 10 minutes"),
+        SHORTEST..=LONGEST => None,
+        _ => Some("may not specify a duration larger than 2^32 seconds"),
+    };
+    if let Some(detail) = fault {
         let cause = FieldError::invalid("spec.expirationSeconds", &json!(seconds), detail);
         return Err(ApiError::invalid("TokenRequest", "authentication.k8s.io", cause));
     }
     let now = jiff::Timestamp::now();
-    let end = now.as_second() + seconds;
+    let (begin, end) = (now.as_second(), now.as_second() + seconds);
     let mut about = json!({
         "namespace": info.namespace,
         "serviceaccount": {"name": info.name, "uid": account["metadata"]["uid"]},
     });
-    let bound = &request["spec"]["boundObjectRef"];
-    if bound["kind"] == "Pod" {
-        let pod = registry
-            .get(&resources::PODS, &Key::new(&info.namespace, bound["name"].as_str().unwrap_or_default()))?
-            .value();
-        about["pod"] = json!({"name": bound["name"], "uid": pod["metadata"]["uid"]});
+    if let Some(bound) = spec.bound_object_ref.as_ref().filter(|bound| bound.kind.as_deref() == Some("Pod")) {
+        let name = bound.name.as_deref().unwrap_or_default();
+        let pod = registry.get(&resources::PODS, &Key::new(&info.namespace, name))?.value();
+        about["pod"] = json!({"name": name, "uid": pod["metadata"]["uid"]});
         if let Some(node) = pod["spec"]["nodeName"].as_str() {
             let found = registry.get(&resources::NODES, &Key::new("", node))?.value();
             about["node"] = json!({"name": node, "uid": found["metadata"]["uid"]});
         }
     }
-    let audiences = match &request["spec"]["audiences"] {
-        Value::Array(list) if !list.is_empty() => json!(list),
-        _ => json!([ISSUER]),
-    };
-    let extended = seconds == WARN_ONLY_SECONDS && about["pod"].is_object() && audiences == json!([ISSUER]);
+    let audiences = spec.audiences.get_or_insert_default();
+    if audiences.is_empty() {
+        audiences.push(ISSUER.to_owned());
+    }
+    let extended = seconds == WARN_ONLY_SECONDS && about["pod"].is_object() && *audiences == [ISSUER];
     if extended {
         about["warnafter"] = json!(end);
     }
-    let expiry = if extended { now.as_second() + EXTENDED_SECONDS } else { end };
     let claims = json!({
-        "aud": audiences, "exp": expiry, "iat": now.as_second(), "nbf": now.as_second(), "iss": ISSUER, "jti": new_uid(),
-        "sub": format!("system:serviceaccount:{}:{}", info.namespace, info.name), "kubernetes.io": about,
+        "aud": audiences, "exp": if extended { begin + EXTENDED_SECONDS } else { end }, "iat": begin, "nbf": begin,
+        "iss": ISSUER, "jti": new_uid(), "sub": format!("system:serviceaccount:{}:{}", info.namespace, info.name),
+        "kubernetes.io": about,
     });
-    let expires = jiff::Timestamp::from_second(end).map_err(|e| ApiError::BadRequest(e.to_string()))?;
-    request["apiVersion"] = json!("authentication.k8s.io/v1");
-    request["kind"] = json!("TokenRequest");
-    request["metadata"] = json!({"name": info.name, "namespace": info.namespace, "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
-    request["spec"]["audiences"] = audiences;
-    request["spec"]["expirationSeconds"] = json!(seconds);
-    request["status"] = json!({"token": tokens.issue(&claims)?, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()});
+    let expiration_timestamp = Some(Time(now + jiff::SignedDuration::from_secs(seconds)));
+    request.status = Some(TokenRequestStatus { expiration_timestamp, token: Some(tokens.issue(&claims)?) });
+    let metadata = &mut request.metadata;
+    metadata.name = Some(info.name.clone());
+    metadata.namespace = Some(info.namespace.clone());
+    metadata.creation_timestamp = Some(Time(now));
     Ok(request)
 }

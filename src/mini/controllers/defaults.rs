@@ -7,7 +7,7 @@ use kube::api::{Api, PostParams};
 use kube::{Resource, ResourceExt as _};
 use serde_json::json;
 
-use super::watching::{Change, changes};
+use crate::mini::watching::{Change, changes};
 
 const ACCOUNT: &str = "default";
 const ROOT_CA: &str = "kube-root-ca.crt";
@@ -27,10 +27,10 @@ pub(super) async fn run(client: kube::Client, ca_pem: String) {
                 Change::Applied(_) | Change::Deleted(_) | Change::Listed => {}
             },
             Some(change) = accounts.next() => if let Change::Deleted(gone) = change {
-                account(&client, &gone.namespace().unwrap_or_default()).await;
+                account(&client, &gone.namespace).await;
             },
             Some(change) = maps.next() => match change {
-                Change::Deleted(gone) => root_ca(&client, &gone.namespace().unwrap_or_default(), &ca_pem).await,
+                Change::Deleted(gone) => root_ca(&client, &gone.namespace, &ca_pem).await,
                 Change::Applied(map) if map.data.iter().flatten().all(|(_, pem)| *pem != ca_pem) => {
                     restore(&client, map, &ca_pem).await;
                 }

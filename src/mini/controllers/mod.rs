@@ -5,6 +5,5 @@ mod defaults;
 mod namespaces;
 mod scheduler;
 mod tasks;
-mod watching;
 
 pub use tasks::spawn;

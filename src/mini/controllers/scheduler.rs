@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Node, Pod, Toleration};
-use kube::ResourceExt as _;
+use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod, Toleration};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::watching::{Change, changes};
 use crate::mini::Version;
+use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
 
@@ -24,7 +25,7 @@ pub(super) async fn run(client: kube::Client, version: Version) {
             Some(change) = nodes.next() => scheduler.node(change).await,
             Some(change) = pods.next() => match change {
                 Change::Applied(pod) => scheduler.pod(pod).await,
-                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid().unwrap_or_default()),
+                Change::Deleted(pod) => _ = scheduler.waiting.remove(&pod.uid),
                 Change::Listed => {}
             },
             else => return,
@@ -32,13 +33,18 @@ pub(super) async fn run(client: kube::Client, version: Version) {
     }
 }
 
-/// What decides about a node: whether it is cordoned, and its labels.
-type Offer = (bool, BTreeMap<String, String>);
+/// What decides about a node.
+#[derive(Clone, PartialEq)]
+struct Offer {
+    name: String,
+    cordoned: bool,
+    labels: BTreeMap<String, String>,
+}
 
 struct Scheduler {
     client: kube::Client,
     version: Version,
-    /// By name; None until they are listed.
+    /// By UID; None until they are listed.
     nodes: Option<BTreeMap<String, Offer>>,
     /// Pods that no node takes, by UID.
     waiting: BTreeMap<String, Pod>,
@@ -50,12 +56,12 @@ impl Scheduler {
         match change {
             Change::Applied(node) => {
                 let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
-                let offer = (cordoned, node.labels().clone());
-                if nodes.insert(node.name_any(), offer.clone()).is_some_and(|known| known == offer) {
+                let offer = Offer { name: node.name_any(), cordoned, labels: node.labels().clone() };
+                if nodes.insert(node.uid().unwrap_or_default(), offer.clone()) == Some(offer) {
                     return;
                 }
             }
-            Change::Deleted(node) => _ = nodes.remove(&node.name_any()),
+            Change::Deleted(node) => _ = nodes.remove(&node.uid),
             Change::Listed => {}
         }
         for pod in std::mem::take(&mut self.waiting).into_values() {
@@ -73,15 +79,13 @@ impl Scheduler {
         let wanted = spec.node_selector.unwrap_or_default();
         let tolerant = spec.tolerations.iter().flatten().any(tolerates_cordon);
         // The first filter that a node does not pass gives its reason.
-        let fault = |(cordoned, labels): &Offer| match wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
-        {
-            _ if *cordoned && !tolerant => Some("node(s) were unschedulable"),
+        let fault = |offer: &Offer| match wanted.iter().all(|(key, value)| offer.labels.get(key) == Some(value)) {
+            _ if offer.cordoned && !tolerant => Some("node(s) were unschedulable"),
             false => Some("node(s) didn't match Pod's node affinity/selector"),
             true => None,
         };
-        let fits = self.nodes.iter().flatten().find(|(_, offer)| fault(offer).is_none());
-        if let Some((node, _)) = fits {
-            return self.bind(&pod, &node.clone()).await;
+        if let Some(fit) = self.nodes.iter().flat_map(BTreeMap::values).find(|offer| fault(offer).is_none()) {
+            return self.bind(&pod, &fit.name).await;
         }
         self.waiting.insert(uid, pod.clone());
         if let Some(nodes) = self.nodes.as_ref().filter(|_| !unschedulable(&pod)) {
@@ -108,7 +112,7 @@ impl Scheduler {
     async fn refuse(&self, pod: &Pod, message: &str) {
         let condition = json!({
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
-            "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "lastTransitionTime": Time(Timestamp::now()),
         });
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let patch = Patch::Merge(json!({ "status": { "conditions": [condition] } }));
@@ -122,10 +126,7 @@ impl Scheduler {
         let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
         let event = json!({
             "metadata": { "name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace },
-            "involvedObject": {
-                "kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": pod.uid(),
-                "resourceVersion": pod.resource_version(),
-            },
+            "involvedObject": ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) },
             "reason": reason, "message": message, "type": kind, "action": action,
             "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
             "reportingComponent": NAME, "reportingInstance": NAME, "source": {},

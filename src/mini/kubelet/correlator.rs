@@ -12,7 +12,7 @@ use super::event::Event;
 /// Tokens per pod and event type, and how long one takes to come back.
 const BURST: f64 = 25.0;
 const REFILL: Duration = Duration::from_secs(300);
-/// More than so many messages that differ, within the interval, are combined into one event.
+/// From so many messages of one reason on, with no longer pause among them, they are combined into one event.
 const SIMILAR: usize = 10;
 const SIMILAR_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -21,6 +21,7 @@ const SIMILAR_INTERVAL: Duration = Duration::from_secs(600);
 pub enum Write {
     Create {
         event: Event,
+        count: i32,
     },
     /// Patch count, message and last timestamp of the object named here.
     Patch {
@@ -71,7 +72,7 @@ impl Correlator {
     pub fn correlate(&mut self, event: Event, now: Timestamp) -> Option<(Key, Write)> {
         let (mut event, key) = self.aggregate(event, now);
         let seen = self.seen.entry(key.clone()).or_insert(Seen { name: None, count: 0 });
-        // Counted even when it is then dropped: the next one that is written carries the true count.
+        // Counted even when it is then dropped: the next one that is written counts it in.
         seen.count += 1;
         let (count, name) = (seen.count, seen.name.clone());
         if !self.take_token(event.warning, now) {
@@ -80,7 +81,7 @@ impl Correlator {
         let message = std::mem::take(&mut event.message);
         let write = match name {
             Some(name) => Write::Patch { name, count, message },
-            None => Write::Create { event: Event { message, ..event } },
+            None => Write::Create { event: Event { message, ..event }, count },
         };
         Some((key, write))
     }
@@ -138,9 +139,9 @@ mod tests {
     /// Writes an event; returns the count that reached the API, if it did.
     fn write(correlator: &mut Correlator, event: Event, seconds: f64) -> Option<i32> {
         match correlator.correlate(event, at(seconds))? {
-            (key, Write::Create { .. }) => {
+            (key, Write::Create { count, .. }) => {
                 correlator.created(&key, "e".into());
-                Some(1)
+                Some(count)
             }
             (_, Write::Patch { count, .. }) => Some(count),
         }

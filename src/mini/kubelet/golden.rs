@@ -104,7 +104,7 @@ impl Scene {
             let (kind, reason) = (event.kind(), event.reason);
             match self.correlator.correlate(event, at(seconds)) {
                 None => {}
-                Some((key, Write::Create { event })) => {
+                Some((key, Write::Create { event, .. })) => {
                     self.correlator.created(&key, "e".into());
                     writeln!(self.log, "{seconds:>6.1}   {kind} {reason} {about} {}", event.message).unwrap();
                 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::image::Login;
 use super::pass::Answer;
 use super::records::PullRecords;
-use crate::mini::runtime::{Image, PullAuth, PullError, Runtime};
+use crate::mini::runtime::{Image, PullError, Runtime};
 
 /// See the module.
 pub struct Images {
@@ -46,9 +46,7 @@ impl Images {
         }
         let mut errors = Vec::new();
         for login in logins {
-            let auth =
-                PullAuth { username: login.credentials.username.clone(), password: login.credentials.password.clone() };
-            match self.runtime.pull(image, Some(auth)).await {
+            match self.runtime.pull(image, Some(login.credentials.clone())).await {
                 Ok(image) => return Ok((image, Some(login))),
                 Err(error) => errors.push(error.message),
             }

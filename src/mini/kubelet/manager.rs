@@ -7,8 +7,6 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, watcher};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +17,7 @@ use super::recorder::Recorder;
 use super::state::{Node, PodExt as _};
 use super::worker::{Shared, Wanted, Worker};
 use crate::mini::runtime::Runtime;
+use crate::mini::watching::{Change, changes};
 
 /// Starts the kubelet of one node. The task ends when the token is cancelled and the last container is gone.
 #[must_use]
@@ -33,20 +32,14 @@ async fn run(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: 
     tasks.spawn(writing);
     // A node that cannot be registered still runs its pods, as the real one does.
     let _ = super::node::register(&client, &node).await;
-    let config = watcher::Config::default().fields(&format!("spec.nodeName={}", node.name));
-    let mut events = watcher(Api::<Pod>::all(client.clone()), config).default_backoff().boxed();
+    let mut changes = changes::<Pod>(Api::all(client.clone()), &format!("spec.nodeName={}", node.name));
     let shared = Arc::new(Shared { client, node, runtime, images, recorder, stop: stop.clone() });
-    let mut pods = Pods { shared, tasks: tasks.clone(), workers: BTreeMap::new(), relisted: None };
-    loop {
-        let event = tokio::select! {
-            () = stop.cancelled() => break,
-            event = events.next() => event,
-        };
-        match event {
-            Some(Ok(event)) => pods.heed(event),
-            // The stream backs off and lists again.
-            Some(Err(_)) => {}
-            None => break,
+    let mut pods = Pods { shared, tasks: tasks.clone(), workers: BTreeMap::new() };
+    while let Some(Some(change)) = stop.run_until_cancelled(changes.next()).await {
+        match change {
+            Change::Applied(pod) => pods.apply(pod),
+            Change::Deleted(pod) => pods.gone(&pod.uid),
+            Change::Listed => {}
         }
     }
     drop(pods);
@@ -59,28 +52,9 @@ struct Pods {
     shared: Arc<Shared>,
     tasks: TaskTracker,
     workers: BTreeMap<String, watch::Sender<Wanted>>,
-    /// UIDs seen in the listing that is under way.
-    relisted: Option<Vec<String>>,
 }
 
 impl Pods {
-    fn heed(&mut self, event: watcher::Event<Pod>) {
-        match event {
-            watcher::Event::Apply(pod) => self.apply(pod),
-            watcher::Event::Delete(pod) => self.gone(pod.uid()),
-            watcher::Event::Init => self.relisted = Some(Vec::new()),
-            watcher::Event::InitApply(pod) => {
-                self.relisted.get_or_insert_default().push(pod.uid().to_owned());
-                self.apply(pod);
-            }
-            watcher::Event::InitDone => {
-                let seen = self.relisted.take().unwrap_or_default();
-                let missed: Vec<_> = self.workers.keys().filter(|uid| !seen.contains(uid)).cloned().collect();
-                missed.iter().for_each(|uid| self.gone(uid));
-            }
-        }
-    }
-
     fn apply(&mut self, pod: Pod) {
         // Kept as a copy: decoding leaves room for more in every list, kilobytes for each pod.
         let kept = |pod: &Pod| Arc::new(pod.clone());

@@ -1,7 +1,8 @@
 //! Registers the Node object. Knows what this machine has; decides nothing.
 
 use k8s_openapi::api::core::v1::Node as NodeObject;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
 use super::state::Node;
@@ -10,30 +11,20 @@ use crate::mini::runtime::architecture;
 /// Pods a kubelet takes by default.
 const MAX_PODS: &str = "110";
 
-/// Creates the Node, or renews it when it is there, and reports it ready.
+/// Creates the Node, ready from the start.
 ///
 /// # Errors
 /// What the API says.
 pub(super) async fn register(client: &kube::Client, node: &Node) -> kube::Result<()> {
-    let api: Api<NodeObject> = Api::all(client.clone());
-    let object = object(node);
-    let created = match serde_json::from_value(object.clone()) {
-        Ok(created) => api.create(&PostParams::default(), &created).await.map(|_| ()),
-        Err(error) => Err(kube::Error::SerdeError(error)),
-    };
-    match created {
-        Err(kube::Error::Api(status)) if status.code == 409 => {}
-        other => other?,
-    }
-    let status = json!({ "status": object["status"] });
-    api.patch_status(&node.name, &PatchParams::default(), &Patch::Merge(status)).await.map(|_| ())
+    let object = serde_json::from_value(object(node)).map_err(kube::Error::SerdeError)?;
+    Api::<NodeObject>::all(client.clone()).create(&PostParams::default(), &object).await.map(drop)
 }
 
 fn object(node: &Node) -> Value {
     let architecture = architecture();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from).to_string();
     let resources = json!({ "cpu": cpus, "memory": memory(), "pods": MAX_PODS });
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = Time(jiff::Timestamp::now());
     let condition = |kind: &str, status: &str, reason: &str, message: &str| {
         json!({
             "type": kind, "status": status, "reason": reason, "message": message,

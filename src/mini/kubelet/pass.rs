@@ -1,5 +1,20 @@
 //! One sync of one pod (`syncPod` and `kuberuntime`'s `SyncPod`), without any I/O: every [`Pass::step`] says
 //! what to tell and what to find out or do next, and takes the answer. Pure; the worker performs the asks.
+//!
+//! A pull's way, with what each leaves in [`PodState`]:
+//!
+//! ```text
+//! worker                      Pass                                    PodState
+//! sync ──── begin ──────────▶ plan: Start(c) ───────────────────────▶ sandbox, conditions
+//!      ──── Begin ──────────▶ name and crash back-off ──────────────▶ crash_backoff
+//! look ◀─── Ask::Image ─────┘
+//!      ──── Answer::Image ──▶ image::decide: use, refuse, or pull ──▶ failures (refused: ImagePullBackOff, …)
+//! pull ◀─── Ask::Pull ──────┘
+//!      ──── Answer::Pulled ─▶ Ok: go on; Err: settle ───────────────▶ image_backoff, pull_errors, failures
+//! start◀─── Ask::Start ─────┘
+//!      ──── Answer::Started ▶ settle ───────────────────────────────▶ containers, ip; failures without c
+//! wait ◀─── Ask::Done ──────┘ Failed: again after 10 s; Changed: at once, and the status is written then
+//! ```
 
 use std::collections::VecDeque;
 use std::time::Duration;

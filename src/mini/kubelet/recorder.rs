@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event as EventObject, Pod};
+use k8s_openapi::api::core::v1::{Event as EventObject, ObjectReference, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Resource as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -13,17 +15,8 @@ use super::event::Event;
 use super::state::{Node, PodExt as _};
 
 enum Message {
-    Tell { about: About, event: Event, at: Timestamp },
+    Tell { about: ObjectReference, event: Event, at: Timestamp },
     Forget { uid: String },
-}
-
-/// The pod an event is about.
-#[derive(Debug, Clone)]
-struct About {
-    namespace: String,
-    name: String,
-    uid: String,
-    resource_version: Option<String>,
 }
 
 /// The end where events are told; never blocks.
@@ -35,19 +28,14 @@ pub struct Recorder {
 impl Recorder {
     /// The recorder and the task that writes; the task ends when the last recorder is dropped.
     pub fn new(client: kube::Client, node: Node) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        // The correlator lets at most a burst per pod through, and the writer is as fast as the API is.
+        // Unbounded, for a worker never waits: its back-offs keep its events few, and the writer is as fast as the API.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, write(client, node, receiver))
     }
 
     /// Tells what happened to a pod.
     pub fn tell(&self, pod: &Pod, events: Vec<Event>) {
-        let about = About {
-            namespace: pod.namespace().to_owned(),
-            name: pod.name().to_owned(),
-            uid: pod.uid().to_owned(),
-            resource_version: pod.metadata.resource_version.clone(),
-        };
+        let about = ObjectReference { resource_version: pod.metadata.resource_version.clone(), ..pod.object_ref(&()) };
         for event in events {
             // The writer is gone only when the kubelet is.
             let _ = self.sender.send(Message::Tell { about: about.clone(), event, at: Timestamp::now() });
@@ -70,48 +58,40 @@ async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedRe
             }
             Message::Tell { about, event, at } => (about, event, at),
         };
-        let correlator = correlators.entry(about.uid.clone()).or_insert_with(|| Correlator::new(node.timelapse));
+        let of_pod = correlators.entry(about.uid.clone().unwrap_or_default());
+        let correlator = of_pod.or_insert_with(|| Correlator::new(node.timelapse));
         let Some((key, write)) = correlator.correlate(event, at) else { continue };
-        let api: Api<EventObject> = Api::namespaced(client.clone(), &about.namespace);
+        let api: Api<EventObject> = Api::namespaced(client.clone(), about.namespace.as_deref().unwrap_or_default());
         // As client-go's recorder: an event that the API refuses (its namespace is going) is dropped.
         match write {
-            Write::Create { event } => {
-                let Ok(object) = serde_json::from_value(object(&about, &event, &node, at)) else { continue };
+            Write::Create { event, count } => {
+                let Ok(object) = serde_json::from_value(object(about, event, count, &node, at)) else { continue };
                 if let Ok(EventObject { metadata, .. }) = api.create(&PostParams::default(), &object).await {
                     correlator.created(&key, metadata.name.unwrap_or_default());
                 }
             }
             Write::Patch { name, count, message } => {
-                let patch = json!({ "count": count, "message": message, "lastTimestamp": seconds(at) });
+                let patch = json!({ "count": count, "message": message, "lastTimestamp": Time(at) });
                 let _ = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
             }
         }
     }
 }
 
-fn object(about: &About, event: &Event, node: &Node, at: Timestamp) -> Value {
-    let About { namespace, name, uid, resource_version } = about;
+fn object(about: ObjectReference, event: Event, count: i32, node: &Node, at: Timestamp) -> Value {
     // client-go names events by the time in nanoseconds, too.
-    let object_name = format!("{name}.{:x}", at.as_nanosecond());
+    let name = format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), at.as_nanosecond());
     json!({
-        "metadata": { "name": object_name, "namespace": namespace },
-        "involvedObject": {
-            "kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": uid,
-            "resourceVersion": resource_version, "fieldPath": event.field_path,
-        },
+        "metadata": { "name": name, "namespace": about.namespace },
+        "involvedObject": ObjectReference { field_path: event.field_path.clone(), ..about },
         "reason": event.reason,
         "message": event.message,
         "source": { "component": "kubelet", "host": node.name },
-        "firstTimestamp": seconds(at),
-        "lastTimestamp": seconds(at),
-        "count": 1,
+        "firstTimestamp": Time(at),
+        "lastTimestamp": Time(at),
+        "count": count,
         "type": event.kind(),
         "reportingComponent": "kubelet",
         "reportingInstance": node.name,
     })
-}
-
-/// A `metav1.Time`: whole seconds.
-fn seconds(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

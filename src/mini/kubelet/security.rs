@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 
 use super::state::PodExt as _;
 use crate::mini::runtime::Confinement;
+use crate::mini::schema::quantity;
 
 /// The container's own settings, else the pod's (`securitycontext.DetermineEffectiveSecurityContext`).
 #[must_use]
@@ -18,7 +19,7 @@ pub fn confinement(pod: &Pod, container: &Container) -> Confinement {
         user: group.map(|group| format!("{}:{group}", user.clone().unwrap_or_default())).or(user),
         add: capabilities.add.unwrap_or_default(),
         drop: capabilities.drop.unwrap_or_default(),
-        memory: limits.and_then(|limits| limits.get("memory")).and_then(|quantity| bytes(&quantity.0)),
+        memory: limits.and_then(|limits| limits.get("memory")).map(|limit| quantity::whole(&limit.0)),
     }
 }
 
@@ -44,18 +45,6 @@ pub fn verify_non_root(pod: &Pod, container: &Container, image_user: &str) -> Re
         (Some(_), _) | (None, Ok(_)) => return Ok(()),
     };
     Err(format!("{wrong} (pod: {:?}, container: {})", pod.formatted(), container.name))
-}
-
-/// A quantity in whole units.
-fn bytes(quantity: &str) -> Option<i64> {
-    let whole = |number: f64| Some(number.ceil() as i64);
-    if let Ok(number) = quantity.parse::<f64>() {
-        return whole(number);
-    }
-    let (number, suffix) = quantity.split_at(quantity.find(|c: char| c.is_ascii_alphabetic())?);
-    let (base, letter) = suffix.strip_suffix('i').map_or((1000_f64, suffix), |letter| (1024_f64, letter));
-    let power = if suffix == "m" { -1 } else { "kMGTPE".find(&letter.replace('K', "k"))? as i32 + 1 };
-    whole(number.parse::<f64>().ok()? * base.powi(power))
 }
 
 #[cfg(test)]
@@ -100,20 +89,5 @@ mod tests {
         );
         assert_eq!(said(json!({}), "5:6"), None);
         assert_eq!(said(json!({"runAsUser": 7}), ""), None);
-    }
-
-    #[test]
-    fn quantities_are_counted() {
-        for (text, count) in [
-            ("5", 5),
-            ("1k", 1000),
-            ("1Ki", 1024),
-            ("2Gi", 2 << 30),
-            ("1e3", 1000),
-            ("1E", 1_000_000_000_000_000_000),
-            ("1500m", 2),
-        ] {
-            assert_eq!(bytes(text), Some(count), "{text}");
-        }
     }
 }

@@ -135,40 +135,26 @@ impl ContainerRecord {
     }
 }
 
-/// A pod's parts, where an unset field means what Kubernetes' defaults say.
-pub trait PodExt {
-    fn pod_spec(&self) -> &PodSpec;
-    fn uid(&self) -> &str;
-    fn name(&self) -> &str;
-    fn namespace(&self) -> &str;
-    fn restart_policy(&self) -> &str;
-    fn init_containers(&self) -> &[Container];
-    fn containers(&self) -> &[Container];
-    fn container(&self, name: &str) -> Option<&Container>;
-    fn terminating(&self) -> bool;
-    /// `NAME_NAMESPACE(UID)`, as kubelet messages name pods.
-    fn formatted(&self) -> String;
-    /// `spec.containers{NAME}` or `spec.initContainers{NAME}`.
-    fn field_path(&self, container: &str) -> String;
-}
-
 static EMPTY: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
 
-impl PodExt for Pod {
+/// A pod's parts, where an unset field means what Kubernetes' defaults say.
+pub trait PodExt {
+    fn pod(&self) -> &Pod;
+
     fn pod_spec(&self) -> &PodSpec {
-        self.spec.as_ref().unwrap_or(&EMPTY)
+        self.pod().spec.as_ref().unwrap_or(&EMPTY)
     }
 
     fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
+        self.pod().metadata.uid.as_deref().unwrap_or_default()
     }
 
     fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
+        self.pod().metadata.name.as_deref().unwrap_or_default()
     }
 
     fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or("default")
+        self.pod().metadata.namespace.as_deref().unwrap_or("default")
     }
 
     fn restart_policy(&self) -> &str {
@@ -188,15 +174,23 @@ impl PodExt for Pod {
     }
 
     fn terminating(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
+        self.pod().metadata.deletion_timestamp.is_some()
     }
 
+    /// `NAME_NAMESPACE(UID)`, as kubelet messages name pods.
     fn formatted(&self) -> String {
         format!("{}_{}({})", self.name(), self.namespace(), self.uid())
     }
 
+    /// `spec.containers{NAME}` or `spec.initContainers{NAME}`.
     fn field_path(&self, container: &str) -> String {
         let init = self.init_containers().iter().any(|init| init.name == container);
         format!("spec.{}{{{container}}}", if init { "initContainers" } else { "containers" })
+    }
+}
+
+impl PodExt for Pod {
+    fn pod(&self) -> &Pod {
+        self
     }
 }

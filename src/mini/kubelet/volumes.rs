@@ -81,7 +81,7 @@ async fn files(client: &kube::Client, pod: &Pod, volume: &Volume) -> Result<File
     }
     if let Some(source) = &volume.secret {
         let name = source.secret_name.as_deref().unwrap_or_default();
-        let data = of_secret(get(client, namespace, name, source.optional).await?);
+        let data = bytes(get::<Secret>(client, namespace, name, source.optional).await?.data);
         return pick(data, "secret", source.items.as_deref(), source.optional);
     }
     if let Some(source) = &volume.config_map {
@@ -105,7 +105,7 @@ async fn projection(client: &kube::Client, pod: &Pod, source: &VolumeProjection)
         return pick(data, "config", source.items.as_deref(), source.optional);
     }
     if let Some(source) = &source.secret {
-        let data = of_secret(get(client, namespace, &source.name, source.optional).await?);
+        let data = bytes(get::<Secret>(client, namespace, &source.name, source.optional).await?.data);
         return pick(data, "secret", source.items.as_deref(), source.optional);
     }
     match &source.downward_api {
@@ -134,10 +134,6 @@ async fn token(client: &kube::Client, pod: &Pod, source: &ServiceAccountTokenPro
     let granted = granted.map_err(|error| format!("failed to fetch token: {}", words(error)))?;
     let token = granted.status.and_then(|status| status.token).unwrap_or_default();
     Ok(Files::from([(source.path.clone(), Bytes::from(token))]))
-}
-
-fn of_secret(secret: Secret) -> Files {
-    bytes(secret.data)
 }
 
 fn of_config_map(map: ConfigMap) -> Files {

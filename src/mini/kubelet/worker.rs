@@ -23,7 +23,7 @@ use super::security;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
-use crate::mini::runtime::{ContainerSpec, Exit, Runtime, RuntimeError, Started};
+use crate::mini::runtime::{ContainerSpec, Exit, Runtime, Started};
 
 /// The kubelet's period after a failed sync and between syncs of a settled pod, each stretched by up to a half
 /// (`backOffOnTransientErrorPeriod`, `resyncInterval`).
@@ -32,6 +32,7 @@ const RESYNC: Duration = Duration::from_secs(60);
 const JITTER: std::ops::Range<f64> = 1.0..1.5;
 /// How long the runtime may take to say how a stopped container ended.
 const EXIT_NEWS: Duration = Duration::from_secs(5);
+const DEFAULT_GRACE: i64 = 30;
 /// A container that was killed and whose end nobody saw.
 const KILLED: Exit = Exit { code: 137, oom_killed: false };
 
@@ -54,10 +55,14 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn ends(&self) -> bool {
+    /// The seconds a pod that is to end may take; `None`: it is to live.
+    fn grace(&self) -> Option<i64> {
         match self {
-            Self::Pod(pod) => pod.terminating(),
-            Self::Gone => true,
+            Self::Pod(pod) => pod.terminating().then(|| {
+                let own = pod.pod_spec().termination_grace_period_seconds;
+                pod.metadata.deletion_grace_period_seconds.or(own).unwrap_or(DEFAULT_GRACE)
+            }),
+            Self::Gone => Some(0),
         }
     }
 }
@@ -80,13 +85,6 @@ pub(super) struct Worker {
     // Boxed: a channel has room for 32 messages from the start.
     ended: mpsc::UnboundedReceiver<Box<Ended>>,
     ending: mpsc::UnboundedSender<Box<Ended>>,
-}
-
-enum Cause {
-    Stop,
-    Changed,
-    Ended(Box<Ended>),
-    Due,
 }
 
 impl Worker {
@@ -118,17 +116,12 @@ impl Worker {
             };
             let Some(due) = due.map(|delay| Instant::now() + delay) else { return Box::pin(self.kill_all()).await };
             let stop = self.shared.stop.clone();
-            let cause = tokio::select! {
+            tokio::select! {
                 biased;
-                () = stop.cancelled() => Cause::Stop,
-                Ok(()) = self.wanted.changed() => Cause::Changed,
-                Some(ended) = self.ended.recv() => Cause::Ended(ended),
-                () = tokio::time::sleep_until(due) => Cause::Due,
-            };
-            match cause {
-                Cause::Stop => return Box::pin(self.kill_all()).await,
-                Cause::Ended(ended) => self.note(*ended),
-                Cause::Changed | Cause::Due => {}
+                () = stop.cancelled() => return Box::pin(self.kill_all()).await,
+                Ok(()) = self.wanted.changed() => {}
+                Some(ended) = self.ended.recv() => self.note(*ended),
+                () = tokio::time::sleep_until(due) => {}
             }
         }
     }
@@ -170,8 +163,8 @@ impl Worker {
                 }
                 Ask::Start { container } => Answer::Started(self.start(&container, &volumes).await),
                 Ask::Stop { id } => {
-                    let grace = pod.pod_spec().termination_grace_period_seconds;
-                    Answer::Stopped(self.stop(&id, self.grace(grace)).await)
+                    let grace = pod.pod_spec().termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE);
+                    Answer::Stopped(self.stop(&id, self.real(grace)).await)
                 }
                 Ask::Done(outcome) => return Some(outcome),
             };
@@ -179,11 +172,12 @@ impl Worker {
     }
 
     /// Resolves when the pod is to end, or the kubelet is.
-    async fn interrupted(&mut self) {
-        let stop = self.shared.stop.clone();
+    async fn interrupted(&self) {
+        // A copy, for what is looked at here is still to be heeded.
+        let mut wanted = self.wanted.clone();
         tokio::select! {
-            () = stop.cancelled() => {}
-            _ = self.wanted.wait_for(Wanted::ends) => {}
+            () = self.shared.stop.cancelled() => {}
+            _ = wanted.wait_for(|wanted| wanted.grace().is_some()) => {}
         }
     }
 
@@ -240,10 +234,7 @@ impl Worker {
         let (runtime, ending) = (self.shared.runtime.clone(), self.ending.clone());
         let (container, id) = (container.to_owned(), id.to_owned());
         tokio::spawn(async move {
-            let exit = match runtime.wait(&id).await {
-                Ok(exit) => exit,
-                Err(RuntimeError::NotFound(_) | RuntimeError::Failed(_)) => KILLED,
-            };
+            let exit = runtime.wait(&id).await.unwrap_or(KILLED);
             let _ = ending.send(Box::new(Ended { container, id, exit }));
         });
     }
@@ -276,7 +267,7 @@ impl Worker {
             return;
         }
         let Ok(mut status) = serde_json::to_value(status) else { return };
-        // A merge patch keeps what it does not name: the IP a pod no longer has is no such case.
+        // In a merge patch a null would take away what others have set; the kubelet takes nothing back.
         if let Some(fields) = status.as_object_mut() {
             fields.retain(|_, value| !value.is_null());
         }
@@ -287,9 +278,9 @@ impl Worker {
         }
     }
 
-    fn grace(&self, seconds: Option<i64>) -> Duration {
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(30);
-        Duration::from_secs(seconds).div_f64(self.shared.node.timelapse)
+    /// How long so many nominal seconds take.
+    fn real(&self, seconds: i64) -> Duration {
+        Duration::try_from_secs_f64(seconds.max(0) as f64 / self.shared.node.timelapse).unwrap_or(Duration::MAX)
     }
 
     /// The pod is being deleted: stop what runs, say how it ended, and let the object go.
@@ -297,9 +288,8 @@ impl Worker {
         let (shared, pod) = (self.shared.clone(), self.pod.clone());
         let status = status::generate(&shared.node, &pod, &mut self.state, Life::Terminating, Timestamp::now());
         self.write(status).await;
-        let seconds = pod.metadata.deletion_grace_period_seconds.or(pod.pod_spec().termination_grace_period_seconds);
         self.tell_killing();
-        self.kill_running(self.grace(seconds)).await;
+        self.kill_running(Wanted::Pod(pod.clone()).grace().unwrap_or_default()).await;
         let status = status::generate(&shared.node, &pod, &mut self.state, Life::Terminated, Timestamp::now());
         self.write(status).await;
         self.remove_all().await;
@@ -313,14 +303,13 @@ impl Worker {
     /// The object is gone already (deleted with force): only the containers are left.
     async fn vanish(mut self) {
         self.tell_killing();
-        let grace = self.grace(self.pod.pod_spec().termination_grace_period_seconds);
-        self.kill_running(grace).await;
+        self.kill_running(0).await;
         self.remove_all().await;
         self.shared.recorder.forget(&self.pod);
     }
 
     async fn kill_all(mut self) {
-        self.kill_running(Duration::ZERO).await;
+        self.kill_running(0).await;
         self.remove_all().await;
     }
 
@@ -337,21 +326,20 @@ impl Worker {
     }
 
     /// Stops all running containers side by side. A deletion that is shortened meanwhile is heeded.
-    async fn kill_running(&mut self, grace: Duration) {
-        let running = self.running();
-        let runtime = self.shared.runtime.clone();
-        let stops = |grace: Duration| {
-            futures::future::join_all(running.iter().map(|(_, id)| runtime.stop(id, grace)).collect::<Vec<_>>())
-        };
-        let stop = self.shared.stop.clone();
-        let hurried = tokio::select! {
-            biased;
-            _ = stops(grace) => false,
-            () = stop.cancelled() => true,
-            _ = self.wanted.wait_for(|wanted| matches!(wanted, Wanted::Gone)) => true,
-        };
-        if hurried {
-            stops(Duration::ZERO).await;
+    async fn kill_running(&mut self, mut grace: i64) {
+        let (running, runtime, stop) = (self.running(), self.shared.runtime.clone(), self.shared.stop.clone());
+        loop {
+            let real = self.real(grace);
+            let stops = futures::future::join_all(running.iter().map(|(_, id)| runtime.stop(id, real)));
+            let mut wanted = self.wanted.clone();
+            tokio::select! {
+                biased;
+                _ = stops => break,
+                () = stop.cancelled(), if grace > 0 => grace = 0,
+                Ok(shorter) = wanted.wait_for(|wanted| wanted.grace().is_some_and(|asked| asked < grace)) => {
+                    grace = shorter.grace().unwrap_or_default();
+                }
+            }
         }
         let deadline = Instant::now() + EXIT_NEWS;
         while !self.running().is_empty() {

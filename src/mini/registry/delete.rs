@@ -1,11 +1,14 @@
 //! Deletion: preconditions, grace, finalizers (apiserver `rest.BeforeDelete`, `Store.Delete`).
+//!
+//! An object goes with the first write (a deletion, or an update that takes the last of these away) after which it has
+//! a `deletionTimestamp`, a grace of 0, no finalizers, and its strategy does not hold it. Until then it is only marked.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::update::{Refused, ready_to_go};
-use super::{Registry, now};
+use super::update::{Attempt, ready_to_go};
+use super::{Registry, now, rfc3339};
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 use crate::mini::store::{Key, Object};
@@ -40,7 +43,7 @@ impl Registry {
         key: &Key,
         current: &Arc<Object>,
         options: &DeleteOptions,
-    ) -> Result<Deleted, Refused> {
+    ) -> Attempt<Deleted> {
         let mut object = current.value();
         for (field, asked, has) in [
             ("UID", &options.uid, &object["metadata"]["uid"]),
@@ -50,14 +53,14 @@ impl Registry {
         }
         if resource.plural == "namespaces" && IMMORTAL.contains(&key.name.as_str()) {
             let why = "this namespace may not be deleted".to_owned();
-            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why }.into());
+            return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
         }
         let grace = resource.strategy.grace(&object, options.grace_period_seconds);
         if object["metadata"]["deletionTimestamp"].is_string() {
             let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
             let shorter = options.grace_period_seconds.is_some_and(|asked| asked < left);
             if !shorter && !ready_to_go(resource, &object) {
-                return Ok(Deleted::Marked(current.clone()));
+                return Ok(Ok(Deleted::Marked(current.clone())));
             }
         }
         mark(&mut object, grace);
@@ -65,12 +68,12 @@ impl Registry {
         let goes = ready_to_go(resource, &object);
         if options.dry_run {
             let object = Arc::new(Object::unstored(resource.shelf(), key.clone(), object));
-            return Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) });
+            return Ok(Ok(if goes { Deleted::Gone(object) } else { Deleted::Marked(object) }));
         }
         Ok(if goes {
-            Deleted::Gone(self.store.delete(resource.shelf(), key, current.revision)?)
+            self.store.delete(resource.shelf(), key, current.revision).map(Deleted::Gone)
         } else {
-            Deleted::Marked(self.store.update(resource.shelf(), key, current.revision, object)?)
+            self.store.update(resource.shelf(), key, current.revision, object).map(Deleted::Marked)
         })
     }
 }
@@ -79,12 +82,10 @@ impl Registry {
 const IMMORTAL: &[&str] = &["default", "kube-public", "kube-system"];
 
 /// Sets the deletion's time (when the grace ends) and the grace itself.
-fn mark(object: &mut Value, grace: Option<i64>) {
-    let seconds = grace.unwrap_or(0);
+fn mark(object: &mut Value, seconds: i64) {
     let metadata = &mut object["metadata"];
     let end = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(seconds));
-    let end = end.map_or_else(|_| now(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    metadata["deletionTimestamp"] = json!(end);
+    metadata["deletionTimestamp"] = json!(end.map_or_else(|_| now(), rfc3339));
     metadata["deletionGracePeriodSeconds"] = json!(seconds);
     if let Some(generation) = metadata["generation"].as_i64() {
         metadata["generation"] = json!(generation + 1);

@@ -83,9 +83,13 @@ fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
     map
 }
 
-/// Now, as Kubernetes writes times: whole seconds in UTC.
+/// As Kubernetes writes times: whole seconds in UTC.
+pub fn rfc3339(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    rfc3339(jiff::Timestamp::now())
 }
 
 /// A random (version 4) UUID.

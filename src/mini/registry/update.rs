@@ -23,7 +23,7 @@ pub enum Part {
     Whole,
 }
 
-fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
+pub(super) fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
     if name == key.name {
         return Ok(());
     }
@@ -31,8 +31,12 @@ fn same_name(name: &str, key: &Key) -> Result<(), ApiError> {
     Err(ApiError::BadRequest(message))
 }
 
-/// How often a patch is computed anew when somebody else writes between its read and its write.
-const PATCH_TRIES: usize = 5;
+/// How often a write that names no resourceVersion is computed anew when somebody else writes between its read and its
+/// write.
+const TRIES: usize = 5;
+
+/// What one attempt at a write came to; the inner error is that somebody else wrote in between.
+pub(super) type Attempt<T> = Result<Result<T, store::Error>, ApiError>;
 
 impl Registry {
     /// Replaces an object (PUT).
@@ -51,7 +55,7 @@ impl Registry {
         }
         same_name(name, key)?;
         let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
-        let tries = if pinned { 1 } else { PATCH_TRIES };
+        let tries = if pinned { 1 } else { TRIES };
         self.retry(resource, key, tries, |current| self.replace(resource, key, part, current, object.clone(), options))
             .map(|object| Written { object, warnings, created: false })
     }
@@ -66,7 +70,7 @@ impl Registry {
         patch: impl Fn(&Value) -> Result<(Value, Vec<String>), ApiError>,
     ) -> Result<Written, ApiError> {
         let mut warnings = vec![];
-        let object = self.retry(resource, key, PATCH_TRIES, |current| {
+        let object = self.retry(resource, key, TRIES, |current| {
             let (object, heard) = patch(&current.value())?;
             same_name(object["metadata"]["name"].as_str().unwrap_or_default(), key)?;
             warnings = heard;
@@ -87,17 +91,15 @@ impl Registry {
         resource: &'static Resource,
         key: &Key,
         tries: usize,
-        mut write: impl FnMut(&Arc<Object>) -> Result<T, Refused>,
+        mut write: impl FnMut(&Arc<Object>) -> Attempt<T>,
     ) -> Result<T, ApiError> {
         let mut left = tries;
         loop {
             let current = self.get(resource, key)?;
             left -= 1;
-            match write(&current) {
-                Ok(done) => return Ok(done),
-                Err(Refused::Moved(_)) if left > 0 => {}
-                Err(Refused::Moved(error)) => return Err(store_error(resource, key, error)),
-                Err(Refused::Api(error)) => return Err(error),
+            match write(&current)? {
+                Err(_) if left > 0 => {}
+                done => return done.map_err(|error| store_error(resource, key, error)),
             }
         }
     }
@@ -110,7 +112,7 @@ impl Registry {
         current: &Object,
         mut new: Value,
         options: &WriteOptions,
-    ) -> Result<Arc<Object>, Refused> {
+    ) -> Attempt<Arc<Object>> {
         let old = current.value();
         check_preconditions(resource, key, current, &old, &new)?;
         place(resource, &key.namespace, &mut new)?;
@@ -140,12 +142,12 @@ impl Registry {
             resource.valid(&key.name, causes)?;
         }
         if options.dry_run {
-            return Ok(Arc::new(Object::unstored(resource.shelf(), key.clone(), new)));
+            return Ok(Ok(Arc::new(Object::unstored(resource.shelf(), key.clone(), new))));
         }
         if ready_to_go(resource, &new) {
-            return Ok(self.store.delete(resource.shelf(), key, current.revision)?);
+            return Ok(self.store.delete(resource.shelf(), key, current.revision));
         }
-        Ok(self.store.update(resource.shelf(), key, current.revision, new)?)
+        Ok(self.store.update(resource.shelf(), key, current.revision, new))
     }
 }
 
@@ -157,25 +159,6 @@ pub(super) fn ready_to_go(resource: &Resource, object: &Value) -> bool {
         && !finalizers
         && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
         && !resource.strategy.held(object)
-}
-
-/// Why one attempt at a write came to nothing.
-pub(super) enum Refused {
-    /// Somebody else wrote in between.
-    Moved(store::Error),
-    Api(ApiError),
-}
-
-impl From<ApiError> for Refused {
-    fn from(error: ApiError) -> Self {
-        Refused::Api(error)
-    }
-}
-
-impl From<store::Error> for Refused {
-    fn from(error: store::Error) -> Self {
-        Refused::Moved(error)
-    }
 }
 
 fn check_preconditions(

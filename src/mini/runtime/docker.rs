@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use super::{
-    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullAuth, PullError, Runtime,
-    RuntimeError, Started, architecture, words,
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullError, Runtime, RuntimeError,
+    Started, architecture, words,
 };
 use crate::docker::{self, ContainerRequest, Docker, Login};
 use crate::exec::chain;
@@ -23,30 +23,13 @@ use crate::registry::{self, Credentials, Endpoint, ImageRef};
 /// How long the engine may take beyond the grace period before a container is killed by removal.
 const STOP_SLACK: Duration = Duration::from_secs(2);
 
-/// Where the node finds its images: containerd's `hosts.toml`.
-#[derive(Debug, Clone)]
-pub struct Registries {
-    /// The stage's registry, `127.0.0.1:PORT`.
-    pub host: String,
-    /// Registry names it stands in for, e.g. `docker.io`.
-    pub stands_in_for: Vec<String>,
-}
-
-impl Registries {
-    /// The host to ask for an image; None when the node has no route to its registry.
-    fn endpoint(&self, reference: &ImageRef) -> Option<Endpoint> {
-        let name = reference.registry();
-        let ours = name == self.host || self.stands_in_for.iter().any(|mirrored| mirrored == name);
-        ours.then(|| Endpoint { host: self.host.clone() })
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct DockerRuntime {
     docker: Docker,
     registry: registry::Client,
-    registries: Registries,
+    /// The stage's registry, `127.0.0.1:PORT`. It stands in for docker.io, as in containerd's `hosts.toml`.
+    host: String,
     /// Put on every container.
     labels: BTreeMap<String, String>,
     state: Mutex<State>,
@@ -65,9 +48,9 @@ struct State {
 impl DockerRuntime {
     /// # Errors
     /// When the registry client cannot be built.
-    pub fn new(docker: Docker, registries: Registries, labels: BTreeMap<String, String>) -> reqwest::Result<Self> {
+    pub fn new(docker: Docker, host: String, labels: BTreeMap<String, String>) -> reqwest::Result<Self> {
         let registry = registry::Client::new()?;
-        Ok(Self { docker, registry, registries, labels, state: Mutex::default() })
+        Ok(Self { docker, registry, host, labels, state: Mutex::default() })
     }
 
     /// Removes what this runtime made: its containers, then the images it had the engine pull.
@@ -88,13 +71,12 @@ impl DockerRuntime {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn pull_image(&self, image: &str, auth: Option<PullAuth>) -> Result<Image, PullError> {
+    async fn pull_image(&self, image: &str, credentials: Option<Credentials>) -> Result<Image, PullError> {
         let reference = ImageRef::parse(image).map_err(|error| words::unparsed(image, &error))?;
-        let Some(endpoint) = self.registries.endpoint(&reference) else {
+        if ![&self.host, "docker.io"].contains(&reference.registry()) {
             return Err(words::unresolved(&reference, &no_route(&reference)));
-        };
-        let credentials = auth.map(|auth| Credentials::new(auth.username, auth.password));
-        let host = endpoint.host.clone();
+        }
+        let (host, endpoint) = (self.host.clone(), Endpoint { host: self.host.clone() });
         let session = self.registry.session(endpoint, reference.clone(), credentials.clone());
         let resolved = session.image(architecture()).await.map_err(|error| words::unresolved(&reference, &error))?;
         let name = format!("{host}/{}@{}", reference.repository(), resolved.digest);
@@ -144,7 +126,7 @@ impl DockerRuntime {
     async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
         // The engine counts whole seconds; a shorter grace is kept here, and the removal kills.
         if !grace.is_zero() {
-            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace + STOP_SLACK)).await;
+            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace.saturating_add(STOP_SLACK))).await;
         }
         self.docker.remove(id).await.map_err(failed)?;
         self.state().containers.remove(id);
@@ -152,7 +134,6 @@ impl DockerRuntime {
     }
 
     async fn exec_in(&self, id: &str, spec: ExecSpec) -> Result<ExecSession, RuntimeError> {
-        let spec = docker::ExecSpec { command: spec.command, stdin: spec.stdin, tty: spec.tty, ..Default::default() };
         let streams = self.docker.exec(id, spec).await.map_err(failed)?;
         let exit_code = streams.exit_code.map(|code| code.map_err(failed)).boxed();
         Ok(ExecSession { stdin: streams.stdin, output: streams.output, exit_code })
@@ -194,7 +175,7 @@ impl Runtime for DockerRuntime {
         async { self.find(image).map(|(image, _)| image) }.boxed()
     }
 
-    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>> {
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<Credentials>) -> BoxFuture<'a, Result<Image, PullError>> {
         self.pull_image(image, auth).boxed()
     }
 
@@ -211,11 +192,7 @@ impl Runtime for DockerRuntime {
     }
 
     fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>> {
-        async move {
-            let exit = self.docker.wait(id).await.map_err(failed)?;
-            Ok(Exit { code: exit.code, oom_killed: exit.oom_killed })
-        }
-        .boxed()
+        async move { self.docker.wait(id).await.map_err(failed) }.boxed()
     }
 
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
@@ -223,8 +200,6 @@ impl Runtime for DockerRuntime {
     }
 
     fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
-        let LogOptions { follow, tail_lines, timestamps, since_seconds } = options;
-        let options = docker::LogOptions { follow, tail_lines, timestamps, since_seconds };
         async move { self.docker.logs(id, options).await.map_err(failed) }.boxed()
     }
 

@@ -1,8 +1,7 @@
 //! What the kubelet and the API server's `log`, `exec` and `portforward` need of a container runtime: CRI in small.
 
 pub mod docker;
-pub mod null;
-mod words;
+pub(super) mod words;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -13,12 +12,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A username and password for one pull, as the kubelet's keyring found it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PullAuth {
-    pub username: String,
-    pub password: String,
-}
+pub use crate::docker::{ExecSpec, Exit, LogOptions};
+use crate::registry::Credentials;
 
 /// An image on the node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +35,8 @@ pub struct PullError {
     pub message: String,
 }
 
-/// A container to start: the part of a pod's container that a runtime acts on.
+/// A container to start: the part of a pod's container that a runtime acts on. No Debug: environment and files may
+/// hold secrets.
 #[derive(Clone, Default)]
 pub struct ContainerSpec {
     pub pod_namespace: String,
@@ -74,51 +70,12 @@ pub struct Confinement {
     pub memory: Option<i64>,
 }
 
-impl std::fmt::Debug for ContainerSpec {
-    /// Environment and files may hold secrets: only their names are shown.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let env: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
-        let Self { pod_namespace, pod_name, pod_uid, name, image, working_dir, files, .. } = self;
-        f.debug_struct("ContainerSpec")
-            .field("pod", &format_args!("{pod_namespace}/{pod_name}({pod_uid})"))
-            .field("name", name)
-            .field("image", image)
-            .field("env", &env)
-            .field("working_dir", working_dir)
-            .field("files", &files.keys())
-            .finish_non_exhaustive()
-    }
-}
-
-/// How a container ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
-    pub code: i32,
-    pub oom_killed: bool,
-}
-
 /// What `exec` gives back: the process's streams, and its exit code once they have ended.
 pub struct ExecSession {
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
     /// (fd, bytes) with fd 1 or 2; a tty has only fd 1.
     pub output: BoxStream<'static, std::io::Result<(u8, Bytes)>>,
     pub exit_code: BoxFuture<'static, Result<i32, RuntimeError>>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct ExecSpec {
-    pub command: Vec<String>,
-    pub stdin: bool,
-    pub tty: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct LogOptions {
-    pub follow: bool,
-    pub tail_lines: Option<u64>,
-    pub timestamps: bool,
-    /// Only lines of the last so many seconds.
-    pub since_seconds: Option<i64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -140,12 +97,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// The node's runtime. Container ids come back bare; the kubelet writes them as `containerd://ID`-like URIs
 /// with [`Runtime::scheme`].
 pub trait Runtime: Send + Sync + 'static {
-    /// `docker` or `null`: the scheme of `status.containerStatuses[].containerID`.
+    /// The scheme of `status.containerStatuses[].containerID`.
     fn scheme(&self) -> &'static str;
     /// The image as the node has it, or None. `image` is as the pod named it.
     fn image_status<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Option<Image>>;
-    /// Pull with at most one credential (the kubelet tries several in turn).
-    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>>;
+    /// Pull with at most one login (the kubelet tries several in turn).
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<Credentials>) -> BoxFuture<'a, Result<Image, PullError>>;
     /// Forget an image (`crictl rmi`); absent is fine.
     fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, ()>;
     /// Create and start; returns the container's id and the pod's IP.

@@ -1,10 +1,13 @@
-//! Bodies into objects: unknown fields, wrong types and values that mean nothing (Go's `omitempty`), in the words of
-//! the API server's decoder. Pure.
+//! Bodies into objects, in the words of the API server's decoder. Pure.
+//!
+//! What comes out reads back as the kind's type: every field is known and of its type, nulls, empty lists and empty
+//! maps are left out as Go's `omitempty` does, a null within a list or a map is its type's zero, quantities have their
+//! one form, `kind` and `apiVersion` are set. All that writes to the store begins from here, and watches rely on it.
 
 use serde_json::{Value, json};
 
-use super::scalars;
 use super::types::{Shape, root, types};
+use super::{quantity, time};
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 
@@ -60,6 +63,7 @@ pub fn decode_patched(
     at.check(&mut object, &Shape::Struct(root(resource)))?;
     object["kind"] = json!(resource.kind);
     object["apiVersion"] = json!(resource.api_version());
+    (resource.reads)(&object)?;
     match validation {
         FieldValidation::Strict if !at.unknown.is_empty() => {
             Err(format!("strict decoding error: {}", at.unknown.join(", ")))
@@ -89,20 +93,19 @@ impl Place {
                 let here = self.path.len();
                 for (i, item) in list.iter_mut().enumerate() {
                     self.path.push_str(&format!("[{i}]"));
-                    self.check(item, inner)?;
+                    self.element(item, inner)?;
                     self.path.truncate(here);
                 }
                 Ok(())
             }
-            (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.check(item, inner)),
+            (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.element(item, inner)),
             (Shape::Quantity, found) => {
                 let text = found.as_str().map_or_else(|| found.to_string(), |text| text.trim().to_owned());
-                scalars::quantity_fault(&text).map_or(Ok(()), |fault| Err(fault.to_owned()))?;
-                *found = json!(text);
+                *found = json!(quantity::canonical(&text)?);
                 Ok(())
             }
             (Shape::Time | Shape::MicroTime, Value::String(text)) => {
-                scalars::time_fault(text, *shape == Shape::MicroTime).map_or(Ok(()), Err)
+                time::fault(text, *shape == Shape::MicroTime).map_or(Ok(()), Err)
             }
             (Shape::IntOrString, Value::Number(_)) => self.check(value, &Shape::Int32),
             (Shape::IntOrString, Value::String(_)) => Ok(()),
@@ -115,6 +118,22 @@ impl Place {
             (Shape::Int32 | Shape::Int64, Value::Number(n)) => Err(self.wrong(&format!("number {n}"), shape)),
             _ => Err(self.wrong(word(value), shape)),
         }
+    }
+
+    /// Within lists and maps there is no leaving out: Go makes a null the type's zero.
+    fn element(&mut self, value: &mut Value, shape: &Shape) -> Result<(), String> {
+        if value.is_null() {
+            *value = match shape {
+                Shape::Struct(_) | Shape::Map(_) => json!({}),
+                Shape::List(_) => json!([]),
+                Shape::String | Shape::Bytes => json!(""),
+                Shape::Int32 | Shape::Int64 | Shape::Float | Shape::IntOrString => json!(0),
+                Shape::Bool => json!(false),
+                Shape::Quantity => json!("0"),
+                Shape::Time | Shape::MicroTime | Shape::Any => Value::Null,
+            };
+        }
+        self.check(value, shape)
     }
 
     fn fields(&mut self, map: &mut serde_json::Map<String, Value>, name: &str) -> Result<(), String> {
@@ -196,7 +215,8 @@ fn go_type(shape: &Shape) -> String {
         Shape::Int64 => "int64".to_owned(),
         Shape::Float => "float64".to_owned(),
         Shape::Bool => "bool".to_owned(),
-        Shape::Quantity | Shape::Any => "interface {}".to_owned(),
+        Shape::Quantity => "resource.Quantity".to_owned(),
+        Shape::Any => "interface {}".to_owned(),
     }
 }
 
@@ -301,6 +321,32 @@ mod tests {
         assert_eq!(object, json!({"metadata": {"name": "a"}, "kind": "ServiceAccount", "apiVersion": "v1"}));
         let pod = strict(json!({"spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}})).unwrap();
         assert_eq!(pod["spec"], json!({"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}]}));
+    }
+
+    #[test]
+    fn a_null_within_a_list_or_a_map_is_its_types_zero() {
+        let body =
+            json!({"metadata": {"labels": {"app": null}}, "spec": {"containers": [null], "nodeSelector": {"a": null}}});
+        let pod = strict(body).unwrap();
+        assert_eq!((&pod["metadata"]["labels"]["app"], &pod["spec"]["nodeSelector"]["a"]), (&json!(""), &json!("")));
+        assert_eq!(pod["spec"]["containers"], json!([{}]));
+    }
+
+    #[test]
+    fn what_does_not_read_back_as_its_type_is_refused() {
+        let port = json!({"spec": {"containers": [{"livenessProbe": {"httpGet": {"port": {}}}}]}});
+        let time = json!({"metadata": {"creationTimestamp": "yesterday"}});
+        for body in [port, time] {
+            assert!(strict(body).unwrap_err().starts_with(r#"Pod in version "v1" cannot be handled as a Pod: "#));
+        }
+    }
+
+    #[test]
+    fn quantities_may_be_numbers_and_have_one_form() {
+        let pod = |cpu: Value| strict(json!({"spec": {"containers": [{"resources": {"limits": {"cpu": cpu}}}]}}));
+        let stored = |cpu| pod(cpu).unwrap()["spec"]["containers"][0]["resources"]["limits"]["cpu"].clone();
+        assert_eq!([json!(1), json!(0.5), json!("1000m")].map(stored), ["1", "500m", "1"]);
+        assert!(pod(json!("much")).unwrap_err().ends_with("([eEinumkKMGTP]*[-+]?[0-9]*)$'"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 mod decode;
 pub mod openapi;
-mod scalars;
+pub mod quantity;
+mod time;
 mod types;
 
 pub use decode::{FieldValidation, decode, decode_patched, word};

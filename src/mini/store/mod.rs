@@ -13,8 +13,10 @@ use serde_json::Value;
 pub use object::{Key, Object};
 pub use watch::{Change, Watch};
 
-/// Changes remembered per shelf; an older resourceVersion is answered with [`Error::Expired`].
+/// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
+/// [`Error::Expired`].
 const HISTORY: usize = 1024;
+const HISTORY_BYTES: usize = 32 << 20;
 
 /// Where objects of one resource lie, and which of their fields selectors may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ struct Inner {
 struct ShelfState {
     objects: BTreeMap<Key, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
+    /// What the history's objects weigh. Their predecessors are the history's too, or were the last to be forgotten.
+    bytes: usize,
     /// Changes up to and including this revision are forgotten.
     floor: u64,
     changed: tokio::sync::watch::Sender<u64>,
@@ -64,14 +68,16 @@ struct ShelfState {
 impl ShelfState {
     fn new() -> Self {
         let changed = tokio::sync::watch::Sender::new(0);
-        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), floor: 0, changed }
+        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, floor: 0, changed }
     }
 
     fn record(&mut self, change: Change) {
-        if self.history.len() == HISTORY
+        self.bytes += change.object.json().len();
+        while (self.history.len() == HISTORY || self.bytes > HISTORY_BYTES)
             && let Some(gone) = self.history.pop_front()
         {
             self.floor = gone.revision;
+            self.bytes -= gone.object.json().len();
         }
         let revision = change.revision;
         self.history.push_back(Arc::new(change));
@@ -154,16 +160,15 @@ impl Store {
         self.lock().list(shelf, namespace, at, after)
     }
 
-    /// A watch of changes after `from`.
+    /// A watch of changes after `from`; its first [`Watch::next`] fails when those are forgotten.
     pub fn watch(self: &Arc<Self>, shelf: Shelf, from: u64) -> Result<Watch, Error> {
         let mut inner = self.lock();
         let current = inner.revision;
         if from > current {
             return Err(Error::Future { asked: from, current });
         }
-        let state = inner.shelf(shelf);
-        drop(state.since(from)?);
-        Ok(Watch { store: self.clone(), shelf, position: from, changed: state.changed.subscribe() })
+        let changed = inner.shelf(shelf).changed.subscribe();
+        Ok(Watch { store: self.clone(), shelf, position: from, changed })
     }
 
     /// The current list and a watch of everything after it, taken under one lock so that nothing falls between.

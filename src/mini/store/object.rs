@@ -64,7 +64,7 @@ impl Object {
 
     /// Parsed anew on each call.
     pub fn value(&self) -> Value {
-        // The bytes were written by `new` from a Value.
+        // The bytes were written from a Value, and decoding bounds its depth.
         serde_json::from_slice(&self.json).unwrap_or(Value::Null)
     }
 

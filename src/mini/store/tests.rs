@@ -60,5 +60,17 @@ async fn a_watch_sees_every_change_in_order_and_a_slow_one_expires() {
         store.update(PODS, &key("a"), at, pod(&format!("again {n}"))).unwrap();
     }
     assert!(matches!(slow.next().await, Err(Error::Expired { .. })));
-    assert!(matches!(store.watch(PODS, 1), Err(Error::Expired { .. })));
+    assert!(matches!(store.watch(PODS, 1).unwrap().next().await, Err(Error::Expired { .. })));
+}
+
+#[test]
+fn a_history_of_large_objects_is_short() {
+    let store = Arc::new(Store::default());
+    let large = |n: u64| json!({"metadata": {"name": "a"}, "data": format!("{n}{}", "x".repeat(HISTORY_BYTES / 4))});
+    store.create(PODS, key("a"), large(0)).unwrap();
+    for n in 1..=8 {
+        store.update(PODS, &key("a"), n, large(n)).unwrap();
+    }
+    assert_eq!(store.list(PODS, None, Some(2), None).unwrap_err(), Error::Expired { asked: 2, oldest: 6 });
+    assert_eq!(store.list(PODS, None, Some(7), None).unwrap().objects.len(), 1);
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{pod_defaults, pod_update, pod_validation};
 use crate::mini::Version;
 use crate::mini::resource::{Strategy, carry};
+use crate::mini::schema::quantity;
 use crate::mini::status::FieldError;
 
 /// Kubernetes `pkg/registry/core/pod/strategy.go`.
@@ -46,12 +47,11 @@ impl Strategy for PodStrategy {
         errors
     }
 
-    fn grace(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
+    fn grace(&self, object: &Value, requested: Option<i64>) -> i64 {
         let unscheduled = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
         let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
         let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
-        let seconds = if unscheduled || ended { 0 } else { requested.unwrap_or(own) };
-        (seconds > 0).then_some(seconds)
+        if unscheduled || ended { 0 } else { requested.unwrap_or(own).max(0) }
     }
 
     fn returns_deleted(&self) -> bool {
@@ -105,7 +105,10 @@ fn tracks_generation(version: Version) -> bool {
 fn qos_class(spec: &Value) -> &'static str {
     let containers: Vec<&Value> =
         ["containers", "initContainers"].iter().filter_map(|k| spec[*k].as_array()).flatten().collect();
-    let quantity = |c: &Value, kind: &str, resource: &str| c["resources"][kind][resource].as_str().map(str::to_owned);
+    // Nothing of a resource is as good as no word of it.
+    let quantity = |c: &Value, kind: &str, resource: &str| {
+        Some(quantity::value(c["resources"][kind][resource].as_str()?)).filter(|amount| *amount > 0)
+    };
     let set = |c: &&Value| {
         ["limits", "requests"].iter().any(|k| ["cpu", "memory"].iter().any(|r| quantity(c, k, r).is_some()))
     };
@@ -130,7 +133,10 @@ mod tests {
         let spec = |resources: Value| json!({"containers": [{"resources": resources}]});
         assert_eq!(qos_class(&spec(json!({}))), "BestEffort");
         assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "1"}}))), "Burstable");
+        assert_eq!(qos_class(&spec(json!({"requests": {"cpu": "0"}}))), "BestEffort");
         let both = json!({"cpu": "1", "memory": "1Gi"});
+        let same = json!({"cpu": "1", "memory": "1073741824"});
+        assert_eq!(qos_class(&spec(json!({"limits": both, "requests": same}))), "Guaranteed");
         assert_eq!(qos_class(&spec(json!({"limits": both, "requests": both}))), "Guaranteed");
         assert_eq!(
             qos_class(&spec(json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))),
@@ -160,10 +166,10 @@ mod tests {
     #[test]
     fn an_unscheduled_or_ended_pod_goes_at_once() {
         let pod = |node: &str, phase: &str| json!({"spec": {"nodeName": node, "terminationGracePeriodSeconds": 30}, "status": {"phase": phase}});
-        assert_eq!(PodStrategy.grace(&pod("", "Pending"), None), None);
-        assert_eq!(PodStrategy.grace(&pod("n", "Failed"), None), None);
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), None), Some(30));
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(1)), Some(1));
-        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(0)), None);
+        assert_eq!(PodStrategy.grace(&pod("", "Pending"), None), 0);
+        assert_eq!(PodStrategy.grace(&pod("n", "Failed"), None), 0);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), None), 30);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(1)), 1);
+        assert_eq!(PodStrategy.grace(&pod("n", "Running"), Some(0)), 0);
     }
 }

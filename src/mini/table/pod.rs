@@ -8,7 +8,7 @@ use super::age::{age, human};
 use crate::observe::pod_status;
 
 pub fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
-    // What is stored has passed the schema.
+    // What is stored reads back as its type.
     let row = pod_status(&serde_json::from_value::<Pod>(pod.clone()).unwrap_or_default());
     let restarts = match row.last_restart {
         Some(last) if row.restarts > 0 => {

@@ -63,6 +63,15 @@ async fn no_token_a_forged_one_or_one_whose_account_is_gone_is_401() {
 }
 
 #[tokio::test]
+async fn a_token_for_another_audience_is_401() {
+    let server = Server::new().await;
+    let path = "namespaces/default/serviceaccounts/default/token";
+    let issued = server.create(path, json!({"spec": {"audiences": ["x"]}})).await;
+    let token = issued["status"]["token"].as_str().unwrap();
+    assert_eq!(as_account(&server, token, "/version").await.0, 401);
+}
+
+#[tokio::test]
 async fn view_shows_pods_but_no_secrets() {
     let server = Server::new().await;
     let binding = json!({"metadata": {"name": "v"}, "roleRef": {"kind": "ClusterRole", "name": "view"}, "subjects": [{"kind": "User", "name": "eve"}]});

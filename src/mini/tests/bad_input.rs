@@ -66,6 +66,45 @@ async fn unknown_paths_and_methods() {
 }
 
 #[tokio::test]
+async fn a_token_is_asked_for_in_a_request_and_for_a_time_that_may_be() {
+    let server = Server::new().await;
+    let path = "namespaces/default/serviceaccounts/default/token";
+    for body in [json!([]), json!(5), json!({"spec": 5}), json!({"kind": "Pod"})] {
+        let said = refusal(server.post(path, body).await);
+        let expected = "400 BadRequest: TokenRequest in version \"v1\" cannot be handled as a TokenRequest: ";
+        assert!(said.starts_with(expected), "{said}");
+    }
+    for (seconds, detail) in [
+        (599, "may not specify a duration less than 10 minutes"),
+        ((1 << 32) + 1, "may not specify a duration larger than 2^32 seconds"),
+        (i64::MAX, "may not specify a duration larger than 2^32 seconds"),
+    ] {
+        let refused = server.post(path, json!({"spec": {"expirationSeconds": seconds}})).await;
+        let expected =
+            "422 Invalid: TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: ";
+        assert_eq!(refusal(refused), format!("{expected}{seconds}: {detail}"));
+    }
+    server.create(path, json!({"spec": {"expirationSeconds": 1i64 << 32}})).await;
+}
+
+#[tokio::test]
+async fn a_watch_may_be_asked_to_last_for_ever() {
+    let server = Server::new().await;
+    let events = server.watch(&format!("namespaces?watch=true&timeoutSeconds={}", u64::MAX), 1).await;
+    assert_eq!(events[0]["type"], "ADDED");
+}
+
+#[tokio::test]
+async fn a_body_may_nest_only_so_deep() {
+    let server = Server::new().await;
+    let path = "/api/v1/namespaces/default/configmaps";
+    for (media, body) in [("json", "[".repeat(10_000)), ("yaml", "[".repeat(10_000)), ("yaml", "- ".repeat(1_000))] {
+        let (code, _) = server.send(Method::POST, path, &format!("application/{media}"), body).await;
+        assert_eq!(code, 400, "{media}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_has_its_limit() {
     let server = Server::new().await;
     let huge = json!({"metadata": {"name": "c"}, "data": {"a": "x".repeat(4 << 20)}});

@@ -5,6 +5,7 @@ mod bad_input;
 mod gaps;
 mod kubectl;
 mod load;
+pub(super) mod null;
 mod reads;
 mod writes;
 
@@ -22,21 +23,21 @@ use super::Version;
 use super::api::{Api, authenticated, router};
 use super::auth::{Authenticator, Tokens, User};
 use super::registry::Registry;
-use super::runtime::null::NullRuntime;
 use super::server::bootstrap;
 use super::store::Store;
+use null::NullRuntime;
 
 /// The API alone, with a ServiceAccount in the default namespace.
-struct Server {
+pub(super) struct Server {
     api: Arc<Api>,
     /// Requests come from the administrator.
-    router: Router,
+    pub router: Router,
     /// Requests need a token.
     guarded: Router,
 }
 
 impl Server {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::of_version(Version { major: 1, minor: 36 }).await
     }
 

@@ -202,6 +202,15 @@ async fn a_patch_may_name_the_uid_and_not_change_it() {
 }
 
 #[tokio::test]
+async fn an_applied_configuration_is_created_under_its_own_name() {
+    let server = Server::new().await;
+    let path = "/api/v1/namespaces/default/pods/b?fieldManager=kubectl";
+    let refused = server.send(Method::PATCH, path, "application/apply-patch+yaml", pod("a").to_string()).await;
+    let expected = "400 BadRequest: the name of the object (a) does not match the name on the URL (b)";
+    assert_eq!(refusal(refused), expected);
+}
+
+#[tokio::test]
 async fn a_patch_that_changes_nothing_is_no_write() {
     let server = Server::new().await;
     let path = "namespaces/default/serviceaccounts/default";

@@ -11,7 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
+use futures::{Sink, SinkExt, Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,7 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
         command: params.all("command").map(str::to_owned).collect(),
         stdin: params.flag("stdin"),
         tty: params.flag("tty"),
+        ..ExecSpec::default()
     };
     if spec.command.is_empty() {
         return Err(ApiError::BadRequest("you must specify at least 1 command for exec".to_owned()));
@@ -50,15 +51,15 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
     let id = container::running(&pod, &name);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
-        let mut connection = Connection::new(socket);
+        let (mut sink, mut source) = socket.split();
         let status = match id {
             Some(id) => match api.runtime.exec(&id, spec).await {
-                Ok(session) => connection.run(session, shutdown).await,
+                Ok(session) => carry(&mut sink, &mut source, session, shutdown).await,
                 Err(error) => failed(&error),
             },
             None => not_running(&name),
         };
-        connection.finish(&status).await;
+        finish(sink, source, &status).await;
     }))
 }
 
@@ -105,60 +106,62 @@ fn exited(code: i32) -> Value {
     json!({"metadata": {}, "status": "Failure", "message": message, "reason": "NonZeroExitCode", "details": {"causes": causes}})
 }
 
-struct Connection {
-    sink: SplitSink<WebSocket, Message>,
-    source: SplitStream<WebSocket>,
+async fn finish(mut sink: SplitSink<WebSocket, Message>, mut source: SplitStream<WebSocket>, status: &Value) {
+    // The client may be gone already.
+    let _ = sink.send(message(ERROR, status.to_string().as_bytes())).await;
+    let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
+    let _ = sink.send(Message::Close(Some(normal))).await;
+    // Until the client has closed too, but not for ever.
+    let drain = async { while let Some(Ok(_)) = source.next().await {} };
+    let _ = tokio::time::timeout(CLOSING, drain).await;
 }
 
-impl Connection {
-    fn new(socket: WebSocket) -> Self {
-        let (sink, source) = socket.split();
-        Connection { sink, source }
-    }
-
-    /// Carries the streams until the output ends; returns the status to finish with.
-    async fn run(&mut self, session: ExecSession, shutdown: CancellationToken) -> Value {
-        let ExecSession { stdin, mut output, exit_code } = session;
-        let mut stdin = Some(stdin);
-        // Tells the client that the connection is up.
-        let mut alive = self.sink.send(message(STDOUT, &[])).await.is_ok();
-        let mut first = true;
-        while alive {
-            tokio::select! {
-                () = shutdown.cancelled() => return internal("the server is shutting down"),
-                chunk = output.next() => match chunk {
-                    Some(Ok((fd, bytes))) => {
-                        if let Some(status) = not_started(&bytes).filter(|_| std::mem::take(&mut first)) {
-                            return status;
-                        }
-                        first = false;
-                        alive = self.sink.send(message(fd, &bytes)).await.is_ok();
+/// Carries the streams until the output ends; returns the status to finish with. Input has a branch of its own: a
+/// process that does not read holds up neither its output nor the server's end.
+async fn carry<E>(
+    sink: &mut (impl Sink<Message> + Unpin),
+    source: &mut (impl Stream<Item = Result<Message, E>> + Unpin),
+    session: ExecSession,
+    shutdown: CancellationToken,
+) -> Value {
+    let ExecSession { stdin, mut output, exit_code } = session;
+    let mut pump = Box::pin(pump(source, stdin));
+    // Tells the client that the connection is up.
+    let mut alive = sink.send(message(STDOUT, &[])).await.is_ok();
+    let mut first = true;
+    while alive {
+        tokio::select! {
+            () = shutdown.cancelled() => return internal("the server is shutting down"),
+            chunk = output.next() => match chunk {
+                Some(Ok((fd, bytes))) => {
+                    if let Some(status) = not_started(&bytes).filter(|_| std::mem::take(&mut first)) {
+                        return status;
                     }
-                    Some(Err(error)) => return internal(&error.to_string()),
-                    None => break,
-                },
-                received = self.source.next() => match received {
-                    Some(Ok(Message::Binary(bytes))) => input(&mut stdin, &bytes).await,
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => alive = false,
-                    Some(Ok(_)) => {}
-                },
-            }
-        }
-        drop(stdin);
-        match exit_code.await {
-            Ok(code) => exited(code),
-            Err(error) => internal(&error.to_string()),
+                    first = false;
+                    alive = sink.send(message(fd, &bytes)).await.is_ok();
+                }
+                Some(Err(error)) => return internal(&error.to_string()),
+                None => break,
+            },
+            () = &mut pump => alive = false,
         }
     }
+    drop(pump);
+    match exit_code.await {
+        Ok(code) => exited(code),
+        Err(error) => internal(&error.to_string()),
+    }
+}
 
-    async fn finish(mut self, status: &Value) {
-        // The client may be gone already.
-        let _ = self.sink.send(message(ERROR, status.to_string().as_bytes())).await;
-        let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
-        let _ = self.sink.send(Message::Close(Some(normal))).await;
-        // Until the client has closed too, but not for ever.
-        let drain = async { while let Some(Ok(_)) = self.source.next().await {} };
-        let _ = tokio::time::timeout(CLOSING, drain).await;
+/// Hands the client's input on until the client is gone.
+async fn pump<E>(source: &mut (impl Stream<Item = Result<Message, E>> + Unpin), stdin: Stdin) {
+    let mut stdin = Some(stdin);
+    while let Some(Ok(received)) = source.next().await {
+        match received {
+            Message::Binary(bytes) => input(&mut stdin, &bytes).await,
+            Message::Close(_) => return,
+            _ => {}
+        }
     }
 }
 
@@ -166,7 +169,9 @@ fn message(channel: u8, data: &[u8]) -> Message {
     Message::Binary(Bytes::from([&[channel], data].concat()))
 }
 
-async fn input(stdin: &mut Option<Pin<Box<dyn AsyncWrite + Send>>>, bytes: &[u8]) {
+type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
+
+async fn input(stdin: &mut Option<Stdin>, bytes: &[u8]) {
     match bytes {
         [STDIN, data @ ..] => {
             let Some(pipe) = stdin else { return };
@@ -187,6 +192,28 @@ async fn input(stdin: &mut Option<Pin<Box<dyn AsyncWrite + Send>>>, bytes: &[u8]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_does_not_read_is_heard() {
+        let (mut client, mut source) = futures::channel::mpsc::unbounded();
+        let (mut sink, mut seen) = futures::channel::mpsc::unbounded();
+        let (stdin, _unread) = tokio::io::duplex(1);
+        let (speak, spoken) = futures::channel::mpsc::unbounded();
+        let session =
+            ExecSession { stdin: Box::pin(stdin), output: spoken.boxed(), exit_code: Box::pin(async { Ok(3) }) };
+        client.send(Ok::<_, std::io::Error>(message(STDIN, b"more than the pipe takes"))).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let process = async {
+            assert_eq!(seen.next().await, Some(message(STDOUT, b"")));
+            tokio::task::yield_now().await;
+            speak.unbounded_send(Ok((STDOUT, Bytes::from_static(b"hello")))).unwrap();
+            assert_eq!(seen.next().await, Some(message(STDOUT, b"hello")));
+            drop(speak);
+        };
+        let both = async { tokio::join!(carry(&mut sink, &mut source, session, shutdown), process).0 };
+        let status = tokio::time::timeout(Duration::from_secs(5), both).await.expect("output is carried");
+        assert_eq!(status, exited(3));
+    }
 
     #[test]
     fn statuses_say_how_it_ended() {

@@ -2,12 +2,13 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use http::StatusCode;
 
 use super::container;
 use crate::mini::api::{Api, Call, accept};
-use crate::mini::runtime::LogOptions;
+use crate::mini::runtime::{Log, LogOptions};
 use crate::mini::status::{ApiError, FieldError, Qualified};
 
 pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
@@ -35,14 +36,31 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let stream = api.runtime.logs(&id, options).await;
     let stream =
         stream.map_err(|_| ApiError::BadRequest(format!("unable to retrieve container logs for {scheme}://{id}")))?;
-    let mut left = params.number::<usize>("limitBytes").unwrap_or(usize::MAX);
-    let limited = stream.map(move |chunk| {
-        chunk.map(|mut bytes| {
-            bytes.truncate(left);
-            left -= bytes.len();
-            bytes
-        })
-    });
+    let limited = limited(stream, params.number("limitBytes").unwrap_or(usize::MAX));
     let body = Body::from_stream(limited.take_until(api.shutdown.clone().cancelled_owned()));
     Ok(accept::text(StatusCode::OK, body))
+}
+
+/// The first bytes of a log. A followed one ends with them, not with the container.
+fn limited(log: Log, limit: usize) -> impl Stream<Item = std::io::Result<Bytes>> {
+    futures::stream::unfold((log, limit), |(mut log, left)| async move {
+        let chunk = if left == 0 { None } else { log.next().await };
+        let chunk = chunk?.map(|mut bytes| bytes.split_to(left.min(bytes.len())));
+        let left = left - chunk.as_ref().map_or(0, Bytes::len);
+        Some((chunk, (log, left)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream::{iter, pending};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_limited_log_ends_at_its_limit() {
+        let log = iter(["ab", "cd", "ef"].map(|text| Ok(Bytes::from(text)))).chain(pending()).boxed();
+        let seen: Vec<_> = limited(log, 3).map(Result::unwrap).collect().await;
+        assert_eq!(seen.concat(), b"abc");
+    }
 }

@@ -2,8 +2,10 @@
 
 mod strategic;
 
+use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
+use super::update::same_name;
 use super::{Part, Registry, WriteOptions, Written};
 use crate::mini::go_json;
 use crate::mini::resource::Resource;
@@ -12,6 +14,11 @@ use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
 
 const READS: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
+
+/// What a JSON patch may ask for: operations, bytes copied within the object, levels of what comes of it.
+const MAX_OPERATIONS: usize = 10_000;
+const MAX_COPIED: usize = 3 << 20;
+const MAX_DEPTH: usize = 128;
 
 /// A patch as it was sent.
 pub enum Patch {
@@ -24,16 +31,20 @@ pub enum Patch {
 
 impl Patch {
     pub fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
-        let json = || -> Result<Value, ApiError> {
-            go_json::check(bytes).map_err(ApiError::BadRequest)?;
-            serde_json::from_slice(bytes).map_err(|e| ApiError::BadRequest(e.to_string()))
-        };
+        let json = || go_json::parse::<Value>(bytes).map_err(ApiError::BadRequest);
         match media {
             "application/json-patch+json" => {
                 let value = json()?;
                 operations(&value)?;
                 // An operation that is none, or lacks what it needs, is found out when it is applied.
-                Ok(Patch::Json(serde_json::from_value(value).map_err(|_| ApiError::UnappliablePatch)?))
+                let patch: json_patch::Patch = serde_json::from_value(value).map_err(|_| ApiError::UnappliablePatch)?;
+                if patch.len() > MAX_OPERATIONS {
+                    let got = patch.len();
+                    return Err(ApiError::TooLarge(format!(
+                        "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {got}"
+                    )));
+                }
+                Ok(Patch::Json(patch))
             }
             "application/merge-patch+json" => Ok(Patch::Merge(object(json()?)?)),
             "application/strategic-merge-patch+json" => Ok(Patch::Strategic(object(json()?)?)),
@@ -68,6 +79,7 @@ impl Patch {
         });
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
+                same_name(body["metadata"]["name"].as_str().unwrap_or_default(), key)?;
                 registry.create(resource, &key.namespace, body.clone(), options)
             }
             (_, done) => done,
@@ -78,7 +90,7 @@ impl Patch {
     fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
         let mut patched = current.clone();
         match self {
-            Patch::Json(patch) => json_patch::patch(&mut patched, patch).map_err(|_| ApiError::UnappliablePatch)?,
+            Patch::Json(patch) => operate(&mut patched, patch).ok_or(ApiError::UnappliablePatch)?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
                 strategic::merge(&mut patched, patch, &schema::root(resource))
@@ -137,6 +149,38 @@ fn converted(why: &str) -> String {
         "int32" | "int64" if kind.ends_with("64") => format!("cannot convert {kind} to {wanted}"),
         scalar => format!("unrecognized type: {scalar}"),
     }
+}
+
+/// Applies one operation after the other. A few copies, each of all before, would fill the memory or the stack.
+fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
+    let mut copied = 0;
+    for operation in patch.iter() {
+        let moved = match operation {
+            PatchOperation::Add(AddOperation { value, .. }) => Some(value),
+            PatchOperation::Copy(CopyOperation { from, .. }) | PatchOperation::Move(MoveOperation { from, .. }) => {
+                Some(object.pointer(from.as_str())?)
+            }
+            _ => None,
+        };
+        if matches!(operation, PatchOperation::Copy(_)) {
+            copied += moved.map_or(0, |value| value.to_string().len());
+        }
+        let levels = operation.path().count() + moved.map_or(0, depth);
+        if copied > MAX_COPIED || levels > MAX_DEPTH {
+            return None;
+        }
+        json_patch::patch_unsafe(object, std::slice::from_ref(operation)).ok()?;
+    }
+    Some(())
+}
+
+fn depth(value: &Value) -> usize {
+    let within = match value {
+        Value::Object(map) => map.values().map(depth).max(),
+        Value::Array(list) => list.iter().map(depth).max(),
+        _ => return 0,
+    };
+    1 + within.unwrap_or_default()
 }
 
 fn object(value: Value) -> Result<Value, ApiError> {
@@ -203,6 +247,22 @@ mod tests {
         assert_eq!(said(b"[5]"), go("number", "handlers.jsonPatchOp"));
         let unknown = Patch::parse("application/json-patch+json", br#"[{"op": "x", "path": "/a"}]"#).err().unwrap();
         assert_eq!(unknown, ApiError::UnappliablePatch);
+    }
+
+    #[test]
+    fn a_json_patch_cannot_swell_nor_sink() {
+        let done = |operations: Vec<Value>| {
+            let patch = serde_json::from_value(operations.into()).unwrap();
+            operate(&mut json!({"a": {"b": "c"}}), &patch)
+        };
+        assert!(done(vec![json!({"op": "copy", "from": "/a", "path": "/d"})]).is_some());
+        let doubling = |i: usize| json!({"op": "copy", "from": "", "path": format!("/x{i}")});
+        assert_eq!(done((0..60).map(doubling).collect()), None, "wide");
+        let deeper = json!({"op": "copy", "from": "/a", "path": "/a/b"});
+        assert_eq!(done(vec![deeper; 200]), None, "deep");
+        let many = json!(vec![json!({"op": "test", "path": "/a", "value": 1}); 10_001]).to_string();
+        let refused = Patch::parse("application/json-patch+json", many.as_bytes()).err().unwrap();
+        assert!(refused.to_string().ends_with("in a JSON patch is 10000, got 10001"), "{refused}");
     }
 
     #[test]

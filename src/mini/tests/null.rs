@@ -10,32 +10,32 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 
-use super::{
-    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullAuth, PullError, Runtime,
-    RuntimeError, Started, words,
+use crate::mini::runtime::{
+    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullError, Runtime, RuntimeError,
+    Started, words,
 };
 use crate::registry::{self, Credentials, ImageRef};
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct NullRuntime {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     /// Normalised reference → the login it takes.
     served: BTreeMap<String, Option<Credentials>>,
     /// Normalised references on the node.
     present: BTreeSet<String>,
     latency: Duration,
+    stubborn: bool,
     started: Vec<ContainerSpec>,
     pulls: Vec<(String, bool)>,
     containers: BTreeMap<String, watch::Sender<Option<Exit>>>,
 }
 
 impl NullRuntime {
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,14 +49,14 @@ impl NullRuntime {
         self.state().served.insert(normalised(image), login);
     }
 
-    /// Puts an image on the node as if it had been side-loaded.
-    pub fn preload(&self, image: &str) {
-        self.state().present.insert(normalised(image));
-    }
-
     /// How long each pull takes.
     pub fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
+    }
+
+    /// Containers use up their grace.
+    pub fn be_stubborn(&self) {
+        self.state().stubborn = true;
     }
 
     /// Ends the running container that was started last under this name.
@@ -70,24 +70,21 @@ impl NullRuntime {
     }
 
     /// Everything started so far, in order.
-    #[must_use]
     pub fn started(&self) -> Vec<ContainerSpec> {
         self.state().started.clone()
     }
 
     /// The pulls so far, in order: image, and whether a login came along.
-    #[must_use]
     pub fn pulls(&self) -> Vec<(String, bool)> {
         self.state().pulls.clone()
     }
 
     /// How many containers run.
-    #[must_use]
     pub fn running(&self) -> usize {
         self.state().containers.values().filter(|exit| exit.borrow().is_none()).count()
     }
 
-    fn pull_now(&self, image: &str, auth: Option<PullAuth>) -> Result<Image, PullError> {
+    fn pull_now(&self, image: &str, auth: Option<Credentials>) -> Result<Image, PullError> {
         let reference = ImageRef::parse(image).map_err(|error| words::unparsed(image, &error))?;
         let mut state = self.state();
         let url = format!("http://registry/v2/{}/manifests/{}", reference.repository(), reference.object());
@@ -96,9 +93,7 @@ impl NullRuntime {
             (Some(Some(_)), None) => {
                 registry::Error::AccessDenied { source: Box::new(registry::Error::NoBasicCredentials) }
             }
-            (Some(Some(wanted)), Some(auth))
-                if (&wanted.username, &wanted.password) != (&auth.username, &auth.password) =>
-            {
+            (Some(Some(wanted)), Some(auth)) if *wanted != auth => {
                 registry::Error::UnexpectedStatus { method: reqwest::Method::HEAD, url, status: 401 }
             }
             _ => {
@@ -132,7 +127,7 @@ impl Runtime for NullRuntime {
         async move { found.as_ref().map(described) }.boxed()
     }
 
-    fn pull<'a>(&'a self, image: &'a str, auth: Option<PullAuth>) -> BoxFuture<'a, Result<Image, PullError>> {
+    fn pull<'a>(&'a self, image: &'a str, auth: Option<Credentials>) -> BoxFuture<'a, Result<Image, PullError>> {
         async move {
             let latency = {
                 let mut state = self.state();
@@ -168,17 +163,24 @@ impl Runtime for NullRuntime {
             let gone = || RuntimeError::NotFound(id.to_owned());
             let mut receiver = receiver.ok_or_else(gone)?;
             let exit = receiver.wait_for(Option::is_some).await.map_err(|_| gone())?;
-            exit.clone().ok_or_else(gone)
+            exit.ok_or_else(gone)
         }
         .boxed()
     }
 
-    fn stop<'a>(&'a self, id: &'a str, _grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
-        if let Some(exit) = self.state().containers.get(id) {
-            let killed = Exit { code: 137, oom_killed: false };
-            exit.send_if_modified(|exit| exit.is_none() && exit.replace(killed).is_none());
+    fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        async move {
+            let stubborn = self.state().stubborn;
+            if stubborn {
+                tokio::time::sleep_until(tokio::time::Instant::now() + grace).await;
+            }
+            if let Some(exit) = self.state().containers.get(id) {
+                let killed = Exit { code: 137, oom_killed: false };
+                exit.send_if_modified(|exit| exit.is_none() && exit.replace(killed).is_none());
+            }
+            Ok(())
         }
-        async { Ok(()) }.boxed()
+        .boxed()
     }
 
     fn logs<'a>(&'a self, id: &'a str, _options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
@@ -209,7 +211,7 @@ mod tests {
     async fn refusals_carry_containerds_words() {
         let runtime = NullRuntime::new();
         runtime.serve("docker.io/o/app:1", Some(Credentials::new("u", "p")));
-        let auth = |password: &str| Some(PullAuth { username: "u".into(), password: password.into() });
+        let auth = |password: &str| Some(Credentials::new("u", password));
         let mut said = Vec::new();
         for (image, auth) in [("o/app:1", None), ("o/app:1", auth("x")), ("o/app:2", auth("p")), ("o/app:1", auth("p"))]
         {
