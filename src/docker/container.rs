@@ -271,6 +271,20 @@ impl From<ContainerRequest> for ContainerCreateBody {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn how_a_container_ended_is_known_though_it_is_removed_at_once() {
+        let engine = axum::Router::new().fallback(async |uri: http::Uri| match uri.path() {
+            path if path.ends_with("/version") => (http::StatusCode::OK, r#"{"ApiVersion": "1.47"}"#),
+            path if path.ends_with("/wait") => (http::StatusCode::OK, r#"{"StatusCode": 7}"#),
+            _ => (http::StatusCode::NOT_FOUND, r#"{"message": "no such container"}"#),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, engine).await });
+        let docker = Docker::connect_to(&host).await.unwrap();
+        assert_eq!(docker.wait("c").await.unwrap(), Exit { code: 7, oom_killed: false });
+    }
+
     #[test]
     fn ports_are_published_on_loopback_and_nowhere_else() {
         let request = ContainerRequest { publish: vec![(5000, None), (80, Some(8080))], ..Default::default() };

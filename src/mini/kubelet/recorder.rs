@@ -15,7 +15,7 @@ use super::event::Event;
 use super::state::{Node, PodExt as _};
 
 enum Message {
-    Tell { about: ObjectReference, event: Event, at: Timestamp },
+    Tell { about: Box<ObjectReference>, event: Event, at: Timestamp },
     Forget { uid: String },
 }
 
@@ -36,6 +36,7 @@ impl Recorder {
     /// Tells what happened to a pod.
     pub fn tell(&self, pod: &Pod, events: Vec<Event>) {
         let about = ObjectReference { resource_version: pod.metadata.resource_version.clone(), ..pod.object_ref(&()) };
+        let about = Box::new(about);
         for event in events {
             // The writer is gone only when the kubelet is.
             let _ = self.sender.send(Message::Tell { about: about.clone(), event, at: Timestamp::now() });
@@ -65,7 +66,7 @@ async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedRe
         // As client-go's recorder: an event that the API refuses (its namespace is going) is dropped.
         match write {
             Write::Create { event, count } => {
-                let Ok(object) = serde_json::from_value(object(about, event, count, &node, at)) else { continue };
+                let Ok(object) = serde_json::from_value(object(*about, event, count, &node, at)) else { continue };
                 if let Ok(EventObject { metadata, .. }) = api.create(&PostParams::default(), &object).await {
                     correlator.created(&key, metadata.name.unwrap_or_default());
                 }
