@@ -62,7 +62,7 @@ fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<
     }
     let mut as_user = match account {
         Some((namespace, name)) if groups.is_empty() => User::service_account(namespace, name),
-        _ => User { name: name.clone(), groups },
+        _ => User { name: name.clone(), groups, ..User::default() },
     };
     if name != "system:anonymous" && !as_user.groups.iter().any(|g| g == "system:authenticated") {
         as_user.groups.push("system:authenticated".to_owned());

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn denials_are_worded_as_kubernetes_does() {
-        let user = User { name: "x".to_owned(), groups: vec![] };
+        let user = User { name: "x".to_owned(), ..User::default() };
         let mut pods = wanted("list", "pods", "", "");
         assert_eq!(pods.denial(&user), r#"User "x" cannot list resource "pods" in API group "" at the cluster scope"#);
         pods.namespace = "default".to_owned();

@@ -86,6 +86,20 @@ async fn view_shows_pods_but_no_secrets() {
 }
 
 #[tokio::test]
+async fn an_account_is_told_who_it_is() {
+    let server = Server::new().await;
+    let token = token(&server).await;
+    let (_, account) = server.get("namespaces/default/serviceaccounts/default").await;
+    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let request = Request::builder().method(Method::POST).uri(path).header("authorization", format!("Bearer {token}"));
+    let (_, review) = exchange(&server.guarded, request.body(Body::from("{}")).unwrap()).await;
+    let info = &review["status"]["userInfo"];
+    assert_eq!(info["uid"], account["metadata"]["uid"]);
+    let credential = info["extra"]["authentication.kubernetes.io/credential-id"][0].as_str().unwrap();
+    assert!(credential.starts_with("JTI="), "{review}");
+}
+
+#[tokio::test]
 async fn a_binding_to_a_role_that_is_not_there_is_told() {
     let server = Server::new().await;
     let binding = json!({"metadata": {"name": "b"}, "roleRef": {"kind": "Role", "name": "nope"}, "subjects": [{"kind": "User", "name": "eve"}]});
