@@ -62,7 +62,7 @@ impl Nothing {
 }
 
 fn image(name: &str) -> Image {
-    Image { id: "sha256:1".into(), repo_digest: format!("{name}@sha256:1"), size: 1 }
+    Image { id: "sha256:1".into(), repo_digest: format!("{name}@sha256:1"), size: 1, user: String::new() }
 }
 
 fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, RuntimeError>> {

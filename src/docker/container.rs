@@ -33,6 +33,14 @@ pub struct ContainerRequest {
     pub hostname: Option<String>,
     /// Absolute path → contents, copied in before the start, mode 0644.
     pub files: BTreeMap<String, Bytes>,
+    /// Absolute paths where an empty directory is mounted that everybody may write to.
+    pub directories: Vec<String>,
+    /// `UID[:GID]`; the image's own when None.
+    pub user: Option<String>,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    /// The most it may use, in bytes, without any swap.
+    pub memory: Option<i64>,
     pub labels: BTreeMap<String, String>,
     /// Container port → port on 127.0.0.1, a free one when None.
     pub publish: Vec<(u16, Option<u16>)>,
@@ -239,11 +247,17 @@ impl From<ContainerRequest> for ContainerCreateBody {
             cmd: some(request.args),
             env: Some(request.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
             working_dir: request.working_dir,
+            user: request.user,
             hostname: request.hostname,
             labels: Some(request.labels.into_iter().collect()),
             exposed_ports: Some(ports.keys().cloned().collect()),
             host_config: Some(HostConfig {
                 port_bindings: Some(ports),
+                cap_add: some(request.cap_add),
+                cap_drop: some(request.cap_drop),
+                memory: request.memory,
+                memory_swap: request.memory,
+                tmpfs: Some(request.directories.into_iter().map(|path| (path, "exec,mode=777".to_owned())).collect()),
                 network_mode: request.network.map(|(network, _)| network),
                 ..Default::default()
             }),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::mini::resource::NameRule;
-use crate::mini::status::FieldError;
+use crate::mini::status::{FieldError, Mistake};
 
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = r"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -68,17 +68,50 @@ fn is_word(text: &str) -> bool {
     ends(bytes.first()) && ends(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }
 
+/// Faults of a `prefix/name` (`IsQualifiedName`): a key of labels or annotations, a finalizer.
+fn qualified_errors(field: &str, key: &str) -> Vec<FieldError> {
+    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(p, n)| (Some(p), n));
+    let mut faults: Vec<_> =
+        prefix.and_then(subdomain).map(|fault| format!("prefix part {fault}")).into_iter().collect();
+    match name.len() {
+        0 => faults.push("name part must be non-empty".to_owned()),
+        64.. => faults.push(format!("name part {}", at_most(63))),
+        _ => {}
+    }
+    if !is_word(name) {
+        faults.push(QUALIFIED.to_owned());
+    }
+    faults.into_iter().map(|fault| FieldError::invalid(field, &key.into(), fault)).collect()
+}
+
+/// Faults of annotations (`ValidateAnnotations`): of their keys, and of all of them together.
+pub fn annotation_errors(field: &str, annotations: &Value) -> Vec<FieldError> {
+    const LIMIT: usize = 256 << 10;
+    let all = || annotations.as_object().into_iter().flatten();
+    let mut errors: Vec<_> = all().flat_map(|(key, _)| qualified_errors(field, &key.to_lowercase())).collect();
+    if all().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum::<usize>() > LIMIT {
+        let detail = format!("may not be more than {LIMIT} bytes");
+        errors.push(FieldError::new(Mistake::TOO_LONG, field, &Value::Null, detail));
+    }
+    errors
+}
+
+/// Faults of finalizers: those of Kubernetes' own (`IsStandardFinalizerName`) need no prefix.
+pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
+    let names = || finalizers.as_array().into_iter().flatten().filter_map(Value::as_str).enumerate();
+    let mut errors: Vec<_> = names().flat_map(|(_, name)| qualified_errors(field, name)).collect();
+    let own = ["kubernetes", "orphan", "foregroundDeletion"];
+    let detail = "name is neither a standard finalizer name nor is it fully qualified";
+    let unqualified = names().filter(|(_, name)| !name.contains('/') && !own.contains(name));
+    errors.extend(unqualified.map(|(i, name)| FieldError::invalid(format!("{field}[{i}]"), &name.into(), detail)));
+    errors
+}
+
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
 pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for (key, value) in labels.as_object().into_iter().flatten() {
-        let (prefix, name) = key.rsplit_once('/').map_or((None, key.as_str()), |(p, n)| (Some(p), n));
-        if let Some(fault) = prefix.and_then(subdomain) {
-            errors.push(FieldError::invalid(field, &Value::String(key.clone()), format!("prefix part {fault}")));
-        }
-        if name.len() > 63 || !is_word(name) {
-            errors.push(FieldError::invalid(field, &Value::String(key.clone()), QUALIFIED));
-        }
+        errors.extend(qualified_errors(field, key));
         let text = value.as_str().unwrap_or_default();
         if text.len() > 63 {
             errors.push(FieldError::invalid(field, value, at_most(63)));
@@ -91,6 +124,8 @@ pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -104,6 +139,27 @@ mod tests {
         assert_eq!(subdomain("a.b-c.d"), None);
         assert_eq!(subdomain("a..b").as_deref(), Some(SUBDOMAIN));
         assert_eq!(label(&"a".repeat(64)).as_deref(), Some("must be no more than 63 bytes"));
+    }
+
+    #[test]
+    fn annotations_and_finalizers() {
+        let said = |errors: Vec<FieldError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let annotations = |value| said(annotation_errors("metadata.annotations", &value));
+        assert_eq!(annotations(json!({"Example.com/Note": "anything at all"})), Vec::<String>::new());
+        assert_eq!(
+            annotations(json!({"a b": ""})),
+            [format!(r#"metadata.annotations: Invalid value: "a b": {QUALIFIED}"#)]
+        );
+        assert_eq!(
+            annotations(json!({"a": "x".repeat(256 << 10)})),
+            ["metadata.annotations: Too long: may not be more than 262144 bytes"]
+        );
+        assert_eq!(
+            said(finalizer_errors("metadata.finalizers", &json!(["example.com/x", "orphan", "mine"]))),
+            [
+                r#"metadata.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#
+            ]
+        );
     }
 
     #[test]

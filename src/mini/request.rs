@@ -3,6 +3,8 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use super::status::ApiError;
+
 /// A parsed request; what somebody may or may not do is put as one too. For paths that are no resource only `verb` and `path` are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestInfo {
@@ -96,6 +98,15 @@ impl Params {
 
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.get(key), Some("true" | "1" | "True" | "TRUE" | "t" | "T"))
+    }
+
+    /// As [`Self::number`], in the words of who cannot read it.
+    pub fn integer(&self, key: &str) -> Result<Option<i64>, ApiError> {
+        let parse = |text: &str| {
+            text.parse()
+                .map_err(|_| ApiError::BadRequest(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
+        };
+        self.get(key).filter(|text| !text.is_empty()).map(parse).transpose()
     }
 
     pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {

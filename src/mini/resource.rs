@@ -113,6 +113,10 @@ pub trait Strategy: Sync {
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
         vec![]
     }
+    /// What a new object has that is allowed and hardly meant (`WarningsOnCreate`).
+    fn warnings(&self, _object: &Value) -> Vec<String> {
+        vec![]
+    }
     /// Carries over what an update may not touch.
     fn prepare_update(&self, new: &mut Value, old: &Value, _version: Version) {
         carry(new, old, "status");

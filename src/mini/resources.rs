@@ -6,6 +6,7 @@ use k8s_openapi::api::authorization::v1 as authorization;
 use k8s_openapi::api::autoscaling::v2 as autoscaling;
 use k8s_openapi::api::batch::v1 as batch;
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::networking::v1 as networking;
 use k8s_openapi::api::rbac::v1 as rbac;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -42,9 +43,10 @@ const STORED: Resource = Resource {
     reads: reads::<core::Pod>,
 };
 const RBAC: Resource = Resource { names: NameRule::PathSegment, ..STORED };
+const ROLE: Resource = Resource { strategy: &small::RoleStrategy, printer: table::ROLES, ..RBAC };
 const BINDING: Resource = Resource { strategy: &small::BindingStrategy, printer: table::BINDINGS, ..RBAC };
 const REVIEW: Resource = Resource { namespaced: false, verbs: CREATE, serving: Serving::Review, ..STORED };
-/// Kinds that `kubectl get all` and its like ask for and mini has no controllers for.
+/// Kinds that `kubectl get all`, `apply --prune` and their like ask for and mini has no controllers for.
 const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, ..STORED };
 const WORKLOAD: Resource = Resource { categories: &["all"], ..EMPTY };
 
@@ -105,12 +107,15 @@ pub static PODS: Resource = Resource {
         sub("status", "Pod", PART),
     ],
     fields: &[
+        "spec.hostNetwork",
         "spec.nodeName",
         "spec.restartPolicy",
         "spec.schedulerName",
         "spec.serviceAccountName",
+        "status.nominatedNodeName",
         "status.phase",
         "status.podIP",
+        "status.podIPs",
     ],
     strategy: &PodStrategy,
     printer: table::PODS,
@@ -141,11 +146,10 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 /// Used by the authorizer.
-pub static ROLES: Resource = Resource { printer: table::ROLES, ..of::<rbac::Role>(RBAC) };
+pub static ROLES: Resource = of::<rbac::Role>(ROLE);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLES: Resource =
-    Resource { namespaced: false, printer: table::ROLES, ..of::<rbac::ClusterRole>(RBAC) };
+pub static CLUSTER_ROLES: Resource = Resource { namespaced: false, ..of::<rbac::ClusterRole>(ROLE) };
 
 /// Used by the authorizer.
 pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
@@ -153,14 +157,17 @@ pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 /// Used by the authorizer.
 pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { namespaced: false, ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
-static OTHERS: [Resource; 18] = [
+static OTHERS: [Resource; 22] = [
     Resource {
         short: &["cm"],
         strategy: &small::ConfigMapStrategy,
         printer: table::CONFIG_MAPS,
         ..of::<core::ConfigMap>(STORED)
     },
+    Resource { short: &["ep"], ..of::<core::Endpoints>(EMPTY) },
     Resource { short: &["limits"], ..of::<core::LimitRange>(EMPTY) },
+    Resource { short: &["pvc"], ..of::<core::PersistentVolumeClaim>(EMPTY) },
+    Resource { short: &["pv"], namespaced: false, ..of::<core::PersistentVolume>(EMPTY) },
     Resource { short: &["quota"], ..of::<core::ResourceQuota>(EMPTY) },
     Resource {
         short: &["ev"],
@@ -183,6 +190,7 @@ static OTHERS: [Resource; 18] = [
     Resource { short: &["hpa"], ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
     Resource { short: &["cj"], ..of::<batch::CronJob>(WORKLOAD) },
     of::<batch::Job>(WORKLOAD),
+    Resource { short: &["ing"], ..of::<networking::Ingress>(EMPTY) },
 ];
 
 /// Every resource, in discovery's order of groups.

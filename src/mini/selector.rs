@@ -36,10 +36,15 @@ impl Selector {
 
     pub fn matches(&self, object: &Object) -> bool {
         self.labels.iter().all(|r| r.matches(&object.labels))
-            && self
-                .fields
-                .iter()
-                .all(|(path, equal, value)| (object.field(path).unwrap_or_default() == value) == *equal)
+            && self.fields.iter().all(|(path, equal, value)| (held(object, path) == value) == *equal)
+    }
+}
+
+/// What a field holds; a boolean that is not set is false.
+fn held<'a>(object: &'a Object, path: &str) -> &'a str {
+    match object.field(path).unwrap_or_default() {
+        "" if matches!(path, "spec.unschedulable" | "spec.hostNetwork") => "false",
+        text => text,
     }
 }
 

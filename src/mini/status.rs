@@ -41,8 +41,8 @@ pub enum ApiError {
     )]
     Terminating { resource: Qualified<'static>, name: String, namespace: String },
     /// A path that is no resource; `user` may not read it.
-    #[error("forbidden: User {user:?} cannot {verb} path {path:?}")]
-    ForbiddenPath { user: String, verb: String, path: String },
+    #[error("forbidden: User {user:?} cannot {verb} path {path:?}{reason}")]
+    ForbiddenPath { user: String, verb: String, path: String, reason: String },
     #[error("{0}")]
     BadRequest(String),
     /// A JSON patch whose operations do not fit the object.
@@ -211,7 +211,7 @@ impl FieldError {
         Self::new(Mistake::INVALID, field, value, detail)
     }
 
-    /// `field.NotSupported`: the supported values are listed, sorted and quoted.
+    /// `field.NotSupported`: the supported values are listed as they are given, quoted.
     pub fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let list: Vec<_> = supported.iter().map(|s| format!("{s:?}")).collect();
         Self::new(Mistake::UNSUPPORTED, field, value, format!("supported values: {}", list.join(", ")))

@@ -11,7 +11,7 @@ use rehearsal::docker::ladder::ensure;
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, HubImage, Login, labels};
 use rehearsal::mini::runtime::docker::DockerRuntime;
-use rehearsal::mini::runtime::{ContainerSpec, ExecSpec, LogOptions, Runtime as _};
+use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions, Runtime as _};
 use rehearsal::mini::{Mini, MiniOptions, Version};
 use rehearsal::registry::{Credentials, access_log};
 use serde_json::json;
@@ -125,6 +125,24 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let failing = ContainerSpec { command: vec!["/nosuchcmd".into()], ..spec.clone() };
     let error = runtime.start(failing).await.unwrap_err().to_string();
     assert!(error.contains("/nosuchcmd") && error.contains("no such file or directory"), "{error}");
+    assert!(error.starts_with("failed to create containerd task: failed to create shim task: OCI runtime "), "{error}");
+
+    let limits = "touch /cache/f && echo $(id -u):$(id -g) $(ls /cache) && grep CapPrm /proc/self/status";
+    let confined = ContainerSpec {
+        command: vec!["/bin/sh".into(), "-c".into(), limits.into()],
+        directories: vec!["/cache".into()],
+        confinement: Confinement {
+            user: Some("65534:65533".into()),
+            drop: vec!["ALL".into()],
+            memory: Some(64 << 20),
+            ..Confinement::default()
+        },
+        ..spec.clone()
+    };
+    let started = runtime.start(confined).await.unwrap();
+    assert_eq!(runtime.wait(&started.id).await.unwrap().code, 0);
+    let output = runtime.logs(&started.id, LogOptions::default()).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(String::from_utf8(output.concat()).unwrap(), "65534:65533 f\nCapPrm:\t0000000000000000\n");
 
     let log = ground.registry.logs(false).await.unwrap().try_collect::<Vec<_>>().await.unwrap().concat();
     let entries = access_log::parse(&String::from_utf8_lossy(&log));

@@ -11,6 +11,7 @@ use super::Api;
 use super::accept::{Accept, Shape, answer, json, json_bytes};
 use crate::mini::resource::{Resource, Subresource};
 use crate::mini::resources;
+use crate::mini::runtime::architecture;
 use crate::mini::schema::openapi;
 use crate::mini::status::ApiError;
 
@@ -22,7 +23,7 @@ pub async fn version(State(api): State<Arc<Api>>) -> Response {
         "emulationMajor": version.major.to_string(), "emulationMinor": version.minor.to_string(),
         "gitVersion": format!("v{version}.0+mini"), "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "platform": format!("{}/{}", std::env::consts::OS, architecture()),
     });
     json(StatusCode::OK, &info)
 }

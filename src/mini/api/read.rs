@@ -12,8 +12,9 @@ use super::accept::{Accept, Shape, encode};
 use super::{Api, Call};
 use crate::mini::Version;
 use crate::mini::registry::store_error;
+use crate::mini::request::Params;
 use crate::mini::resource::Resource;
-use crate::mini::status::ApiError;
+use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Key, Object, Snapshot};
 use crate::mini::table::{Include, partial};
 
@@ -128,7 +129,8 @@ fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Res
 fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
     let params = &call.params;
     let selector = call.selector()?;
-    let limit = params.number::<usize>("limit").filter(|l| *l > 0).unwrap_or(usize::MAX);
+    let limit = params.integer("limit")?.and_then(|l| usize::try_from(l).ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
+    check_match(params)?;
     let asked = resource_version(params.get("resourceVersion"))?;
     let token = params.get("continue").map(Continue::decode).transpose()?;
     let (at, after) = match &token {
@@ -163,6 +165,27 @@ fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
         }
     }
     Ok(Page { objects, metadata })
+}
+
+/// What `resourceVersionMatch` may be, and with what (`ValidateListOptions`).
+fn check_match(params: &Params) -> Result<(), ApiError> {
+    let set = |key: &str| params.get(key).filter(|text| !text.is_empty());
+    let (Some(found), version) = (set("resourceVersionMatch"), set("resourceVersion")) else { return Ok(()) };
+    let field = "resourceVersionMatch";
+    let cause = match found {
+        _ if version.is_none() => {
+            FieldError::forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+        }
+        _ if set("continue").is_some() => {
+            FieldError::forbidden(field, "resourceVersionMatch is forbidden when continue is provided")
+        }
+        "Exact" if version == Some("0") => {
+            FieldError::forbidden(field, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        "Exact" | "NotOlderThan" => return Ok(()),
+        other => FieldError::unsupported(field, &json!(other), &["Exact", "NotOlderThan", ""]),
+    };
+    Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause))
 }
 
 /// A client's resourceVersion; absent is 0.

@@ -12,14 +12,18 @@ use crate::mini::status::{ApiError, Qualified};
 /// The user a request is meant to come from, if that user may make it.
 pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
     let user = impersonated(registry, user, headers)?;
-    if authorize(registry, &user, info).is_some() {
-        return Ok(user);
-    }
+    let Err(reason) = authorize(registry, &user, info) else { return Ok(user) };
+    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     if !info.is_resource {
-        return Err(ApiError::ForbiddenPath { user: user.name, verb: info.verb.clone(), path: info.path.clone() });
+        return Err(ApiError::ForbiddenPath {
+            user: user.name,
+            verb: info.verb.clone(),
+            path: info.path.clone(),
+            reason,
+        });
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
-    let why = info.denial(&user);
+    let why = info.denial(&user) + &reason;
     Err(ApiError::Forbidden { resource: resource.qualified(), name: info.name.clone(), why })
 }
 
@@ -51,14 +55,14 @@ fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<
             name: name.to_owned(),
             ..RequestInfo::default()
         };
-        if authorize(registry, &user, &wanted).is_none() {
+        if authorize(registry, &user, &wanted).is_err() {
             let resource = Qualified { name: resource, group: "" };
             return Err(ApiError::Forbidden { resource, name: name.to_owned(), why: wanted.denial(&user) });
         }
     }
     let mut as_user = match account {
         Some((namespace, name)) if groups.is_empty() => User::service_account(namespace, name),
-        _ => User { name: name.clone(), groups },
+        _ => User { name: name.clone(), groups, ..User::default() },
     };
     if name != "system:anonymous" && !as_user.groups.iter().any(|g| g == "system:authenticated") {
         as_user.groups.push("system:authenticated".to_owned());

@@ -32,19 +32,29 @@ impl RequestInfo {
     }
 }
 
-/// Why `user` may do it, or `None` if nothing allows it.
-pub fn authorize(registry: &Registry, user: &User, wanted: &RequestInfo) -> Option<String> {
+/// Why `user` may do it; or, where nothing allows it, which roles could not be asked (mostly none: empty).
+pub fn authorize(registry: &Registry, user: &User, wanted: &RequestInfo) -> Result<String, String> {
     if user.groups.iter().any(|g| g == MASTERS) {
-        return Some(String::new());
+        return Ok(String::new());
     }
-    grants(registry, user, &wanted.namespace)
-        .find(|grant| grant.rules.iter().any(|rule| allows(rule, wanted)))
-        .map(|grant| grant.reason)
+    let mut missing = vec![];
+    for grant in grants(registry, user, &wanted.namespace) {
+        match grant {
+            Ok(grant) if grant.rules.iter().any(|rule| allows(rule, wanted)) => return Ok(grant.reason),
+            Err(error) if !missing.contains(&error) => missing.push(error),
+            _ => {}
+        }
+    }
+    Err(match &missing[..] {
+        [] => String::new(),
+        [one] => format!("RBAC: {one}"),
+        many => format!("RBAC: [{}]", many.join(", ")),
+    })
 }
 
 /// Every rule `user` has in `namespace`, those of the cluster among them.
 pub fn rules(registry: &Registry, user: &User, namespace: &str) -> Vec<Value> {
-    grants(registry, user, namespace).flat_map(|grant| grant.rules).collect()
+    grants(registry, user, namespace).flatten().flat_map(|grant| grant.rules).collect()
 }
 
 /// The rules one binding gives to a user.
@@ -53,7 +63,12 @@ struct Grant {
     rules: Vec<Value>,
 }
 
-fn grants<'a>(registry: &'a Registry, user: &'a User, namespace: &'a str) -> impl Iterator<Item = Grant> + 'a {
+/// What each binding gives to `user`; `clusterrole.rbac.authorization.k8s.io "x" not found` where it has nothing to give.
+fn grants<'a>(
+    registry: &'a Registry,
+    user: &'a User,
+    namespace: &'a str,
+) -> impl Iterator<Item = Result<Grant, String>> + 'a {
     let all = |resource: &'static Resource, namespace: Option<&str>| -> Vec<Arc<Object>> {
         registry.store.list(resource.shelf(), namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
     };
@@ -69,10 +84,13 @@ fn grants<'a>(registry: &'a Registry, user: &'a User, namespace: &'a str) -> imp
             Some("Role") => (&ROLES, Key::new(within, name)),
             _ => (&CLUSTER_ROLES, Key::new("", name)),
         };
-        // A binding to a role that does not exist grants nothing.
-        let found = registry.get(resource, &key).ok()?.value();
-        let rules = found["rules"].as_array().cloned().unwrap_or_default();
-        Some(Grant { reason: reason(&binding, subject), rules })
+        Some(match registry.get(resource, &key) {
+            Ok(found) => {
+                let rules = found.value()["rules"].as_array().cloned().unwrap_or_default();
+                Ok(Grant { reason: reason(&binding, subject), rules })
+            }
+            Err(_) => Err(format!("{}.{} {name:?} not found", resource.singular(), resource.group)),
+        })
     })
 }
 
@@ -155,7 +173,7 @@ mod tests {
 
     #[test]
     fn denials_are_worded_as_kubernetes_does() {
-        let user = User { name: "x".to_owned(), groups: vec![] };
+        let user = User { name: "x".to_owned(), ..User::default() };
         let mut pods = wanted("list", "pods", "", "");
         assert_eq!(pods.denial(&user), r#"User "x" cannot list resource "pods" in API group "" at the cluster scope"#);
         pods.namespace = "default".to_owned();

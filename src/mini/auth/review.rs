@@ -12,7 +12,13 @@ use crate::mini::resource::Resource;
 pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review: Value) -> Value {
     let spec = &review["spec"];
     let status = match resource.kind {
-        "SelfSubjectReview" => json!({"userInfo": {"username": user.name, "groups": user.groups}}),
+        "SelfSubjectReview" => {
+            let mut info = json!({"username": user.name, "groups": user.groups});
+            for (key, value) in user.more.as_object().into_iter().flatten() {
+                info[key] = value.clone();
+            }
+            json!({"userInfo": info})
+        }
         "SelfSubjectRulesReview" => {
             let all = rules(registry, user, spec["namespace"].as_str().unwrap_or_default());
             let masters = user.groups.iter().any(|g| g == super::MASTERS);
@@ -23,7 +29,7 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
             let groups = spec["groups"].as_array().into_iter().flatten();
             let name = spec["user"].as_str().unwrap_or_default().to_owned();
             let groups = groups.filter_map(Value::as_str).map(str::to_owned).collect();
-            allowed(registry, &User { name, groups }, spec)
+            allowed(registry, &User { name, groups, more: Value::Null }, spec)
         }
     };
     review["status"] = status;
@@ -36,10 +42,11 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
 }
 
 fn allowed(registry: &Registry, user: &User, spec: &Value) -> Value {
-    match authorize(registry, user, &asked(spec)) {
-        Some(reason) if reason.is_empty() => json!({"allowed": true}),
-        Some(reason) => json!({"allowed": true, "reason": reason}),
-        None => json!({"allowed": false}),
+    let answer = authorize(registry, user, &asked(spec));
+    let allowed = answer.is_ok();
+    match answer {
+        Ok(reason) | Err(reason) if reason.is_empty() => json!({"allowed": allowed}),
+        Ok(reason) | Err(reason) => json!({"allowed": allowed, "reason": reason}),
     }
 }
 

@@ -61,7 +61,13 @@ impl Tokens {
         };
         let there = is_there(&resources::SERVICE_ACCOUNTS, &about["serviceaccount"])
             && (about["pod"].is_null() || is_there(&resources::PODS, &about["pod"]));
-        there.then(|| User::service_account(namespace, name))
+        let mut extra =
+            json!({"authentication.kubernetes.io/credential-id": [format!("JTI={}", claims["jti"].as_str()?)]});
+        for field in ["name", "uid"].into_iter().filter(|_| about["pod"].is_object()) {
+            extra[format!("authentication.kubernetes.io/pod-{field}")] = json!([about["pod"][field]]);
+        }
+        let more = json!({"uid": about["serviceaccount"]["uid"], "extra": extra});
+        there.then(|| User { more, ..User::service_account(namespace, name) })
     }
 }
 

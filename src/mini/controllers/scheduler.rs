@@ -1,23 +1,25 @@
-//! Binds pods to the node whose labels they ask for. Weighs nothing: there is one node, and it is never full.
+//! Binds pods to the node whose labels they ask for, unless it is cordoned. Weighs nothing: there is one node, and it
+//! is never full.
 
 use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
+use crate::mini::Version;
 use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
 
-pub(super) async fn run(client: kube::Client) {
+pub(super) async fn run(client: kube::Client, version: Version) {
     let mut nodes = changes::<Node>(Api::all(client.clone()), "");
     let mut pods = changes::<Pod>(Api::all(client.clone()), "spec.nodeName=");
-    let mut scheduler = Scheduler { client, nodes: BTreeMap::new(), waiting: BTreeMap::new() };
+    let mut scheduler = Scheduler { client, version, nodes: None, waiting: BTreeMap::new() };
     loop {
         tokio::select! {
             Some(change) = nodes.next() => scheduler.node(change).await,
@@ -31,26 +33,35 @@ pub(super) async fn run(client: kube::Client) {
     }
 }
 
-type Labels = BTreeMap<String, String>;
+/// What decides about a node.
+#[derive(Clone, PartialEq)]
+struct Offer {
+    name: String,
+    cordoned: bool,
+    labels: BTreeMap<String, String>,
+}
 
 struct Scheduler {
     client: kube::Client,
-    /// Names and labels of nodes by UID. While there is none, pods wait untold: mini's node is always on its way.
-    nodes: BTreeMap<String, (String, Labels)>,
+    version: Version,
+    /// By UID; None until they are listed.
+    nodes: Option<BTreeMap<String, Offer>>,
     /// Pods that no node takes, by UID.
     waiting: BTreeMap<String, Pod>,
 }
 
 impl Scheduler {
     async fn node(&mut self, change: Change<Node>) {
+        let nodes = self.nodes.get_or_insert_default();
         match change {
             Change::Applied(node) => {
-                let known = (node.name_any(), node.labels().clone());
-                if self.nodes.insert(node.uid().unwrap_or_default(), known.clone()) == Some(known) {
+                let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
+                let offer = Offer { name: node.name_any(), cordoned, labels: node.labels().clone() };
+                if nodes.insert(node.uid().unwrap_or_default(), offer.clone()) == Some(offer) {
                     return;
                 }
             }
-            Change::Deleted(node) => _ = self.nodes.remove(&node.uid),
+            Change::Deleted(node) => _ = nodes.remove(&node.uid),
             Change::Listed => {}
         }
         for pod in std::mem::take(&mut self.waiting).into_values() {
@@ -66,15 +77,20 @@ impl Scheduler {
         }
         let uid = pod.uid().unwrap_or_default();
         let wanted = spec.node_selector.unwrap_or_default();
-        let fits = |labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
-        match self.nodes.values().find(|(_, labels)| fits(labels)) {
-            Some((node, _)) => self.bind(&pod, node).await,
-            None => {
-                self.waiting.insert(uid, pod.clone());
-                if !self.nodes.is_empty() && !unschedulable(&pod) {
-                    self.refuse(&pod).await;
-                }
-            }
+        let tolerant = spec.tolerations.iter().flatten().any(tolerates_cordon);
+        // The first filter that a node does not pass gives its reason.
+        let fault = |offer: &Offer| match wanted.iter().all(|(key, value)| offer.labels.get(key) == Some(value)) {
+            _ if offer.cordoned && !tolerant => Some("node(s) were unschedulable"),
+            false => Some("node(s) didn't match Pod's node affinity/selector"),
+            true => None,
+        };
+        if let Some(fit) = self.nodes.iter().flat_map(BTreeMap::values).find(|offer| fault(offer).is_none()) {
+            return self.bind(&pod, &fit.name).await;
+        }
+        self.waiting.insert(uid, pod.clone());
+        if let Some(nodes) = self.nodes.as_ref().filter(|_| !unschedulable(&pod)) {
+            let message = unfit(nodes.values().filter_map(fault).collect(), self.version);
+            self.refuse(&pod, &message).await;
         }
     }
 
@@ -93,12 +109,7 @@ impl Scheduler {
         let _: kube::Result<Value> = api.create_subresource("binding", &name, &PostParams::default(), &binding).await;
     }
 
-    async fn refuse(&self, pod: &Pod) {
-        let count = self.nodes.len();
-        let message = format!(
-            "0/{count} nodes are available: {count} node(s) didn't match Pod's node affinity/selector. \
-             preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
-        );
+    async fn refuse(&self, pod: &Pod, message: &str) {
         let condition = json!({
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
             "lastTransitionTime": Time(Timestamp::now()),
@@ -106,7 +117,7 @@ impl Scheduler {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let patch = Patch::Merge(json!({ "status": { "conditions": [condition] } }));
         let _ = api.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await;
-        self.tell(pod, ("Warning", "FailedScheduling", "Scheduling"), &message).await;
+        self.tell(pod, ("Warning", "FailedScheduling", "Scheduling"), message).await;
     }
 
     /// The scheduler writes its events through `events.k8s.io`: with an event time and no count.
@@ -127,7 +138,66 @@ impl Scheduler {
     }
 }
 
+/// Why no node takes the pod, from each node's fault (`framework.FitError`).
+fn unfit(faults: Vec<&str>, version: Version) -> String {
+    let count = faults.len();
+    if count == 0 {
+        return "no nodes available to schedule pods".to_owned();
+    }
+    let mut reasons = BTreeMap::<&str, usize>::new();
+    faults.into_iter().for_each(|fault| *reasons.entry(fault).or_default() += 1);
+    let mut reasons: Vec<_> = reasons.into_iter().map(|(fault, nodes)| format!("{nodes} {fault}")).collect();
+    reasons.sort();
+    // The plugin that says so is on by default since 1.34.
+    let claims = if version >= (Version { major: 1, minor: 34 }) { "no new claims to deallocate, " } else { "" };
+    format!(
+        "0/{count} nodes are available: {}. {claims}preemption: 0/{count} nodes are available: {count} Preemption is \
+         not helpful for scheduling.",
+        reasons.join(", ")
+    )
+}
+
+/// Does it tolerate the taint `node.kubernetes.io/unschedulable:NoSchedule`?
+fn tolerates_cordon(toleration: &Toleration) -> bool {
+    let is = |field: &Option<String>, wanted| field.as_deref().is_none_or(|text| text.is_empty() || text == wanted);
+    let any_value = toleration.operator.as_deref() == Some("Exists") || is(&toleration.value, "");
+    is(&toleration.key, "node.kubernetes.io/unschedulable") && is(&toleration.effect, "NoSchedule") && any_value
+}
+
 fn unschedulable(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.reason.as_deref() == Some("Unschedulable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_node_takes_a_pod_in_the_words_of_each_version() {
+        let old = Version { major: 1, minor: 33 };
+        assert_eq!(unfit(vec![], old), "no nodes available to schedule pods");
+        let tail = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+        let cordoned = "0/1 nodes are available: 1 node(s) were unschedulable. ";
+        let faults = || vec!["node(s) were unschedulable"];
+        assert_eq!(unfit(faults(), old), format!("{cordoned}{tail}"));
+        assert_eq!(unfit(faults(), Version::LATEST), format!("{cordoned}no new claims to deallocate, {tail}"));
+    }
+
+    #[test]
+    fn a_cordon_is_tolerated_by_key_or_by_all() {
+        let toleration = |text: Value| serde_json::from_value::<Toleration>(text).unwrap();
+        for yes in [
+            json!({"operator": "Exists"}),
+            json!({"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}),
+        ] {
+            assert!(tolerates_cordon(&toleration(yes.clone())), "{yes}");
+        }
+        for no in [
+            json!({"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}),
+            json!({"key": "node.kubernetes.io/unschedulable", "operator": "Equal", "value": "x"}),
+        ] {
+            assert!(!tolerates_cordon(&toleration(no.clone())), "{no}");
+        }
+    }
 }

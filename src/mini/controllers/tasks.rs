@@ -5,15 +5,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{defaults, namespaces, scheduler};
+use crate::mini::Version;
 
 /// Starts all controllers; the API server's CA is for each namespace's `kube-root-ca.crt`. The task ends soon after the token is cancelled.
 #[must_use]
-pub fn spawn(client: kube::Client, ca_pem: String, stop: CancellationToken) -> JoinHandle<()> {
+pub fn spawn(client: kube::Client, version: Version, ca_pem: String, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(defaults::run(client.clone(), ca_pem)));
         tasks.spawn(namespaces::run(client.clone(), stop.clone(), tasks.clone()));
-        tasks.spawn(stop.run_until_cancelled_owned(scheduler::run(client)));
+        tasks.spawn(stop.run_until_cancelled_owned(scheduler::run(client, version)));
         tasks.close();
         tasks.wait().await;
     })

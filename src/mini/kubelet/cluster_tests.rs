@@ -418,6 +418,18 @@ async fn a_pod_waits_for_a_node_that_it_fits() {
     cluster.until::<Pod>("default", "p", running).await;
     let events = cluster.events("p").await;
     assert!(events[0].starts_with("FailedScheduling x1 0/1 nodes are available: 1 node(s) didn't match"), "{events:?}");
+    let cordon = async |cordoned: bool| {
+        let patch = Patch::Merge(json!({"spec": {"unschedulable": cordoned}}));
+        nodes.patch(NODE, &PatchParams::default(), &patch).await.unwrap();
+    };
+    cordon(true).await;
+    let tolerant = json!({"containers": [{"name": "c", "image": "a/b:1"}], "tolerations": [{"operator": "Exists"}]});
+    cluster.pod("q", json!({"containers": [{"name": "c", "image": "a/b:1"}]})).await;
+    cluster.until::<Pod>("default", "q", unschedulable).await;
+    cluster.pod("r", tolerant).await;
+    cluster.until::<Pod>("default", "r", running).await;
+    cordon(false).await;
+    cluster.until::<Pod>("default", "q", running).await;
     cluster.close().await;
 }
 

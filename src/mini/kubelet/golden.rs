@@ -147,7 +147,7 @@ impl Scene {
         }
         let name = image.rsplit_once(':').unwrap().0;
         let repo_digest = format!("{name}@sha256:{}", "0".repeat(64));
-        let pulled = Image { id: "sha256:1".into(), repo_digest, size: 3_066_995 };
+        let pulled = Image { id: "sha256:1".into(), repo_digest, size: 3_066_995, user: String::new() };
         self.images.insert(image.to_owned(), pulled.clone());
         Ok((pulled, good))
     }
@@ -261,6 +261,35 @@ fn policy_never_as_recorded() {
     insta::assert_snapshot!(scene.log);
 }
 
+/// A sync that cannot mount the pod's volumes ends before its first step.
+#[test]
+fn there_is_no_sandbox_before_the_volumes_are_mounted() {
+    let mut scene = Scene::new(one_container(json!({})));
+    let ready = |status: &PodStatus| {
+        let conditions = status.conditions.iter().flatten();
+        conditions.into_iter().find(|c| c.type_ == "PodReadyToStartContainers").unwrap().status.clone()
+    };
+    for seconds in [0.6, 12.1] {
+        let (_, status, _) = Pass::begin(&scene.node, &scene.pod, &mut scene.state, (vec![], &[]), at(seconds));
+        assert_eq!(ready(&status), "False");
+    }
+    scene.sync(24.1);
+    assert_eq!(ready(&scene.sync(24.2)), "True");
+}
+
+#[test]
+fn an_image_of_roots_is_not_run_where_root_must_not() {
+    let mut scene = Scene::new(one_container(json!({"securityContext": {"runAsNonRoot": true}})));
+    scene.login = None;
+    scene.sync(0.6);
+    let said = "container has runAsNonRoot and image will run as root (pod: \"mypod_sc-a(0001)\", container: app)";
+    assert!(scene.log.contains(&format!("Warning Failed spec.containers{{app}} Error: {said}")), "{}", scene.log);
+    scene.sync(12.1);
+    assert_eq!(scene.last, Some(Outcome::Failed));
+    assert!(scene.log.contains(&format!("app[0] CreateContainerConfigError {said}")), "{}", scene.log);
+    assert!(!scene.log.contains("Created"));
+}
+
 #[test]
 fn a_name_that_is_none() {
     let mut scene = Scene::new(one_container(json!({"image": "docker.io/Cloud/app1::1"})));
@@ -273,7 +302,7 @@ fn a_name_that_is_none() {
 /// The semantics of an image on the node: since 1.35 only for who could have pulled it; before, for all.
 #[test]
 fn an_image_on_the_node_by_version() {
-    let image = Image { id: "sha256:1".into(), repo_digest: "r@sha256:1".into(), size: 1 };
+    let image = Image { id: "sha256:1".into(), repo_digest: "r@sha256:1".into(), size: 1, user: String::new() };
     let reason = |minor: u32, secrets: Vec<Secret>, policy: &str, preloaded: bool| {
         let mut scene = Scene::new(one_container(json!({"imagePullPolicy": policy})));
         scene.node.version.minor = minor;

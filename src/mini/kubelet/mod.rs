@@ -14,6 +14,7 @@ mod node;
 mod pass;
 mod recorder;
 mod records;
+mod security;
 mod sources;
 mod state;
 mod status;

@@ -25,6 +25,7 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 use super::event::Event;
 use super::image::{self, Decision, Login};
 use super::records::PullRecords;
+use super::security;
 use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use crate::mini::runtime::{Exit, Image, PullError, Started};
@@ -127,7 +128,6 @@ impl Pass {
         now: Timestamp,
     ) -> (Self, PodStatus, Vec<Event>) {
         let status = status::generate(node, pod, state, Life::Syncing, now);
-        let changed = !std::mem::replace(&mut state.sandbox, true);
         let actions = plan(pod, state);
         let mut events = Vec::new();
         if !missing.is_empty() {
@@ -137,7 +137,7 @@ impl Pass {
             );
             events.push(Event::warning("FailedToRetrieveImagePullSecret", message));
         }
-        (Self { secrets, actions, image: None, changed, failed: false }, status, events)
+        (Self { secrets, actions, image: None, changed: false, failed: false }, status, events)
     }
 
     /// Will this sync start a container, and so need the pod's volumes?
@@ -158,7 +158,12 @@ impl Pass {
     ) -> Step {
         let mut on = Context { node, pod, state, records, now, events: Vec::new() };
         let ask = match (answer, self.actions.front()) {
-            (Answer::Begin, _) | (_, None) => None,
+            (Answer::Begin, _) => {
+                // The volumes are mounted; the sandbox comes next.
+                self.changed |= !std::mem::replace(&mut on.state.sandbox, true);
+                None
+            }
+            (_, None) => None,
             (Answer::Stopped(exit), Some(Action::Kill { container })) => {
                 ended(on.state, container, exit, now);
                 self.changed = true;
@@ -211,7 +216,6 @@ impl Pass {
         let spec = on.pod.container(container);
         let image = spec.and_then(|spec| spec.image.clone()).unwrap_or_default();
         let policy = spec.and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
-        let start = Ask::Start { container: container.to_owned() };
         match answer {
             Answer::Image(present) => {
                 let names = (image.as_str(), policy);
@@ -219,7 +223,7 @@ impl Pass {
                     Decision::Use { event } => {
                         on.tell(container, event);
                         self.image = present;
-                        Ok(Some(start))
+                        self.create(on.pod, container)
                     }
                     Decision::Pull { logins, event } => {
                         on.tell(container, event);
@@ -235,7 +239,7 @@ impl Pass {
                 let event = image::pull_succeeded(on.records, &image, &pulled, login, (took, waited));
                 on.tell(container, event);
                 self.image = Some(pulled);
-                Ok(Some(start))
+                self.create(on.pod, container)
             }
             Answer::Pulled { result: Err(error), .. } => {
                 let (failure, event) = image::pull_failed(on.state, &image, &error, on.now);
@@ -245,6 +249,14 @@ impl Pass {
             Answer::Started(result) => self.started(on, container, result).map(|()| None),
             Answer::Begin | Answer::Stopped(_) => Ok(None),
         }
+    }
+
+    /// The image is there: the container may be made of it, unless it would run as a user it must not run as.
+    fn create(&self, pod: &Pod, container: &str) -> Result<Option<Ask>, Failure> {
+        let user = self.image.as_ref().map(|image| image.user.as_str()).unwrap_or_default();
+        let verified = pod.container(container).map_or(Ok(()), |spec| security::verify_non_root(pod, spec, user));
+        verified.map_err(|message| Failure { reason: "CreateContainerConfigError", message })?;
+        Ok(Some(Ask::Start { container: container.to_owned() }))
     }
 
     fn started(

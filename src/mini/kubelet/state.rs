@@ -72,7 +72,7 @@ pub struct Ended {
 pub struct PodState {
     /// When the kubelet first saw the pod.
     pub started: Timestamp,
-    /// The sandbox is up from the first sync on.
+    /// The sandbox is up from the first sync on whose volumes could be mounted.
     pub sandbox: bool,
     pub ip: Option<String>,
     /// Boxed: a map has room for eleven from its first entry on.
@@ -107,6 +107,12 @@ impl PodState {
 }
 
 impl ContainerRecord {
+    /// `containerd://ID`; None where the container could not even be made.
+    #[must_use]
+    pub fn full_id(&self, scheme: &str) -> Option<String> {
+        (!self.id.is_empty()).then(|| format!("{scheme}://{}", self.id))
+    }
+
     /// The end of this run as the status shows it; None while it runs.
     #[must_use]
     pub fn terminated(&self, scheme: &str) -> Option<ContainerStateTerminated> {
@@ -118,7 +124,7 @@ impl ContainerRecord {
             Exit { .. } => "Error",
         };
         Some(ContainerStateTerminated {
-            container_id: Some(format!("{scheme}://{}", self.id)),
+            container_id: self.full_id(scheme),
             exit_code: ended.exit.code,
             reason: Some(reason.to_owned()),
             message: ended.start_error.clone(),

@@ -60,7 +60,7 @@ fn container(node: &Node, pod: &Pod, state: &PodState, spec: &Container, life: L
         name: spec.name.clone(),
         image: record.map_or_else(|| spec.image.clone().unwrap_or_default(), |record| record.image.clone()),
         image_id: record.map(|record| record.image_id.clone()).unwrap_or_default(),
-        container_id: record.map(|record| format!("{}://{}", node.scheme, record.id)),
+        container_id: record.and_then(|record| record.full_id(node.scheme)),
         restart_count: record.map_or(0, |record| record.restarts),
         last_state: Some(terminated_state(record.and_then(|record| record.last.clone()))),
         started: Some(false),

@@ -37,6 +37,19 @@ impl Volumes {
         Ok(Self(volumes))
     }
 
+    /// Where a container sees a directory with nothing in it: an `emptyDir`, a Secret without keys. What holds files
+    /// beneath it is made with them.
+    #[must_use]
+    pub fn empty_directories(&self, container: &Container) -> Vec<String> {
+        let files = self.of(container);
+        let mounts = container.volume_mounts.iter().flatten();
+        let paths = mounts.map(|mount| format!("/{}", mount.mount_path.trim_matches('/')));
+        let within = |file: &str, path: &str| {
+            file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        paths.filter(|path| !files.keys().any(|file| within(file, path))).collect()
+    }
+
     /// The files a container sees: absolute path → contents.
     #[must_use]
     pub fn of(&self, container: &Container) -> Files {
@@ -178,5 +191,19 @@ mod tests {
         assert_eq!(seen("/m", None), ["/m/a", "/m/d/b", "/m/dd"]);
         assert_eq!(seen("/m/", Some("d")), ["/m/b"]);
         assert_eq!(seen("/etc/file", Some("a")), ["/etc/file"]);
+    }
+
+    #[test]
+    fn a_mount_without_files_is_an_empty_directory() {
+        let files = Files::from([("k".to_owned(), Bytes::from_static(b"x"))]);
+        let volumes = Volumes(BTreeMap::from([("files".to_owned(), files), ("empty".to_owned(), Files::new())]));
+        let mounts = [("empty", "/cache/"), ("files", "/full"), ("empty", "/mnt"), ("files", "/mnt/inner")];
+        let mount = |(name, path): (&str, &str)| VolumeMount {
+            name: name.into(),
+            mount_path: path.into(),
+            ..VolumeMount::default()
+        };
+        let container = Container { volume_mounts: Some(mounts.map(mount).into()), ..Container::default() };
+        assert_eq!(volumes.empty_directories(&container), ["/cache"]);
     }
 }

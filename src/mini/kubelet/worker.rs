@@ -19,6 +19,7 @@ use super::event::Event;
 use super::images::Images;
 use super::pass::{self, Answer, Ask, Outcome, Pass, StartError};
 use super::recorder::Recorder;
+use super::security;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
@@ -213,6 +214,8 @@ impl Worker {
             args: expanded(&container.args),
             working_dir: container.working_dir.clone(),
             files: volumes.of(container),
+            directories: volumes.empty_directories(container),
+            confinement: security::confinement(&pod, container),
             env,
         };
         let before = self.state.containers.get(name).map(|record| record.id.clone());

@@ -23,7 +23,7 @@ impl Registry {
         body: Value,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
-        let (mut object, warnings) = schema::decode(resource, body, options.field_validation)?;
+        let (mut object, mut warnings) = schema::decode(resource, body, options.field_validation)?;
         place(resource, namespace, &mut object)?;
         let given = metadata(&mut object);
         if given.contains_key("resourceVersion") {
@@ -42,6 +42,7 @@ impl Registry {
         let mut causes = name_errors(resource, &object);
         causes.extend(resource.strategy.validate(&object));
         resource.valid(&name, causes)?;
+        warnings.extend(resource.strategy.warnings(&object));
         let key = Key::new(namespace, name);
         let object = if options.dry_run {
             if self.store.get(resource.shelf(), &key).is_ok() {
@@ -90,5 +91,7 @@ pub(super) fn name_errors(resource: &'static Resource, object: &Value) -> Vec<Fi
     let faults = names::faults(resource.names, name).into_iter();
     let mut errors: Vec<_> = faults.map(|f| FieldError::invalid("metadata.name", &metadata["name"], f)).collect();
     errors.extend(names::label_errors("metadata.labels", &metadata["labels"]));
+    errors.extend(names::annotation_errors("metadata.annotations", &metadata["annotations"]));
+    errors.extend(names::finalizer_errors("metadata.finalizers", &metadata["finalizers"]));
     errors
 }

@@ -74,6 +74,12 @@ impl Registry {
             let (object, heard) = patch(&current.value())?;
             same_name(object["metadata"]["name"].as_str().unwrap_or_default(), key)?;
             warnings = heard;
+            // Of a patch the UID is no precondition: it is a field like others.
+            let (old, uid) = (current.value(), &object["metadata"]["uid"]);
+            if uid.as_str().is_some_and(|uid| !uid.is_empty()) && *uid != old["metadata"]["uid"] {
+                let cause = FieldError::invalid("metadata.uid", uid, "field is immutable");
+                resource.valid(&key.name, vec![cause])?;
+            }
             self.replace(resource, key, part, current, object, options)
         })?;
         Ok(Written { object, warnings, created: false })

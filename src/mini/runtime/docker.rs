@@ -80,6 +80,8 @@ impl DockerRuntime {
         let session = self.registry.session(endpoint, reference.clone(), credentials.clone());
         let resolved = session.image(architecture()).await.map_err(|error| words::unresolved(&reference, &error))?;
         let name = format!("{host}/{}@{}", reference.repository(), resolved.digest);
+        let config = session.config(&resolved.config).await;
+        let config = config.map_err(|error| words::unpulled(&reference, &error.chain()))?;
         // Noted before the pull: an interrupted one may have left the image behind.
         self.state().pulled.insert(name.clone());
         let login = credentials.map(|login| Login { username: login.username, password: login.password, server: host });
@@ -89,6 +91,7 @@ impl DockerRuntime {
             id: resolved.config,
             repo_digest: format!("{}@{}", reference.name(), resolved.digest),
             size: resolved.size,
+            user: config["config"]["User"].as_str().unwrap_or_default().to_owned(),
         };
         self.state().images.insert(reference.canonical(), (image.clone(), name));
         Ok(image)
@@ -107,10 +110,15 @@ impl DockerRuntime {
             working_dir: spec.working_dir,
             hostname: Some(spec.pod_name).filter(|name| name.len() <= 63),
             files: spec.files,
+            directories: spec.directories,
+            user: spec.confinement.user,
+            cap_add: spec.confinement.add,
+            cap_drop: spec.confinement.drop,
+            memory: spec.confinement.memory,
             labels: self.labels.clone(),
             ..ContainerRequest::default()
         };
-        let container = self.docker.run(request).await.map_err(failed)?;
+        let container = self.docker.run(request).await.map_err(|error| words::unstarted(&chain(&error)))?;
         self.state().containers.insert(container.id.clone(), container.ip.clone());
         Ok(Started { id: container.id, ip: container.ip })
     }

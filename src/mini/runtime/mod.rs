@@ -24,6 +24,8 @@ pub struct Image {
     pub repo_digest: String,
     /// Compressed bytes, as containerd's *Image size* counts them.
     pub size: u64,
+    /// `USER` as the image has it; empty: root.
+    pub user: String,
 }
 
 /// Why a pull failed, in containerd's own words; the kubelet puts them into status and event unchanged.
@@ -51,6 +53,21 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     /// Absolute path in the container → contents (service account token, CA, namespace; configmaps and secrets).
     pub files: BTreeMap<String, Bytes>,
+    /// Absolute paths of directories that are there, empty and writable.
+    pub directories: Vec<String>,
+    pub confinement: Confinement,
+}
+
+/// What a container's process may do and use; what is not set is as the image or the runtime has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confinement {
+    /// `UID[:GID]`.
+    pub user: Option<String>,
+    /// Capabilities beyond the runtime's own, and those of them to go without.
+    pub add: Vec<String>,
+    pub drop: Vec<String>,
+    /// In bytes.
+    pub memory: Option<i64>,
 }
 
 /// What `exec` gives back: the process's streams, and its exit code once they have ended.

@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::quantity;
 use super::types::{Shape, root, types};
+use super::{quantity, time};
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 
@@ -99,11 +99,16 @@ impl Place {
                 Ok(())
             }
             (Shape::Map(inner), Value::Object(map)) => map.values_mut().try_for_each(|item| self.element(item, inner)),
-            (Shape::Quantity, Value::String(_) | Value::Number(_)) => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                *value = json!(quantity::canonical(&text)?);
+            (Shape::Quantity, found) => {
+                let text = found.as_str().map_or_else(|| found.to_string(), |text| text.trim().to_owned());
+                *found = json!(quantity::canonical(&text)?);
                 Ok(())
             }
+            (Shape::Time | Shape::MicroTime, Value::String(text)) => {
+                time::fault(text, *shape == Shape::MicroTime).map_or(Ok(()), Err)
+            }
+            (Shape::IntOrString, Value::Number(_)) => self.check(value, &Shape::Int32),
+            (Shape::IntOrString, Value::String(_)) => Ok(()),
             (Shape::Bytes, Value::String(text)) => base64_fault(text).map_or(Ok(()), Err),
             (Shape::String, Value::String(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Float, Value::Number(_)) => {
                 Ok(())
@@ -122,10 +127,10 @@ impl Place {
                 Shape::Struct(_) | Shape::Map(_) => json!({}),
                 Shape::List(_) => json!([]),
                 Shape::String | Shape::Bytes => json!(""),
-                Shape::Int32 | Shape::Int64 | Shape::Float => json!(0),
+                Shape::Int32 | Shape::Int64 | Shape::Float | Shape::IntOrString => json!(0),
                 Shape::Bool => json!(false),
                 Shape::Quantity => json!("0"),
-                Shape::Any => Value::Null,
+                Shape::Time | Shape::MicroTime | Shape::Any => Value::Null,
             };
         }
         self.check(value, shape)
@@ -204,9 +209,9 @@ fn go_type(shape: &Shape) -> String {
         }
         Shape::List(inner) => format!("[]{}", go_type(inner)),
         Shape::Map(inner) => format!("map[string]{}", go_type(inner)),
-        Shape::String => "string".to_owned(),
+        Shape::String | Shape::Time | Shape::MicroTime => "string".to_owned(),
         Shape::Bytes => "[]uint8".to_owned(),
-        Shape::Int32 => "int32".to_owned(),
+        Shape::Int32 | Shape::IntOrString => "int32".to_owned(),
         Shape::Int64 => "int64".to_owned(),
         Shape::Float => "float64".to_owned(),
         Shape::Bool => "bool".to_owned(),
@@ -273,6 +278,40 @@ mod tests {
                 format!(r#"Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal {message}"#);
             assert_eq!(strict(body).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn quantities_times_and_ports_have_their_form() {
+        let container = |part: Value| json!({"spec": {"containers": [part]}});
+        let requests = |cpu: Value| container(json!({"resources": {"requests": {"cpu": cpu}}}));
+        let probe = |port: Value| container(json!({"livenessProbe": {"httpGet": {"port": port}}}));
+        for (body, wrong) in [
+            (
+                requests(json!("abc")),
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            ),
+            (
+                probe(json!(true)),
+                "json: cannot unmarshal bool into Go struct field HTTPGetAction.spec.containers.livenessProbe.httpGet.port of type int32",
+            ),
+            (
+                json!({"status": {"startTime": "abc"}}),
+                r#"parsing time "abc" as "2006-01-02T15:04:05Z07:00": cannot parse "abc" as "2006""#,
+            ),
+            (
+                json!({"status": {"startTime": 5}}),
+                "json: cannot unmarshal number into Go struct field PodStatus.status.startTime of type string",
+            ),
+        ] {
+            assert_eq!(
+                strict(body).unwrap_err(),
+                format!(r#"Pod in version "v1" cannot be handled as a Pod: {wrong}"#)
+            );
+        }
+        let pod = strict(requests(json!(2))).unwrap();
+        assert_eq!(pod["spec"]["containers"][0]["resources"]["requests"]["cpu"], "2");
+        strict(probe(json!("http"))).unwrap();
+        strict(probe(json!(80))).unwrap();
     }
 
     #[test]

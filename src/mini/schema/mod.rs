@@ -3,6 +3,7 @@
 mod decode;
 pub mod openapi;
 pub mod quantity;
+mod time;
 mod types;
 
 pub use decode::{FieldValidation, decode, decode_patched, word};

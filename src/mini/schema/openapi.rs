@@ -11,6 +11,10 @@ use super::types::{definitions, root};
 use crate::mini::resource::Resource;
 use crate::mini::resources;
 
+/// Values a field of a core type may have, with what Kubernetes says of each. A server has them in its schemas; the
+/// published ones, which k8s-openapi is made from, leave them out.
+const ENUMS: &str = include_str!("enums.tsv");
+
 /// A group version's document and the hash that names it.
 pub struct Document {
     pub json: Bytes,
@@ -70,10 +74,30 @@ fn document(of: &str, definitions: &Map<String, Value>) -> Value {
         paths.insert(format!("{collection}/{{name}}"), operations(resource, &gvk, &item));
         paths.insert(collection, operations(resource, &gvk, &[("get", "list"), ("post", "post")]));
     }
+    enumerate(&mut schemas);
     json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": paths, "components": {"schemas": schemas},
     })
+}
+
+/// Adds [`ENUMS`] to the schemas they belong to.
+fn enumerate(schemas: &mut Map<String, Value>) {
+    for line in ENUMS.lines() {
+        let [owner, field, value, words] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        for owner in [format!("io.k8s.api.core.v1.{owner}"), format!("io.k8s.api.core.v1.Ephemeral{owner}")] {
+            let Some(field) = schemas.get_mut(&owner).and_then(|schema| schema["properties"].get_mut(field)) else {
+                continue;
+            };
+            let mut values = field["enum"].as_array().cloned().unwrap_or_default();
+            let head = if values.is_empty() { "\n\nPossible enum values:" } else { "" };
+            let description = field["description"].as_str().unwrap_or_default();
+            let item = format!("{description}{head}\n - `{value:?}` {words}");
+            field["description"] = json!(item.trim_end());
+            values.push(json!(value));
+            field["enum"] = Value::Array(values);
+        }
+    }
 }
 
 /// Copies a schema and everything it refers to.
@@ -134,5 +158,26 @@ mod tests {
         collect_refs(schemas, &mut refs);
         assert!(refs.iter().all(|name| schemas[*name].is_object()));
         assert!(core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"]["parameters"].is_array());
+        let policy = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["restartPolicy"];
+        assert_eq!(policy["enum"], json!(["Always", "Never", "OnFailure"]));
+        let list = "\n\nPossible enum values:\n - `\"Always\"`\n - `\"Never\"`\n - `\"OnFailure\"`";
+        assert!(policy["description"].as_str().unwrap().ends_with(list));
+        let all: std::collections::HashSet<_> =
+            ENUMS.lines().map(|line| line.split('\t').take(2).collect::<Vec<_>>()).collect();
+        for field in all {
+            let schema = &schemas[format!("io.k8s.api.core.v1.{}", field[0])];
+            assert!(schema["properties"][field[1]]["enum"].is_array(), "{field:?}");
+        }
+    }
+
+    /// Go requires an object's metadata of events alone.
+    #[test]
+    fn metadata_is_required_where_kubernetes_requires_it() {
+        let core: Value = serde_json::from_slice(&find("api/v1").unwrap().json).unwrap();
+        let required =
+            |schema: &Value| schema["required"].as_array().is_some_and(|list| list.contains(&json!("metadata")));
+        let all = core["components"]["schemas"].as_object().unwrap().iter();
+        let names: Vec<_> = all.filter(|(_, schema)| required(schema)).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["io.k8s.api.core.v1.Event"]);
     }
 }

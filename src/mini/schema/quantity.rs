@@ -50,6 +50,11 @@ pub fn value(text: &str) -> i128 {
     parse(text).map_or(0, |(nanos, _)| nanos)
 }
 
+/// In whole units, rounded up; zero for what is no quantity.
+pub fn whole(text: &str) -> i64 {
+    i64::try_from(value(text).div_euclid(ONE) + i128::from(value(text) % ONE != 0)).unwrap_or(i64::MAX)
+}
+
 /// The form Kubernetes stores: no fraction, and the largest suffix that leaves none.
 pub fn canonical(text: &str) -> Result<String, String> {
     let (nanos, format) = parse(text).ok_or(FORM)?;
@@ -107,5 +112,6 @@ mod tests {
             assert_eq!(canonical(wrong), Err(FORM.to_owned()), "{wrong}");
         }
         assert_eq!(value("1Gi"), value("1073741824"));
+        assert_eq!((whole("1.5Ki"), whole("1500m"), whole("99999999999E")), (1536, 2, i64::MAX));
     }
 }

@@ -23,9 +23,13 @@ pub enum Shape {
     Int64,
     Float,
     Bool,
-    /// A string or a number.
+    /// RFC 3339, in whole seconds or in microseconds.
+    Time,
+    MicroTime,
+    /// `500m`; a number is taken for its text.
     Quantity,
-    /// Anything at all (IntOrString, raw JSON).
+    IntOrString,
+    /// Anything at all (raw JSON).
     Any,
 }
 
@@ -55,8 +59,14 @@ pub fn definitions() -> Map<String, Value> {
     definitions
 }
 
-/// Go gives the name of a referent a default, so that it is not required.
+/// Go gives the name of a referent a default, so that it is not required; nor is the metadata of an object, for all
+/// that k8s-openapi has it always there. Events alone require it.
 fn relax(schema: &mut Value) {
+    if let Some(required) =
+        schema["required"].as_array_mut().filter(|fields| !fields.contains(&"involvedObject".into()))
+    {
+        required.retain(|field| field != "metadata");
+    }
     let name = schema["properties"]["name"]["description"].as_str().unwrap_or_default();
     let optional = name.contains("This field is effectively required, but due to backwards compatibility");
     if optional && let Some(required) = schema["required"].as_array_mut() {
@@ -99,11 +109,14 @@ fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {
     }
 }
 
-/// Types without fields: raw JSON takes anything, empty structs are objects.
+/// Types without fields: scalars with a form of their own; raw JSON takes anything, empty structs are objects.
 fn named(name: &str, schema: &Value) -> Shape {
-    match schema["type"].as_str() {
-        _ if name.ends_with(".Quantity") => Shape::Quantity,
-        Some("string") => Shape::String,
+    match (name.rsplit('.').next(), schema["type"].as_str()) {
+        (Some("Time"), _) => Shape::Time,
+        (Some("MicroTime"), _) => Shape::MicroTime,
+        (Some("Quantity"), _) => Shape::Quantity,
+        (Some("IntOrString"), _) => Shape::IntOrString,
+        (_, Some("string")) => Shape::String,
         _ => Shape::Any,
     }
 }

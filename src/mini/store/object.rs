@@ -96,7 +96,7 @@ fn string_map(value: &Value) -> BTreeMap<String, String> {
 
 fn field_at(value: &Value, path: &str) -> String {
     match path.split('.').fold(value, |at, step| &at[step]) {
-        Value::Null => String::new(),
+        Value::Null | Value::Array(_) => String::new(),
         Value::String(s) => s.clone(),
         other => other.to_string(),
     }

@@ -1,5 +1,7 @@
 //! Pods: creation, status, deletion. Defaults, validation and updates have files of their own.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{pod_defaults, pod_update, pod_validation};
@@ -27,6 +29,10 @@ impl Strategy for PodStrategy {
         pod_validation::validate(object)
     }
 
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        warnings(&object["spec"])
+    }
+
     fn prepare_update(&self, new: &mut Value, old: &Value, version: Version) {
         carry(new, old, "status");
         if tracks_generation(version) && new["spec"] != old["spec"] {
@@ -51,6 +57,43 @@ impl Strategy for PodStrategy {
     fn returns_deleted(&self) -> bool {
         true
     }
+}
+
+/// The part of Kubernetes `pkg/api/pod/warnings.go` that lectures meet.
+fn warnings(spec: &Value) -> Vec<String> {
+    let list = |of: &Value| of.as_array().cloned().unwrap_or_default().into_iter().enumerate();
+    let name = |item: &Value| item["name"].as_str().unwrap_or_default().to_owned();
+    let (mut duplicate, mut empty, mut seen) = (vec![], vec![], HashSet::new());
+    for (i, secret) in list(&spec["imagePullSecrets"]) {
+        let (name, at) = (name(&secret), format!("spec.imagePullSecrets[{i}].name"));
+        if name.is_empty() {
+            empty.push(format!("{at}: invalid empty name {name:?}"));
+        }
+        if !seen.insert(name.clone()) {
+            duplicate.push(format!("{at}: duplicate name {name:?}"));
+        }
+    }
+    let mut warnings = [duplicate, empty].concat();
+    for kind in ["initContainers", "containers"] {
+        for (i, container) in list(&spec[kind]) {
+            let mut seen = HashSet::new();
+            for (j, variable) in list(&container["env"]) {
+                let (name, value) = (name(&variable), variable["value"].as_str().unwrap_or_default());
+                let reference = format!("$({name})");
+                let extends = variable["valueFrom"].is_null() && value != reference && value.contains(&reference);
+                if !seen.insert(name.clone()) && !extends {
+                    let at = format!("spec.{kind}[{i}].env[{j}]");
+                    let what = format!("hides previous definition of {name:?}, which may be dropped when using apply");
+                    warnings.push(format!("{at}: {what}"));
+                }
+            }
+        }
+    }
+    if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
+        let what = "must be >= 0; negative values are invalid and will be treated as 1";
+        warnings.push(format!("spec.terminationGracePeriodSeconds: {what}"));
+    }
+    warnings
 }
 
 /// Pods carry `metadata.generation` since 1.34 (feature PodObservedGenerationTracking).
@@ -99,6 +142,25 @@ mod tests {
             qos_class(&spec(json!({"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))),
             "Burstable"
         );
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_warned_of() {
+        let env = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "$(A)2"}, {"name": "A", "value": "3"}]);
+        let spec = json!({
+            "imagePullSecrets": [{"name": "r"}, {}, {"name": "r"}], "terminationGracePeriodSeconds": -1,
+            "containers": [{"env": env}],
+        });
+        assert_eq!(
+            warnings(&spec),
+            [
+                r#"spec.imagePullSecrets[2].name: duplicate name "r""#,
+                r#"spec.imagePullSecrets[1].name: invalid empty name """#,
+                r#"spec.containers[0].env[2]: hides previous definition of "A", which may be dropped when using apply"#,
+                "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+            ]
+        );
+        assert_eq!(warnings(&json!({})), Vec::<String>::new());
     }
 
     #[test]

@@ -71,21 +71,40 @@ fn go_lines(value: &Value) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Fields whose keys are the user's own, not names of fields.
+const MAPS: &[&str] = &[
+    "annotations",
+    "labels",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "options",
+    "overhead",
+    "requests",
+    "volumeAttributes",
+];
+
 fn go_names(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut keys: Vec<_> = map.keys().collect();
             keys.sort();
-            keys.into_iter().map(|k| (capital(k), go_names(&map[k]))).collect()
+            let inner = |k: &str| if MAPS.contains(&k) { map[k].clone() } else { go_names(&map[k]) };
+            keys.into_iter().map(|k| (go_name(k), inner(k))).collect()
         }
         Value::Array(list) => list.iter().map(go_names).collect(),
         other => other.clone(),
     }
 }
 
-fn capital(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+/// `imagePullSecrets` is `ImagePullSecrets`; a word that is an abbreviation is all capitals.
+fn go_name(name: &str) -> String {
+    let (word, rest) = name.split_at(name.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(name.len()));
+    if ["api", "csi", "dns", "fs", "grpc", "http", "ip", "nfs", "tcp", "tty", "uid"].contains(&word) {
+        return word.to_uppercase() + rest;
+    }
+    let (first, others) = name.split_at(name.len().min(1));
+    first.to_uppercase() + others
 }
 
 #[cfg(test)]
@@ -104,6 +123,15 @@ mod tests {
         let errors = validate(&pod("a:2", "other"), &pod("a:1", "s"));
         assert!(errors[0].to_string().starts_with("spec: Forbidden: pod updates may not change fields other than"));
         assert!(errors[0].detail.contains("-   \"Name\": \"s\"\n+   \"Name\": \"other\"\n"), "{}", errors[0].detail);
+    }
+
+    #[test]
+    fn fields_have_gos_names_and_maps_their_own_keys() {
+        let spec =
+            json!({"dnsPolicy": "x", "resources": {"limits": {"cpu": "1"}}, "httpGet": {"port": 1}, "hostIP": ""});
+        let expected =
+            json!({"DNSPolicy": "x", "Resources": {"Limits": {"cpu": "1"}}, "HTTPGet": {"Port": 1}, "HostIP": ""});
+        assert_eq!(go_names(&spec), expected);
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Strategy for SecretStrategy {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let mut errors = data_errors("data", &object["data"]);
+        let mut errors = key_errors("data", &object["data"]);
+        errors.extend(size_error("data", decoded_size(&object["data"])));
         errors.extend(type_errors(object));
         errors
     }
@@ -57,25 +58,22 @@ pub fn immutable_errors(new: &Value, old: &Value, contents: &[&str]) -> Vec<Fiel
     flag.into_iter().chain(changed.map(|field| FieldError::forbidden(*field, frozen))).collect()
 }
 
-/// Keys and total size of `data`. Shared with ConfigMaps.
-pub fn data_errors(field: &str, data: &Value) -> Vec<FieldError> {
-    let mut errors = vec![];
-    let mut total = 0;
-    for (key, value) in data.as_object().into_iter().flatten() {
-        total += value.as_str().map_or(0, str::len);
-        if let Some(wrong) = names::data_key(key) {
-            errors.push(FieldError::invalid(format!("{field}[{key}]"), &json!(key), wrong));
-        }
-    }
-    if total > MAX_BYTES {
-        errors.push(FieldError::new(
-            Mistake::TOO_LONG,
-            field,
-            &Value::Null,
-            format!("may not be more than {MAX_BYTES} bytes"),
-        ));
-    }
-    errors
+/// Faults of the keys of `data`. Shared with ConfigMaps.
+pub fn key_errors(field: &str, data: &Value) -> Vec<FieldError> {
+    let wrong = |key| names::data_key(key).map(|w| FieldError::invalid(format!("{field}[{key}]"), &json!(key), w));
+    data.as_object().into_iter().flatten().filter_map(|(key, _)| wrong(key)).collect()
+}
+
+/// Contents of `size` bytes where they are too many. Shared with ConfigMaps.
+pub fn size_error(field: &str, size: usize) -> Option<FieldError> {
+    let detail = format!("may not be more than {MAX_BYTES} bytes");
+    (size > MAX_BYTES).then(|| FieldError::new(Mistake::TOO_LONG, field, &Value::Null, detail))
+}
+
+/// How many bytes a map's base64 stands for.
+pub fn decoded_size(data: &Value) -> usize {
+    let values = data.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    values.map(|text| text.trim_end_matches('=').len() * 3 / 4).sum()
 }
 
 fn fold_string_data(object: &mut Value) {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::secret::{data_errors, immutable_errors};
+use super::secret::{decoded_size, immutable_errors, key_errors, size_error};
 use crate::mini::Version;
+use crate::mini::names;
 use crate::mini::resource::{Strategy, carry};
 use crate::mini::status::FieldError;
 
@@ -40,8 +41,12 @@ pub struct ConfigMapStrategy;
 
 impl Strategy for ConfigMapStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let mut errors = data_errors("data", &object["data"]);
-        errors.extend(data_errors("binaryData", &object["binaryData"]));
+        let mut errors = key_errors("data", &object["data"]);
+        errors.extend(key_errors("binaryData", &object["binaryData"]));
+        let plain =
+            object["data"].as_object().into_iter().flatten().filter_map(|(_, text)| text.as_str()).map(str::len);
+        // The size is the whole object's: Kubernetes names a path of no name.
+        errors.extend(size_error("[]", plain.sum::<usize>() + decoded_size(&object["binaryData"])));
         errors
     }
 
@@ -65,6 +70,37 @@ impl Strategy for ServiceAccountStrategy {
     }
 }
 
+/// Roles and ClusterRoles (`ValidatePolicyRule`).
+pub struct RoleStrategy;
+
+impl Strategy for RoleStrategy {
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let rules = object["rules"].as_array().into_iter().flatten().enumerate();
+        rules.flat_map(|(i, rule)| rule_errors(&format!("rules[{i}]"), rule, object["kind"] == "Role")).collect()
+    }
+}
+
+fn rule_errors(at: &str, rule: &Value, namespaced: bool) -> Vec<FieldError> {
+    let given = |field: &str| rule[field].as_array().is_some_and(|list| !list.is_empty());
+    let require =
+        |field: &str, detail: &str| (!given(field)).then(|| FieldError::required(format!("{at}.{field}"), detail));
+    let mut errors: Vec<_> = require("verbs", "verbs must contain at least one value").into_iter().collect();
+    if !given("nonResourceURLs") {
+        errors.extend(require("apiGroups", "resource rules must supply at least one api group"));
+        errors.extend(require("resources", "resource rules must supply at least one resource"));
+        return errors;
+    }
+    let both = ["apiGroups", "resources", "resourceNames"].iter().any(|field| given(field));
+    for (wrong, detail) in [
+        (namespaced, "namespaced rules cannot apply to non-resource URLs"),
+        (both, "rules cannot apply to both regular resources and non-resource URLs"),
+    ] {
+        let error = || FieldError::invalid(format!("{at}.nonResourceURLs"), &rule["nonResourceURLs"], detail);
+        errors.extend(wrong.then(error));
+    }
+    errors
+}
+
 /// RoleBindings and ClusterRoleBindings: `roleRef` is immutable (`ValidateRoleBindingUpdate`).
 pub struct BindingStrategy;
 
@@ -79,13 +115,17 @@ impl Strategy for BindingStrategy {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let kind = &object["roleRef"]["kind"];
+        let (kind, namespaced) = (&object["roleRef"]["kind"], object["kind"] == "RoleBinding");
         let mut errors = vec![];
-        if !matches!(kind.as_str(), Some("Role" | "ClusterRole")) {
-            errors.push(FieldError::unsupported("roleRef.kind", kind, &["ClusterRole", "Role"]));
+        let kinds: &[_] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
+        if !kinds.iter().any(|known| kind == known) {
+            errors.push(FieldError::unsupported("roleRef.kind", text(kind), kinds));
         }
         if object["roleRef"]["name"].as_str().unwrap_or_default().is_empty() {
             errors.push(FieldError::required("roleRef.name", ""));
+        }
+        for (i, subject) in object["subjects"].as_array().into_iter().flatten().enumerate() {
+            subject_errors(&format!("subjects[{i}]"), subject, namespaced, &mut errors);
         }
         errors
     }
@@ -105,6 +145,35 @@ impl Strategy for BindingStrategy {
     }
 }
 
+/// `ValidateRoleBindingSubject`.
+fn subject_errors(at: &str, subject: &Value, namespaced: bool, errors: &mut Vec<FieldError>) {
+    let (name, kind) = (&subject["name"], &subject["kind"]);
+    let empty = |value: &Value| value.as_str().unwrap_or_default().is_empty();
+    if empty(name) {
+        errors.push(FieldError::required(format!("{at}.name"), ""));
+    }
+    match kind.as_str().unwrap_or_default() {
+        "User" | "Group" => {}
+        "ServiceAccount" => {
+            let wrong = name.as_str().filter(|name| !name.is_empty()).and_then(names::subdomain);
+            errors.extend(wrong.map(|wrong| FieldError::invalid(format!("{at}.name"), name, wrong)));
+            if !namespaced && empty(&subject["namespace"]) {
+                errors.push(FieldError::required(format!("{at}.namespace"), ""));
+            }
+        }
+        _ => {
+            let kinds = ["ServiceAccount", "User", "Group"];
+            errors.push(FieldError::unsupported(format!("{at}.kind"), text(kind), &kinds));
+        }
+    }
+}
+
+/// A string that is not set is printed as an empty one.
+fn text(value: &Value) -> &Value {
+    static EMPTY: Value = Value::String(String::new());
+    if value.is_null() { &EMPTY } else { value }
+}
+
 /// Core events: `involvedObject` must lie in the event's namespace (`ValidateEventCreate`).
 pub struct EventStrategy;
 
@@ -121,4 +190,53 @@ impl Strategy for EventStrategy {
     }
 
     fn prepare_update(&self, _new: &mut Value, _old: &Value, _version: Version) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(strategy: &dyn Strategy, object: Value) -> Vec<String> {
+        strategy.validate(&object).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_rule_says_what_may_be_done_with_what() {
+        let rules = json!([{}, {"nonResourceURLs": ["/x"], "verbs": ["get"], "resources": ["pods"]}]);
+        let at_cluster = messages(&RoleStrategy, json!({"kind": "ClusterRole", "rules": rules}));
+        assert_eq!(
+            at_cluster,
+            [
+                "rules[0].verbs: Required value: verbs must contain at least one value",
+                "rules[0].apiGroups: Required value: resource rules must supply at least one api group",
+                "rules[0].resources: Required value: resource rules must supply at least one resource",
+                r#"rules[1].nonResourceURLs: Invalid value: ["/x"]: rules cannot apply to both regular resources and non-resource URLs"#,
+            ]
+        );
+        let within = messages(&RoleStrategy, json!({"kind": "Role", "rules": rules}));
+        assert_eq!(
+            within[3],
+            r#"rules[1].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs"#
+        );
+    }
+
+    #[test]
+    fn a_binding_names_a_role_and_subjects() {
+        let binding = |kind: &str| {
+            let subjects =
+                json!([{"kind": "user", "name": "a"}, {"kind": "User"}, {"kind": "ServiceAccount", "name": "A"}]);
+            json!({"kind": kind, "roleRef": {"kind": "role", "name": "r"}, "subjects": subjects})
+        };
+        let within = messages(&BindingStrategy, binding("RoleBinding"));
+        assert_eq!(within[0], r#"roleRef.kind: Unsupported value: "role": supported values: "Role", "ClusterRole""#);
+        assert_eq!(
+            within[1],
+            r#"subjects[0].kind: Unsupported value: "user": supported values: "ServiceAccount", "User", "Group""#
+        );
+        assert_eq!(within[2], "subjects[1].name: Required value");
+        assert!(within[3].starts_with(r#"subjects[2].name: Invalid value: "A": a lowercase RFC 1123 subdomain"#));
+        let at_cluster = messages(&BindingStrategy, binding("ClusterRoleBinding"));
+        assert_eq!(at_cluster[0], r#"roleRef.kind: Unsupported value: "role": supported values: "ClusterRole""#);
+        assert_eq!(at_cluster[4], "subjects[2].namespace: Required value");
+    }
 }

@@ -86,6 +86,62 @@ async fn view_shows_pods_but_no_secrets() {
 }
 
 #[tokio::test]
+async fn an_account_is_told_who_it_is() {
+    let server = Server::new().await;
+    let token = token(&server).await;
+    let (_, account) = server.get("namespaces/default/serviceaccounts/default").await;
+    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let request = Request::builder().method(Method::POST).uri(path).header("authorization", format!("Bearer {token}"));
+    let (_, review) = exchange(&server.guarded, request.body(Body::from("{}")).unwrap()).await;
+    let info = &review["status"]["userInfo"];
+    assert_eq!(info["uid"], account["metadata"]["uid"]);
+    let credential = info["extra"]["authentication.kubernetes.io/credential-id"][0].as_str().unwrap();
+    assert!(credential.starts_with("JTI="), "{review}");
+}
+
+#[tokio::test]
+async fn a_binding_to_a_role_that_is_not_there_is_told() {
+    let server = Server::new().await;
+    let binding = json!({"metadata": {"name": "b"}, "roleRef": {"kind": "Role", "name": "nope"}, "subjects": [{"kind": "User", "name": "eve"}]});
+    server.send(Method::POST, &format!("{ROLES}/rolebindings"), "application/json", binding.to_string()).await;
+    let reason = "RBAC: role.rbac.authorization.k8s.io \"nope\" not found";
+    let request = Request::builder().uri("/api/v1/namespaces/default/pods").header("impersonate-user", "eve");
+    assert_eq!(
+        refusal(exchange(&server.router, request.body(Body::empty()).unwrap()).await),
+        format!(
+            "403 Forbidden: pods is forbidden: User \"eve\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\": {reason}"
+        )
+    );
+    let asked = json!({"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}}});
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let request = Request::builder().method(Method::POST).uri(path).header("impersonate-user", "eve");
+    let (_, answer) = exchange(&server.router, request.body(Body::from(asked.to_string())).unwrap()).await;
+    assert_eq!(answer["status"], json!({"allowed": false, "reason": reason}));
+}
+
+#[tokio::test]
+async fn admin_edit_and_view_are_kubernetes_own() {
+    let server = Server::new().await;
+    let role = async |name: &str| {
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}");
+        server.send(Method::GET, &path, "application/json", Body::empty()).await.1
+    };
+    let allows = |role: &Value, group: &str, resource: &str, verb: &str| {
+        let has = |rule: &Value, field: &str, wanted: &str| rule[field].as_array().unwrap().contains(&json!(wanted));
+        let rules = role["rules"].as_array().unwrap();
+        rules.iter().any(|r| has(r, "apiGroups", group) && has(r, "resources", resource) && has(r, "verbs", verb))
+    };
+    let (view, edit, admin) = (role("view").await, role("edit").await, role("admin").await);
+    assert!(allows(&view, "batch", "jobs", "get") && !allows(&view, "apps", "jobs", "get"));
+    assert!(!allows(&view, "", "secrets", "get") && allows(&edit, "", "secrets", "get"));
+    assert!(!allows(&edit, "", "resourcequotas", "create") && !allows(&edit, "", "namespaces", "update"));
+    assert!(!allows(&edit, "rbac.authorization.k8s.io", "roles", "create"));
+    assert!(allows(&admin, "rbac.authorization.k8s.io", "roles", "create"));
+    assert_eq!(view["metadata"]["annotations"], json!({"rbac.authorization.kubernetes.io/autoupdate": "true"}));
+    assert_eq!(view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"], "true");
+}
+
+#[tokio::test]
 async fn only_those_allowed_may_impersonate_and_reviews_answer() {
     let server = Server::new().await;
     let token = token(&server).await;

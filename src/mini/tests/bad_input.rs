@@ -114,7 +114,7 @@ async fn a_body_has_its_limit() {
     let refused = server.post("namespaces/default/configmaps", large).await;
     assert_eq!(
         refusal(refused),
-        "422 Invalid: ConfigMap \"c\" is invalid: data: Too long: may not be more than 1048576 bytes"
+        "422 Invalid: ConfigMap \"c\" is invalid: []: Too long: may not be more than 1048576 bytes"
     );
 }
 

@@ -30,7 +30,8 @@ async fn what_gaps_says_is_refused_is_refused() {
 fn every_kind_that_is_only_listed_stands_in_gaps() {
     for resource in resources::all().filter(|r| r.serving == Serving::Empty) {
         let prefix = if resource.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", resource.group) };
-        let path = format!("{prefix}/{}/namespaces/default/{}", resource.version, resource.plural);
+        let scope = if resource.namespaced { "/namespaces/default" } else { "" };
+        let path = format!("{prefix}/{}{scope}/{}", resource.version, resource.plural);
         assert!(questions().iter().any(|(method, p, _)| *method == Method::POST && *p == path), "{path}");
     }
 }

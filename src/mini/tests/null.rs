@@ -114,7 +114,7 @@ fn described(reference: &ImageRef) -> Image {
     use sha2::{Digest as _, Sha256};
     let digest: String = Sha256::digest(reference.canonical()).iter().map(|byte| format!("{byte:02x}")).collect();
     let repo_digest = format!("{}@sha256:{digest}", reference.name());
-    Image { id: format!("sha256:{digest}"), repo_digest, size: 3_066_995 }
+    Image { id: format!("sha256:{digest}"), repo_digest, size: 3_066_995, user: String::new() }
 }
 
 impl Runtime for NullRuntime {

@@ -51,6 +51,39 @@ async fn selectors_choose() {
     assert_eq!(names(&server.get("configmaps").await.1), ["c1", "c3"]);
 }
 
+#[tokio::test]
+async fn a_boolean_that_is_not_set_is_false_to_selectors() {
+    let server = Server::new().await;
+    server.create("nodes", json!({"metadata": {"name": "open"}})).await;
+    server.create("nodes", json!({"metadata": {"name": "cordoned"}, "spec": {"unschedulable": true}})).await;
+    for (value, expected) in [("false", "open"), ("true", "cordoned")] {
+        let (_, list) = server.get(&format!("nodes?fieldSelector=spec.unschedulable%3D{value}")).await;
+        assert_eq!(names(&list), [expected]);
+    }
+    for field in ["spec.hostNetwork%3Dfalse", "status.podIPs%3D", "status.nominatedNodeName%3D"] {
+        assert_eq!(server.get(&format!("pods?fieldSelector={field}")).await.0, 200, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn options_that_mean_nothing_are_refused() {
+    let server = with_configmaps(0).await;
+    let list = "422 Invalid: ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: ";
+    for (query, expected) in [
+        ("limit=abc", "400 BadRequest: strconv.ParseInt: parsing \"abc\": invalid syntax".to_owned()),
+        (
+            "resourceVersionMatch=Exact",
+            format!("{list}Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        ),
+        (
+            "resourceVersionMatch=x&resourceVersion=1",
+            format!("{list}Unsupported value: \"x\": supported values: \"Exact\", \"NotOlderThan\", \"\""),
+        ),
+    ] {
+        assert_eq!(refusal(server.get(&format!("namespaces/default/configmaps?{query}")).await), expected);
+    }
+}
+
 fn kinds(events: &[Value]) -> Vec<String> {
     let text = |e: &Value| {
         format!("{} {}", e["type"].as_str().unwrap(), e["object"]["metadata"]["name"].as_str().unwrap_or_default())

@@ -185,6 +185,23 @@ async fn a_dry_run_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_patch_may_name_the_uid_and_not_change_it() {
+    let server = Server::new().await;
+    let created = server.create("namespaces/default/configmaps", json!({"metadata": {"name": "c"}})).await;
+    let path = "namespaces/default/configmaps/c";
+    let patch = |uid: &Value| server.patch(path, "merge", json!({"metadata": {"uid": uid}}));
+    assert_eq!(patch(&created["metadata"]["uid"]).await.0, 200);
+    assert_eq!(
+        refusal(patch(&json!("zz")).await),
+        "422 Invalid: ConfigMap \"c\" is invalid: metadata.uid: Invalid value: \"zz\": field is immutable"
+    );
+    assert_eq!(
+        refusal(server.patch(path, "strategic-merge", json!({"data": {"a": 1}})).await),
+        "422 Invalid:  \"\" is invalid: patch: Invalid value: \"map[data:map[a:1]]\": cannot convert int64 to string"
+    );
+}
+
+#[tokio::test]
 async fn an_applied_configuration_is_created_under_its_own_name() {
     let server = Server::new().await;
     let path = "/api/v1/namespaces/default/pods/b?fieldManager=kubectl";

@@ -16,10 +16,11 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let pod = api.registry.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;
     let id = container::logged(&pod, &name, params.flag("previous"))?;
-    let tail = params.number::<i64>("tailLines");
-    if tail.is_some_and(|t| t < 0) {
-        let value = serde_json::json!(tail);
-        let causes = vec![FieldError::invalid("tailLines", &value, "must be greater than or equal to 0")];
+    let (tail, seconds) = (params.integer("tailLines")?, params.integer("sinceSeconds")?);
+    let tail_wrong = tail.filter(|t| *t < 0).map(|t| ("tailLines", t, "must be greater than or equal to 0"));
+    let seconds_wrong = seconds.filter(|s| *s < 1).map(|s| ("sinceSeconds", s, "must be greater than 0"));
+    if let Some((field, value, detail)) = tail_wrong.or(seconds_wrong) {
+        let causes = vec![FieldError::invalid(field, &value.into(), detail)];
         let kind = Qualified { name: "PodLogOptions", group: "" };
         return Err(ApiError::Invalid { kind, name: call.info.name.clone(), causes });
     }
@@ -29,7 +30,7 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
         follow: params.flag("follow"),
         tail_lines: tail.and_then(|t| u64::try_from(t).ok()),
         timestamps: params.flag("timestamps"),
-        since_seconds: params.number("sinceSeconds").or(since),
+        since_seconds: seconds.or(since),
     };
     let scheme = api.runtime.scheme();
     let stream = api.runtime.logs(&id, options).await;

@@ -34,8 +34,10 @@ impl Patch {
         let json = || go_json::parse::<Value>(bytes).map_err(ApiError::BadRequest);
         match media {
             "application/json-patch+json" => {
-                let wrong = |e: serde_json::Error| ApiError::BadRequest(format!("error decoding patch: {e}"));
-                let patch: json_patch::Patch = serde_json::from_value(json()?).map_err(wrong)?;
+                let value = json()?;
+                operations(&value)?;
+                // An operation that is none, or lacks what it needs, is found out when it is applied.
+                let patch: json_patch::Patch = serde_json::from_value(value).map_err(|_| ApiError::UnappliablePatch)?;
                 if patch.len() > MAX_OPERATIONS {
                     let got = patch.len();
                     return Err(ApiError::TooLarge(format!(
@@ -69,7 +71,11 @@ impl Patch {
         let done = registry.patch(resource, key, part, options, |current| {
             let patched = self.on(resource, current)?;
             let validation = options.field_validation;
-            schema::decode_patched(resource, patched.clone(), validation).map_err(|why| self.refused(&patched, &why))
+            let decoded = schema::decode_patched(resource, patched.clone(), validation);
+            decoded.map_err(|why| match self {
+                Patch::Strategic(_) => self.refused(&patched, &converted(&why)),
+                _ => self.refused(&patched, &why),
+            })
         });
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
@@ -101,6 +107,47 @@ impl Patch {
             _ => patched.to_string(),
         };
         ApiError::invalid("", "", FieldError::invalid("patch", &Value::String(shown), why))
+    }
+}
+
+/// A JSON patch is a list of objects.
+fn operations(value: &Value) -> Result<(), ApiError> {
+    let all = value.as_array();
+    let stray = all.and_then(|all| all.iter().find(|item| !item.is_object()));
+    let (wrong, list) = match (all, stray) {
+        (None, _) => (value, "[]"),
+        (_, Some(item)) => (item, ""),
+        _ => return Ok(()),
+    };
+    let (found, into) = (schema::word(wrong), format!("{list}handlers.jsonPatchOp"));
+    Err(ApiError::BadRequest(format!(
+        "error decoding patch: json: cannot unmarshal {found} into Go value of type {into}"
+    )))
+}
+
+/// A decoder's complaint of a type in the words of the converter that reads strategic patches
+/// (apimachinery `pkg/runtime/converter.go`).
+fn converted(why: &str) -> String {
+    let parts = why.strip_prefix("json: cannot unmarshal ").and_then(|rest| {
+        let (found, into) = rest.split_once(" into Go ")?;
+        Some((found.split(' ').next()?, found.contains('.'), into.rsplit_once(" of type ")?.1))
+    });
+    let Some((found, fraction, wanted)) = parts else { return why.to_owned() };
+    let kind = match found {
+        "number" if fraction => "float64",
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        other => other,
+    };
+    match wanted {
+        map if map.starts_with("map[") => format!("cannot restore map from {kind}"),
+        list if list.starts_with("[]") => format!("cannot restore slice from {kind}"),
+        structure if structure.contains('.') => format!("cannot restore struct from: {kind}"),
+        // Go converts numbers to strings, and then will not.
+        "string" if kind == "int64" => format!("cannot convert {kind} to {wanted}"),
+        "int32" | "int64" if kind.ends_with("64") => format!("cannot convert {kind} to {wanted}"),
+        scalar => format!("unrecognized type: {scalar}"),
     }
 }
 
@@ -172,6 +219,34 @@ mod tests {
     fn go_prints_maps_sorted() {
         let value = json!({"spec": {"b": [{"n": "x"}], "a": null}, "n": 1});
         assert_eq!(go_map(&value), "map[n:1 spec:map[a:<nil> b:[map[n:x]]]]");
+    }
+
+    #[test]
+    fn wrong_types_are_told_as_the_converter_tells_them() {
+        for (found, wanted, said) in [
+            ("number", "string", "cannot convert int64 to string"),
+            ("string", "map[string]string", "cannot restore map from string"),
+            ("object", "[]v1.LocalObjectReference", "cannot restore slice from map"),
+            ("array", "v1.PodSpec", "cannot restore struct from: slice"),
+            ("number 1.5", "int32", "cannot convert float64 to int32"),
+            ("bool", "string", "unrecognized type: string"),
+        ] {
+            let why = format!("json: cannot unmarshal {found} into Go struct field X.y of type {wanted}");
+            assert_eq!(converted(&why), said);
+        }
+        assert_eq!(converted("something else"), "something else");
+    }
+
+    #[test]
+    fn a_json_patch_is_a_list_of_operations() {
+        let said = |text: &[u8]| Patch::parse("application/json-patch+json", text).err().map(|error| error.to_string());
+        let go = |found, wanted| {
+            Some(format!("error decoding patch: json: cannot unmarshal {found} into Go value of type {wanted}"))
+        };
+        assert_eq!(said(b"{}"), go("object", "[]handlers.jsonPatchOp"));
+        assert_eq!(said(b"[5]"), go("number", "handlers.jsonPatchOp"));
+        let unknown = Patch::parse("application/json-patch+json", br#"[{"op": "x", "path": "/a"}]"#).err().unwrap();
+        assert_eq!(unknown, ApiError::UnappliablePatch);
     }
 
     #[test]
