@@ -29,6 +29,7 @@ const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
 /// Creation alone takes half a minute; a first pull of the node image much longer.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(600);
 const READY_TIMEOUT: Duration = Duration::from_secs(180);
+const LOGS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What kind cluster to start.
 #[derive(Debug, Clone)]
@@ -233,6 +234,8 @@ async fn create(
         .tool()
         .args(["create", "cluster", "--name", name, "--config"])
         .arg(&path)
+        // Nodes that failed are asked for their logs before they go.
+        .arg("--retain")
         // The kubeconfig is asked for later; the user's own is never touched.
         .arg("--kubeconfig")
         .arg(ground.private.join("kind.kubeconfig"))
@@ -255,9 +258,14 @@ async fn create(
     match output.success() {
         true => Ok(()),
         false => {
-            let log = ground.logs.join("kind-create.log");
-            let _ = std::fs::write(&log, &printed);
-            Err(Error::Create { code: output.code, printed, log })
+            let logs = ground.logs.join("kind-logs");
+            tell("it failed: keeping its logs");
+            // What can be had of them: the first error is the one to tell.
+            let export = ["export", "logs", &logs.to_string_lossy(), "--name", name];
+            let _ = settings.cli.run(&export, LOGS_TIMEOUT).await;
+            let _ = std::fs::create_dir_all(&logs);
+            let _ = std::fs::write(logs.join("kind-create.log"), &printed);
+            Err(Error::Create { code: output.code, printed, logs })
         }
     }
 }

@@ -59,7 +59,7 @@ pub enum Error {
     #[error("kind failed")]
     Kind(#[source] exec::Error),
     #[error("kind could not create the cluster (exit code {code}):\n{}", last_lines(printed))]
-    Create { code: i32, printed: String, log: PathBuf },
+    Create { code: i32, printed: String, logs: PathBuf },
     #[error("there is no kind cluster `{name}` to be reused")]
     NoCluster { name: String, known: Vec<String> },
     #[error("the kind config {} cannot be used: {problem}", path.display())]
@@ -114,10 +114,13 @@ impl Error {
                 "load one (`docker load -i node-image.tar`), name one (`--node-image NAME`), or play on `--cluster mini`"
                     .into(),
             ),
-            Self::Create { log, printed, .. } => Some(match printed {
+            Self::Create { logs, printed, .. } => Some(match printed {
                 _ if printed.contains("too many open files") => "raise fs.inotify.max_user_instances with sysctl".into(),
                 _ if printed.contains("no space left") => "make room on Docker's disk: `docker system df`".into(),
-                _ => format!("all that kind printed: {}", log.display()),
+                _ if printed.contains("exit status 137") || printed.contains("out of memory") => {
+                    "give Docker more memory: a node wants 2 GiB and more".into()
+                }
+                _ => format!("all that kind printed, and its nodes' logs: {}", logs.display()),
             }),
             Self::InUse { .. } => Some("wait for it, or leave out `--reuse`: runs beside each other need clusters of their own".into()),
             Self::Docker(error) => error.hint(),

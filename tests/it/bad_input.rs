@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+use rehearsal::docker::Docker;
 use rehearsal::exec::which;
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::json;
 
 use crate::engine::{DISK_FULL, with_fault};
-use crate::program::{Finished, Ground};
+use crate::program::{Finished, Ground, kind_serves};
 
 const HARMLESS: &str = "# Harmless\n\n```bash\ntrue\n```\n";
 const CLUSTER: &str = "# With a cluster\n\n<!-- rehearse: needs cluster -->\n\n```bash\nkubectl get pods\n```\n";
@@ -289,4 +290,25 @@ async fn preflight_says_what_a_run_would_and_changes_nothing() {
     let bad = preflight(&[]).env("REHEARSAL_DIR", ground.path("file/sessions")).run().await.exits_with(2);
     bad.says("file cannot be written");
     assert!(!ground.root().exists());
+}
+
+#[tokio::test]
+async fn a_kind_cluster_that_does_not_come_up_leaves_its_logs_and_nothing_else() {
+    if !kind_serves("a_kind_cluster_that_does_not_come_up_leaves_its_logs_and_nothing_else").await {
+        return;
+    }
+    let ground = Ground::new().await;
+    ground.lab(HARMLESS);
+    let config = ground.path("kind.yaml");
+    let patch = "kubeadmConfigPatches:\n- |\n  kind: KubeletConfiguration\n  evictionHard: nonsense\n";
+    std::fs::write(&config, patch).unwrap();
+    let run = ground.rehearse(&["run", "--cluster", "kind", "--kind-config", config.to_str().unwrap()]);
+    let run = run.env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(2);
+    run.says("KubeletConfiguration.evictionHard").says("its nodes' logs:");
+    let logs = ground.root().join(&ground.sessions()[0]).join("kind-logs");
+    assert!(logs.join("kind-create.log").is_file() && logs.read_dir().unwrap().count() > 1);
+    ground.nothing_is_left(1).await;
+    let left = Docker::connect().await.unwrap().containers("io.x-k8s.kind.cluster").await.unwrap();
+    let session = &ground.sessions()[0];
+    assert!(!left.iter().any(|node| node.labels.values().any(|cluster| cluster.contains(session.as_str()))));
 }
