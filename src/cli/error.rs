@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::{kubectl, remote};
-use crate::mini::InvalidVersion;
 use crate::{cluster, conformance, docker, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
@@ -20,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
     #[error(transparent)]
-    Version(#[from] InvalidVersion),
+    Options(#[from] super::stage::Error),
     #[error(transparent)]
     Stage(#[from] stage::Error),
     #[error(transparent)]
@@ -39,8 +38,6 @@ pub enum Error {
     StageEnded(String),
     #[error("another stage is up: {cluster}{}", asked.iter().map(|asked| format!(" {asked}")).collect::<String>())]
     OtherStage { cluster: String, asked: Vec<String> },
-    #[error("`{option}` is for kind, not for {cluster}")]
-    KindOnly { option: &'static str, cluster: String },
 }
 
 impl Error {
@@ -56,7 +53,7 @@ impl Error {
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
-            Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
+            Self::Options(error) => error.hint(),
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
             _ => None,
         }

@@ -173,7 +173,7 @@ async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Opti
     let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
     if let (true, Ok(Some(played)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
-        let measured = Yardstick::measure(kubectl, &stage, what.labs, played).await;
+        let measured = Yardstick::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
         measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
     }
     // The measuring is no part of the run.

@@ -5,13 +5,30 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::error::Error;
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::mask::Masker;
-use crate::mini::Version;
+use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
 use crate::run::{Event, Events};
 use crate::stage::{Handle, Part, PartState};
+
+/// What of the options cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{option}` is for kind, not for {cluster}")]
+    KindOnly { option: &'static str, cluster: String },
+    #[error(transparent)]
+    Version(#[from] InvalidVersion),
+}
+
+impl Error {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
+            Self::Version(_) => None,
+        }
+    }
+}
 
 /// How many times faster mini's kubelet is, where nothing is said.
 pub const TIMELAPSE: f64 = 100.0;

@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::build::{BuildRequest, ContextFile};
 use super::error::{Error, Result};
-use super::image::OnProgress;
 use super::ladder::Found;
 use super::pip::{BUNDLE, HostNetwork};
+use super::progress::OnProgress;
 use super::{Docker, ImageInfo, labels};
 
 /// The name under which the built layers outlive a session.

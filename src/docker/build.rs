@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::error::{Error, Result, failed, is_disk_full, message};
-use super::image::{OnProgress, Progress};
+use super::progress::{OnProgress, Progress};
 use super::{Docker, ImageInfo};
 
 /// How many of a failing step's output lines an error carries.

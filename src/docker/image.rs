@@ -1,6 +1,5 @@
 //! Images: inspect, pull, tag, push, remove, import. Knows no container, and not why an image is wanted.
 
-use bollard::auth::DockerCredentials;
 use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptions, RemoveImageOptionsBuilder,
@@ -12,66 +11,14 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use super::error::{Error, Result, failed, failed_for, is_status, transfer_failed};
+use super::login::Login;
+use super::progress::{OnProgress, Progress};
+use super::reference::split_reference;
 use super::{Docker, transfer};
 
 /// The longest silence of a pull or a push. The engine tells every chunk; a layer that waits for another's end is
 /// what it says least of.
 const SILENCE: Duration = Duration::from_secs(120);
-
-/// One sign of life of a long operation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being done, e.g. `Downloading` or `RUN pip install flask`.
-    pub step: String,
-    /// To what: a layer's id, an output line.
-    pub detail: String,
-    /// Bytes, where they are counted.
-    pub current: Option<u64>,
-    pub total: Option<u64>,
-}
-
-impl std::fmt::Display for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str([self.step.as_str(), self.detail.as_str()].map(str::trim).join(" ").trim())?;
-        match (self.current, self.total) {
-            (Some(current), Some(total)) if total > 0 => write!(f, " {}%", current.saturating_mul(100) / total),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Where progress goes.
-pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
-
-/// A registry's username and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    pub username: String,
-    pub password: String,
-    /// The registry's host, or `https://index.docker.io/v1/`.
-    pub server: String,
-}
-
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("username", &self.username)
-            .field("password", &"<redacted>")
-            .field("server", &self.server)
-            .finish()
-    }
-}
-
-impl From<Login> for DockerCredentials {
-    fn from(login: Login) -> Self {
-        DockerCredentials {
-            username: Some(login.username),
-            password: Some(login.password),
-            serveraddress: Some(login.server),
-            ..Default::default()
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageInfo {
@@ -123,10 +70,10 @@ impl Docker {
 
     /// The pull as it goes: the first item proves that the registry answered.
     pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+        let (repository, tag) = split_reference(name);
         if self.is_beyond_bollard(name, login.as_ref()) {
             return transfer::pull(&self.host, self.is_podman(), name, login);
         }
-        let (repository, tag) = split_reference(name);
         let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
         let image = name.to_owned();
         self.api
@@ -174,10 +121,10 @@ impl Docker {
     }
 
     fn push_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+        let (repository, tag) = split_reference(name);
         if self.is_beyond_bollard(name, login.as_ref()) {
             return transfer::push(&self.host, name, login);
         }
-        let (repository, tag) = split_reference(name);
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let image = name.to_owned();
         self.api
@@ -189,7 +136,7 @@ impl Docker {
     fn is_beyond_bollard(&self, name: &str, login: Option<&Login>) -> bool {
         // Over TLS the engine is bollard's alone to speak to.
         let plain = !self.host.starts_with("https://");
-        plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(transfer::is_misspelt))
+        plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(Login::is_misspelt))
     }
 
     /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
@@ -212,18 +159,6 @@ async fn next<T>(
     match tokio::time::timeout(SILENCE, stream.next()).await {
         Ok(item) => item.transpose(),
         Err(_) => Err(Error::Stalled { action, image: image.to_owned(), seconds: SILENCE.as_secs() }),
-    }
-}
-
-/// `repository` and `tag` (or digest); a name without either means `latest`.
-pub(super) fn split_reference(name: &str) -> (&str, &str) {
-    if let Some((repository, digest)) = name.split_once('@') {
-        return (repository, digest);
-    }
-    match name.rsplit_once(':') {
-        // A colon before a slash belongs to the registry's port.
-        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-        _ => (name, "latest"),
     }
 }
 
@@ -271,29 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_splits_at_its_tag_not_at_the_registrys_port() {
-        for (name, parts) in [
-            ("registry:2", ("registry", "2")),
-            ("python", ("python", "latest")),
-            ("127.0.0.1:5000/a/b", ("127.0.0.1:5000/a/b", "latest")),
-            ("127.0.0.1:5000/a/b:1.0.0", ("127.0.0.1:5000/a/b", "1.0.0")),
-            ("a@sha256:0f", ("a", "sha256:0f")),
-        ] {
-            assert_eq!(split_reference(name), parts, "{name}");
-        }
-    }
-
-    #[test]
     fn the_digest_is_read_from_the_pushs_last_word_only() {
         let pushed = parse_pushed("1.0.0: digest: sha256:ab12 size: 528").unwrap();
         assert_eq!((pushed.digest.as_str(), pushed.size), ("sha256:ab12", 528));
         assert_eq!(parse_pushed("The push refers to repository [127.0.0.1:5000/a]"), None);
-    }
-
-    #[test]
-    fn a_logins_debug_hides_the_password() {
-        let login = Login { username: "ann".into(), password: "hunter2".into(), server: "r".into() };
-        let text = format!("{login:?}");
-        assert!(text.contains("ann") && !text.contains("hunter2"), "{text}");
     }
 }

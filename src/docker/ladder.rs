@@ -8,7 +8,7 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::error::{Error, Result, failed, message};
-use super::image::OnProgress;
+use super::progress::OnProgress;
 use super::{Docker, HubImage, stand_in};
 
 /// How long a hub may take to say that it has the image.

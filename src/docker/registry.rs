@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use super::container::{LogOptions, on_loopback};
 use super::error::{Error, Result, failed};
-use super::image::split_reference;
+use super::reference::split_reference;
 use super::{Docker, labels};
 use crate::wait::{self, Probe, Wake};
 

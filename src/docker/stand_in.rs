@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
-use super::image::{OnProgress, Progress};
+use super::progress::{OnProgress, Progress};
 use super::{Docker, HubImage, ImageInfo, labels};
 use crate::exec::{Tool, which};
 

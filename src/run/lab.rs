@@ -32,6 +32,14 @@ pub struct Played {
     pub waits: Vec<Span>,
 }
 
+impl Played {
+    /// Pods whose container was started.
+    pub fn started(&self) -> u64 {
+        let started = |trace: &&Trace| trace.events.iter().any(|event| event.reason == "Started");
+        self.traces.iter().filter(started).count() as u64
+    }
+}
+
 /// Why a lab could not be played at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::lab::Played;
 use crate::cluster::Cluster;
 use crate::docker::ContainerRequest;
 use crate::exec::Tool;
@@ -29,8 +28,9 @@ pub struct Yardstick {
 }
 
 impl Yardstick {
-    /// Measures on the stage that the labs were played on; None where kubectl or Docker fails.
-    pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], played: &[Played]) -> Option<Self> {
+    /// Measures on the stage that the labs were played on, and started `pods` pods' containers on; None where kubectl or
+    /// Docker fails.
+    pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], pods: u64) -> Option<Self> {
         let handle = &stage.handle;
         let kubectl_us = median(async || {
             let tool = Tool::new(kubectl).args(["get", "namespaces"]);
@@ -41,7 +41,7 @@ impl Yardstick {
         let calls = |command| labs.iter().map(|lab| calls(lab, command)).sum::<u64>();
         let (mut docker_us, mut containers) = (0, calls(&["docker", "run"]));
         if matches!(stage.cluster, Cluster::Mini(_)) {
-            containers += started(played);
+            containers += pods;
             let container = median(async || {
                 let image = handle.app_image.clone();
                 let request = ContainerRequest { image, labels: handle.labels(), ..ContainerRequest::default() };
@@ -70,12 +70,6 @@ async fn median(once: impl AsyncFn() -> Option<()>) -> Option<u64> {
     }
     all.sort();
     Some(u64::try_from(all[RUNS / 2].as_micros()).unwrap_or(u64::MAX))
-}
-
-/// Pods whose container was started.
-fn started(played: &[Played]) -> u64 {
-    let traces = played.iter().flat_map(|played| &played.traces);
-    traces.filter(|trace| trace.events.iter().any(|event| event.reason == "Started")).count() as u64
 }
 
 /// How often the fences that are played have `command` at the beginning of one.
