@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 
 use super::Credentials;
-use super::client::{Error, Result, request_error};
+use super::error::{Error, Result, request_error};
 
 static PARAMETER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(\w+)=(?:"([^"]*)"|([^",\s]+))"#).expect("the pattern is a constant"));
@@ -179,9 +179,4 @@ async fn token(method: Method, url: &Url, request: RequestBuilder) -> Result<Str
     let body = response.bytes().await.map_err(|error| request_error(&method, url, &error))?;
     let token: Token = serde_json::from_slice(&body).map_err(|_| Error::NoToken)?;
     [token.access_token, token.token].into_iter().find(|token| !token.is_empty()).ok_or(Error::NoToken)
-}
-
-/// `401 Unauthorized`, as Go prints a status.
-pub(super) fn status_line(status: u16) -> String {
-    StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |status| status.to_string())
 }

@@ -5,10 +5,12 @@ pub mod access_log;
 mod authorizer;
 pub mod client;
 pub mod credentials;
+mod error;
 pub mod keyring;
 pub mod reference;
 
-pub use client::{Client, Descriptor, Endpoint, Error, Session, plain_http};
+pub use client::{Client, Descriptor, Endpoint, Session, plain_http};
 pub use credentials::Credentials;
+pub use error::Error;
 pub use keyring::Keyring;
 pub use reference::{ImageRef, InvalidReference};
