@@ -234,8 +234,13 @@ async fn judge(
 ) -> Stepped {
     let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
     if printed.code != 0 && !expects_failure {
-        let message = format!("the command exited with {}", printed.code);
-        return failed(lab, step, step.line, message, ground, began);
+        // A fence's first line stands below its opening one.
+        let (line, command) = match (printed.failed_at, &step.action) {
+            (Some(at), Action::Shell(script)) => (step.line + at, script.lines().nth(at - 1)),
+            _ => (step.line, None),
+        };
+        let command = command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim()));
+        return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
     }
     let scene = Scene { printed, began, deadline: began + step.timeout, lab_began };
     let mut whole = Verdict::ExpectedFailure;
