@@ -256,5 +256,14 @@ async fn an_expectation_that_does_not_come_true() {
     assert!(message.ends_with("last seen: pod/ghost never appeared"), "{message}");
     let evidence = failure["evidence"].to_string();
     assert!(evidence.contains("pod/stuck  "), "what was there instead is told: {evidence}");
-    ground.nothing_is_left(2).await;
+
+    // The pod fails after its command has ended.
+    ground.lab(&format!(
+        "# Excluding\n\n<!-- rehearse: needs cluster -->\n\n<!-- rehearse: never pod/stuck: ErrImagePull -->\n\
+         ```bash\n{pod}\n```\n"
+    ));
+    let run = ground.play(&["--json"]).run().await.exits_with(1);
+    let message = run.events("lab.finished")[0]["failure"]["message"].to_string();
+    assert!(message.contains("never pod/stuck: ErrImagePull: pod/stuck was ErrImagePull at "), "{message}");
+    ground.nothing_is_left(3).await;
 }
