@@ -3,6 +3,7 @@
 mod human;
 mod jsonl;
 mod lab_by_lab;
+mod sink;
 mod traces;
 
 use std::io::Write;
@@ -17,6 +18,7 @@ use crate::run::{Event, Record};
 pub use human::Human;
 pub use jsonl::JsonLines;
 pub use lab_by_lab::LabByLab;
+use sink::Sink;
 pub use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.
