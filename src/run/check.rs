@@ -129,8 +129,8 @@ async fn wait_for(
 
 fn standing(trace: &Trace) -> String {
     let Some(state) = trace.last() else { return format!("{} has no status", trace.object) };
-    let message = state.message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default();
-    format!("{} is {}{message}", trace.object, state.status)
+    // Why it is so is the evidence's to tell.
+    format!("{} is {}", trace.object, state.status)
 }
 
 /// Holds unless one of the states shows, or has shown, until what is left of the window has passed.

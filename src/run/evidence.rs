@@ -29,7 +29,11 @@ impl Proof {
 pub fn of_trace(trace: &Trace) -> Vec<String> {
     let mut lines = vec![trace.to_string()];
     if let Some(message) = trace.last().and_then(|state| state.message.as_ref()) {
-        lines.push(format!("  last message: {message}"));
+        // A back-off goes on about what an event below has said.
+        let cause = message.split_once(": ErrImagePull: ").map_or(message.as_str(), |(_, cause)| cause);
+        if !trace.events.iter().any(|event| event.message.contains(cause)) {
+            lines.push(format!("  last message: {message}"));
+        }
     }
     let mut told: Vec<&EventSeen> = Vec::new();
     for event in &trace.events {
@@ -51,6 +55,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::observe::State;
     use crate::script::ObjectRef;
 
     fn entry(status: u16, user: Option<&str>) -> Entry {
@@ -95,6 +100,10 @@ mod tests {
             trace.record_event(event(68, "BackOff", "back-off", count));
         }
         trace.record_event(event(70, "Failed", "Error: ErrImagePull", 1));
+        let pod = serde_json::json!({"status": {"phase": "Pending"}});
+        let state = State::of(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
+        let message = Some("Back-off pulling image \"x\": ErrImagePull: no basic auth credentials".into());
+        trace.record(State { message, ..state });
         assert_eq!(
             of_trace(&trace)[1..],
             [
@@ -103,5 +112,7 @@ mod tests {
                 "   70.00 Warning Failed x1: Error: ErrImagePull",
             ]
         );
+        trace.events.clear();
+        assert!(of_trace(&trace)[1].starts_with("  last message: Back-off pulling"), "nothing else has said it");
     }
 }

@@ -238,7 +238,8 @@ async fn judge(
             (Some(at), Action::Shell(script)) => (step.line + at, script.lines().nth(at - 1)),
             _ => (step.line, None),
         };
-        let command = command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim()));
+        let command =
+            command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim().trim_end_matches(" \\")));
         return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
     }
     let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
