@@ -20,6 +20,7 @@ pub struct Tool {
     cwd: Option<PathBuf>,
     stdin: Option<Vec<u8>>,
     timeout: Duration,
+    at_most: usize,
 }
 
 /// What a tool printed and how it ended.
@@ -68,6 +69,7 @@ impl Tool {
             cwd: None,
             stdin: None,
             timeout: Duration::from_secs(60),
+            at_most: usize::MAX,
         }
     }
 
@@ -103,6 +105,12 @@ impl Tool {
         self
     }
 
+    /// How many bytes of each stream are kept, from the first on; the others are read and counted.
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.at_most = bytes;
+        self
+    }
+
     /// Runs it to its end, whatever the exit code.
     ///
     /// # Errors
@@ -128,8 +136,8 @@ impl Tool {
         let mut group = self.spawn(&program)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let finished = tokio::time::timeout(timeout, async {
-            let mut out = Lines::of(group.child.stdout.take());
-            let mut err = Lines::of(group.child.stderr.take());
+            let mut out = Lines::of(group.child.stdout.take(), self.at_most);
+            let mut err = Lines::of(group.child.stderr.take(), self.at_most);
             let write = group.child.stdin.take().zip(self.stdin);
             let feed = async {
                 if let Some((mut pipe, bytes)) = write {
@@ -225,14 +233,22 @@ impl Drop for Group {
 struct Lines<R> {
     pipe: Option<BufReader<R>>,
     unfinished: Vec<u8>,
+    /// How many bytes are still kept, and how many were not.
+    room: usize,
+    dropped: usize,
 }
 
+/// How much of a word is dropped where the room ends in it: half a password would not be known for one.
+const WORD: usize = 4096;
+
 impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
-    fn of(pipe: Option<R>) -> Self {
-        Self { pipe: pipe.map(BufReader::new), unfinished: Vec::new() }
+    fn of(pipe: Option<R>, room: usize) -> Self {
+        let pipe = pipe.map(|pipe| BufReader::with_capacity(1 << 16, pipe));
+        Self { pipe, unfinished: Vec::new(), room, dropped: 0 }
     }
 
-    /// The next line with its newline, or the rest before the end; then None.
+    /// The next line with its newline, or the rest before the end; then None. Where there was no room for all, the
+    /// last line says so.
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             let read = match &mut self.pipe {
@@ -241,13 +257,32 @@ impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
             };
             if read.is_empty() {
                 self.pipe = None;
+                if self.dropped > 0 {
+                    self.unfinished
+                        .extend(format!("… {} more bytes\n", std::mem::take(&mut self.dropped)).into_bytes());
+                }
                 return (!self.unfinished.is_empty()).then(|| std::mem::take(&mut self.unfinished));
             }
-            let end = read.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-            let taken = end.unwrap_or(read.len());
-            self.unfinished.extend_from_slice(&read[..taken]);
+            let fits = &read[..read.len().min(self.room)];
+            let end = fits.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let full = end.is_none() && fits.len() < read.len();
+            let taken = end.unwrap_or(fits.len());
+            self.unfinished.extend_from_slice(&fits[..taken]);
+            self.room -= taken;
+            // All of what is read goes at once where nothing is kept any more.
+            let consumed = if full { read.len() } else { taken };
+            self.dropped += consumed - taken;
             if let Some(pipe) = &mut self.pipe {
-                pipe.consume(taken);
+                pipe.consume(consumed);
+            }
+            if full && !self.unfinished.is_empty() {
+                let word = self.unfinished.iter().rposition(u8::is_ascii_whitespace).map_or(0, |at| at + 1);
+                if self.unfinished.len() - word < WORD {
+                    self.dropped += self.unfinished.len() - word;
+                    self.unfinished.truncate(word);
+                }
+                self.unfinished.push(b'\n');
+                return Some(std::mem::take(&mut self.unfinished));
             }
             if end.is_some() {
                 return Some(std::mem::take(&mut self.unfinished));
@@ -332,6 +367,25 @@ mod tests {
     async fn an_unfinished_line_is_not_lost_when_the_tool_ends() {
         let out = Tool::new("sh").args(["-c", "printf half; sleep 0.1; exit 0"]).run().await.unwrap();
         assert_eq!(out.stdout, "half");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_kept_is_read_and_counted() {
+        let run = async |script: &str| {
+            let tool = Tool::new("sh").args(["-c", script]).at_most(10_000).timeout(Duration::from_secs(30));
+            let mut lines = 0;
+            let out = tool.run_with(|_, _| lines += 1).await.unwrap();
+            (out, lines)
+        };
+        let (out, _) = run("head -c 10000000 /dev/zero | tr '\\0' x; echo oops >&2; exit 3").await;
+        assert_eq!(out.stdout, format!("{}\n… 9990000 more bytes\n", "x".repeat(10_000)));
+        assert_eq!((out.stderr.as_str(), out.code), ("oops\n", 3));
+        let (out, lines) = run("yes | head -c 20000000").await;
+        assert_eq!((out.stdout, lines), ("y\n".repeat(5000) + "… 19990000 more bytes\n", 5001));
+        let (out, _) = run("head -c 9990 /dev/zero | tr '\\0' '\\n'; echo half a-password-here").await;
+        assert_eq!(out.stdout, "\n".repeat(9990) + "half \n… 16 more bytes\n");
+        let (out, _) = run("head -c 10000 /dev/zero | tr '\\0' x").await;
+        assert_eq!(out.stdout, "x".repeat(10_000), "it just fits");
     }
 
     #[tokio::test]

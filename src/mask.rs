@@ -1,17 +1,23 @@
 //! Masking: no form of a secret passes a writer. Knows nothing of who writes.
 //!
-//! A secret is found in the text itself, percent-encoded, in base64 at any of the three alignments (alone, inside a
-//! `user:password`, inside a whole dockerconfigjson), in base64 of that, and in base64 that `base64`
-//! wrapped over several lines: matching ignores line breaks.
+//! A secret is found with each of its characters as it is or as an encoder writes it (JSON, nested or not, URLs and
+//! forms, HTML, shells), in hex, and in base64 at any of the three alignments (of itself or of its JSON forms, alone,
+//! inside a `user:password`, inside a whole dockerconfigjson) and in base64 of that. Line breaks in between, as
+//! `base64` and `fold` make them, and the blanks that indent the next line hide nothing.
 
-use std::sync::{Arc, RwLock};
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock, RwLock};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use regex::{Regex, RegexBuilder};
 
 /// What stands where a secret was.
 pub const MASK: &str = "•••";
+
+/// Secrets of fewer characters would mask half of every text: they are to be refused, since they are not masked.
+pub const SHORTEST: usize = 4;
 
 /// A shared set of secrets; clones see secrets added later.
 #[derive(Clone, Default)]
@@ -21,16 +27,12 @@ pub struct Masker {
 
 #[derive(Default)]
 struct Patterns {
-    needles: Vec<Needle>,
+    /// What is masked itself.
+    plain: Vec<Regex>,
+    /// Base64 of something that holds a secret: the whole run of base64 around it goes, since its neighbours decode to
+    /// the rest of the credential.
+    encoded: Vec<String>,
     finder: Option<AhoCorasick>,
-}
-
-#[derive(Clone, PartialEq)]
-struct Needle {
-    text: String,
-    /// Base64 of something that holds the secret: the whole run of base64 around it goes, since its
-    /// neighbours decode to the rest of the credential.
-    encoded: bool,
 }
 
 impl std::fmt::Debug for Masker {
@@ -39,56 +41,48 @@ impl std::fmt::Debug for Masker {
     }
 }
 
-/// Shorter secrets would mask half of every text.
-const SHORTEST: usize = 6;
+/// A run of base64: to the end of its line, and over the following lines as long as they hold nothing else.
+static RUN: LazyLock<Regex> = LazyLock::new(|| {
+    let run = "[A-Za-z0-9+/=_-]+";
+    Regex::new(&format!(r#"(?mR){run}(?:\\n{run}|\r?\n[ \t]*{run}["',]*$)*"#)).expect("a literal, tested below")
+});
+
+/// What wrapping puts into a run.
+static BREAK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\\n|[^A-Za-z0-9+/=_-]").expect("a literal, tested below"));
 
 impl Masker {
-    /// Masks `secret` from now on, in every form described above.
+    /// Masks `secret` from now on, in every form described above; nothing where it is shorter than [`SHORTEST`].
     pub fn add(&self, secret: &str) {
-        if secret.len() < SHORTEST {
+        if secret.chars().count() < SHORTEST {
             return;
         }
-        let mut needles = vec![Needle { text: secret.into(), encoded: false }];
-        needles.extend(percent_encoded(secret).map(|text| Needle { text, encoded: false }));
-        let once = alignments(secret);
-        for form in &once {
-            needles.extend(alignments(form).into_iter().map(|text| Needle { text, encoded: true }));
-        }
-        needles.extend(once.into_iter().map(|text| Needle { text, encoded: true }));
+        let json = serde_json::Value::from(secret).to_string();
+        let json = json[1..json.len() - 1].to_owned();
+        // As Go's encoding/json writes it, and so kubectl and docker.
+        let go = json.replace('&', r"\u0026").replace('<', r"\u003c").replace('>', r"\u003e");
+        let once: Vec<String> = [secret, &json, &go].into_iter().flat_map(alignments).collect();
+        let twice: Vec<String> = once.iter().flat_map(|form| alignments(form)).collect();
+        let plain = [escaped(secret), hex(secret)].map(|pattern| {
+            // Keys of cloud registries are whole JSON files.
+            let built = RegexBuilder::new(&pattern).size_limit(256 << 20).build();
+            built.or_else(|_| Regex::new(&regex::escape(secret)))
+        });
         let mut inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for needle in needles {
-            if !inner.needles.contains(&needle) {
-                inner.needles.push(needle);
-            }
-        }
-        inner.finder = AhoCorasick::new(inner.needles.iter().map(|n| &n.text)).ok();
+        inner.plain.extend(plain.into_iter().flatten());
+        inner.encoded.extend(once.into_iter().chain(twice));
+        inner.encoded.sort();
+        inner.encoded.dedup();
+        inner.finder = AhoCorasick::new(&inner.encoded).ok();
     }
 
     /// The text with every secret replaced by [`MASK`].
-    pub fn mask<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(finder) = &inner.finder else { return text.into() };
-        // Line breaks taken out, with the way back: wrapped base64 is matched as one run.
-        let (mut flat, mut origin) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len()));
-        for (at, byte) in text.bytes().enumerate().filter(|(_, b)| !matches!(b, b'\n' | b'\r')) {
-            flat.push(byte);
-            origin.push(at);
-        }
-        let mut spans: Vec<(usize, usize)> = Vec::new();
-        for found in finder.find_overlapping_iter(&flat) {
-            let (mut from, mut to) = (origin[found.start()], origin[found.end() - 1] + 1);
-            if inner.needles[found.pattern().as_usize()].encoded {
-                let run = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
-                let bytes = text.as_bytes();
-                while from > 0 && run(bytes[from - 1]) {
-                    from -= 1;
-                }
-                while to < bytes.len() && run(bytes[to]) {
-                    to += 1;
-                }
-            }
-            spans.push((from, to));
-        }
+        let plain = inner.plain.iter().flat_map(|secret| secret.find_iter(text));
+        let encoded = RUN.find_iter(text).filter(|run| finder.is_match(&*BREAK.replace_all(run.as_str(), "")));
+        let mut spans: Vec<_> = plain.chain(encoded).map(|found| (found.start(), found.end())).collect();
         if spans.is_empty() {
             return text.into();
         }
@@ -105,11 +99,11 @@ impl Masker {
         masked.into()
     }
 
-    /// Masks every string inside a JSON value, keys included.
+    /// Masks every string inside a JSON value; its keys are ours.
     pub fn mask_json(&self, value: &mut serde_json::Value) {
         match value {
             serde_json::Value::String(text) => {
-                if let std::borrow::Cow::Owned(masked) = self.mask(text) {
+                if let Cow::Owned(masked) = self.mask(text) {
                     *text = masked;
                 }
             }
@@ -120,29 +114,55 @@ impl Masker {
     }
 }
 
-/// As a URL or a form carries it, where that differs.
-fn percent_encoded(secret: &str) -> Option<String> {
-    let url = reqwest::Url::parse_with_params("http://x/", [("", secret)]).ok()?;
-    url.query()?.strip_prefix('=').filter(|encoded| *encoded != secret).map(str::to_owned)
+/// A pattern for the secret with each character as it is or in any encoder's form; letters and digits have none.
+fn escaped(secret: &str) -> String {
+    let forms = |c: char| {
+        let itself = regex::escape(&c.to_string());
+        if c.is_ascii_alphanumeric() {
+            return itself;
+        }
+        let bytes = |before: &str| c.to_string().bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
+        let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!(r"\\+u{unit:04x}")).collect::<String>();
+        let octal = c.to_string().bytes().map(|byte| format!(r"\\+{byte:03o}")).collect::<String>();
+        let code = u32::from(c);
+        let own = match c {
+            '\\' => r"\\+",
+            '\n' => r"\\+n",
+            '\r' => r"\\+r",
+            '\t' => r"\\+t",
+            ' ' => r"\+",
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            '\'' => r#"&apos;|'\\''|'"'"'"#,
+            _ => "",
+        };
+        let (percent, hex) = (bytes("%"), bytes(r"\\+x"));
+        // The longest first: what is left over of a longer form would stay.
+        let own = if own.is_empty() { String::new() } else { format!("{own}|") };
+        format!(r"(?:{own}(?i:{percent}|{units}|{hex}|{octal}|&#0*{code};|&#x0*{code:x};)|\\*{itself})")
+    };
+    secret.chars().map(forms).collect::<Vec<_>>().join(r"(?:\r?\n[ \t]*)?")
+}
+
+/// A pattern for the secret's bytes in hex, as `xxd`, `od` and dumps of programs write them.
+fn hex(secret: &str) -> String {
+    let bytes: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("(?i){}", bytes.join(r"(?:[\s:,]|\\x|0x)*"))
 }
 
 /// The part of base64 that depends on `secret` alone, for each place it can have in a group of three bytes;
 /// standard and URL-safe alphabets.
 fn alignments(secret: &str) -> Vec<String> {
     let mut forms = Vec::new();
-    for lead in 0..3 {
-        let mut bytes = vec![0; lead];
-        bytes.extend_from_slice(secret.as_bytes());
-        // The first characters mix with the lead; an incomplete last group mixes with what follows.
-        let whole = bytes.len() / 3 * 4;
-        let skip = [0, 2, 3][lead];
-        let encoded = STANDARD.encode(&bytes);
-        if whole > skip + 4 {
-            let form = encoded[skip..whole].to_owned();
-            if form.contains(['+', '/']) {
-                forms.push(form.replace('+', "-").replace('/', "_"));
-            }
-            forms.push(form);
+    for (lead, mixed) in [(0, 0), (1, 2), (2, 3)] {
+        let bytes = [&[0; 2][..lead], secret.as_bytes()].concat();
+        // The first characters mix with the lead, the last one with what follows.
+        let whole = bytes.len() * 8 / 6;
+        let form = &STANDARD.encode(&bytes)[mixed..whole];
+        if form.len() >= SHORTEST {
+            forms.extend([form.to_owned(), form.replace('+', "-").replace('/', "_")]);
         }
     }
     forms
@@ -217,6 +237,73 @@ mod tests {
                 assert_eq!(masker.mask(&b64(&config)), MASK);
             }
         }
+    }
+
+    #[test]
+    fn no_encoder_hides_a_password() {
+        let password = r#"a"b\c&d<e>f'g h!i/ü+~j$"#;
+        let masker = Masker::default();
+        masker.add(password);
+        let json = serde_json::to_string(password).unwrap();
+        let go = r#""a\"b\\c\u0026d\u003ce\u003ef'g h!i/ü+~j$""#;
+        let nested = serde_json::to_string(go).unwrap();
+        for text in [
+            json.as_str(),
+            go,
+            &nested,
+            r#""a\"b\\c&d<e>f'g h!i\/\u00fc+~j$""#,
+            "a%22b%5Cc%26d%3Ce%3Ef%27g%20h%21i%2F%C3%BC%2B~j%24",
+            "a%22b%5cc%26d%3ce%3ef%27g+h%21i%2f%c3%bc%2b%7Ej%24",
+            r#"a\"b\\c\&d\<e\>f\'g\ h\!i/ü+~j\$"#,
+            r#"'a"b\c&d<e>f'\''g h!i/ü+~j$'"#,
+            r#"$'a"b\\c&d<e>f\'g h!i/\303\274+~j$'"#,
+            r#"a&quot;b\c&amp;d&lt;e&gt;f&#39;g h!i/ü+~j$"#,
+            r#"a&#34;b\c&amp;d&lt;e&gt;f&#x27;g h!i/&#252;+~j$"#,
+            "6122625c6326643c653e6627672068 21692FC3BC2B7E6A24",
+            "61 22 62 5c 63 26 64 3c 65 3e 66 27 67 20 68 21\n 69 2f c3 bc 2b 7e 6a 24",
+        ] {
+            let shown = masker.mask(text);
+            assert_eq!(shown.trim_matches(['"', '\'', '$', '\\']), MASK, "of {text}");
+        }
+        for form in [password, json.trim_matches('"'), go.trim_matches('"')] {
+            for lead in ["", "u", "us"] {
+                assert_eq!(masker.mask(&b64(&format!("{lead}{form}{lead}"))), MASK, "base64 of {lead}{form}{lead}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_password_is_masked_and_a_shorter_one_is_to_be_refused() {
+        for password in ["abcd", "p&ss"] {
+            let masker = Masker::default();
+            masker.add(password);
+            assert_eq!(masker.mask(&format!("x {password} y")), "x ••• y");
+            for user in ["u", "us", "use"] {
+                let auth = b64(&format!("{user}:{password}"));
+                assert_eq!(masker.mask(&auth), MASK);
+                assert_eq!(masker.mask(&b64(&format!(r#"{{"auth":"{auth}"}}"#))), MASK);
+            }
+            assert_eq!(masker.mask(&b64(password)), MASK);
+        }
+        let masker = Masker::default();
+        masker.add(&"x".repeat(SHORTEST - 1));
+        assert_eq!(masker.mask("xxx"), "xxx");
+    }
+
+    #[test]
+    fn wrapped_and_indented_base64_goes_as_a_whole() {
+        let long = b64(&format!(r#"{{"username":"somebody","password":"{SECRET}","email":"a@example.com"}}"#));
+        let pieces = |text: &str, width| -> Vec<String> {
+            text.as_bytes().chunks(width).map(|c| String::from_utf8_lossy(c).into_owned()).collect()
+        };
+        for width in [1, 4, 20, 76] {
+            for between in ["\n", "\r\n", "\n  ", "\n\t\t", "\\n"] {
+                let wrapped = pieces(&long, width).join(between);
+                let shown = masker().mask(&format!("a: b\nkey: {wrapped}\nkind: Secret")).into_owned();
+                assert_eq!(shown, format!("a: b\nkey: {MASK}\nkind: Secret"), "{width} between {between:?}");
+            }
+        }
+        assert_eq!(masker().mask(&pieces(SECRET, 5).join("\n    ")), MASK);
     }
 
     #[test]

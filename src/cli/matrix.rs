@@ -59,7 +59,7 @@ async fn play(
     interrupts: &Interrupts,
 ) -> Result<Option<Verdict>, Error> {
     let places = Places::find(common)?;
-    let all = script::load_all(&places.labs)?;
+    let all = script::load(&places.labs, &args.labs)?;
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs, &places.project).await?;
     let ids: Vec<u32> = labs.iter().map(|lab| lab.id).collect();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::stage::StageArgs;
 use crate::cluster::Choice;
+use crate::mask::SHORTEST;
 use crate::registry::{Credentials, ImageRef, Keyring};
 use crate::stage::Remote;
 
@@ -22,6 +23,10 @@ pub enum Error {
     Name(String),
     #[error("no login for {host}")]
     NoLogin { host: String },
+    #[error(
+        "the password for {host} is shorter than {SHORTEST} characters: it could not be kept out of what is printed"
+    )]
+    Short { host: String },
     #[error("cannot read {}", path.display())]
     Read {
         path: PathBuf,
@@ -42,6 +47,7 @@ impl Error {
                 "set {USERNAME} and {PASSWORD}, or give `--registry-credentials FILE`: a docker config with an entry for \
                  that host, or one line `user:password`"
             )),
+            Self::Short { .. } => Some("use a token or a longer password".into()),
             Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
             _ => None,
         }
@@ -68,6 +74,9 @@ pub fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
             _ => return Err(Error::NoLogin { host: remote.host }),
         },
     };
+    if credentials.password.chars().count() < SHORTEST {
+        return Err(Error::Short { host: remote.host });
+    }
     Ok(Some((remote, credentials)))
 }
 

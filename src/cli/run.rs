@@ -61,7 +61,7 @@ async fn try_run(
     interrupts: &Interrupts,
 ) -> Result<Option<Verdict>, Error> {
     let places = Places::find(common)?;
-    let all = script::load_all(&places.labs)?;
+    let all = script::load(&places.labs, &args.labs)?;
     let labs = chosen(&all, &args.labs)?;
     let tools = tools(&labs, &places.project).await?;
     if args.keep && !up::is_up(&args.stage, &places.root)? {

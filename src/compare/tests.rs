@@ -121,3 +121,12 @@ fn other_output_goes_by_line() {
     let long: String = (0..40).map(|n| format!("line {n}\n")).collect();
     assert!(told("other", &long).ends_with("… 29 more lines"), "{}", told("other", &long));
 }
+
+#[test]
+fn a_megabyte_of_lines_is_compared_before_anyone_waits() {
+    let began = std::time::Instant::now();
+    let told = told("no such line", &"y\n".repeat(200_000));
+    assert!(told.starts_with("contradicted: no line `no such line`\n-no such line\n+y\n"), "{told}");
+    assert!(told.ends_with("\n… 199989 more lines"), "{told}");
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

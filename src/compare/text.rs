@@ -8,6 +8,8 @@ use crate::observe::Redactor;
 
 /// Lines of a diff that are worth reading.
 const DIFF_LINES: usize = 12;
+/// Printed lines that a diff is made of: its time grows with their square.
+const DIFFED_LINES: usize = 1000;
 
 /// Without what differs from run to run: times, ids, addresses, and runs of spaces.
 pub(super) fn normalised(text: &str) -> String {
@@ -19,13 +21,16 @@ pub(super) fn normalised(text: &str) -> String {
 pub(super) fn diff(shown: &str, printed: &str) -> String {
     // The last line is a line like any other.
     let whole = |text: &str| if text.is_empty() { String::new() } else { format!("{text}\n") };
-    let (shown, printed) = (whole(shown), whole(printed));
+    let end = printed.match_indices('\n').nth(DIFFED_LINES - 1).map_or(printed.len(), |(at, _)| at);
+    let (printed, rest) = printed.split_at(end);
+    let (shown, printed, rest) = (whole(shown), whole(printed), rest.trim_start_matches('\n').lines().count());
     let diff = TextDiff::from_lines(&shown, &printed);
     let hunks = diff.unified_diff().context_radius(1).to_string();
     let lines: Vec<&str> = hunks.lines().filter(|line| !line.starts_with("@@")).collect();
-    match lines.len() > DIFF_LINES {
-        true => format!("{}\n… {} more lines", lines[..DIFF_LINES].join("\n"), lines.len() - DIFF_LINES),
-        false => lines.join("\n"),
+    let (told, more) = lines.split_at(lines.len().min(DIFF_LINES));
+    match more.len() + rest {
+        0 => told.join("\n"),
+        more => format!("{}\n… {more} more lines", told.join("\n")),
     }
 }
 

@@ -48,7 +48,11 @@ impl Found {
     /// Why a stand-in is used, where one is.
     pub fn reason(&self) -> Option<String> {
         match &self.how {
-            How::StandIn { why } => Some(format!("{} stands in for {}: {why}", self.image, self.hub.name())),
+            How::StandIn { why } => {
+                // Which request it was says nothing; what became of the connection does.
+                let why = why.rsplit_once(": dial tcp: ").map_or(why.as_str(), |(_, cause)| cause);
+                Some(format!("{} stands in for {}: {why}", self.image, self.hub.name()))
+            }
             How::Local | How::Pulled => None,
         }
     }
@@ -164,5 +168,10 @@ mod tests {
         let how = How::StandIn { why: "no such host".into() };
         let found = Found { hub: HubImage::Registry2, image: HubImage::Registry2.stand_in().into(), how };
         assert_eq!(found.to_string(), "registry:2: stand-in rehearsal/registry:2-stand-in (no such host)");
+        let why =
+            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host".into();
+        let reason = Found { how: How::StandIn { why }, ..found }.reason();
+        let told = "rehearsal/registry:2-stand-in stands in for registry:2: lookup registry-1.docker.io: no such host";
+        assert_eq!(reason.as_deref(), Some(told));
     }
 }

@@ -107,9 +107,8 @@ impl Player {
         let text = read(&dockerfile)?;
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
-        // The last words are ours: the Engine knows the image by other names.
         let progress = |progress: docker::Progress| {
-            if !progress.detail.starts_with("Successfully ") {
+            if !is_ours(&progress) {
                 eprintln!("{}", progress.detail);
             }
         };
@@ -287,6 +286,12 @@ fn short(id: &str) -> &str {
     id.trim_start_matches("sha256:").get(..12).unwrap_or(id)
 }
 
+/// The step that labels the image, and the last words: the Engine knows the image by other names.
+fn is_ours(progress: &docker::Progress) -> bool {
+    let labels = progress.step.starts_with("LABEL ") && progress.step.contains("\"rehearsal.");
+    labels || progress.detail.starts_with("Successfully ")
+}
+
 /// `[[127.0.0.1:]HOST:]CONTAINER`; the host's side is always 127.0.0.1.
 fn publish(spec: &str) -> Result<(u16, Option<u16>), Error> {
     let invalid = || Error::Usage(format!("Invalid containerPort: {spec}"));
@@ -329,5 +334,16 @@ mod tests {
         assert_eq!(publish("127.0.0.1:8080:5000").unwrap(), (5000, Some(8080)));
         assert!(publish("0.0.0.0:8080:5000").is_err());
         assert!(publish("http").is_err());
+    }
+
+    #[test]
+    fn the_step_that_labels_the_image_is_not_shown() {
+        let ours = |step: &str, detail: &str| {
+            is_ours(&docker::Progress { step: step.into(), detail: detail.into(), ..docker::Progress::default() })
+        };
+        let step = r#"LABEL "rehearsal.owner"="x.lock" "rehearsal.session"="1""#;
+        assert!(ours(step, &format!("Step 8/8 : {step}")) && ours(step, "---> Using cache"));
+        assert!(ours(step, "Successfully tagged 127.0.0.1:5000/x"));
+        assert!(!ours("LABEL version=1", "Step 7/8 : LABEL version=1") && !ours("RUN true", "---> Using cache"));
     }
 }

@@ -1,14 +1,15 @@
 //! Events for people: what was typed, what it printed, one timeline per pod, and the verdicts.
 //! Settled lines go to one writer; what is still moving is drawn on a terminal only.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Consumer;
+use super::{Consumer, Sink};
 use crate::run::{Event, Failure, Record, Timings, Verdict, Yardstick};
 use crate::stage::PartState;
 
@@ -21,13 +22,21 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 
 /// The longest printed output shown of one fence; all of it stands in `events.jsonl`.
 const SHOWN_LINES: usize = 30;
+/// The widest line shown of what was printed.
+const SHOWN_COLUMNS: usize = 400;
+
+/// The key of the bar of the step that is being played; objects are known by their uid.
+const STEP: &str = "step";
 
 pub struct Human {
-    out: Box<dyn Write + Send>,
+    out: Sink,
+    began: Instant,
     live: MultiProgress,
     bars: BTreeMap<String, ProgressBar>,
     timelines: BTreeMap<String, Timeline>,
     heading: String,
+    /// What is noted, and why: notes with the same reason are one line.
+    notes: Option<(Vec<String>, String)>,
     show_timings: bool,
     yardstick: Option<Yardstick>,
     /// The run is over: what follows is for programs.
@@ -51,11 +60,13 @@ impl Human {
     pub fn new(out: Box<dyn Write + Send>, live: bool, show_timings: bool, report: String) -> Self {
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
-            out,
+            out: Sink::new(out),
+            began: Instant::now(),
             live: MultiProgress::with_draw_target(target),
             bars: BTreeMap::new(),
             timelines: BTreeMap::new(),
             heading: String::new(),
+            notes: None,
             show_timings,
             yardstick: None,
             failed: false,
@@ -66,18 +77,18 @@ impl Human {
 
     fn line(&mut self, text: &str) {
         let out = &mut self.out;
-        self.live.suspend(|| {
-            // A reader that has gone away does not end the run.
-            let _ = writeln!(out, "{text}");
-            let _ = out.flush();
-        });
+        self.live.suspend(|| out.line(text));
     }
 
     fn bar(&mut self, key: &str, text: String) {
+        self.bar_since(key, text, "  {spinner} {wide_msg}", Duration::ZERO);
+    }
+
+    fn bar_since(&mut self, key: &str, text: String, template: &str, elapsed: Duration) {
         let live = &self.live;
         let bar = self.bars.entry(key.to_owned()).or_insert_with(|| {
-            let bar = live.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
+            let bar = live.add(ProgressBar::new_spinner().with_elapsed(elapsed));
+            if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
@@ -91,6 +102,37 @@ impl Human {
             bar.finish_and_clear();
             self.live.remove(&bar);
         }
+    }
+
+    fn settle_all(&mut self) {
+        for key in self.bars.keys().cloned().collect::<Vec<_>>() {
+            self.settle(&key);
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        let (what, why) = text.split_once(": ").unwrap_or((text, ""));
+        match &mut self.notes {
+            Some((noted, reason)) if reason == why && !why.is_empty() => noted.push(what.to_owned()),
+            _ => {
+                self.print_notes();
+                self.notes = Some((vec![what.to_owned()], why.to_owned()));
+            }
+        }
+    }
+
+    fn print_notes(&mut self) {
+        if let Some((what, why)) = self.notes.take() {
+            let colon = if why.is_empty() { "" } else { ": " };
+            self.line(&format!("  {YELLOW}•{YELLOW:#} {}{colon}{why}", what.join(", ")));
+        }
+    }
+
+    /// The command that is being played, and for how long: what it prints is told when it has ended.
+    fn playing(&mut self, command: &str, at: Duration) {
+        let first = command.lines().next().unwrap_or_default();
+        let elapsed = self.began.elapsed().saturating_sub(at);
+        self.bar_since(STEP, cut(first).into_owned(), "  {spinner} {elapsed:>4}  {wide_msg}", elapsed);
     }
 
     fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
@@ -144,7 +186,7 @@ impl Human {
             if let Some(reason) = reason
                 && timeline.told_reason.as_ref() != Some(&reason)
             {
-                lines.push((uid.clone(), format!("      {DIM}{reason}{DIM:#}")));
+                lines.push((uid.clone(), format!("      {DIM}{}{DIM:#}", cut(&reason))));
                 timeline.told_reason = Some(reason);
             }
         }
@@ -155,11 +197,11 @@ impl Human {
     }
 
     fn failure(&mut self, failure: &Failure) {
-        self.line(&format!("  {RED}✗ {}:{}{RED:#}  {}", failure.file, failure.line, failure.message));
-        for evidence in &failure.evidence {
-            for line in evidence.lines() {
-                self.line(&format!("      {line}"));
-            }
+        let mut message = failure.message.lines();
+        let first = cut(message.next().unwrap_or_default());
+        self.line(&format!("  {RED}✗ {}:{}{RED:#}  {first}", failure.file, failure.line));
+        for line in message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())) {
+            self.line(&format!("      {}", cut(line)));
         }
         if let Some(hint) = &failure.hint {
             self.line(&format!("    {YELLOW}hint:{YELLOW:#} {hint}"));
@@ -168,12 +210,12 @@ impl Human {
 
     fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
         self.timelines.clear();
-        for key in self.bars.keys().cloned().collect::<Vec<_>>() {
-            self.settle(&key);
-        }
+        self.settle_all();
         if self.labs.len() > 1 {
             self.line("");
-            for (lab, title, verdict, ms) in std::mem::take(&mut self.labs) {
+            let mut labs = std::mem::take(&mut self.labs);
+            labs.sort_by_key(|(lab, ..)| *lab);
+            for (lab, title, verdict, ms) in labs {
                 let line = format!(
                     "  {} {:<64} {verdict:<12} {DIM}{:>7}{DIM:#}",
                     mark(verdict),
@@ -223,11 +265,14 @@ impl Consumer for Human {
         if self.failed {
             return;
         }
+        if !matches!(record.event, Event::Note { .. }) {
+            self.print_notes();
+        }
         match &record.event {
-            Event::Note { text } => self.line(&format!("  {YELLOW}•{YELLOW:#} {text}")),
+            Event::Note { text } => self.note(text),
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
             Event::LabStarted { lab, title, .. } => {
-                self.heading.clear();
+                self.heading.clone_from(title);
                 self.line(&format!("\n{BOLD}{}{BOLD:#}", named(*lab, title)));
             }
             Event::StepStarted { heading, command, .. } => {
@@ -239,14 +284,15 @@ impl Consumer for Human {
                 let mut continued = false;
                 for line in command.lines() {
                     let prompt = if continued { " " } else { "$" };
-                    self.line(&format!("  {DIM}{prompt}{DIM:#} {line}"));
+                    self.line(&format!("  {DIM}{prompt}{DIM:#} {}", cut(line)));
                     continued = line.ends_with('\\');
                 }
+                self.playing(command, Duration::from_millis(record.at_ms));
             }
             Event::StepOutput { text, .. } => {
                 let lines: Vec<_> = text.lines().collect();
                 for line in lines.iter().take(SHOWN_LINES) {
-                    self.line(&format!("    {line}"));
+                    self.line(&format!("    {}", cut(line)));
                 }
                 if lines.len() > SHOWN_LINES {
                     self.line(&format!("    {DIM}… {} lines more{DIM:#}", lines.len() - SHOWN_LINES));
@@ -255,12 +301,17 @@ impl Consumer for Human {
             Event::ObjectState { object, uid, status, at_object_ms, reason, .. } => {
                 self.state(object, uid, status, *at_object_ms, reason.as_deref());
             }
+            // A check that fails the lab is told by the failure, with its place.
+            Event::Check { verdict, .. } if verdict.fails() => self.print_timelines(),
             Event::Check { check, verdict, detail, .. } => {
                 self.print_timelines();
-                let detail = if detail.is_empty() { String::new() } else { format!("  {DIM}{detail}{DIM:#}") };
+                let detail = if detail.is_empty() { String::new() } else { format!("  {DIM}{}{DIM:#}", cut(detail)) };
                 self.line(&format!("    {} {check}{detail}", mark(*verdict)));
             }
-            Event::StepFinished { .. } => self.print_timelines(),
+            Event::StepFinished { .. } => {
+                self.settle(STEP);
+                self.print_timelines();
+            }
             Event::LabFinished { lab, title, verdict, ms, failure } => {
                 self.print_timelines();
                 self.timelines.clear();
@@ -276,6 +327,21 @@ impl Consumer for Human {
             Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
             Event::SessionStarted { .. } | Event::StageReady { .. } => {}
         }
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        self.print_notes();
+        // A run that was interrupted.
+        self.settle_all();
+        self.out.finish()
+    }
+}
+
+/// A line without what no screen shows.
+fn cut(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(SHOWN_COLUMNS) {
+        Some((end, _)) => format!("{} …", &line[..end]).into(),
+        None => line.into(),
     }
 }
 
@@ -299,4 +365,113 @@ fn mark(verdict: Verdict) -> String {
 
 fn seconds(ms: u64) -> String {
     format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn human(out: impl Write + Send + 'static) -> Human {
+        Human::new(Box::new(out), false, false, String::new())
+    }
+
+    fn told(events: Vec<Event>) -> String {
+        let page = Page::default();
+        let mut human = human(page.clone());
+        events.into_iter().for_each(|event| human.record(&Record { at_ms: 0, event }));
+        human.finish().unwrap();
+        let text = String::from_utf8(std::mem::take(&mut *page.0.lock().unwrap())).unwrap();
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    fn step(heading: &str, command: &str) -> Event {
+        Event::StepStarted { lab: 5, line: 3, heading: heading.into(), command: command.into() }
+    }
+
+    fn finished(lab: u32, failure: Option<Failure>) -> Event {
+        let verdict = if failure.is_some() { Verdict::Failed } else { Verdict::Reproduced };
+        Event::LabFinished { lab, title: format!("Lab {lab}: x"), verdict, ms: 1000, failure }
+    }
+
+    #[test]
+    fn notes_with_the_same_reason_are_one_line() {
+        let note = |text: &str| Event::Note { text: text.into() };
+        let notes = ["a:2 stands in: no host", "b:3 stands in: no host", "c: other", "d", "d"].map(note);
+        assert_eq!(told(notes.into()), "  • a:2 stands in, b:3 stands in: no host\n  • c: other\n  • d\n  • d\n");
+    }
+
+    #[test]
+    fn what_failed_is_told_once_with_its_place() {
+        let check = |verdict| Event::Check { lab: 5, line: 7, check: "prints".into(), verdict, detail: "why".into() };
+        let failure = Failure {
+            file: "README.md".into(),
+            line: 7,
+            message: "prints: why\n-a".into(),
+            evidence: vec!["seen".into()],
+            hint: None,
+        };
+        let started = Event::LabStarted { lab: 5, title: "Lab 5: x".into(), steps: 1 };
+        let (good, bad) = (check(Verdict::Unproven), check(Verdict::Failed));
+        let events = vec![started, step("Lab 5: x", "one"), good, bad, finished(5, Some(failure))];
+        insta::assert_snapshot!(told(events).trim_start(), @r"
+        Lab 5: x
+          $ one
+            ~ prints  why
+          ✗ README.md:7  prints: why
+              -a
+              seen
+          ✗ lab 5 failed in 1.0 s
+        ");
+    }
+
+    #[test]
+    fn the_summary_goes_by_number() {
+        let (verdict, timings) = (Verdict::Reproduced, Timings::default());
+        let end = Event::SessionFinished { verdict, ms: 1, timings };
+        let page = told(vec![finished(2, None), finished(0, None), end]);
+        let summary: Vec<_> = page.lines().filter(|line| line.contains("Lab ")).map(|line| &line[..11]).collect();
+        assert_eq!(summary, ["  ✓ Lab 0", "  ✓ Lab 2"]);
+    }
+
+    #[test]
+    fn a_line_that_no_screen_shows_is_cut() {
+        let text = format!("{}\nshort", "ü".repeat(1_000_000));
+        let page = told(vec![Event::StepOutput { lab: 1, line: 1, text }]);
+        assert_eq!(page, format!("    {} …\n    short\n", "ü".repeat(SHOWN_COLUMNS)));
+    }
+
+    #[test]
+    fn a_step_has_a_moving_line_while_it_is_played() {
+        let mut human = human(std::io::sink());
+        human.record(&Record { at_ms: 0, event: step("x", "sleep 6\necho two") });
+        assert_eq!(human.bars[STEP].message(), "sleep 6");
+        let (verdict, command_ms, wait_ms) = (Verdict::Reproduced, 1, 1);
+        let event = Event::StepFinished { lab: 5, line: 3, verdict, command_ms, wait_ms };
+        human.record(&Record { at_ms: 0, event });
+        assert!(human.bars.is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut human = human(full);
+        human.record(&Record { at_ms: 0, event: step("x", "true") });
+        assert_eq!(human.finish().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    }
 }

@@ -1,42 +1,36 @@
 //! Events as JSON lines.
 
-use std::io::{Error, ErrorKind, Write};
+use std::io::Write;
 
-use super::Consumer;
+use super::{Consumer, Sink};
 use crate::run::Record;
 
 pub struct JsonLines {
-    out: Box<dyn Write + Send>,
-    /// The first write that failed; nothing is written after it.
-    failed: Option<Error>,
+    out: Sink,
 }
 
 impl JsonLines {
     pub fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { out, failed: None }
+        Self { out: Sink::new(out) }
     }
 }
 
 impl Consumer for JsonLines {
     fn record(&mut self, record: &Record) {
-        if self.failed.is_none()
-            && let Ok(line) = serde_json::to_string(record)
-        {
-            self.failed = writeln!(self.out, "{line}").err();
+        if let Ok(line) = serde_json::to_string(record) {
+            self.out.line(&line);
         }
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
-        match self.failed.take().or_else(|| self.out.flush().err()) {
-            // A reader that has gone away has read what it wanted.
-            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-            _ => Ok(()),
-        }
+    fn finish(&mut self) -> std::io::Result<()> {
+        self.out.finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Error, ErrorKind};
+
     use super::*;
     use crate::run::Events;
 

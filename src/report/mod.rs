@@ -3,6 +3,7 @@
 mod human;
 mod jsonl;
 mod lab_by_lab;
+mod sink;
 mod traces;
 
 use std::io::Write;
@@ -12,11 +13,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::mask::Masker;
-use crate::run::Record;
+use crate::run::{Event, Record};
 
 pub use human::Human;
 pub use jsonl::JsonLines;
 pub use lab_by_lab::LabByLab;
+use sink::Sink;
 pub use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.
@@ -46,11 +48,28 @@ pub fn spawn(
     })
 }
 
+/// Words of our own in an event: a password may be one of them, and an event without them would be none.
+const OWN_WORDS: [&str; 3] = ["type", "verdict", "state"];
+
 fn masked(masker: &Masker, record: Record) -> Record {
-    let Ok(mut value) = serde_json::to_value(&record) else { return record };
+    let at_ms = record.at_ms;
+    // Nothing passes that could not be masked.
+    let lost = |error: serde_json::Error| Record {
+        at_ms,
+        event: Event::Note { text: format!("an event cannot be told: {error}") },
+    };
+    let mut value = match serde_json::to_value(record) {
+        Ok(value) => value,
+        Err(error) => return lost(error),
+    };
+    let own = OWN_WORDS.map(|word| value.get(word).cloned());
     masker.mask_json(&mut value);
-    // Masking changes strings inside, never the shape; the tag has no secret in it.
-    serde_json::from_value(value).unwrap_or(record)
+    for (word, said) in OWN_WORDS.into_iter().zip(own) {
+        if let Some(said) = said {
+            value[word] = said;
+        }
+    }
+    serde_json::from_value(value).unwrap_or_else(lost)
 }
 
 /// Events as JSON lines in a file of the session's folder.
@@ -60,4 +79,27 @@ fn masked(masker: &Masker, record: Record) -> Record {
 pub fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
     let file = std::fs::File::create(dir.join("events.jsonl"))?;
     Ok(Box::new(JsonLines::new(Box::new(std::io::LineWriter::new(file)) as Box<dyn Write + Send>)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Verdict;
+
+    #[test]
+    fn a_password_that_is_one_of_our_own_words_is_masked_in_texts_only() {
+        for password in ["check", "failed", "step"] {
+            let masker = Masker::default();
+            masker.add(password);
+            let event = |detail: &str| Event::Check {
+                lab: 1,
+                line: 1,
+                check: "prints".into(),
+                verdict: Verdict::Failed,
+                detail: detail.into(),
+            };
+            let told = masked(&masker, Record { at_ms: 1, event: event(&format!("a {password} b")) });
+            assert_eq!(told.event, event("a ••• b"), "{password}");
+        }
+    }
 }

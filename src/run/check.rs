@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::compare::{self, Comparison};
 use crate::observe::{Progress, Trace};
 use crate::registry::{Credentials, ImageRef, access_log};
-use crate::script::{Check, CheckKind, ObjectRef};
+use crate::script::{Check, CheckKind, ObjectRef, Step};
 use crate::stage::Stage;
 use crate::wait::{Probe, Wake, until};
 
@@ -46,10 +46,12 @@ pub struct Ground<'a> {
     pub events: &'a Events,
 }
 
-/// What judging needs: the step's output, when it began, and how long is left.
+/// What judging needs: the step, its output, when it began and its command ended, and how long is left.
 pub struct Scene<'a> {
+    pub step: &'a Step,
     pub printed: &'a Printed,
     pub began: Instant,
+    pub ended: Instant,
     pub deadline: Instant,
     /// When the lab began: proofs count from there.
     pub lab_began: jiff::Timestamp,
@@ -65,7 +67,10 @@ impl Scene<'_> {
 pub async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
     match &check.kind {
         CheckKind::Expect { object, states } => expect(object, states, scene, ground).await,
-        CheckKind::Never { object, states, window } => never(object, states, *window, scene, ground).await,
+        CheckKind::Never { object, states, window } => {
+            let window = window.unwrap_or_else(|| scene.step.never_window(object));
+            never(object, states, window.saturating_sub(scene.ended.elapsed()), scene, ground).await
+        }
         CheckKind::Event { object, reason, contains } => {
             let what = format!("event {reason} of {object}");
             let seen = |trace: &Trace| {
@@ -124,11 +129,11 @@ async fn wait_for(
 
 fn standing(trace: &Trace) -> String {
     let Some(state) = trace.last() else { return format!("{} has no status", trace.object) };
-    let message = state.message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default();
-    format!("{} is {}{message}", trace.object, state.status)
+    // Why it is so is the evidence's to tell.
+    format!("{} is {}", trace.object, state.status)
 }
 
-/// Holds unless one of the states shows until the window after the step has passed.
+/// Holds unless one of the states shows, or has shown, until what is left of the window has passed.
 async fn never(
     object: &ObjectRef,
     states: &[String],

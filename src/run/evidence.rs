@@ -1,6 +1,6 @@
 //! What a failed step shows for itself, and what proves a pass. Pure.
 
-use crate::observe::Trace;
+use crate::observe::{EventSeen, Trace};
 use crate::registry::access_log::Entry;
 
 /// What the registry's log says of a pull.
@@ -25,28 +25,38 @@ impl Proof {
     }
 }
 
-/// The timeline and the events of one object, one line each.
+/// The timeline and the events of one object, one line each: an event that came again is told once, with how often.
 pub fn of_trace(trace: &Trace) -> Vec<String> {
     let mut lines = vec![trace.to_string()];
     if let Some(message) = trace.last().and_then(|state| state.message.as_ref()) {
-        lines.push(format!("  last message: {message}"));
+        // A back-off goes on about what an event below has said.
+        let cause = message.split_once(": ErrImagePull: ").map_or(message.as_str(), |(_, cause)| cause);
+        if !trace.events.iter().any(|event| event.message.contains(cause)) {
+            lines.push(format!("  last message: {message}"));
+        }
     }
-    lines.extend(trace.events.iter().map(|event| {
-        format!(
-            "  {:>6.2} {} {} x{}: {}",
-            event.at.as_secs_f64(),
-            event.type_,
-            event.reason,
-            event.count,
-            event.message
-        )
+    let mut told: Vec<&EventSeen> = Vec::new();
+    for event in &trace.events {
+        let same = |seen: &&mut &EventSeen| seen.reason == event.reason && seen.message == event.message;
+        match told.iter_mut().find(same) {
+            Some(seen) => *seen = event,
+            None => told.push(event),
+        }
+    }
+    lines.extend(told.into_iter().map(|event| {
+        let EventSeen { at, reason, type_, message, count, .. } = event;
+        format!("  {:>6.2} {type_} {reason} x{count}: {message}", at.as_secs_f64())
     }));
     lines
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::observe::State;
+    use crate::script::ObjectRef;
 
     fn entry(status: u16, user: Option<&str>) -> Entry {
         Entry {
@@ -71,5 +81,38 @@ mod tests {
             Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u"),
             Proof::Served { after_refusal: false }
         );
+    }
+
+    #[test]
+    fn an_event_that_comes_again_is_one_line_with_its_last_count() {
+        let pod = ObjectRef { kind: "pod".into(), namespace: "default".into(), name: "mypod".into() };
+        let mut trace = Trace::new(pod, "u");
+        let event = |at: u64, reason: &str, message: &str, count: i32| EventSeen {
+            at: Duration::from_secs(at),
+            reason: reason.into(),
+            type_: "Warning".into(),
+            message: message.into(),
+            count,
+            component: "kubelet".into(),
+        };
+        trace.record_event(event(1, "Failed", "no basic auth credentials", 1));
+        for count in 1..=66 {
+            trace.record_event(event(68, "BackOff", "back-off", count));
+        }
+        trace.record_event(event(70, "Failed", "Error: ErrImagePull", 1));
+        let pod = serde_json::json!({"status": {"phase": "Pending"}});
+        let state = State::of(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
+        let message = Some("Back-off pulling image \"x\": ErrImagePull: no basic auth credentials".into());
+        trace.record(State { message, ..state });
+        assert_eq!(
+            of_trace(&trace)[1..],
+            [
+                "    1.00 Warning Failed x1: no basic auth credentials",
+                "   68.00 Warning BackOff x66: back-off",
+                "   70.00 Warning Failed x1: Error: ErrImagePull",
+            ]
+        );
+        trace.events.clear();
+        assert!(of_trace(&trace)[1].starts_with("  last message: Back-off pulling"), "nothing else has said it");
     }
 }

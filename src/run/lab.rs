@@ -222,13 +222,12 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
         }
         Err(error) => return Err(error.into()),
     };
-    let command = began.elapsed();
+    let waiting = Instant::now();
     if !printed.all.is_empty() {
         ground.events.emit(Event::StepOutput { lab: lab.id, line: step.line, text: printed.all.clone() });
     }
-    let waiting = Instant::now();
-    let judged = judge(lab, step, &printed, began, ground, lab_began).await;
-    Ok(Stepped { command, wait: waiting.elapsed(), ..judged })
+    let judged = judge(lab, step, &printed, (began, waiting), ground, lab_began).await;
+    Ok(Stepped { command: waiting - began, wait: waiting.elapsed(), ..judged })
 }
 
 /// Judges all checks of a step, the windows of `never` last, so that they cover the whole step.
@@ -236,16 +235,22 @@ async fn judge(
     lab: &Lab,
     step: &Step,
     printed: &Printed,
-    began: Instant,
+    (began, ended): Span,
     ground: &Ground<'_>,
     lab_began: jiff::Timestamp,
 ) -> Stepped {
     let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
     if printed.code != 0 && !expects_failure {
-        let message = format!("the command exited with {}", printed.code);
-        return failed(lab, step, step.line, message, ground, began);
+        // A fence's first line stands below its opening one.
+        let (line, command) = match (printed.failed_at, &step.action) {
+            (Some(at), Action::Shell(script)) => (step.line + at, script.lines().nth(at - 1)),
+            _ => (step.line, None),
+        };
+        let command =
+            command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim().trim_end_matches(" \\")));
+        return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
     }
-    let scene = Scene { printed, began, deadline: began + step.timeout, lab_began };
+    let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
     let mut whole = Verdict::ExpectedFailure;
     let (last, first): (Vec<_>, Vec<_>) =
         step.checks.iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
@@ -258,7 +263,7 @@ async fn judge(
         };
         let (check_line, told) = (check.line, detail.clone());
         ground.events.emit(Event::Check { lab: lab.id, line: check_line, check: name.clone(), verdict, detail });
-        if !verdict.passed() && verdict != Verdict::Unproven {
+        if verdict.fails() {
             let stepped = failed(lab, step, check_line, format!("{name}: {told}"), ground, began);
             return Stepped { verdict, ..stepped };
         }

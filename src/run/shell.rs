@@ -1,29 +1,39 @@
 //! Where and how fences are played: a folder of their own, a PATH on which `docker` is ours and `kubectl` the
 //! chosen one, a kubeconfig and docker config that are not the user's.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use anstream::adapter::strip_str;
 
 use super::rewrite::Names;
 use crate::exec::{self, Tool};
 use crate::registry::Credentials;
 use crate::session;
 
+/// How much of a stream is kept: more is nothing that anybody would read or compare.
+const KEPT: usize = 1 << 20;
+
 /// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
 pub struct Shell {
     dir: PathBuf,
     private: PathBuf,
+    /// Where the command that ended the last fence is told.
+    ended_by: PathBuf,
     env: Vec<(OsString, OsString)>,
     names: Names,
 }
 
-/// What a fence printed, in the order it came, and its exit code.
+/// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Printed {
     pub code: i32,
+    /// Which of the fence's lines, from 1, has the command that ended it with an error.
+    pub failed_at: Option<usize>,
     pub stdout: String,
     /// Both streams, line by line as they came.
     pub all: String,
@@ -78,6 +88,8 @@ impl Shell {
         if let Some(kubectl) = ground.kubectl {
             link(kubectl, &bin.join("kubectl"))?;
         }
+        let (ended_by, trap) = (dir.with_extension("ended-by"), dir.with_extension("trap"));
+        std::fs::write(&trap, on_error(&ended_by)).map_err(|source| Error::Prepare { path: trap.clone(), source })?;
         for source in ground.sources {
             let path = dir.join(&source.path);
             std::fs::write(&path, &source.contents).map_err(|source| Error::Prepare { path, source })?;
@@ -102,8 +114,9 @@ impl Shell {
             (text("NO_COLOR"), text("1")),
             (text("KUBECTL_KUBERC"), text("false")),
             (text("KUBECACHEDIR"), ground.cache.into()),
+            (text("BASH_ENV"), trap.into()),
         ];
-        Ok(Self { dir, private: ground.private.into(), env, names: ground.names.clone() })
+        Ok(Self { dir, private: ground.private.into(), ended_by, env, names: ground.names.clone() })
     }
 
     /// Adds one variable to the environment of what is played.
@@ -136,23 +149,133 @@ impl Shell {
     pub async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
         let script = self.names.forward(script);
         let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
-        tool = tool.cwd(&self.dir).timeout(timeout);
+        tool = tool.cwd(&self.dir).timeout(timeout).at_most(KEPT);
         for (key, value) in &self.env {
             tool = tool.env(key, value);
         }
-        let mut all = String::new();
-        let output = tool
-            .run_with(|_, line| {
-                all.push_str(line);
-                all.push('\n');
-            })
-            .await?;
-        let (stdout, all) = (self.names.back(&output.stdout), self.names.back(&all));
-        Ok(Printed { code: output.code, stdout, all })
+        let _ = std::fs::remove_file(&self.ended_by);
+        let (mut stdout, mut all) = (String::new(), String::new());
+        let ended = tool.run_with(|fd, line| {
+            let line = shown(line);
+            for text in [&mut all, &mut stdout].into_iter().take(if fd == 1 { 2 } else { 1 }) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+        let ended = ended.await;
+        let (stdout, all) = (self.names.back(&stdout), self.names.back(&all));
+        let code = match ended {
+            Ok(output) => output.code,
+            Err(exec::Error::TimedOut { program, after, .. }) => {
+                return Err(exec::Error::TimedOut { program, after, printed: all }.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let told = std::fs::read_to_string(&self.ended_by).unwrap_or_default();
+        let failed_at = told.split_once(' ').filter(|(status, _)| status.parse() == Ok(code));
+        let failed_at = failed_at.and_then(|(_, line)| Some(beginning(&script, line.parse().ok()?)));
+        Ok(Printed { code, failed_at, stdout, all })
     }
+}
+
+/// What bash reads before a fence: the command that ends it leaves its status and line in `ended_by`. Scripts that the
+/// fence starts do not read it, and the fence is bash's own `-c`, so that neither lines nor messages change.
+fn on_error(ended_by: &Path) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let tell = format!(r#"printf "%s %s" "$?" "$LINENO" >|{}"#, quoted(&ended_by.to_string_lossy()));
+    format!("unset BASH_ENV\ntrap {} ERR\n", quoted(&tell))
+}
+
+/// Where the command begins that bash places at `line`: it counts to a continued command's middle or end.
+fn beginning(script: &str, line: usize) -> usize {
+    let lines: Vec<&str> = script.lines().take(line).collect();
+    let goes_on = |line: &&str| ["\\", "|", "&&"].iter().any(|end| line.trim_end().ends_with(end));
+    let before = lines.iter().rev().skip(1).take_while(|line| goes_on(line)).count();
+    line.saturating_sub(before)
+}
+
+/// A line as a terminal would leave it standing: what follows the last carriage return, without control sequences,
+/// which could wipe a screen or part a password, and without other control characters.
+fn shown(line: &str) -> Cow<'_, str> {
+    if !line.contains(|c: char| c.is_control() && c != '\t') {
+        return line.into();
+    }
+    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+    strip_str(last).to_string().replace(|c: char| c.is_control() && c != '\t', "").into()
 }
 
 fn link(target: &Path, at: &Path) -> Result<(), Error> {
     let _ = std::fs::remove_file(at);
     symlink(target, at).map_err(|source| Error::Prepare { path: at.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_sequences_leave_nothing_behind() {
+        for (line, left) in [
+            ("plain\ttext", "plain\ttext"),
+            ("s3cr\x1b[1met", "s3cret"),
+            ("a\x1b[2J\x1b[Hb\x07", "ab"),
+            ("\x1b]0;title\x07after", "after"),
+            ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+            ("\x1bPq#0\x1b\\x", "x"),
+            ("\u{9b}31mred", "31mred"),
+            ("10%\r50%\r100%\r", "100%"),
+            ("a\x00b\x08c\x7f", "abc"),
+            ("ü\x1b[mß", "üß"),
+        ] {
+            assert_eq!(shown(line), left, "{line:?}");
+        }
+    }
+
+    fn shell(dir: &Path) -> Shell {
+        let ground = Ground {
+            private: dir,
+            folder: "lab's",
+            program: Path::new("/bin/true"),
+            kubectl: None,
+            kubeconfig: dir,
+            stage_file: dir,
+            credentials: &Credentials::new("u", "password"),
+            cache: dir,
+            sources: &[],
+            names: &Names::default(),
+        };
+        Shell::prepare(&ground).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_fence_that_fails_says_where_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let shell = shell(dir.path());
+        let ended = async |script: &str| {
+            let printed = shell.play(script, Duration::from_secs(10)).await.unwrap();
+            (printed.code, printed.failed_at, printed.all)
+        };
+        for (script, code, line, all) in [
+            ("echo one\nfalse\necho two", 1, Some(2), "one\n"),
+            ("ls \\\n  /nonexistent \\\n  2>/dev/null", 2, Some(1), ""),
+            ("echo\ntrue |\n  (exit 7) |\n  cat", 7, Some(2), "\n"),
+            ("x=$(exit 3)", 3, Some(1), ""),
+            ("(\ncd /\nfalse)", 1, Some(3), ""),
+            ("false || exit 4", 4, None, ""),
+            ("set +e\nfalse\nexit 5", 5, None, ""),
+            ("set +e; false; echo $-; bash -c 'false; env' | grep -c BASH_ENV; true", 0, Some(1), "huBc\n0\n"),
+            ("if", 2, None, "bash: -c: line 2: syntax error: unexpected end of file\n"),
+        ] {
+            let line = line.filter(|_| code != 0);
+            assert_eq!(ended(script).await, (code, line, all.into()), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_timeout_tells_what_was_printed_as_it_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let fence = "printf 'a\\033[2Jb\\n'; sleep 100";
+        let error = shell(dir.path()).play(fence, Duration::from_millis(500)).await.unwrap_err();
+        assert!(error.to_string().ends_with("printed: ab"), "{error}");
+    }
 }

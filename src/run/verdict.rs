@@ -33,6 +33,11 @@ impl Verdict {
         *self < Self::NotChecked
     }
 
+    /// Whether a check with this verdict ends its lab.
+    pub fn fails(&self) -> bool {
+        !self.passed() && *self != Self::Unproven
+    }
+
     /// The verdict on a whole with this part added.
     pub fn and(self, part: Self) -> Self {
         self.max(part)

@@ -21,20 +21,26 @@ pub(super) struct Guide {
     pub steps: Vec<Step>,
 }
 
-/// The error comes with its 1-based line.
-pub(super) fn guide(text: &str) -> Result<Guide, (usize, Problem)> {
+/// Each problem comes with its 1-based line.
+pub(super) fn guide(text: &str) -> Result<Guide, Vec<(usize, Problem)>> {
     let mut assembly = Assembly::default();
-    for block in markdown::blocks(text)? {
+    for block in markdown::blocks(text).map_err(|problem| vec![problem])? {
         let line = block.line;
         match block.kind {
-            BlockKind::Heading(text) => assembly.heading(text)?,
+            BlockKind::Heading(text) => assembly.heading(text),
             BlockKind::Prose(text) => assembly.output_may_follow &= text.ends_with(':'),
-            BlockKind::Comment(lines) => assembly.comment(lines)?,
-            BlockKind::Fence { language, body } => assembly.fence(line, &language, body)?,
+            BlockKind::Comment(lines) => assembly.comment(&lines),
+            BlockKind::Fence { language, body } => {
+                let fence = assembly.fence(line, &language, body);
+                assembly.problems.extend(fence.err());
+            }
         }
     }
-    assembly.no_pending()?;
-    Ok(assembly.guide)
+    assembly.no_pending();
+    match assembly.problems.is_empty() {
+        true => Ok(assembly.guide),
+        false => Err(assembly.problems),
+    }
 }
 
 struct Pending {
@@ -46,6 +52,7 @@ struct Pending {
 #[derive(Default)]
 struct Assembly {
     guide: Guide,
+    problems: Vec<(usize, Problem)>,
     heading: String,
     /// Directives that wait for their fence.
     pending: Vec<Pending>,
@@ -54,33 +61,31 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn heading(&mut self, text: String) -> Result<(), (usize, Problem)> {
-        self.no_pending()?;
+    fn heading(&mut self, text: String) {
+        self.no_pending();
         self.output_may_follow = false;
         self.guide.title.get_or_insert_with(|| text.clone());
         self.heading = text;
-        Ok(())
     }
 
-    fn comment(&mut self, lines: Vec<(usize, String)>) -> Result<(), (usize, Problem)> {
-        let Some((first_line, first)) = lines.first() else {
-            return Ok(());
+    fn comment(&mut self, lines: &[(usize, String)]) {
+        let Some(((first_line, first), others)) = lines.split_first() else { return };
+        let rest = match after_marker(first) {
+            Ok(Some(rest)) => rest,
+            Ok(None) => return,
+            Err(problem) => return self.problems.push((*first_line, problem)),
         };
-        let Some(rest) = after_marker(first).map_err(|problem| (*first_line, problem))? else {
-            return Ok(());
-        };
-        let said = std::iter::once((*first_line, rest)).chain(lines[1..].iter().map(|(at, text)| (*at, text.as_str())));
-        for (line, text) in said.filter(|(_, text)| !text.is_empty()) {
-            let (rule, directive) = directive::parse(text).map_err(|problem| (line, problem))?;
-            match (directive, self.guide.steps.first()) {
-                (Directive::Need(need), None) => self.guide.needs.push(need),
-                (Directive::Need(_), Some(step)) => {
-                    return Err((line, Problem::LateNeed { step: step.line }));
+        let others = others.iter().map(|(line, text)| (*line, text.as_str()));
+        for (line, text) in std::iter::once((*first_line, rest)).chain(others).filter(|(_, text)| !text.is_empty()) {
+            match (directive::parse(text), self.guide.steps.first()) {
+                (Err(problem), _) => self.problems.push((line, problem)),
+                (Ok((_, Directive::Need(need))), None) => self.guide.needs.push(need),
+                (Ok((_, Directive::Need(_))), Some(step)) => {
+                    self.problems.push((line, Problem::LateNeed { step: step.line }));
                 }
-                (directive, _) => self.pending.push(Pending { line, word: rule.word, directive }),
+                (Ok((rule, directive)), _) => self.pending.push(Pending { line, word: rule.word, directive }),
             }
         }
-        Ok(())
     }
 
     fn fence(&mut self, line: usize, language: &str, body: String) -> Result<(), (usize, Problem)> {
@@ -115,7 +120,7 @@ impl Assembly {
     }
 
     fn file(&mut self, line: usize, language: &str, name: String, body: String) -> Result<(), (usize, Problem)> {
-        if let Some(pending) = self.pending.first() {
+        if let Some(pending) = std::mem::take(&mut self.pending).first() {
             return Err((pending.line, Problem::OnFile { word: pending.word, file: name }));
         }
         let contents = match language {
@@ -141,11 +146,9 @@ impl Assembly {
         }
     }
 
-    fn no_pending(&self) -> Result<(), (usize, Problem)> {
-        match self.pending.first() {
-            Some(pending) => Err((pending.line, Problem::Dangling { word: pending.word })),
-            None => Ok(()),
-        }
+    fn no_pending(&mut self) {
+        let dangling = std::mem::take(&mut self.pending).into_iter().next();
+        self.problems.extend(dangling.map(|pending| (pending.line, Problem::Dangling { word: pending.word })));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Labs on disk: `labs/N-slug/README.md`, loaded and found by number or name.
 //! Knows nothing of what is in a guide.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::assemble;
@@ -8,18 +9,23 @@ use super::error::{Problem, ScriptError};
 use super::model::Lab;
 
 /// GitHub shows it as the folder's page.
-const GUIDE: &str = "README.md";
+pub(super) const GUIDE: &str = "README.md";
 
 impl Lab {
     /// Reads the lab in a folder named `N-slug`.
     pub fn load(dir: &Path) -> Result<Lab, ScriptError> {
-        let folder_name = || ScriptError::FolderName { path: dir.into() };
-        let name = dir.file_name().and_then(|name| name.to_str()).ok_or_else(folder_name)?;
-        let (id, slug) = split_name(name).ok_or_else(folder_name)?;
+        let (id, slug) = folder_name(dir).ok_or_else(|| ScriptError::FolderName { path: dir.into() })?;
         let path = dir.join(GUIDE);
-        let text = read(&path)?;
-        let guide =
-            assemble::guide(&text).map_err(|(line, problem)| ScriptError::At { file: path.clone(), line, problem })?;
+        let text = read(&path).map_err(|error| match error {
+            ScriptError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+                ScriptError::NoGuide { dir: dir.into() }
+            }
+            error => error,
+        })?;
+        let guide = assemble::guide(&text).map_err(|problems| {
+            let at = |(line, problem)| ScriptError::At { file: path.clone(), line, problem };
+            together(problems.into_iter().map(at).collect())
+        })?;
         if guide.steps.is_empty() {
             return Err(ScriptError::NoSteps { file: path });
         }
@@ -32,21 +38,43 @@ impl Lab {
             steps: guide.steps,
         })
     }
-
-    fn is_called(&self, name: &str) -> bool {
-        let number = name.strip_prefix("lab-").unwrap_or(name);
-        number.parse() == Ok(self.id) || name == self.slug || split_name(name) == Some((self.id, &self.slug))
-    }
 }
 
 /// Every lab below a folder, by number. Files and hidden folders are passed over.
+///
+/// # Errors
+/// All that is wrong with any of them.
 pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
-    let mut found = Vec::new();
-    for dir in folders(labs).map_err(|source| ScriptError::Read { path: labs.into(), source })? {
-        found.push(Lab::load(&dir)?);
-    }
-    if found.is_empty() {
+    load(labs, &[])
+}
+
+/// The labs below a folder that are called one of `names`, as in [`find`], by number; all where none is named, or
+/// `all` is. What is wrong with others does not matter.
+///
+/// # Errors
+/// All that is wrong with any of those asked for; a name that no folder has.
+pub fn load(labs: &Path, names: &[String]) -> Result<Vec<Lab>, ScriptError> {
+    let mut dirs = folders(labs).map_err(|source| ScriptError::Read { path: labs.into(), source })?;
+    if dirs.is_empty() {
         return Err(ScriptError::NoLabs { dir: labs.into() });
+    }
+    if !names.is_empty() && !names.iter().any(|name| name == "all") {
+        let called = |dir: &Path, name: &str| folder_name(dir).is_some_and(|(id, slug)| is_called(id, slug, name));
+        if let Some(name) = names.iter().find(|name| !dirs.iter().any(|dir| called(dir, name))) {
+            return Err(unknown(name, dirs.iter().filter_map(|dir| folder_name(dir))));
+        }
+        dirs.retain(|dir| names.iter().any(|name| called(dir, name)));
+    }
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for dir in dirs {
+        match Lab::load(&dir) {
+            Ok(lab) => found.push(lab),
+            Err(ScriptError::Several(errors)) => wrong.extend(errors),
+            Err(error) => wrong.push(error),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(together(wrong));
     }
     found.sort_by(|a, b| (a.id, &a.path).cmp(&(b.id, &b.path)));
     match found.windows(2).find(|pair| pair[0].id == pair[1].id) {
@@ -59,10 +87,32 @@ pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
 
 /// The lab called `2`, `lab-2`, `2-slug` or `slug`.
 pub fn find<'a>(labs: &'a [Lab], name: &str) -> Result<&'a Lab, ScriptError> {
-    labs.iter().find(|lab| lab.is_called(name)).ok_or_else(|| ScriptError::UnknownLab {
-        asked: name.into(),
-        known: labs.iter().map(|lab| format!("{} ({})", lab.id, lab.slug)).collect(),
-    })
+    let found = labs.iter().find(|lab| is_called(lab.id, &lab.slug, name));
+    found.ok_or_else(|| unknown(name, labs.iter().map(|lab| (lab.id, lab.slug.as_str()))))
+}
+
+fn is_called(id: u32, slug: &str, name: &str) -> bool {
+    let number = name.strip_prefix("lab-").unwrap_or(name);
+    number.parse() == Ok(id) || name == slug || split_name(name) == Some((id, slug))
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = (u32, &'a str)>) -> ScriptError {
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    let known = known.into_iter().map(|(id, slug)| format!("{id} ({slug})")).collect();
+    ScriptError::UnknownLab { asked: name.into(), known }
+}
+
+/// One error of several, of which there is at least one.
+fn together(mut errors: Vec<ScriptError>) -> ScriptError {
+    match errors.len() {
+        1 => errors.remove(0),
+        _ => ScriptError::Several(errors),
+    }
+}
+
+fn folder_name(dir: &Path) -> Option<(u32, &str)> {
+    split_name(dir.file_name()?.to_str()?)
 }
 
 fn split_name(name: &str) -> Option<(u32, &str)> {
@@ -87,14 +137,15 @@ fn folders(labs: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Text without its byte-order mark and carriage returns: fences are played by bash.
 fn read(path: &Path) -> Result<String, ScriptError> {
     let bytes = std::fs::read(path).map_err(|source| ScriptError::Read { path: path.into(), source })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        ScriptError::At {
-            file: path.into(),
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
-            problem: Problem::NotUtf8,
-        }
-    })?;
+    let at = |end: usize, bytes: &[u8], problem| {
+        let line = bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
+        ScriptError::At { file: path.into(), line, problem }
+    };
+    if let Some(nul) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(at(nul, &bytes, Problem::Nul));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| at(error.utf8_error().valid_up_to(), error.as_bytes(), Problem::NotUtf8))?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
 }
 

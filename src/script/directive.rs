@@ -87,8 +87,8 @@ fn expect(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
 fn never(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
     let (object, tail) = rule.after_colon(rest)?;
     let (tail, window) = match tail.rsplit_once(" for ") {
-        Some((tail, window)) => (tail, duration(window.trim())?),
-        None => (tail, Duration::ZERO),
+        Some((tail, window)) => (tail, Some(duration(window.trim())?)),
+        None => (tail, None),
     };
     Ok(Directive::Check(CheckKind::Never { object: rule.pod(object)?, states: states(tail)?, window }))
 }

@@ -15,6 +15,11 @@ pub enum ScriptError {
         #[source]
         source: std::io::Error,
     },
+    #[error("{} has no {}", dir.display(), super::catalog::GUIDE)]
+    NoGuide { dir: PathBuf },
+    /// Never of one alone.
+    #[error("{} things are wrong with the labs{}", .0.len(), listed(.0))]
+    Several(Vec<ScriptError>),
     #[error("{}: no fence to play", file.display())]
     NoSteps { file: PathBuf },
     #[error("{}: a lab's folder is named NUMBER-slug", path.display())]
@@ -27,11 +32,19 @@ pub enum ScriptError {
     UnknownLab { asked: String, known: Vec<String> },
 }
 
+/// Each on a line of its own, with what to do about it.
+fn listed(errors: &[ScriptError]) -> String {
+    let hint = |error: &ScriptError| error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    errors.iter().map(|error| format!("\n  {error}{}", hint(error))).collect()
+}
+
 /// What is wrong at a place; the place is the caller's to add.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("not UTF-8")]
     NotUtf8,
+    #[error("a NUL byte")]
+    Nul,
     #[error("unknown directive `{word}`")]
     UnknownDirective { word: String, near: Option<&'static str> },
     #[error("`{word}` is not `rehearse:`")]
@@ -76,6 +89,9 @@ impl ScriptError {
             ScriptError::FolderName { .. } => Some("e.g. labs/4-rotate-credentials".into()),
             ScriptError::UnknownLab { known, .. } => Some(format!("labs are {}", known.join(", "))),
             ScriptError::NoLabs { .. } => Some("a lab is a file NUMBER-slug/README.md in that folder".into()),
+            ScriptError::NoGuide { .. } => Some("a lab's guide is the file README.md in its folder".into()),
+            ScriptError::Several(_) => None,
+            ScriptError::Read { path, .. } if path.ends_with(super::catalog::GUIDE) => None,
             ScriptError::Read { .. } => Some("name the folder with the labs: `--labs DIR`".into()),
             ScriptError::SameNumber { .. } => Some("give one of the folders another number".into()),
         }
@@ -103,6 +119,7 @@ impl Problem {
             Problem::Yaml { .. } => {
                 "a YAML fence with a name is written to that file; one without is only shown".into()
             }
+            Problem::Nul => "no shell and no manifest takes one: remove it".into(),
             Problem::NotUtf8 => "save the file as UTF-8".into(),
             Problem::UnknownKind { near: None, .. } => "write `pod/NAME`; docs/directives.md says which kinds".into(),
             Problem::NotAPod { .. } => "write `pod/NAME`, or `event KIND/NAME: REASON`".into(),

@@ -1,7 +1,7 @@
 //! Markdown → steps. Owns the directive grammar, fences and their file names; errors carry file and line.
 //! Knows nothing of Docker, Kubernetes clients or terminals.
 //!
-//! [`Lab::load`], [`load_all`] and [`find`] are the way in; `docs/directives.md` is the grammar for people.
+//! [`load`], [`load_all`] and [`find`] are the way in; `docs/directives.md` is the grammar for people.
 
 mod assemble;
 mod catalog;
@@ -11,6 +11,6 @@ mod grammar;
 mod markdown;
 mod model;
 
-pub use catalog::{find, load_all};
+pub use catalog::{find, load, load_all};
 pub use error::{Problem, ScriptError};
 pub use model::*;

@@ -51,6 +51,15 @@ pub struct Step {
 impl Step {
     /// Long enough for the kubelet's second look at a failed pull (11–15 s), short enough to notice.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Long enough for a pod to be scheduled and for its container to start or to fail at once.
+    pub const DEFAULT_WINDOW: Duration = Duration::from_secs(2);
+
+    /// How long after the command a `never` of this step looks where that is not said. An `expect` of the same pod
+    /// takes the window's place: the step then lasts until the pod has come as far as the text says.
+    pub fn never_window(&self, object: &ObjectRef) -> Duration {
+        let expects = |check: &Check| matches!(&check.kind, CheckKind::Expect { object: of, .. } if of == object);
+        if self.checks.iter().any(expects) { Duration::ZERO } else { Self::DEFAULT_WINDOW }
+    }
 }
 
 /// What playing a fence means.
@@ -74,9 +83,9 @@ pub struct Check {
 pub enum CheckKind {
     /// `expect pod/NAME [-n NS]: A, B, C`: the states appear in this order in the object's trace.
     Expect { object: ObjectRef, states: Vec<String> },
-    /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor in the
-    /// window after it (none when not said).
-    Never { object: ObjectRef, states: Vec<String>, window: Duration },
+    /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor until the window
+    /// after its command has passed ([`Step::never_window`] where none is said).
+    Never { object: ObjectRef, states: Vec<String>, window: Option<Duration> },
     /// `event KIND/NAME [-n NS]: REASON ["text" or "text"]`: an event with this reason whose message contains a text.
     Event { object: ObjectRef, reason: String, contains: AnyOf },
     /// `pulled pod/NAME [-n NS]`: Running was proved: a *Successfully pulled* event, a refusal seen earlier in
@@ -143,10 +152,7 @@ impl fmt::Display for CheckKind {
             }
             CheckKind::Never { object, states, window } => {
                 write!(f, "never {object}: {}", states.join(", "))?;
-                match window.is_zero() {
-                    true => Ok(()),
-                    false => write!(f, " for {window:?}"),
-                }
+                window.map_or(Ok(()), |window| write!(f, " for {window:?}"))
             }
             CheckKind::Event { object, reason, contains } => {
                 with_text(f, format!("event {object}: {reason}"), contains)

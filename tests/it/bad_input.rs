@@ -207,7 +207,7 @@ async fn a_fence_that_fails() {
     let ground = Ground::new().await;
     let file = ground.lab("# Failing\n\n```bash\necho one\nfalse\necho two\n```\n\n```bash\necho three\n```\n");
     let run = ground.play(&[]).run().await.exits_with(1);
-    run.says(&format!("{}:3  the command exited with 1", file.display())).says("one");
+    run.says(&format!("{}:5  `false` exited with 1", file.display())).says("one");
     assert!(!run.all().contains("    two") && !run.all().contains("    three"), "{}", run.stdout);
     ground.nothing_is_left(1).await;
 }
@@ -262,7 +262,16 @@ async fn an_expectation_that_does_not_come_true() {
     assert!(message.ends_with("last seen: pod/ghost never appeared"), "{message}");
     let evidence = failure["evidence"].to_string();
     assert!(evidence.contains("pod/stuck  "), "what was there instead is told: {evidence}");
-    ground.nothing_is_left(2).await;
+
+    // The pod fails after its command has ended.
+    ground.lab(&format!(
+        "# Excluding\n\n<!-- rehearse: needs cluster -->\n\n<!-- rehearse: never pod/stuck: ErrImagePull -->\n\
+         ```bash\n{pod}\n```\n"
+    ));
+    let run = ground.play(&["--json"]).run().await.exits_with(1);
+    let message = run.events("lab.finished")[0]["failure"]["message"].to_string();
+    assert!(message.contains("never pod/stuck: ErrImagePull: pod/stuck was ErrImagePull at "), "{message}");
+    ground.nothing_is_left(3).await;
 }
 
 #[tokio::test]

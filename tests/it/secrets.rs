@@ -15,6 +15,9 @@ echo "$DOCKER_PASSWORD"
 echo "$DOCKER_PASSWORD" >&2
 printf %s "$DOCKER_PASSWORD" | base64
 printf %s "cloudwithvarjosh:$DOCKER_PASSWORD" | base64 -w 0
+printf '\n%s\033[1m%s\n' "${DOCKER_PASSWORD:0:5}" "${DOCKER_PASSWORD:5}"
+printf %s "cloudwithvarjosh:$DOCKER_PASSWORD" | base64 -w 20 | sed 's/^/   /'
+printf %s "$DOCKER_PASSWORD" | od -An -v -tx1
 kubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
   --docker-username=cloudwithvarjosh --docker-password="$DOCKER_PASSWORD"
 kubectl get secret s -o yaml
@@ -51,7 +54,8 @@ fn forms(secret: &str) -> Vec<String> {
             encoded[4..encoded.len() - 4].to_owned()
         })
     });
-    once.iter().cloned().chain(twice).chain([secret.to_owned()]).collect()
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    once.iter().cloned().chain(twice).chain([secret.to_owned(), hex]).collect()
 }
 
 #[test]

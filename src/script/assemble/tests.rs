@@ -1,12 +1,18 @@
 //! Guides as text → steps, or the line and the words of what is wrong with them.
 
+use std::time::Duration;
+
 use super::*;
+use crate::script::ObjectRef;
 
 fn shown(text: &str) -> String {
     match guide(text) {
-        Err((line, problem)) => {
-            let hint = problem.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-            format!("{line}: {problem}{hint}")
+        Err(problems) => {
+            let shown = problems.iter().map(|(line, problem)| {
+                let hint = problem.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+                format!("{line}: {problem}{hint}")
+            });
+            shown.collect::<Vec<_>>().join("\n")
         }
         Ok(guide) => guide.steps.iter().map(|step| format!("{}\n", outline(step))).collect(),
     }
@@ -135,6 +141,16 @@ fn what_is_wrong_is_told_with_its_line() {
 }
 
 #[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let problems = shown(
+        "<!-- rehearse:\n expct pod/x: Running\n prints\n fails\n-->\n## Next\n```yaml\n# a.yaml\n- [\n```\n\
+         ```bash\nx\n```\n<!-- rehearse: needs cluster -->\n<!-- rehearse: timeout soon -->\n",
+    );
+    let lines: Vec<_> = problems.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(lines, ["2", "3", "4", "9", "14", "15"], "{problems}");
+}
+
+#[test]
 fn a_later_file_of_the_same_name_is_another_step() {
     let fence = |image: &str| format!("```yaml\n# pod.yaml\nimage: {image}\n```\n");
     let steps = guide(&(fence("a") + &fence("b"))).unwrap().steps;
@@ -144,11 +160,24 @@ fn a_later_file_of_the_same_name_is_another_step() {
 }
 
 #[test]
+fn a_never_looks_on_after_the_command_unless_the_step_expects_something_of_that_pod() {
+    let window = |checks: &str, name: &str| {
+        let guide = guide(&format!("<!-- rehearse:\n{checks}\n-->\n```bash\nx\n```\n")).unwrap();
+        let pod = ObjectRef { kind: "pod".into(), namespace: "default".into(), name: name.into() };
+        guide.steps[0].never_window(&pod)
+    };
+    assert_eq!(window("never pod/a: Running", "a"), Duration::from_secs(2));
+    assert_eq!(window("never pod/a: Running\nexpect pod/a: ErrImagePull", "a"), Duration::ZERO);
+    assert_eq!(window("never pod/a: Running\nexpect pod/b: ErrImagePull", "a"), Duration::from_secs(2));
+    assert_eq!(window("never pod/a: Running\nexpect pod/a -n b: ErrImagePull", "a"), Duration::from_secs(2));
+}
+
+#[test]
 fn a_file_cut_off_anywhere_is_read_or_refused_at_a_line_it_has() {
     let whole = include_str!("../../../labs/3-custom-service-account/README.md");
     for end in (0..whole.len()).step_by(13).filter(|end| whole.is_char_boundary(*end)) {
         let text = &whole[..end];
-        if let Err((line, problem)) = guide(text) {
+        for (line, problem) in guide(text).err().unwrap_or_default() {
             assert!((1..=text.lines().count()).contains(&line), "{problem} at {line} of {text}");
         }
     }

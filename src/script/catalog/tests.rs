@@ -54,7 +54,34 @@ fn what_is_wrong_names_the_file() {
     for name in ["x", "a-b", "-b", "1-", "1x-b", "+1-b"] {
         assert_eq!(load(name, GOOD), format!("labs/{name}: a lab's folder is named NUMBER-slug"));
     }
-    assert_eq!(shown(Lab::load(&root.path().join("9-none")).unwrap_err()), "cannot read labs/9-none/README.md");
+    assert_eq!(load("3-d", b"# T\n```bash\necho \0\n```\n"), "labs/3-d/README.md:3: a NUL byte");
+    std::fs::create_dir(root.path().join("9-none")).unwrap();
+    assert_eq!(shown(Lab::load(&root.path().join("9-none")).unwrap_err()), "labs/9-none has no README.md");
+}
+
+#[test]
+fn what_is_wrong_with_a_lab_is_told_to_whom_it_concerns_and_all_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "0-good", GOOD);
+    write(root.path(), "1-bad", b"<!-- rehearse:\n fial\n expect mypod: Running\n-->\n```bash\nx\n```");
+    std::fs::create_dir(root.path().join("2-empty")).unwrap();
+    let asked = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let ids = |labs: Vec<Lab>| labs.iter().map(|lab| lab.id.to_string()).collect::<Vec<_>>().join(" ");
+        load(root.path(), &names)
+            .map_or_else(|error| error.to_string(), ids)
+            .replace(root.path().to_str().unwrap(), "labs")
+    };
+    assert_eq!(asked(&["good", "0"]), "0");
+    assert_eq!(asked(&["2"]), "labs/2-empty has no README.md");
+    assert_eq!(asked(&["0", "3"]), "no lab `3`");
+    assert_eq!(asked(&[]), asked(&["0", "all"]));
+    insta::assert_snapshot!(asked(&[]), @r"
+    3 things are wrong with the labs
+      labs/1-bad/README.md:2: unknown directive `fial` (did you mean `fails`?)
+      labs/1-bad/README.md:3: malformed object reference `mypod` (write `pod/NAME` or `pod/NAME -n NAMESPACE`)
+      labs/2-empty has no README.md (a lab's guide is the file README.md in its folder)
+    ");
 }
 
 #[test]
