@@ -78,7 +78,7 @@ async fn a_container_that_a_failed_lab_left_is_gone_before_the_next_run() {
     assert_eq!(containers(&session.unwrap()).await.len(), 1, "the registry");
     // A name that is taken would be another failure.
     let second = play().await.exits_with(1);
-    assert_eq!(second.says("the command exited with 1").events("lab.finished").len(), 1);
+    assert_eq!(second.says("`false` exited with 1").events("lab.finished").len(), 1);
     ground.rehearse(&["down"]).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
     ground.nothing_is_left(3).await;
 }
