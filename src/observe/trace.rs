@@ -140,6 +140,13 @@ impl Trace {
         self.last().is_some_and(|state| state.status == State::DELETED)
     }
 
+    /// How long the object took to go, from the first it was seen to be going.
+    pub fn ending(&self) -> Duration {
+        let going = self.states.iter().find(|state| state.status == "Terminating");
+        let gone = self.last().filter(|_| self.ended());
+        going.zip(gone).map_or(Duration::ZERO, |(going, gone)| gone.at.saturating_sub(going.at))
+    }
+
     /// Events with this reason, in order.
     pub fn events_because<'a>(&'a self, reason: &'a str) -> impl Iterator<Item = &'a EventSeen> {
         self.events.iter().filter(move |event| event.reason == reason)
@@ -169,6 +176,17 @@ pub(super) mod tests {
             message: None,
             node: None,
         }
+    }
+
+    #[test]
+    fn an_ending_is_as_long_as_it_was_seen() {
+        let mut trace = Trace::new(pod("a"), "u");
+        for (at, status) in [(0.1, "Running"), (2.0, "Terminating"), (2.5, "Completed")] {
+            trace.record(state(at, status));
+        }
+        assert_eq!(trace.ending(), Duration::ZERO, "it is there");
+        trace.record(state(3.0, State::DELETED));
+        assert_eq!(trace.ending(), at(1.0));
     }
 
     pub fn event(seconds: f64, reason: &str, message: &str, count: i32) -> EventSeen {

@@ -10,7 +10,7 @@ use super::hint;
 use super::rewrite::Names;
 use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
-use super::spans::Span;
+use super::spans::{Span, covered};
 use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
@@ -33,6 +33,17 @@ pub struct Played {
 }
 
 impl Played {
+    /// What commands and the cluster took together.
+    pub fn spent(&self) -> Duration {
+        covered(self.commands.iter().chain(&self.waits).copied())
+    }
+
+    /// What the cluster took of it: what was waited for, and the ends of pods that commands waited for.
+    pub fn waited(&self) -> Duration {
+        let endings: Duration = self.traces.iter().map(Trace::ending).sum();
+        self.spent().min(covered(self.waits.iter().copied()) + endings)
+    }
+
     /// Pods whose container was started.
     pub fn started(&self) -> u64 {
         let started = |trace: &&Trace| trace.events.iter().any(|event| event.reason == "Started");

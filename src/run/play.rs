@@ -210,14 +210,13 @@ pub fn finish(events: &Events, played: &[Played], began: Instant, stage: Duratio
     let commands = covered(played.iter().flat_map(|p| p.commands.iter().copied()));
     let busy = covered(played.iter().flat_map(|p| p.commands.iter().chain(&p.waits).copied()));
     let cluster = busy.saturating_sub(commands);
-    let spent = |lab: &Played| covered(lab.commands.iter().chain(&lab.waits).copied());
-    let longest = played.iter().max_by_key(|lab| spent(lab));
+    let longest = played.iter().max_by_key(|lab| lab.spent());
     let timings = Timings {
         stage_ms: millis(stage),
         commands_ms: millis(commands),
         cluster_ms: millis(cluster),
         own_ms: millis(total.saturating_sub(stage + busy)),
-        longest_wait_ms: longest.map_or(0, |lab| millis(covered(lab.waits.iter().copied()))),
+        longest_wait_ms: longest.map_or(0, |lab| millis(lab.waited())),
     };
     events.emit(Event::SessionFinished { verdict, ms: millis(total), timings });
     verdict
