@@ -13,7 +13,8 @@ pub struct Config {
     pub workers: u32,
     /// The host has cgroup v1: from 1.35 on the kubelet refuses that unless told not to.
     pub cgroup_v1: bool,
-    /// A folder of this machine with [`CNI`] in it, for a cluster of one node.
+    /// A folder of this machine with [`CNI`] in it, for a cluster of one node; None where the user has a config of their
+    /// own.
     pub cni: Option<PathBuf>,
 }
 
@@ -41,6 +42,35 @@ pub const CNI: (&str, &str) = (
 }
 "#,
 );
+
+/// A cluster's scheduler and controller manager ask to lead before they may, and again two seconds and more later; alone,
+/// they may as well ask sooner (kube-controller-manager's and kube-scheduler's `--leader-elect-retry-period`).
+const RETRY: (&str, &str) = ("leader-elect-retry-period", "500ms");
+
+/// [`RETRY`] in each version of kubeadm's configuration; kind applies what fits.
+fn lead_soon() -> [Value; 2] {
+    let (name, value) = RETRY;
+    let patch = |version: &str, add: [(&str, Value); 2]| {
+        let add = add.map(|(path, value)| json!({ "op": "add", "path": path, "value": value }));
+        // JSON is YAML, and kind wants text.
+        let patch = json!(add).to_string();
+        json!({ "group": "kubeadm.k8s.io", "version": version, "kind": "ClusterConfiguration", "patch": patch })
+    };
+    let argument = json!({ "name": name, "value": value });
+    [
+        patch(
+            "v1beta3",
+            [
+                ("/controllerManager/extraArgs/leader-elect-retry-period", json!(value)),
+                ("/scheduler/extraArgs", json!({ name: value })),
+            ],
+        ),
+        patch(
+            "v1beta4",
+            [("/controllerManager/extraArgs/-", argument.clone()), ("/scheduler/extraArgs", json!([argument]))],
+        ),
+    ]
+}
 
 const KUBELET_ON_CGROUP_V1: &str = "kind: KubeletConfiguration\nfailCgroupV1: false\n";
 
@@ -79,6 +109,9 @@ impl Config {
         if let (Some(cni), [node]) = (&self.cni, nodes.as_mut_slice()) {
             node["extraMounts"] = json!([{ "hostPath": cni, "containerPath": "/etc/cni/net.d" }]);
         }
+        if self.cni.is_some() {
+            map.insert("kubeadmConfigPatchesJSON6902".into(), json!(lead_soon()));
+        }
         if self.cgroup_v1 {
             let patches = map.entry("kubeadmConfigPatches").or_insert_with(|| json!([]));
             patches.as_array_mut().ok_or("its `kubeadmConfigPatches` is not a list")?.push(json!(KUBELET_ON_CGROUP_V1));
@@ -101,10 +134,17 @@ mod tests {
     }
 
     #[test]
-    fn the_cni_configuration_is_for_one_node() {
+    fn what_makes_a_cluster_of_ours_quick() {
         let with = |workers| Config { workers, cgroup_v1: false, cni: Some("/p/cni".into()) }.merge(json!({})).unwrap();
         let mounts = json!([{"hostPath": "/p/cni", "containerPath": "/etc/cni/net.d"}]);
         assert_eq!(with(0)["nodes"], json!([{"role": "control-plane", "extraMounts": mounts}]));
+        let patches = with(0)["kubeadmConfigPatchesJSON6902"].as_array().unwrap().clone();
+        let versions: Vec<_> = patches.iter().map(|patch| patch["version"].as_str().unwrap()).collect();
+        assert_eq!(versions, ["v1beta3", "v1beta4"]);
+        for patch in &patches {
+            let operations: Vec<Value> = serde_json::from_str(patch["patch"].as_str().unwrap()).unwrap();
+            assert!(operations.iter().all(|operation| operation.to_string().contains(RETRY.1)), "{operations:?}");
+        }
         assert_eq!(with(1)["nodes"], json!([{"role": "control-plane"}, {"role": "worker"}]));
         assert!(serde_json::from_str::<Value>(CNI.1).is_ok());
     }
