@@ -111,7 +111,7 @@ impl Fit {
         }
         let unreachable =
             |source| Error::Unreachable { name: name.into(), server: server.clone(), source: Box::new(source) };
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &Default::default()).await;
+        let config = super::config_of(kubeconfig.clone()).await;
         let client = Client::try_from(config.map_err(|error| Error::Kubeconfig(Box::new(error)))?);
         let client = client.map_err(unreachable)?;
         let version = client.apiserver_version().await.map_err(unreachable)?;

@@ -10,6 +10,7 @@ mod plan;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
@@ -21,6 +22,7 @@ pub use plan::{Plan, Settings};
 
 use crate::docker::{self, Docker};
 use crate::exec;
+use crate::registry::Endpoint;
 
 /// What there is to say of a cluster that is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,8 +159,22 @@ pub struct Attached {
 async fn client_of(kubeconfig: &str) -> Result<kube::Client, Error> {
     let unusable = |source| Error::Kubeconfig { path: "of the cluster".into(), source };
     let file = kube::config::Kubeconfig::from_yaml(kubeconfig).map_err(unusable)?;
-    let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await.map_err(unusable)?;
-    kube::Client::try_from(config).map_err(Error::Client)
+    kube::Client::try_from(config_of(file).await.map_err(unusable)?).map_err(Error::Client)
+}
+
+/// How a kubeconfig's current context is reached: through a proxy of its own or the environment's, but for what is on
+/// this machine or named in `NO_PROXY`, as kubectl does it (Go's `http.ProxyFromEnvironment`). kube holds the proxy's own
+/// name against `NO_PROXY`.
+async fn config_of(file: kube::config::Kubeconfig) -> Result<kube::Config, kube::config::KubeconfigError> {
+    let clusters = file.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let own = clusters.filter_map(|cluster| cluster.proxy_url.as_ref()).any(|proxy| !proxy.is_empty());
+    let mut config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await?;
+    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+    let direct = (Endpoint { host }).is_here() || Matcher::from_env().intercept(&config.cluster_url).is_none();
+    if direct && !own {
+        config.proxy_url = None;
+    }
+    Ok(config)
 }
 
 impl Cluster {

@@ -145,6 +145,8 @@ async fn a_stage_that_is_up_serves_who_asks_for_it_and_nobody_else() {
         let run = rehearse(&[&["run", "--json"], args].concat()).run().await.exits_with(0);
         assert_eq!(run.events("stage.ready")[0]["server_version"], on, "{args:?}");
     }
+    // What is on this machine is not asked for through a proxy.
+    rehearse(&["run"]).env("HTTPS_PROXY", "http://127.0.0.1:9").run().await.exits_with(0).says("the stage that is up");
     rehearse(&["down"]).run().await.exits_with(0);
-    ground.nothing_is_left(4).await;
+    ground.nothing_is_left(5).await;
 }
