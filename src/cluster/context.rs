@@ -104,7 +104,7 @@ impl Fit {
     /// Each reason why not, see [`Error`].
     pub async fn of(name: &str, allow_production: bool) -> Result<Self, Error> {
         let kubeconfig = Kubeconfig::read().map_err(|error| Error::Kubeconfig(Box::new(error)))?;
-        let kubeconfig = only(kubeconfig, name)?;
+        let kubeconfig = at_home(only(kubeconfig, name)?, std::env::var("HOME").ok());
         let server = server(&kubeconfig);
         if !allow_production {
             production(&kubeconfig, name)?;
@@ -185,6 +185,20 @@ fn only(mut kubeconfig: Kubeconfig, name: &str) -> Result<Kubeconfig, Error> {
     kubeconfig.current_context = Some(name.into());
     kubeconfig.contexts = vec![named];
     Ok(kubeconfig)
+}
+
+/// Credential plugins (`aws`, `gke-gcloud-auth-plugin`) find their own login at home, which fences are not: it is named
+/// in their environment, unless the user has done so.
+fn at_home(mut kubeconfig: Kubeconfig, home: Option<String>) -> Kubeconfig {
+    let users = kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()?.exec.as_mut());
+    for (plugin, home) in users.zip(std::iter::repeat(home)) {
+        let named = plugin.env.get_or_insert_default();
+        if let Some(home) = home.filter(|_| !named.iter().any(|one| one.get("name").is_some_and(|name| name == "HOME")))
+        {
+            named.push([("name".to_owned(), "HOME".to_owned()), ("value".to_owned(), home)].into());
+        }
+    }
+    kubeconfig
 }
 
 fn server(kubeconfig: &Kubeconfig) -> String {
@@ -302,6 +316,23 @@ mod tests {
         assert!(!copy.contains("c2") && !copy.contains("1.2.3.4"), "{copy}");
         let error = only(whole, "nope").unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("it has: kind-x, other"));
+    }
+
+    #[test]
+    fn a_credential_plugin_is_told_where_home_is() {
+        let with = |env: &str| {
+            let text = format!(
+                r#"{{"users": [{{"name": "u", "user": {{"exec": {{"apiVersion": "client.authentication.k8s.io/v1",
+                "command": "aws", "args": ["eks", "get-token"], "env": {env}}}}}}}, {{"name": "v", "user": {{}}}}]}}"#
+            );
+            let told = at_home(Kubeconfig::from_yaml(&text).unwrap(), Some("/home/ann".into()));
+            serde_json::to_value(told).unwrap()["users"][0]["user"]["exec"]["env"].clone()
+        };
+        let profile = serde_json::json!({"name": "AWS_PROFILE", "value": "x"});
+        let home = |at: &str| serde_json::json!({"name": "HOME", "value": at});
+        assert_eq!(with("null"), serde_json::json!([home("/home/ann")]));
+        assert_eq!(with(&format!("[{profile}]")), serde_json::json!([profile, home("/home/ann")]));
+        assert_eq!(with(&format!("[{}]", home("/other"))), serde_json::json!([home("/other")]));
     }
 
     #[test]
