@@ -209,10 +209,9 @@ impl Names {
         let namespaces = self.namespaces.iter().map(|(from, to)| format!("namespace {from} → {to}"));
         let images = self.images.iter().map(|image| format!("image {} → {}", image.lecture, image.played));
         let elsewhere = self.elsewhere.iter().flat_map(|e| {
-            [
-                format!("registry https://index.docker.io/v1/ → {}", e.host),
-                format!("user {} → {}", e.lecture_username, e.username),
-            ]
+            let user = format!("user {} → {}", e.lecture_username, e.username);
+            let user = (e.username != e.lecture_username).then_some(user);
+            [Some(format!("registry https://index.docker.io/v1/ → {}", e.host)), user].into_iter().flatten()
         });
         namespaces.chain(images).chain(elsewhere).collect()
     }

@@ -21,9 +21,9 @@ fn lines(file: &Path) -> Vec<Value> {
 }
 
 /// Each lab's traces without what differs from run to run.
-fn traces(ground: &Ground, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
+fn traces(sessions: &Path, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
     let mut traces: BTreeMap<u32, Vec<Redacted>> = BTreeMap::new();
-    for line in lines(&ground.root().join(session).join("traces.jsonl")) {
+    for line in lines(&sessions.join(session).join("traces.jsonl")) {
         let line: Line = serde_json::from_value(line).unwrap();
         traces.entry(line.lab).or_default().push(Redactor::default().trace(&line.trace));
     }
@@ -31,7 +31,7 @@ fn traces(ground: &Ground, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
 }
 
 /// `labs` were finished, in whatever order, each as its text says, and the report tells the same as the output.
-fn all_reproduced(run: &Finished, ground: &Ground, labs: &[u32]) {
+pub fn all_reproduced(run: &Finished, sessions: &Path, labs: &[u32]) {
     let session = run.session();
     let finished = run.events("lab.finished");
     let mut told: Vec<_> = finished.iter().map(|e| (e["lab"].as_u64(), e["verdict"].clone())).collect();
@@ -40,12 +40,12 @@ fn all_reproduced(run: &Finished, ground: &Ground, labs: &[u32]) {
     expected.sort_by_key(|(lab, _)| *lab);
     assert_eq!(told, expected, "{}", run.stdout);
     let printed: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines(&ground.root().join(session).join("events.jsonl")), printed);
+    assert_eq!(lines(&sessions.join(session).join("events.jsonl")), printed);
 }
 
 /// The traces are what they always were: on every cluster, whatever was played before.
-fn as_ever(ground: &Ground, run: &Finished) {
-    for (lab, traces) in traces(ground, &run.session()) {
+pub fn as_ever(sessions: &Path, run: &Finished) {
+    for (lab, traces) in traces(sessions, &run.session()) {
         insta::assert_yaml_snapshot!(format!("lab-{lab}"), traces);
     }
 }
@@ -53,9 +53,9 @@ fn as_ever(ground: &Ground, run: &Finished) {
 async fn four_labs(cluster: &str) {
     let ground = Ground::new().await;
     let run = ground.rehearse(&["run", "all", "--cluster", cluster, "--json"]).run().await.exits_with(0);
-    all_reproduced(&run, &ground, &[0, 1, 2, 3]);
+    all_reproduced(&run, &ground.root(), &[0, 1, 2, 3]);
     assert_eq!(run.events("stage.ready")[0]["cluster"], cluster);
-    as_ever(&ground, &run);
+    as_ever(&ground.root(), &run);
     ground.nothing_is_left(1).await;
 }
 
@@ -78,20 +78,20 @@ async fn labs_on_podman() {
     let Some((_service, host)) = podman("labs_on_podman", ground.dir.path()).await else { return };
     let run = ground.rehearse(&["run", "all", "--cluster", "mini", "--json"]).env("DOCKER_HOST", host);
     let run = run.run().await.exits_with(0);
-    all_reproduced(&run, &ground, &[0, 1, 2, 3]);
-    as_ever(&ground, &run);
+    all_reproduced(&run, &ground.root(), &[0, 1, 2, 3]);
+    as_ever(&ground.root(), &run);
 }
 
 #[tokio::test]
 async fn each_lab_alone_and_in_any_order() {
     let ground = Ground::new().await;
     let run = ground.rehearse(&["run", "2", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    all_reproduced(&run, &ground, &[2]);
-    as_ever(&ground, &run);
+    all_reproduced(&run, &ground.root(), &[2]);
+    as_ever(&ground.root(), &run);
     let run = ground.rehearse(&["run", "lab-3", "image-pull-secrets", "--cluster", "mini", "--json"]);
     let run = run.run().await.exits_with(0);
-    all_reproduced(&run, &ground, &[3, 1]);
-    as_ever(&ground, &run);
+    all_reproduced(&run, &ground.root(), &[3, 1]);
+    as_ever(&ground.root(), &run);
     ground.nothing_is_left(2).await;
 }
 

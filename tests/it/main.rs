@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod conformance;
+mod context;
 mod docker_room;
 mod docker_runtime;
 mod engine;

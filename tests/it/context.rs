@@ -1,0 +1,106 @@
+//! A cluster and a registry that are there already. Here both are a kept stage's; to the run they are the user's.
+
+use std::path::PathBuf;
+
+use kube::config::Kubeconfig;
+use rehearsal::exec::Tool;
+use serde_json::{Value, json};
+
+use crate::labs::{all_reproduced, as_ever};
+use crate::program::{Ground, Program, project};
+
+/// A kept stage, as a user has it: a kubeconfig with a credential plugin that looks for its login at home.
+struct Theirs {
+    ground: Ground,
+    stage: Value,
+    password: String,
+}
+
+impl Theirs {
+    async fn up() -> Self {
+        let ground = Ground::new().await;
+        let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+        let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+        let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
+        let handle: Value = serde_json::from_slice(&handle).unwrap();
+        let password = handle["password"].as_str().unwrap().to_owned();
+        let kubeconfig = Kubeconfig::read_from(stage["kubeconfig"].as_str().unwrap()).unwrap();
+        let mut kubeconfig = serde_json::to_value(kubeconfig).unwrap();
+        let home = ground.path("home");
+        std::fs::create_dir(&home).unwrap();
+        let user = &mut kubeconfig["users"][0]["user"];
+        let version = "client.authentication.k8s.io/v1";
+        let credential =
+            json!({"apiVersion": version, "kind": "ExecCredential", "status": {"token": user["token"].take()}});
+        std::fs::write(home.join("credential.json"), credential.to_string()).unwrap();
+        let script = "cat \"$HOME/credential.json\"";
+        *user = json!({"exec": {
+            "apiVersion": version, "interactiveMode": "Never", "command": "sh", "args": ["-c", script],
+        }});
+        std::fs::write(ground.path("kubeconfig"), kubeconfig.to_string()).unwrap();
+        Self { ground, stage, password }
+    }
+
+    fn sessions(&self) -> PathBuf {
+        self.ground.path("theirs")
+    }
+
+    /// A run in another folder than the stage's: it does not know what the cluster is.
+    fn play(&self, context: &str, args: &[&str]) -> Program {
+        let registry = format!("{}/team", self.stage["registry"].as_str().unwrap());
+        let context = format!("context:{context}");
+        let on = ["run", "--cluster", &context, "--registry", &registry];
+        let run = self.ground.rehearse(&[&on[..], args].concat()).env("REHEARSAL_DIR", self.sessions());
+        let run = run.env("KUBECONFIG", self.ground.path("kubeconfig")).env("HOME", self.ground.path("home"));
+        run.env("REHEARSAL_REGISTRY_USERNAME", "cloudwithvarjosh").env("REHEARSAL_REGISTRY_PASSWORD", &self.password)
+    }
+
+    async fn kubectl(&self, args: &[&str]) -> String {
+        let fetched = project().join(".tools/bin/kubectl");
+        let kubectl = if fetched.exists() { fetched } else { "kubectl".into() };
+        let tool = Tool::new(kubectl).args(args).env("KUBECONFIG", self.stage["kubeconfig"].as_str().unwrap());
+        tool.run_ok().await.unwrap().stdout
+    }
+
+    async fn down(self) {
+        self.ground.rehearse(&["down"]).run().await.exits_with(0);
+        self.ground.nothing_is_left(1).await;
+    }
+}
+
+#[tokio::test]
+async fn labs_on_a_cluster_of_the_users_own() {
+    let theirs = Theirs::up().await;
+    let before = std::fs::read(theirs.ground.path("kubeconfig")).unwrap();
+    let run = theirs.play("mini", &["--json"]).run().await.exits_with(0);
+    all_reproduced(&run, &theirs.sessions(), &[0, 1, 2, 3]);
+    as_ever(&theirs.sessions(), &run);
+    let told = format!("namespace app1-ns → rehearsal-{}-lab2-app1-ns", run.session());
+    run.says(&told);
+    assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4, "its own and no other");
+    assert_eq!(std::fs::read(theirs.ground.path("kubeconfig")).unwrap(), before);
+    theirs.down().await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_looks_like_production_or_gives_no_rights() {
+    let theirs = Theirs::up().await;
+    let path = theirs.ground.path("kubeconfig");
+    let mine = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, mine.replace("\"mini\"", "\"mini-PROD\"")).unwrap();
+    let run = theirs.play("mini-PROD", &[]).run().await.exits_with(2);
+    run.says("context `mini-PROD` looks like production").says("hint: refused when").says("--allow-production");
+
+    theirs.kubectl(&["create", "serviceaccount", "student"]).await;
+    let token = theirs.kubectl(&["create", "token", "student"]).await;
+    let mut students: Value = serde_json::from_str(&mine).unwrap();
+    students["users"][0]["user"] = json!({"token": token.trim()});
+    std::fs::write(&path, students.to_string()).unwrap();
+    let run = theirs.play("mini", &[]).run().await.exits_with(2);
+    run.says("in context `mini` you may not create namespaces, nor delete namespaces").says("hint: ask for a role");
+    let wrong = theirs.play("mini", &[]).env("REHEARSAL_REGISTRY_PASSWORD", "not-the-password");
+    std::fs::write(&path, mine).unwrap();
+    wrong.run().await.exits_with(2).says("does not take the login of cloudwithvarjosh");
+    assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4);
+    theirs.down().await;
+}
