@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::exec::{Error, Output, Tool};
+use crate::exec::{Output, Tool};
 use crate::mini::{Mini, MiniOptions};
 use crate::registry::Credentials;
 
@@ -145,9 +145,11 @@ fn files(dir: &Path) -> Vec<(&'static str, String)> {
     manifests.map(write).into()
 }
 
-/// `None` where there is no kubectl; a failure where one is required.
-async fn kubectl(args: &[String], kubeconfig: &Path) -> Option<Output> {
-    let program = std::env::var_os("REHEARSAL_KUBECTL").unwrap_or_else(|| "kubectl".into());
+/// The kubectl that `make setup` has found or fetched; without one the test fails.
+async fn kubectl(args: &[String], kubeconfig: &Path) -> Output {
+    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/kubectl");
+    let found = if fetched.exists() { fetched.into() } else { "kubectl".into() };
+    let program = std::env::var_os("REHEARSAL_KUBECTL").unwrap_or(found);
     let editor = r#"sed -i "$ a imagePullSecrets:\n- name: regcred""#;
     let cache = kubeconfig.with_extension("cache");
     let tool = Tool::new(program)
@@ -155,11 +157,7 @@ async fn kubectl(args: &[String], kubeconfig: &Path) -> Option<Output> {
         .env("KUBECONFIG", kubeconfig)
         .env("KUBE_EDITOR", editor)
         .env("KUBECACHEDIR", cache);
-    match tool.timeout(Duration::from_secs(40)).run().await {
-        Ok(output) => Some(output),
-        Err(Error::NotFound { .. }) => None,
-        Err(error) => panic!("{error}"),
-    }
+    tool.timeout(Duration::from_secs(40)).run().await.expect("`make setup` gets kubectl")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,12 +176,7 @@ async fn kubectl_prints_what_it_prints_against_a_real_cluster() {
         let args = line
             .split(' ')
             .map(|arg| files.iter().find(|(name, _)| *name == arg).map_or(arg, |(_, path)| path).to_owned());
-        let Some(output) = kubectl(&args.collect::<Vec<_>>(), &kubeconfig).await else {
-            let required = std::env::var("REHEARSAL_REQUIRE").unwrap_or_default();
-            assert!(!required.split(',').any(|tool| tool == "kubectl"), "kubectl is required and not on PATH");
-            eprintln!("skipped: kubectl is not on PATH");
-            break;
-        };
+        let output = kubectl(&args.collect::<Vec<_>>(), &kubeconfig).await;
         let printed = format!("{}{}", output.stdout, output.stderr);
         if output.code != *code || !printed.contains(expected) {
             wrong.push(format!("kubectl {line}: {} instead of {code}\n{printed}", output.code));
