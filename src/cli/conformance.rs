@@ -119,7 +119,7 @@ async fn play(
 ) -> Result<Option<bool>, Error> {
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
-    let kubectl = kubectl::find(&places.project).await?;
+    let kubectl = kubectl::find(&places.project).await?.path;
     let prologue = async {
         let docker = Docker::connect().await?;
         let (origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;

@@ -27,6 +27,13 @@ impl Error {
     }
 }
 
+/// A kubectl that serves.
+pub struct Kubectl {
+    pub path: PathBuf,
+    /// As it says, e.g. `v1.36.4`.
+    pub version: String,
+}
+
 /// The oldest kubectl whose output and requests are known.
 const OLDEST: &str = "1.32";
 const OLDEST_MINOR: u32 = 32;
@@ -38,18 +45,18 @@ const WRAPPER: &str = "-dispatcher";
 ///
 /// # Errors
 /// What is wrong with the first that there is.
-pub async fn find(project: &Path) -> Result<PathBuf, Error> {
+pub async fn find(project: &Path) -> Result<Kubectl, Error> {
     if let Some(named) = std::env::var_os("REHEARSAL_KUBECTL").filter(|path| !path.is_empty()) {
         let named = absolute(named.into());
-        return version(&named).await.map(|_| named);
+        return asked(named).await;
     }
     let on_path = which("kubectl", &std::env::var_os("PATH").unwrap_or_default());
     let fetched = Some(project.join(".tools/bin/kubectl")).filter(|path| path.is_file());
     let mut second_best = Err(Error::Missing);
     for candidate in [on_path, fetched].into_iter().flatten().map(absolute) {
-        match version(&candidate).await {
-            Ok(version) if !version.ends_with(WRAPPER) => return Ok(candidate),
-            Ok(_) => second_best = Ok(candidate),
+        match asked(candidate).await {
+            Ok(found) if !found.version.ends_with(WRAPPER) => return Ok(found),
+            Ok(wrapper) => second_best = Ok(wrapper),
             Err(error) if matches!(second_best, Err(Error::Missing)) => second_best = Err(error),
             Err(_) => {}
         }
@@ -62,16 +69,16 @@ fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// What it says it is, where that is new enough.
-pub async fn version(path: &Path) -> Result<String, Error> {
-    let asked = Tool::new(path).args(["version", "--client", "-o", "json"]).timeout(Duration::from_secs(20));
-    let output = asked.run_ok().await.map_err(|source| Error::Broken { path: path.into(), source })?;
+/// The program at `path`, where what it says it is is new enough.
+async fn asked(path: PathBuf) -> Result<Kubectl, Error> {
+    let asked = Tool::new(&path).args(["version", "--client", "-o", "json"]).timeout(Duration::from_secs(20));
+    let output = asked.run_ok().await.map_err(|source| Error::Broken { path: path.clone(), source })?;
     let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
     let client = &answer["clientVersion"];
     let found = client["gitVersion"].as_str().unwrap_or("of no version").to_owned();
     let minor = client["minor"].as_str().and_then(|minor| minor.trim_end_matches('+').parse::<u32>().ok());
     match minor {
-        Some(minor) if minor >= OLDEST_MINOR => Ok(found),
-        _ => Err(Error::Old { path: path.into(), found }),
+        Some(minor) if minor >= OLDEST_MINOR => Ok(Kubectl { path, version: found }),
+        _ => Err(Error::Old { path, found }),
     }
 }

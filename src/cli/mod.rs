@@ -4,6 +4,7 @@ mod args;
 mod conformance;
 mod error;
 mod exit;
+mod kept;
 mod kubectl;
 mod matrix;
 mod origin;

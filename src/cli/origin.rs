@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::error::Error;
 use super::stage::{StageArgs, cluster_settings, mask, tell};
-use super::{remote, up};
+use super::{kept, remote};
 use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::mask::Masker;
@@ -15,7 +15,7 @@ use crate::signal::Interrupts;
 use crate::stage::{Settings, Stage};
 
 pub enum Origin {
-    Kept(Box<up::Turn>),
+    Kept(Box<kept::Turn>),
     New(Settings),
 }
 
@@ -32,10 +32,10 @@ impl Origin {
         docker: &Docker,
     ) -> Result<(Self, Vec<String>), Error> {
         let mut notes = Vec::new();
-        if let Some(stage) = up::find(root).filter(|_| on_kept) {
+        if let Some(stage) = kept::find(root).filter(|_| on_kept) {
             let why = match args.is_met_by(&stage)? {
                 false => "is not what is asked for",
-                true => match up::Turn::on(stage) {
+                true => match kept::Turn::on(stage) {
                     Some(turn) => return Ok((Self::Kept(Box::new(turn)), notes)),
                     None => "is another run's just now",
                 },

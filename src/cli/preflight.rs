@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::exit::ExitCode;
-use super::kubectl;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::stage::{StageArgs, cluster_settings};
-use super::{remote, up};
+use super::{kept, kubectl, remote};
 use crate::cluster::{Choice, Plan};
 use crate::docker::{Docker, HubImage, ladder};
 use crate::exec::chain;
@@ -67,7 +66,7 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
         }
         Err(error) => findings.push(Finding::of("docker", Err(error.into()))),
     }
-    if let Some(stage) = root.and_then(|root| up::find(&root)) {
+    if let Some(stage) = root.and_then(|root| kept::find(&root)) {
         let says = format!("up since before: {} {}", stage.cluster.name, stage.cluster.server_version);
         findings.push(Finding::of("stage", Ok(says)));
     }
@@ -95,8 +94,8 @@ fn writable(root: &Path) -> Result<String, Error> {
 }
 
 async fn kubectl(project: &Path) -> Result<String, Error> {
-    let path = kubectl::find(project).await?;
-    Ok(format!("{} {}", kubectl::version(&path).await?, path.display()))
+    let found = kubectl::find(project).await?;
+    Ok(format!("{} {}", found.version, found.path.display()))
 }
 
 async fn engine(docker: &Docker) -> Result<String, Error> {

@@ -211,7 +211,7 @@ const MOST_JOBS: usize = 4;
 pub async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
-        true => Some(kubectl::find(project).await?),
+        true => Some(kubectl::find(project).await?.path),
         false => None,
     };
     Ok(Tools { program, kubectl })

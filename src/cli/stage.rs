@@ -121,7 +121,8 @@ impl StageArgs {
     /// [`Error::KindOnly`] where another cluster is named beside it.
     pub fn choice(&self) -> Result<Choice, Error> {
         const KINDS: [&str; 4] = ["--node-image", "--workers", "--kind-config", "--reuse"];
-        let of_kind = KINDS.into_iter().find(|option| self.asked().iter().any(|asked| asked == option));
+        let asked = self.asked();
+        let of_kind = KINDS.into_iter().find(|option| asked.iter().any(|asked| asked == option));
         match (of_kind, &self.cluster) {
             (Some(_), Choice::Auto) => Ok(Choice::Kind),
             (Some(option), Choice::Mini | Choice::Context(_)) => {

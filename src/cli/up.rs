@@ -1,23 +1,21 @@
 //! `rehearse up` and `rehearse down`: a stage that outlives the command that asked for it, and the end of it.
 //! Also the reaping of what killed sessions left.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
 use super::error::Error;
 use super::exit::ExitCode;
+use super::kept;
+use super::origin::{Origin, raise};
 use super::places::{Common, Places};
 use super::printer::Printer;
-use super::remote;
-use super::stage::{StageArgs, cluster_settings, mask, tell};
-use crate::cluster::{self, Plan};
+use super::stage::StageArgs;
+use crate::cluster;
 use crate::docker::{self, Docker};
 use crate::exec::Background;
 use crate::mask::Masker;
@@ -25,7 +23,7 @@ use crate::report::{self, Consumer, Human};
 use crate::run::Events;
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
-use crate::stage::{Handle, Settings, Stage};
+use crate::stage::Handle;
 use crate::wait::{Probe, Wake, until};
 
 /// How long a stage may take to come up in the background: images may have to be pulled or built.
@@ -54,7 +52,7 @@ async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         reap(&Docker::connect().await?, &places.root).await;
         spawn(args, common, printer, interrupts).await?;
     }
-    let Some(handle) = find(&places.root) else { return Ok(()) };
+    let Some(handle) = kept::find(&places.root) else { return Ok(()) };
     if printer.json {
         let document = json!({
             "session": handle.session, "cluster": handle.cluster, "registry": handle.registry,
@@ -79,7 +77,7 @@ async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
 /// # Errors
 /// [`Error::OtherStage`].
 pub fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
-    match find(root) {
+    match kept::find(root) {
         Some(stage) if args.is_met_by(&stage)? => Ok(true),
         Some(Handle { cluster, asked, .. }) => Err(Error::OtherStage { cluster: cluster.name, asked }),
         None => Ok(false),
@@ -97,7 +95,7 @@ pub async fn spawn(args: &StageArgs, common: &Common, printer: &Printer, interru
     printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
     let board = indicatif::MultiProgress::new();
     let progress = printer.progress(&board, "stage");
-    let ready = async || match (find(&places.root), process.has_ended()) {
+    let ready = async || match (kept::find(&places.root), process.has_ended()) {
         (Some(_), _) => Probe::Done(true),
         (None, true) => Probe::Done(false),
         (None, false) => {
@@ -140,11 +138,14 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     let places = Places::find(common)?;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (plan, notes) = Plan::of(&cluster_settings(args)?, &docker).await?;
-        Ok::<_, Error>((docker, plan, notes))
+        let (origin, notes) = Origin::of(args, &places.root, false, &docker).await?;
+        Ok::<_, Error>((docker, origin, notes))
     };
     let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };
-    let (docker, plan, notes) = begun?;
+    let (docker, mut origin, notes) = begun?;
+    if let Origin::New(settings) = &mut origin {
+        settings.kept = Some(args.asked());
+    }
     let session = Session::create(&places.root)?;
     let (events, records) = Events::channel();
     let masker = Masker::default();
@@ -152,12 +153,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
     let reporter = report::spawn(records, masker.clone(), vec![out]);
     notes.into_iter().for_each(|text| events.note(text));
-    let settings =
-        Settings { plan, registry_port: args.registry_port, kept: Some(args.asked()), remote: remote::of(args)? };
-    let credentials = settings.credentials();
-    mask(&masker, &credentials);
-    let on_part = tell(events.clone());
-    let raised = Stage::up(&settings, docker, &session, &credentials, &on_part, interrupts.graceful.cancelled()).await;
+    let raised = raise(&origin, docker, &session, &masker, &events, interrupts).await;
     if let Ok(Some(stage)) = raised {
         let folder = session.private();
         tokio::select! {
@@ -170,7 +166,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         session.close();
         raised?;
     }
-    drop((on_part, events));
+    drop(events);
     let _ = reporter.await;
     Ok(())
 }
@@ -181,32 +177,6 @@ async fn forgotten(folder: &Path) {
     let mut ticks = tokio::time::interval(LOOKING);
     while folder.exists() {
         ticks.tick().await;
-    }
-}
-
-/// The stage that is up under `root`, if one is.
-pub fn find(root: &Path) -> Option<Handle> {
-    let entries = std::fs::read_dir(root).ok()?;
-    entries
-        .flatten()
-        .filter_map(|entry| Handle::read(&entry.path().join("private/stage.json")).ok())
-        .find(|handle| session::is_alive(&handle.owner) && handle.pid != std::process::id() && handle.kept)
-}
-
-/// The right to play on a kept stage, while the value lives: labs share its namespaces, so one run at a time.
-pub struct Turn {
-    pub stage: Handle,
-    _lock: Flock<File>,
-}
-
-impl Turn {
-    /// None where another run has it.
-    pub fn on(stage: Handle) -> Option<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600);
-        let file = file.open(stage.private.join("in-use")).ok()?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
-        Some(Self { stage, _lock: lock })
     }
 }
 
@@ -232,7 +202,7 @@ pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
 async fn try_down(common: &Common) -> Result<(Vec<String>, Vec<String>), Error> {
     let places = Places::find(common)?;
     let mut done = Vec::new();
-    while let Some(handle) = find(&places.root) {
+    while let Some(handle) = kept::find(&places.root) {
         // Gone already is what we want.
         let _ = kill(Pid::from_raw(handle.pid.cast_signed()), Signal::SIGTERM);
         let gone = async || match session::is_alive(&handle.owner) {

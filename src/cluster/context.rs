@@ -190,12 +190,11 @@ fn only(mut kubeconfig: Kubeconfig, name: &str) -> Result<Kubeconfig, Error> {
 /// Credential plugins (`aws`, `gke-gcloud-auth-plugin`) find their own login at home, which fences are not: it is named
 /// in their environment, unless the user has done so.
 fn at_home(mut kubeconfig: Kubeconfig, home: Option<String>) -> Kubeconfig {
-    let users = kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()?.exec.as_mut());
-    for (plugin, home) in users.zip(std::iter::repeat(home)) {
+    let Some(home) = home else { return kubeconfig };
+    for plugin in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()?.exec.as_mut()) {
         let named = plugin.env.get_or_insert_default();
-        if let Some(home) = home.filter(|_| !named.iter().any(|one| one.get("name").is_some_and(|name| name == "HOME")))
-        {
-            named.push([("name".to_owned(), "HOME".to_owned()), ("value".to_owned(), home)].into());
+        if !named.iter().any(|one| one.get("name").is_some_and(|name| name == "HOME")) {
+            named.push([("name".to_owned(), "HOME".to_owned()), ("value".to_owned(), home.clone())].into());
         }
     }
     kubeconfig

@@ -321,3 +321,13 @@ async fn a_kind_cluster_that_does_not_come_up_leaves_its_logs_and_nothing_else()
     let session = &ground.sessions()[0];
     assert!(!left.iter().any(|node| node.labels.values().any(|cluster| cluster.contains(session.as_str()))));
 }
+
+#[tokio::test]
+async fn a_stage_that_cannot_be_asked_for_opens_no_session() {
+    let ground = Ground::light();
+    ground.lab(HARMLESS);
+    let up = ground.rehearse(&["up", "--foreground", "--cluster", "mini", "--registry", "ghcr.io/me"]);
+    let run = up.env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(2);
+    run.says("`--registry` goes with `--cluster context:NAME` only");
+    assert_eq!(ground.sessions(), Vec::<String>::new());
+}

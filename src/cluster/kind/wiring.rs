@@ -45,8 +45,8 @@ pub struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// `hosts.toml` for docker.io and for the registry's own name, which nodes reach as `host`. `server` names the registry too: without it
-    /// containerd would go on to the real docker.io, with the lab's credentials.
+    /// `hosts.toml` for docker.io and for the registry's own name, which nodes reach as `host`. `server` names the
+    /// registry too: without it containerd would go on to the real docker.io, with the lab's credentials.
     ///
     /// # Errors
     /// [`Error::Wiring`] where a node refuses, or does not ask the registry afterwards; [`Error::InUse`].
