@@ -220,12 +220,9 @@ async fn create(
     let write = |path: &Path, text: &str| {
         std::fs::write(path, text).map_err(|source| Error::Write { path: path.into(), source })
     };
-    // A user's own config may have another network.
-    let cni = settings.config.is_none().then(|| ground.private.join("cni"));
-    if let Some(cni) = &cni {
-        std::fs::create_dir_all(cni).map_err(|source| Error::Write { path: cni.clone(), source })?;
-        write(&cni.join(config::CNI.0), config::CNI.1)?;
-    }
+    let cni = ground.private.join("cni");
+    std::fs::create_dir_all(&cni).map_err(|source| Error::Write { path: cni.clone(), source })?;
+    write(&cni.join(config::CNI.0), config::CNI.1)?;
     let config = Config { workers: settings.workers, cgroup_v1: engine.cgroup_version == "1", cni };
     let path = ground.private.join("kind.yaml");
     write(&path, &config.render(settings.config.as_deref())?)?;

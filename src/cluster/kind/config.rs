@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cluster::Error;
 
@@ -13,9 +13,8 @@ pub struct Config {
     pub workers: u32,
     /// The host has cgroup v1: from 1.35 on the kubelet refuses that unless told not to.
     pub cgroup_v1: bool,
-    /// A folder of this machine with [`CNI`] in it, for a cluster of one node; None where the user has a config of their
-    /// own.
-    pub cni: Option<PathBuf>,
+    /// A folder of this machine with [`CNI`] in it.
+    pub cni: PathBuf,
 }
 
 /// The node's CNI configuration as kindnet will write it, over this one and under this name, for the first node of
@@ -43,36 +42,45 @@ pub const CNI: (&str, &str) = (
 "#,
 );
 
-/// A cluster's scheduler and controller manager ask to lead before they may, and again two seconds and more later; alone,
-/// they may as well ask sooner (kube-controller-manager's and kube-scheduler's `--leader-elect-retry-period`).
-const RETRY: (&str, &str) = ("leader-elect-retry-period", "500ms");
+/// What lets a cluster's controllers and scheduler begin seconds sooner, as arguments of kube-controller-manager and
+/// kube-scheduler: both ask to lead before they may, and again after two seconds and more; the former makes an account
+/// and a token for each of its fifty controllers before it starts any, by its own will twenty requests a second.
+const SOONER: ([(&str, &str); 3], [(&str, &str); 1]) = (
+    [("kube-api-burst", "300"), ("kube-api-qps", "200"), ("leader-elect-retry-period", "500ms")],
+    [("leader-elect-retry-period", "500ms")],
+);
 
-/// [`RETRY`] in each version of kubeadm's configuration; kind applies what fits.
-fn lead_soon() -> [Value; 2] {
-    let (name, value) = RETRY;
-    let patch = |version: &str, add: [(&str, Value); 2]| {
-        let add = add.map(|(path, value)| json!({ "op": "add", "path": path, "value": value }));
+/// [`SOONER`] in each version of kubeadm's configuration; kind applies what fits. kind itself has put arguments there for
+/// the controller manager, and none for the scheduler.
+fn sooner() -> [Value; 2] {
+    let (manager, scheduler) = SOONER;
+    let patch = |version: &str, mut add: Vec<(String, Value)>, all: Value| {
+        add.push(("/scheduler/extraArgs".into(), all));
+        let add: Vec<_> =
+            add.into_iter().map(|(path, value)| json!({ "op": "add", "path": path, "value": value })).collect();
         // JSON is YAML, and kind wants text.
         let patch = json!(add).to_string();
         json!({ "group": "kubeadm.k8s.io", "version": version, "kind": "ClusterConfiguration", "patch": patch })
     };
-    let argument = json!({ "name": name, "value": value });
+    let named = |(name, value): (&str, &str)| json!({ "name": name, "value": value });
+    let by_name = |(name, value)| (format!("/controllerManager/extraArgs/{name}"), json!(value));
+    let appended = |argument| ("/controllerManager/extraArgs/-".to_owned(), named(argument));
     [
-        patch(
-            "v1beta3",
-            [
-                ("/controllerManager/extraArgs/leader-elect-retry-period", json!(value)),
-                ("/scheduler/extraArgs", json!({ name: value })),
-            ],
-        ),
-        patch(
-            "v1beta4",
-            [("/controllerManager/extraArgs/-", argument.clone()), ("/scheduler/extraArgs", json!([argument]))],
-        ),
+        patch("v1beta3", manager.map(by_name).into(), scheduler.into_iter().collect()),
+        patch("v1beta4", manager.map(appended).into(), scheduler.map(named).into_iter().collect()),
     ]
 }
 
 const KUBELET_ON_CGROUP_V1: &str = "kind: KubeletConfiguration\nfailCgroupV1: false\n";
+
+/// Does it leave to kind all that [`CNI`] and [`SOONER`] build on? kind itself gives the scheduler arguments for feature
+/// gates and for other networks than its own.
+fn is_plain(config: &Map<String, Value>) -> bool {
+    let patched = |map: &Map<String, Value>| map.keys().any(|key| key.starts_with("kubeadmConfigPatches"));
+    let nodes = config.get("nodes").and_then(Value::as_array).into_iter().flatten();
+    !(config.contains_key("networking") || config.contains_key("featureGates") || patched(config))
+        && !nodes.filter_map(Value::as_object).any(patched)
+}
 
 impl Config {
     /// The config as YAML.
@@ -103,14 +111,17 @@ impl Config {
         }
         map.insert("kind".into(), json!("Cluster"));
         map.insert("apiVersion".into(), json!("kind.x-k8s.io/v1alpha4"));
+        let plain = is_plain(map);
         let nodes = map.entry("nodes").or_insert_with(|| json!([{ "role": "control-plane" }]));
         let nodes = nodes.as_array_mut().ok_or("its `nodes` is not a list")?;
         nodes.extend((0..self.workers).map(|_| json!({ "role": "worker" })));
-        if let (Some(cni), [node]) = (&self.cni, nodes.as_mut_slice()) {
-            node["extraMounts"] = json!([{ "hostPath": cni, "containerPath": "/etc/cni/net.d" }]);
+        if let (true, [Value::Object(node)]) = (plain, nodes.as_mut_slice()) {
+            let mounts = node.entry("extraMounts").or_insert_with(|| json!([]));
+            let mounts = mounts.as_array_mut().ok_or("a node's `extraMounts` is not a list")?;
+            mounts.push(json!({ "hostPath": self.cni, "containerPath": "/etc/cni/net.d" }));
         }
-        if self.cni.is_some() {
-            map.insert("kubeadmConfigPatchesJSON6902".into(), json!(lead_soon()));
+        if plain {
+            map.insert("kubeadmConfigPatchesJSON6902".into(), json!(sooner()));
         }
         if self.cgroup_v1 {
             let patches = map.entry("kubeadmConfigPatches").or_insert_with(|| json!([]));
@@ -124,28 +135,38 @@ impl Config {
 mod tests {
     use super::*;
 
+    fn config(workers: u32, cgroup_v1: bool) -> Config {
+        Config { workers, cgroup_v1, cni: "/p/cni".into() }
+    }
+
+    fn mount() -> Value {
+        json!({"hostPath": "/p/cni", "containerPath": "/etc/cni/net.d"})
+    }
+
     #[test]
     fn nothing_asked_is_one_node() {
-        let config = Config { workers: 0, cgroup_v1: false, cni: None }.merge(json!({})).unwrap();
-        assert_eq!(
-            config,
-            json!({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]})
-        );
+        let config = config(0, false).merge(json!({})).unwrap();
+        assert_eq!((&config["kind"], &config["apiVersion"]), (&json!("Cluster"), &json!("kind.x-k8s.io/v1alpha4")));
+        assert_eq!(config["nodes"], json!([{"role": "control-plane", "extraMounts": [mount()]}]));
     }
 
     #[test]
     fn what_makes_a_cluster_of_ours_quick() {
-        let with = |workers| Config { workers, cgroup_v1: false, cni: Some("/p/cni".into()) }.merge(json!({})).unwrap();
-        let mounts = json!([{"hostPath": "/p/cni", "containerPath": "/etc/cni/net.d"}]);
-        assert_eq!(with(0)["nodes"], json!([{"role": "control-plane", "extraMounts": mounts}]));
-        let patches = with(0)["kubeadmConfigPatchesJSON6902"].as_array().unwrap().clone();
+        let workers = config(1, false).merge(json!({})).unwrap();
+        assert_eq!(workers["nodes"], json!([{"role": "control-plane"}, {"role": "worker"}]));
+        let patches = workers["kubeadmConfigPatchesJSON6902"].as_array().unwrap().clone();
         let versions: Vec<_> = patches.iter().map(|patch| patch["version"].as_str().unwrap()).collect();
         assert_eq!(versions, ["v1beta3", "v1beta4"]);
         for patch in &patches {
             let operations: Vec<Value> = serde_json::from_str(patch["patch"].as_str().unwrap()).unwrap();
-            assert!(operations.iter().all(|operation| operation.to_string().contains(RETRY.1)), "{operations:?}");
+            let (manager, scheduler) = operations.split_at(SOONER.0.len());
+            let say = |operation: &Value, (name, value): &(&str, &str)| {
+                let operation = operation.to_string();
+                assert!(operation.contains(name) && operation.contains(value), "{name} {value}: {operation}");
+            };
+            manager.iter().zip(&SOONER.0).for_each(|(operation, argument)| say(operation, argument));
+            SOONER.1.iter().for_each(|argument| say(&scheduler[0], argument));
         }
-        assert_eq!(with(1)["nodes"], json!([{"role": "control-plane"}, {"role": "worker"}]));
         assert!(serde_json::from_str::<Value>(CNI.1).is_ok());
     }
 
@@ -157,22 +178,42 @@ mod tests {
             "kubeadmConfigPatches": ["theirs"],
             "networking": {"disableDefaultCNI": false},
         });
-        let merged = Config { workers: 2, cgroup_v1: true, cni: None }.merge(users).unwrap();
+        let merged = config(2, true).merge(users).unwrap();
         assert_eq!(merged["nodes"].as_array().unwrap().len(), 3);
         assert_eq!(merged["nodes"][0]["extraPortMappings"], json!([]));
         assert_eq!(merged["kubeadmConfigPatches"], json!(["theirs", KUBELET_ON_CGROUP_V1]));
         assert_eq!(merged["networking"]["disableDefaultCNI"], json!(false));
+        assert_eq!(merged.get("kubeadmConfigPatchesJSON6902"), None);
+    }
+
+    #[test]
+    fn a_users_config_that_leaves_it_to_kind_is_as_quick() {
+        let theirs = json!({"hostPath": "/data", "containerPath": "/data"});
+        let node = json!({"role": "control-plane", "extraMounts": [theirs]});
+        let merged = config(0, true).merge(json!({"nodes": [node]})).unwrap();
+        assert_eq!(merged["nodes"][0]["extraMounts"], json!([theirs, mount()]));
+        assert_eq!(merged["kubeadmConfigPatchesJSON6902"], json!(sooner()));
+        for theirs in [
+            json!({"featureGates": {"ImageVolume": true}}),
+            json!({"networking": {"ipFamily": "ipv6"}}),
+            json!({"kubeadmConfigPatches": []}),
+            json!({"nodes": [{"role": "control-plane", "kubeadmConfigPatchesJSON6902": []}]}),
+        ] {
+            let merged = config(0, false).merge(theirs.clone()).unwrap();
+            assert_eq!(merged.get("kubeadmConfigPatchesJSON6902"), None, "{theirs}");
+            assert_eq!(merged["nodes"][0].get("extraMounts"), None, "{theirs}");
+        }
     }
 
     #[test]
     fn what_is_no_kind_config_is_refused() {
-        let config = Config { workers: 0, cgroup_v1: false, cni: None };
         for (bad, why) in [
             (json!([]), "it is not a mapping"),
             (json!({"kind": "Pod"}), "its kind is `Pod`, not `Cluster`"),
             (json!({"nodes": 3}), "its `nodes` is not a list"),
+            (json!({"nodes": [{"extraMounts": "/x"}]}), "a node's `extraMounts` is not a list"),
         ] {
-            assert_eq!(config.merge(bad).unwrap_err(), why);
+            assert_eq!(config(0, false).merge(bad).unwrap_err(), why);
         }
     }
 }
