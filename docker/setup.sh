@@ -8,6 +8,7 @@ tools=$project/.tools
 log=$tools/setup.log
 engine_starts_within=60 # seconds
 kubectl_needed=32       # the minor version of Kubernetes 1
+build_takes=4096        # MiB: program and tests, before anything is built
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -44,6 +45,16 @@ install() {
     }
 }
 apt_install() { logged apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install "$@"; }
+
+# --- room ---
+
+# A linker that finds no room says so in its own way: better said before.
+warn_of_little_room() {
+    [ ! -d "$project/target/debug/deps" ] || build_takes=512
+    free=$(df -Pm "$project" | awk 'NR == 2 { print $4 }')
+    [ "${free:-$build_takes}" -ge "$build_takes" ] ||
+        say "warning: only $free MiB are free at $project; what is built there takes up to $build_takes MiB"
+}
 
 # --- Docker Engine ---
 
@@ -161,6 +172,7 @@ get_kubectl() {
 
 # --- what is missing? ---
 
+warn_of_little_room
 fault=
 [ -x "$tools/bin/kubectl" ] || fault=$(kubectl_fault)
 engine=ready

@@ -34,6 +34,8 @@ pub enum Error {
     Report(#[source] std::io::Error),
     #[error("{} cannot be written", path.display())]
     NotWritable { path: PathBuf },
+    #[error("only {free_mib} MiB are free at {}", path.display())]
+    NoRoom { path: PathBuf, free_mib: u64 },
     #[error("the stage that was to stay up ended: {0}")]
     StageEnded(String),
     #[error("another stage is up: {cluster}{}", asked.iter().map(|asked| format!(" {asked}")).collect::<String>())]
@@ -53,6 +55,9 @@ impl Error {
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
+            Self::NoRoom { .. } => {
+                Some("make room: `make clean` gives back what was built, `docker system df` tells more".into())
+            }
             Self::Options(error) => error.hint(),
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
             _ => None,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use serde_json::{Value, json};
 
@@ -21,6 +22,9 @@ use crate::stage;
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Yellow.on_default();
+
+/// What a run may write: its events, kubectl's cache, a cluster's logs.
+const ROOM_MIB: u64 = 200;
 
 /// One line of it.
 struct Finding {
@@ -82,15 +86,21 @@ fn labs(places: &Places) -> Result<String, Error> {
     Ok(format!("{} in {} parse", labs.len(), places.labs.display()))
 }
 
-/// The nearest folder above that is there can be written.
+/// The nearest folder above that is there can be written, and has room.
 fn writable(root: &Path) -> Result<String, Error> {
-    for dir in [root, &std::env::temp_dir()] {
+    for dir in [&std::env::temp_dir(), root] {
         let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
         if !there.is_dir() || access(there, AccessFlags::W_OK).is_err() {
             return Err(Error::NotWritable { path: there.into() });
         }
+        let disk = statvfs(there).map_err(|errno| Error::Report(errno.into()))?;
+        has_room(there, (disk.blocks_available() * disk.fragment_size()) >> 20)?;
     }
     Ok(format!("written to {}", root.display()))
+}
+
+fn has_room(path: &Path, free_mib: u64) -> Result<(), Error> {
+    if free_mib < ROOM_MIB { Err(Error::NoRoom { path: path.into(), free_mib }) } else { Ok(()) }
 }
 
 async fn kubectl(project: &Path) -> Result<String, Error> {
@@ -145,5 +155,18 @@ fn show(findings: &[Finding], printer: &Printer) {
         if let Some(hint) = &finding.hint {
             printer.result(&format!("  {:<16} {HINT}hint:{HINT:#} {hint}", ""));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_told() {
+        assert!(has_room(Path::new("/x"), ROOM_MIB).is_ok());
+        let error = has_room(Path::new("/x"), 36).unwrap_err();
+        assert_eq!(error.to_string(), "only 36 MiB are free at /x");
+        assert!(error.hint().unwrap().contains("make room"));
     }
 }

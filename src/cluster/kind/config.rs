@@ -42,18 +42,16 @@ pub const CNI: (&str, &str) = (
 "#,
 );
 
-/// What lets a cluster's controllers and scheduler begin seconds sooner, as arguments of kube-controller-manager and
-/// kube-scheduler: both ask to lead before they may, and again after two seconds and more; the former makes an account
-/// and a token for each of its fifty controllers before it starts any, by its own will twenty requests a second.
-const SOONER: ([(&str, &str); 3], [(&str, &str); 1]) = (
-    [("kube-api-burst", "300"), ("kube-api-qps", "200"), ("leader-elect-retry-period", "500ms")],
-    [("leader-elect-retry-period", "500ms")],
-);
+/// What lets a cluster's controllers and scheduler begin seconds sooner, as arguments of each: both ask to lead before
+/// they may, and again after two seconds and more; kube-controller-manager makes an account and a token for each of its
+/// fifty controllers before it starts any, by its own will twenty requests a second.
+const SCHEDULER_SOONER: [(&str, &str); 1] = [("leader-elect-retry-period", "500ms")];
+const CONTROLLERS_SOONER: [(&str, &str); 3] =
+    [("kube-api-burst", "300"), ("kube-api-qps", "200"), ("leader-elect-retry-period", "500ms")];
 
-/// [`SOONER`] in each version of kubeadm's configuration; kind applies what fits. kind itself has put arguments there for
-/// the controller manager, and none for the scheduler.
+/// Both in each version of kubeadm's configuration; kind applies what fits. kind itself has put arguments there for the
+/// controller manager, and none for the scheduler.
 fn sooner() -> [Value; 2] {
-    let (manager, scheduler) = SOONER;
     let patch = |version: &str, mut add: Vec<(String, Value)>, all: Value| {
         add.push(("/scheduler/extraArgs".into(), all));
         let add: Vec<_> =
@@ -66,20 +64,20 @@ fn sooner() -> [Value; 2] {
     let by_name = |(name, value)| (format!("/controllerManager/extraArgs/{name}"), json!(value));
     let appended = |argument| ("/controllerManager/extraArgs/-".to_owned(), named(argument));
     [
-        patch("v1beta3", manager.map(by_name).into(), scheduler.into_iter().collect()),
-        patch("v1beta4", manager.map(appended).into(), scheduler.map(named).into_iter().collect()),
+        patch("v1beta3", CONTROLLERS_SOONER.map(by_name).into(), SCHEDULER_SOONER.into_iter().collect()),
+        patch("v1beta4", CONTROLLERS_SOONER.map(appended).into(), SCHEDULER_SOONER.map(named).into_iter().collect()),
     ]
 }
 
 const KUBELET_ON_CGROUP_V1: &str = "kind: KubeletConfiguration\nfailCgroupV1: false\n";
 
-/// Does it leave to kind all that [`CNI`] and [`SOONER`] build on? kind itself gives the scheduler arguments for feature
+/// Does it leave to kind all that [`CNI`] and [`sooner`] build on? kind itself gives the scheduler arguments for feature
 /// gates and for other networks than its own.
 fn is_plain(config: &Map<String, Value>) -> bool {
     let patched = |map: &Map<String, Value>| map.keys().any(|key| key.starts_with("kubeadmConfigPatches"));
-    let nodes = config.get("nodes").and_then(Value::as_array).into_iter().flatten();
-    !(config.contains_key("networking") || config.contains_key("featureGates") || patched(config))
-        && !nodes.filter_map(Value::as_object).any(patched)
+    let mut nodes = config.get("nodes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let spoken = ["networking", "featureGates"].iter().any(|key| config.contains_key(*key));
+    !(spoken || patched(config) || nodes.any(patched))
 }
 
 impl Config {
@@ -159,13 +157,13 @@ mod tests {
         assert_eq!(versions, ["v1beta3", "v1beta4"]);
         for patch in &patches {
             let operations: Vec<Value> = serde_json::from_str(patch["patch"].as_str().unwrap()).unwrap();
-            let (manager, scheduler) = operations.split_at(SOONER.0.len());
+            let (manager, scheduler) = operations.split_at(CONTROLLERS_SOONER.len());
             let say = |operation: &Value, (name, value): &(&str, &str)| {
                 let operation = operation.to_string();
                 assert!(operation.contains(name) && operation.contains(value), "{name} {value}: {operation}");
             };
-            manager.iter().zip(&SOONER.0).for_each(|(operation, argument)| say(operation, argument));
-            SOONER.1.iter().for_each(|argument| say(&scheduler[0], argument));
+            manager.iter().zip(&CONTROLLERS_SOONER).for_each(|(operation, argument)| say(operation, argument));
+            SCHEDULER_SOONER.iter().for_each(|argument| say(&scheduler[0], argument));
         }
         assert!(serde_json::from_str::<Value>(CNI.1).is_ok());
     }
