@@ -10,9 +10,8 @@ use crate::mini::schema::quantity;
 #[must_use]
 pub fn confinement(pod: &Pod, container: &Container) -> Confinement {
     let (own, pods) = (container.security_context.as_ref(), pod.pod_spec().security_context.as_ref());
-    let user = own.and_then(|own| own.run_as_user).or(pods.and_then(|pods| pods.run_as_user));
+    let user = run_as_user(pod, container).map(|id| id.to_string());
     let group = own.and_then(|own| own.run_as_group).or(pods.and_then(|pods| pods.run_as_group));
-    let user = user.map(|id| id.to_string());
     let capabilities = own.and_then(|own| own.capabilities.clone()).unwrap_or_default();
     let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
     Confinement {
@@ -23,6 +22,11 @@ pub fn confinement(pod: &Pod, container: &Container) -> Confinement {
     }
 }
 
+fn run_as_user(pod: &Pod, container: &Container) -> Option<i64> {
+    let own = container.security_context.as_ref().and_then(|own| own.run_as_user);
+    own.or_else(|| pod.pod_spec().security_context.as_ref()?.run_as_user)
+}
+
 /// Refuses a container that must not run as root and would, or might (`verifyRunAsNonRoot`).
 ///
 /// # Errors
@@ -30,9 +34,8 @@ pub fn confinement(pod: &Pod, container: &Container) -> Confinement {
 pub fn verify_non_root(pod: &Pod, container: &Container, image_user: &str) -> Result<(), String> {
     let (own, pods) = (container.security_context.as_ref(), pod.pod_spec().security_context.as_ref());
     let non_root = own.and_then(|own| own.run_as_non_root).or(pods.and_then(|pods| pods.run_as_non_root));
-    let user = own.and_then(|own| own.run_as_user).or(pods.and_then(|pods| pods.run_as_user));
     let name = image_user.split(':').next().unwrap_or_default();
-    let wrong = match (user, name.parse::<i64>()) {
+    let wrong = match (run_as_user(pod, container), name.parse::<i64>()) {
         _ if non_root != Some(true) => return Ok(()),
         (Some(0), _) => "container's runAsUser breaks non-root policy".to_owned(),
         (None, Ok(0)) => "container has runAsNonRoot and image will run as root".to_owned(),

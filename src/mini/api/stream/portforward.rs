@@ -20,8 +20,9 @@ use crate::mini::runtime::Runtime;
 use crate::mini::status::ApiError;
 
 const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
-/// Frames that wait for a peer that is slow to read, in each direction.
-const QUEUE: usize = 16;
+/// Frames that wait for a target that is slow to read, and for the client; more hold up the whole connection, as they do
+/// in Kubernetes (moby/spdystream, connection.go, `QUEUE_SIZE`).
+const QUEUE: usize = 50;
 const CHUNK: usize = 16 * 1024;
 
 pub async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
