@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod gaps;
+mod hostile;
 mod kubectl;
 mod load;
 pub(super) mod null;
