@@ -110,7 +110,10 @@ async fn what_people_read() {
     let run = ground.rehearse(&["run", "1", "--cluster", "mini"]).run().await.exits_with(0);
     assert_eq!(run.stderr, "");
     run.says("ErrImagePull · ");
-    let output = run.stdout.replace(&ground.root().display().to_string(), "<sessions>");
+    // Below the working folder a path is shown from there.
+    let root = ground.root();
+    let shown = root.strip_prefix(project()).unwrap_or(&root).display().to_string();
+    let output = run.stdout.replace(&root.display().to_string(), "<sessions>").replace(&shown, "<sessions>");
     let output = output.replace(&project().display().to_string(), "<project>");
     insta::with_settings!({filters => vec![
         // How often the kubelet has tried by then, and what it has just said, is the moment's.

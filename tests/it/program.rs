@@ -32,7 +32,8 @@ pub struct Ground {
 impl Ground {
     /// For what fails before anything is created.
     pub fn light() -> Self {
-        let dir = TempDir::new().unwrap();
+        // Below the checkout, where users have theirs.
+        let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         // A project's own kubectl serves the labs written here, too.
         let tools = project().join(".tools");
         if tools.exists() {

@@ -6,9 +6,9 @@ KUBE_EDITOR='sed -i "$ a imagePullSecrets:\n- name: regcred"' kubectl edit sa de
 
 kubectl get sa default -o jsonpath='{.imagePullSecrets}'
 
-KUBE_EDITOR='sed -i "s/^    name: mypod$/    name: zzz/"' kubectl edit pod mypod 2>&1 | sed 's#"/tmp/[^"]*"#FILE#'
+KUBE_EDITOR='sed -i "s/^    name: mypod$/    name: zzz/"' kubectl edit pod mypod 2>&1 | sed 's#"/[^"]*/kubectl-edit-[^"]*"#FILE#'
 
-KUBE_EDITOR='sed -i "s/restartPolicy: Always/restartPolicy: Never/"' kubectl edit pod mypod 2>&1 | sed 's#"/tmp/[^"]*"#FILE#'
+KUBE_EDITOR='sed -i "s/restartPolicy: Always/restartPolicy: Never/"' kubectl edit pod mypod 2>&1 | sed 's#"/[^"]*/kubectl-edit-[^"]*"#FILE#'
 
 KUBE_EDITOR='sed -i "s/app:1/app:2/"' kubectl edit pod mypod
 
