@@ -1,4 +1,4 @@
-//! Images: inspect, pull, tag, push, remove, import. Knows no container, and not why an image is wanted.
+//! Images: inspect, pull, tag, push, remove. Knows no container, and not why an image is wanted.
 
 use bollard::models::{CreateImageInfo, ProgressDetail, PushImageInfo};
 use bollard::query_parameters::{
@@ -8,7 +8,7 @@ use bollard::query_parameters::{
 use std::time::Duration;
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 
 use super::error::{Error, Result, failed, failed_for, is_status, transfer_failed};
 use super::login::Login;
@@ -137,16 +137,6 @@ impl Docker {
         // Over TLS the engine is bollard's alone to speak to.
         let plain = !self.host.starts_with("https://");
         plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(Login::is_misspelt))
-    }
-
-    /// Makes an image of one layer from a root file system (a tar). `changes` are Dockerfile instructions such as
-    /// `CMD`, `ENV` and `LABEL`.
-    pub(super) async fn import(&self, name: &str, rootfs: tokio::fs::File, changes: Vec<String>) -> Result<()> {
-        let (repository, tag) = split_reference(name);
-        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).changes(changes).build();
-        let body = bollard::body_try_stream(tokio_util::io::ReaderStream::with_capacity(rootfs, 1 << 18));
-        let stream = self.api.create_image(Some(options), Some(body), None);
-        stream.try_for_each(async |_| Ok(())).await.map_err(transfer_failed("importing", name))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stand-ins: images built from Debian packages in place of hub images. Owns the recipes and the import; knows not
+//! Stand-ins: images built from Debian packages in place of hub images. Owns the recipes; knows not
 //! when a stand-in is called for.
 
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::build::{BuildRequest, ContextFile};
 use super::error::{Error, Result};
 use super::progress::{OnProgress, Progress};
 use super::{Docker, HubImage, ImageInfo, labels};
@@ -21,14 +22,14 @@ const COMMON: &str = include_str!("../../docker/stand-in/rootfs.sh");
 struct Recipe {
     script: &'static str,
     /// Dockerfile instructions that give the image the hub image's configuration.
-    changes: &'static [&'static str],
+    configuration: &'static [&'static str],
 }
 
 fn recipe(image: HubImage) -> Recipe {
     match image {
         HubImage::Registry2 => Recipe {
             script: include_str!("../../docker/stand-in/registry.sh"),
-            changes: &[
+            configuration: &[
                 r#"ENTRYPOINT ["registry", "serve"]"#,
                 r#"CMD ["/etc/docker/registry/config.yml"]"#,
                 "VOLUME /var/lib/registry",
@@ -37,14 +38,14 @@ fn recipe(image: HubImage) -> Recipe {
         },
         HubImage::Python39Slim => Recipe {
             script: include_str!("../../docker/stand-in/python.sh"),
-            changes: &["ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
+            configuration: &["ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
         },
     }
 }
 
 impl Recipe {
     fn digest(&self) -> String {
-        let parts = [COMMON, self.script].into_iter().chain(self.changes.iter().copied());
+        let parts = [COMMON, self.script].into_iter().chain(self.configuration.iter().copied());
         let sum = parts.fold(Sha256::new(), |sum, part| sum.chain_update(part).chain_update([0]));
         sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -91,23 +92,28 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
         let printed = format!("{}{}", output.stdout, output.stderr);
         return Err(failed(crate::exec::Error::Failed { program: "sh".into(), code: output.code, printed }));
     }
-    report("importing it");
-    let quoted = |key: &str, value: &str| format!("LABEL {key}={}", serde_json::Value::from(value.replace('$', "")));
-    let mut changes: Vec<String> = recipe.changes.iter().map(|&change| change.to_owned()).collect();
-    changes.extend([
-        quoted(labels::STAND_IN, image.name()),
-        quoted(labels::STAND_IN_REASON, &why.replace(['\n', '\r'], " ")),
-        quoted(labels::RECIPE, &recipe.digest()),
-        quoted(labels::CACHE, "stand-in"),
-    ]);
-    let file = tokio::fs::File::open(&rootfs.0).await.map_err(io)?;
-    let outdated = docker.image(image.stand_in()).await?;
-    docker.import(image.stand_in(), file, changes).await?;
-    if let Some(outdated) = outdated {
-        docker.discard(&outdated.id).await;
-    }
-    Ok(())
+    report("making an image of it");
+    let files = tokio::fs::read(&rootfs.0).await.map_err(io)?;
+    let dockerfile = format!("FROM scratch\nADD {ROOTFS} /\n{}\n", recipe.configuration.join("\n"));
+    let label = |key: &str, value: &str| (key.to_owned(), value.replace(['\n', '\r'], " "));
+    let request = BuildRequest {
+        context: vec![ContextFile::new("Dockerfile", dockerfile), ContextFile::new(ROOTFS, files)],
+        dockerfile: "Dockerfile".into(),
+        tag: image.stand_in().into(),
+        labels: [
+            label(labels::STAND_IN, image.name()),
+            label(labels::STAND_IN_REASON, why),
+            label(labels::RECIPE, &recipe.digest()),
+            label(labels::CACHE, "stand-in"),
+        ]
+        .into(),
+        ..BuildRequest::default()
+    };
+    docker.build(request, &|_| {}).await.map(drop)
 }
+
+/// Its name in the build's context.
+const ROOTFS: &str = "rootfs.tar";
 
 /// How the files' names begin; they end with the process that writes them.
 const PREFIX: &str = "rehearsal-stand-in-";

@@ -7,7 +7,7 @@ use std::path::Path;
 use rehearsal::observe::{Redacted, Redactor, Trace};
 use serde_json::Value;
 
-use crate::program::{Finished, Ground, kind_serves, podman, project};
+use crate::program::{Finished, Ground, Podman, kind_serves, project};
 
 #[derive(serde::Deserialize)]
 struct Line {
@@ -71,12 +71,12 @@ async fn labs_on_kind() {
     }
 }
 
-/// Podman in Docker's place: the same traces.
+/// Podman in Docker's place, with no image at first: the same traces.
 #[tokio::test]
 async fn labs_on_podman() {
     let ground = Ground::new().await;
-    let Some((_service, host)) = podman("labs_on_podman", ground.dir.path()).await else { return };
-    let run = ground.rehearse(&["run", "all", "--cluster", "mini", "--json"]).env("DOCKER_HOST", host);
+    let Some(podman) = Podman::start("labs_on_podman").await else { return };
+    let run = ground.rehearse(&["run", "all", "--cluster", "mini", "--json"]).env("DOCKER_HOST", &podman.host);
     let run = run.run().await.exits_with(0);
     all_reproduced(&run, &ground.root(), &[0, 1, 2, 3]);
     as_ever(&ground.root(), &run);

@@ -151,20 +151,36 @@ pub async fn kind_serves(test: &str) -> bool {
     plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
 }
 
-/// Podman's service on a socket in `dir`, with its `DOCKER_HOST`; None where podman cannot be had, which is said.
-#[expect(clippy::disallowed_methods, reason = "it serves until it is dropped")]
-pub async fn podman(test: &str, dir: &Path) -> Option<(Child, String)> {
-    let host = format!("unix://{}/podman.sock", dir.display());
-    let mut service = Command::new("podman");
-    service.args(["system", "service", "-t", "0", &host]).stderr(Stdio::null()).kill_on_drop(true);
-    let service = service.spawn().map_err(|why| skipped(test, "podman", &format!("`podman`: {why}"))).ok()?;
-    let probe = async || match Docker::connect_to(&host).await {
-        Ok(docker) => Probe::Done(docker),
-        Err(error) => Probe::Pending(error.to_string()),
-    };
-    let docker = until("podman", Duration::from_secs(20), Wake::Every(Duration::from_millis(50)), probe).await.unwrap();
-    assert!(docker.is_podman());
-    Some((service, host))
+/// A Podman that has nothing yet, and keeps what it gets in a folder of its own.
+pub struct Podman {
+    /// Its `DOCKER_HOST`.
+    pub host: String,
+    _service: Child,
+    _dir: TempDir,
+}
+
+impl Podman {
+    /// None where podman cannot be had, which is said.
+    #[expect(clippy::disallowed_methods, reason = "it serves until it is dropped")]
+    pub async fn start(test: &str) -> Option<Self> {
+        // A socket's path may not be long.
+        let dir = TempDir::new().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let host = format!("unix://{}", path("podman.sock"));
+        let mut service = Command::new("podman");
+        // This driver mounts nothing that would outlive the service.
+        service.args(["--root", &path("root"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
+        service.args(["system", "service", "-t", "0", &host]).stderr(Stdio::null()).kill_on_drop(true);
+        let service = service.spawn().map_err(|why| skipped(test, "podman", &format!("`podman`: {why}"))).ok()?;
+        let probe = async || match Docker::connect_to(&host).await {
+            Ok(docker) => Probe::Done(docker),
+            Err(error) => Probe::Pending(error.to_string()),
+        };
+        let every = Wake::Every(Duration::from_millis(50));
+        let docker = until("podman", Duration::from_secs(20), every, probe).await.unwrap();
+        assert!(docker.is_podman());
+        Some(Self { host, _service: service, _dir: dir })
+    }
 }
 
 /// A command line that has not been started.
