@@ -37,7 +37,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
-            Self::Lock { .. } => None,
+            Self::Lock { .. } => Some("another session of the same second and number has it: start again".into()),
         }
     }
 }
@@ -55,18 +55,21 @@ impl Session {
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let id = format!("{now}-{:04x}", rand::rng().random::<u16>());
         let dir = root.join(&id);
-        wrote(root, fs::create_dir_all(root))?;
-        wrote(&dir, fs::DirBuilder::new().mode(0o755).create(&dir))?;
-        let private = dir.join("private");
-        wrote(&private, fs::DirBuilder::new().mode(0o700).create(&private))?;
+        // The lock first: a folder without one is a dead session's.
+        let lock_path = PathBuf::from(owner_of(&id));
         let locks = lock_dir();
         wrote(&locks, fs::DirBuilder::new().recursive(true).mode(0o700).create(&locks))?;
-        let lock_path = locks.join(format!("{id}.lock"));
         let file =
             wrote(&lock_path, OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&lock_path))?;
         let mut lock =
             Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::Lock { path: lock_path.clone() })?;
         wrote(&lock_path, writeln!(lock, "{}\n{}", std::process::id(), dir.display()))?;
+        wrote(root, fs::create_dir_all(root))?;
+        wrote(&dir, fs::DirBuilder::new().mode(0o755).create(&dir))?;
+        let private = dir.join("private");
+        wrote(&private, fs::DirBuilder::new().mode(0o700).create(&private))?;
+        let owner = private.join(OWNER);
+        wrote(&owner, fs::write(&owner, lock_path.display().to_string()))?;
         let latest = root.join("latest");
         // Two starting at once race for `latest`; either is right.
         let _ = fs::remove_file(&latest);
@@ -122,22 +125,31 @@ fn remove_private(dir: &Path) {
     }
 }
 
+/// The file in a session's private folder that says where its lock is.
+const OWNER: &str = "owner";
+
 /// Locks stand outside the checkout, so that every checkout on this host sees the others' sessions.
-fn lock_dir() -> PathBuf {
+pub fn lock_dir() -> PathBuf {
     std::env::temp_dir().join(format!("rehearsal-{}", nix::unistd::getuid()))
 }
 
-/// The owner label of a session of this user on this host.
+/// The owner label of a session of this user, on this host and with this $TMPDIR: its lock's path. The name says which
+/// host, for an engine may serve several.
 pub fn owner_of(id: &str) -> String {
-    lock_dir().join(format!("{id}.lock")).display().to_string()
+    lock_dir().join(format!("{id}{}", suffix())).display().to_string()
 }
 
-/// Whether the session that wrote this owner label still runs: its lock is held. A lock that another user
-/// owns cannot be asked and counts as held.
+fn suffix() -> String {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    format!("@{}.lock", host.to_string_lossy().replace('/', ""))
+}
+
+/// Whether the session that wrote this owner label still runs: its lock is held. A lock of another host or of another
+/// user cannot be asked and counts as held.
 pub fn is_alive(owner: &str) -> bool {
     match OpenOptions::new().write(true).open(owner) {
         Ok(file) => Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err(),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound || !owner.ends_with(&suffix()),
     }
 }
 
@@ -169,9 +181,14 @@ pub fn sweep(root: &Path) -> Vec<String> {
     let mut swept = Vec::new();
     for entry in entries.flatten() {
         let id = entry.file_name().to_string_lossy().into_owned();
-        let lock = owner_of(&id);
-        if id != "latest" && entry.path().join("private").is_dir() && !is_alive(&lock) {
-            end_processes(&entry.path().join("private"));
+        let private = entry.path().join("private");
+        if id == "latest" || !private.is_dir() {
+            continue;
+        }
+        // Its own word: it may have been started with another $TMPDIR, or by another user.
+        let lock = fs::read_to_string(private.join(OWNER)).unwrap_or_else(|_| owner_of(&id));
+        if !is_alive(&lock) {
+            end_processes(&private);
             remove_private(&entry.path());
             let _ = fs::remove_file(lock);
             swept.push(id);
@@ -230,6 +247,40 @@ mod tests {
         assert!(others.try_wait().unwrap().is_none());
         others.kill().unwrap();
         others.wait().unwrap();
+    }
+
+    #[test]
+    fn only_what_can_be_asked_is_dead() {
+        let root = tempfile::tempdir().unwrap();
+        let gone = owner_of("20260101-000000-0000");
+        assert!(!is_alive(&gone), "of this host, without a lock");
+        assert!(is_alive(&gone.replace(&suffix(), "@elsewhere.lock")), "an engine's other host");
+        // A session that was started with another $TMPDIR.
+        let session = Session::create(root.path()).unwrap();
+        let moved = root.path().join(format!("x{}", suffix()));
+        fs::rename(&session.lock_path, &moved).unwrap();
+        fs::write(session.private().join(OWNER), moved.display().to_string()).unwrap();
+        assert!(sweep(root.path()).is_empty());
+        drop(session);
+        assert_eq!(sweep(root.path()).len(), 1);
+    }
+
+    #[test]
+    fn sessions_that_begin_are_not_swept() {
+        let root = tempfile::tempdir().unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (done, path) = (&done, root.path());
+            scope.spawn(move || {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert_eq!(sweep(path), Vec::<String>::new());
+                }
+            });
+            for _ in 0..200 {
+                Session::create(path).unwrap().close();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]

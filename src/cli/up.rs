@@ -228,9 +228,8 @@ pub async fn reap(docker: &Docker, root: &Path) -> Vec<String> {
             reaped.push(format!("removed what the dead session {} had left", session.id));
         }
     }
-    for session in cluster::leftovers(docker).await {
-        if !session::is_alive(&session::owner_of(&session)) && cluster::remove_leftover(docker, &session).await.is_ok()
-        {
+    for (session, owner) in cluster::kind_sessions(docker).await {
+        if !session::is_alive(&owner) && cluster::remove_leftover(docker, &session).await.is_ok() {
             reaped.push(format!("deleted the kind cluster of the dead session {session}"));
         }
     }

@@ -91,7 +91,7 @@ impl std::fmt::Debug for Fit {
 /// The label that tells this user's sessions on this host from others on the same cluster.
 pub fn host_label() -> (String, String) {
     let host = nix::unistd::gethostname().unwrap_or_default();
-    let whole = format!("{}/{}", host.to_string_lossy(), nix::unistd::getuid());
+    let whole = format!("{}:{}", host.to_string_lossy(), session::lock_dir().display());
     let digest = Sha256::digest(whole.as_bytes());
     (labels::HOST.into(), digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }

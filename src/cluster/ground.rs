@@ -12,6 +12,8 @@ use crate::docker::Docker;
 pub struct Ground<'a> {
     pub docker: Docker,
     pub session: String,
+    /// The session's lock, by which others tell whether it lives.
+    pub owner: String,
     /// For files with secrets, and for files nobody reads later.
     pub private: PathBuf,
     /// For logs that stay.

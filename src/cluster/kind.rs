@@ -1,6 +1,7 @@
 //! A kind cluster: the reference. Created through the `kind` CLI, with a name of the session's, a kubeconfig of its
 //! own, and `hosts.toml` in every node so that docker.io is the stage's registry and nothing else.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ impl KindCluster {
         let docker = ground.docker;
         let host = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        Wiring { docker: &docker, nodes: &nodes }.connect(&ground.session, &host, registry.0).await?;
+        Wiring { docker: &docker, nodes: &nodes }.connect((&ground.session, &ground.owner), &host, registry.0).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         Ok(Self {
             info: Info {
@@ -188,19 +189,14 @@ pub(super) async fn evict(docker: &Docker, nodes: &[String], image: &str) -> Res
     futures::future::try_join_all(each).await.map(drop)
 }
 
-/// Clusters whose session is dead, by kind's label: `rehearsal-<session>`.
-pub async fn leftovers(docker: &Docker) -> Vec<String> {
-    let mut names: Vec<String> = docker
-        .containers(CLUSTER_LABEL)
-        .await
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|container| container.labels.get(CLUSTER_LABEL).cloned())
-        .filter_map(|name| name.strip_prefix("rehearsal-").map(str::to_owned))
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+/// The sessions that have made kind clusters on this engine, each with its owner. A cluster without an owner is
+/// somebody else's, whatever its name.
+pub async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
+    let nodes = docker.containers(CLUSTER_LABEL).await.unwrap_or_default().into_iter().filter_map(|node| {
+        let session = node.labels.get(CLUSTER_LABEL)?.strip_prefix("rehearsal-")?.to_owned();
+        Some(async move { Some((session, docker.bound(&node.id, config::OWNER).await.ok()??)) })
+    });
+    futures::future::join_all(nodes).await.into_iter().flatten().collect()
 }
 
 /// Deletes the cluster of a dead session.
@@ -223,7 +219,12 @@ async fn create(
     let cni = ground.private.join("cni");
     std::fs::create_dir_all(&cni).map_err(|source| Error::Write { path: cni.clone(), source })?;
     write(&cni.join(config::CNI.0), config::CNI.1)?;
-    let config = Config { workers: settings.workers, cgroup_v1: engine.cgroup_version == "1", cni };
+    let config = Config {
+        workers: settings.workers,
+        cgroup_v1: engine.cgroup_version == "1",
+        cni,
+        owner: (&ground.owner).into(),
+    };
     let path = ground.private.join("kind.yaml");
     write(&path, &config.render(settings.config.as_deref())?)?;
     let mut tool = settings

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use choice::{Choice, InvalidChoice};
 pub use context::namespace_labels;
 pub use ground::Ground;
-pub use kind::{KindSettings, leftovers, remove_leftover};
+pub use kind::{KindSettings, remove_leftover, sessions as kind_sessions};
 pub use mini::MiniSettings;
 pub use plan::{Plan, Settings};
 

@@ -206,6 +206,13 @@ impl Docker {
         Ok(found.into_iter().map(summary).collect())
     }
 
+    /// What of this machine was bound to `destination` in a container, as it was asked for.
+    pub async fn bound(&self, id: &str, destination: &str) -> Result<Option<String>> {
+        let binds = self.inspect(id).await?.host_config.and_then(|config| config.binds).unwrap_or_default();
+        let source = |bind: &String| Some(bind.split_once(&format!(":{destination}"))?.0.to_owned());
+        Ok(binds.iter().find_map(source))
+    }
+
     pub(super) async fn inspect(&self, id: &str) -> Result<ContainerInspectResponse> {
         let inspected = self.api.inspect_container(id, None::<InspectContainerOptions>).await;
         inspected.map_err(failed_for("inspecting", "container", id))

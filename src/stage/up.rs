@@ -254,6 +254,7 @@ impl Stage {
             let ground = cluster::Ground {
                 docker: docker.clone(),
                 session: session.id().into(),
+                owner: session.owner(),
                 private: session.private(),
                 logs: session.dir().into(),
                 labels: labels.clone(),

@@ -15,7 +15,12 @@ pub struct Config {
     pub cgroup_v1: bool,
     /// A folder of this machine with [`CNI`] in it.
     pub cni: PathBuf,
+    /// The session's lock, mounted into every node: who finds a node asks it whether the cluster is anybody's still.
+    pub owner: PathBuf,
 }
+
+/// Where a node has its session's lock.
+pub const OWNER: &str = "/var/lib/rehearsal/owner";
 
 /// The node's CNI configuration as kindnet will write it, over this one and under this name, for the first node of
 /// kind's own pod subnet. With it the node is ready when the kubelet registers it; without, once kindnet's pod runs and
@@ -113,10 +118,15 @@ impl Config {
         let nodes = map.entry("nodes").or_insert_with(|| json!([{ "role": "control-plane" }]));
         let nodes = nodes.as_array_mut().ok_or("its `nodes` is not a list")?;
         nodes.extend((0..self.workers).map(|_| json!({ "role": "worker" })));
-        if let (true, [Value::Object(node)]) = (plain, nodes.as_mut_slice()) {
+        let alone = nodes.len() == 1;
+        for node in nodes {
+            let node = node.as_object_mut().ok_or("one of its `nodes` is not a mapping")?;
             let mounts = node.entry("extraMounts").or_insert_with(|| json!([]));
             let mounts = mounts.as_array_mut().ok_or("a node's `extraMounts` is not a list")?;
-            mounts.push(json!({ "hostPath": self.cni, "containerPath": "/etc/cni/net.d" }));
+            mounts.push(json!({ "hostPath": self.owner, "containerPath": OWNER, "readOnly": true }));
+            if plain && alone {
+                mounts.push(json!({ "hostPath": self.cni, "containerPath": "/etc/cni/net.d" }));
+            }
         }
         if plain {
             map.insert("kubeadmConfigPatchesJSON6902".into(), json!(sooner()));
@@ -134,10 +144,14 @@ mod tests {
     use super::*;
 
     fn config(workers: u32, cgroup_v1: bool) -> Config {
-        Config { workers, cgroup_v1, cni: "/p/cni".into() }
+        Config { workers, cgroup_v1, cni: "/p/cni".into(), owner: "/l".into() }
     }
 
-    fn mount() -> Value {
+    fn owner() -> Value {
+        json!({"hostPath": "/l", "containerPath": OWNER, "readOnly": true})
+    }
+
+    fn cni() -> Value {
         json!({"hostPath": "/p/cni", "containerPath": "/etc/cni/net.d"})
     }
 
@@ -145,13 +159,18 @@ mod tests {
     fn nothing_asked_is_one_node() {
         let config = config(0, false).merge(json!({})).unwrap();
         assert_eq!((&config["kind"], &config["apiVersion"]), (&json!("Cluster"), &json!("kind.x-k8s.io/v1alpha4")));
-        assert_eq!(config["nodes"], json!([{"role": "control-plane", "extraMounts": [mount()]}]));
+        assert_eq!(config["nodes"], json!([{"role": "control-plane", "extraMounts": [owner(), cni()]}]));
     }
 
     #[test]
     fn what_makes_a_cluster_of_ours_quick() {
         let workers = config(1, false).merge(json!({})).unwrap();
-        assert_eq!(workers["nodes"], json!([{"role": "control-plane"}, {"role": "worker"}]));
+        assert_eq!(
+            workers["nodes"],
+            json!([
+                {"role": "control-plane", "extraMounts": [owner()]}, {"role": "worker", "extraMounts": [owner()]},
+            ])
+        );
         let patches = workers["kubeadmConfigPatchesJSON6902"].as_array().unwrap().clone();
         let versions: Vec<_> = patches.iter().map(|patch| patch["version"].as_str().unwrap()).collect();
         assert_eq!(versions, ["v1beta3", "v1beta4"]);
@@ -189,7 +208,7 @@ mod tests {
         let theirs = json!({"hostPath": "/data", "containerPath": "/data"});
         let node = json!({"role": "control-plane", "extraMounts": [theirs]});
         let merged = config(0, true).merge(json!({"nodes": [node]})).unwrap();
-        assert_eq!(merged["nodes"][0]["extraMounts"], json!([theirs, mount()]));
+        assert_eq!(merged["nodes"][0]["extraMounts"], json!([theirs, owner(), cni()]));
         assert_eq!(merged["kubeadmConfigPatchesJSON6902"], json!(sooner()));
         for theirs in [
             json!({"featureGates": {"ImageVolume": true}}),
@@ -199,7 +218,7 @@ mod tests {
         ] {
             let merged = config(0, false).merge(theirs.clone()).unwrap();
             assert_eq!(merged.get("kubeadmConfigPatchesJSON6902"), None, "{theirs}");
-            assert_eq!(merged["nodes"][0].get("extraMounts"), None, "{theirs}");
+            assert_eq!(merged["nodes"][0]["extraMounts"], json!([owner()]), "{theirs}");
         }
     }
 
@@ -209,6 +228,7 @@ mod tests {
             (json!([]), "it is not a mapping"),
             (json!({"kind": "Pod"}), "its kind is `Pod`, not `Cluster`"),
             (json!({"nodes": 3}), "its `nodes` is not a list"),
+            (json!({"nodes": [3]}), "one of its `nodes` is not a mapping"),
             (json!({"nodes": [{"extraMounts": "/x"}]}), "a node's `extraMounts` is not a list"),
         ] {
             assert_eq!(config(0, false).merge(bad).unwrap_err(), why);

@@ -8,7 +8,7 @@ use crate::session;
 
 /// Where containerd looks for hosts (its `config_path` in kind's node images).
 const HOSTS: &str = "/etc/containerd/certs.d";
-/// The first words of a `hosts.toml` of ours; the session's id follows.
+/// The first words of a `hosts.toml` of ours; the session's id and its owner follow.
 const OURS: &str = "# rehearsal";
 
 /// For `sh`: `toml` is what is known of each of `names`, and what the user had there is kept beside it.
@@ -50,12 +50,12 @@ impl Wiring<'_> {
     ///
     /// # Errors
     /// [`Error::Wiring`] where a node refuses, or does not ask the registry afterwards; [`Error::InUse`].
-    pub async fn connect(&self, session: &str, host: &str, registry: SocketAddr) -> Result<(), Error> {
+    pub async fn connect(&self, (session, owner): (&str, &str), host: &str, registry: SocketAddr) -> Result<(), Error> {
         self.free().await?;
         self.disconnect().await?;
         let url = format!("http://{host}:5000");
         let toml = format!(
-            "{OURS} {session}\nserver = \"{url}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+            "{OURS} {session} {owner}\nserver = \"{url}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
         );
         let script = tell(HOSTS, &["docker.io".into(), registry.to_string()], &toml);
         let told = async {
@@ -83,9 +83,9 @@ impl Wiring<'_> {
         let Some(node) = self.nodes.first() else { return Err(Error::NoNodes) };
         let file = format!("{HOSTS}/docker.io/hosts.toml");
         let (code, text) = self.docker.run_in(node, &["cat", &file]).await.map_err(Error::Docker)?;
-        let other = text.lines().next().and_then(|line| line.strip_prefix(OURS)).map(|id| id.trim().to_owned());
-        match other.filter(|id| code == 0 && session::is_alive(&session::owner_of(id))) {
-            Some(session) => Err(Error::InUse { node: node.clone(), session }),
+        let other = text.lines().next().and_then(|line| line.strip_prefix(OURS)?.trim().split_once(' '));
+        match other.filter(|(_, owner)| code == 0 && session::is_alive(owner)) {
+            Some((session, _)) => Err(Error::InUse { node: node.clone(), session: session.into() }),
             None => Ok(()),
         }
     }
