@@ -8,11 +8,11 @@ PROFILE ?= dev
 REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
 RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
 
-.PHONY: help setup host build preflight labs lab-0 lab-1 lab-2 lab-3 up down test lint bench clean
+.PHONY: help setup host build preflight labs up down test lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
-	    while IFS="$$(printf '\t')" read -r target text; do printf '  make %-28s %s\n' "$$target" "$$text"; done
+	    while IFS="$$(printf '\t')" read -r target text; do printf '  make %-12s %s\n' "$${target%\%}$$(case $$target in *%) echo N;; esac)" "$$text"; done
 	@echo 'CLUSTER=auto|mini|kind|context:NAME  KEEP=1 (leave the stage up)  ARGS="…" (more for rehearse)'
 
 setup: ## get what is missing: Docker Engine, kubectl, images (a second run does nothing)
@@ -31,7 +31,7 @@ preflight: build ## say what is there and what would be done, changing nothing
 labs: setup ## play all labs
 	@$(RUN) all
 
-lab-0 lab-1 lab-2 lab-3: setup ## play one lab
+lab-%: setup ## play one lab
 	@$(RUN) $@
 
 up: setup ## bring the stage up and leave it: registry, image, cluster
@@ -52,6 +52,6 @@ lint: ## formatting, clippy, shell scripts
 bench: setup ## play all labs and print where the time went
 	@$(RUN) --timings all
 
-clean: ## remove what was built here; images and stages stay (make down)
+clean: ## remove what was built here, with reports, and a stage that is up; images stay
 	cargo clean
 	rm -rf .tools

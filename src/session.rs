@@ -47,7 +47,7 @@ fn wrote<T>(path: &Path, result: std::io::Result<T>) -> Result<T, Error> {
 }
 
 impl Session {
-    /// Opens a session whose folder is `root/<id>`; `root/latest` points to it.
+    /// Opens a session whose folder is `root/<id>`.
     ///
     /// # Errors
     /// Where the folder or the lock file cannot be written.
@@ -70,10 +70,6 @@ impl Session {
         wrote(&private, fs::DirBuilder::new().mode(0o700).create(&private))?;
         let owner = private.join(OWNER);
         wrote(&owner, fs::write(&owner, lock_path.display().to_string()))?;
-        let latest = root.join("latest");
-        // Two starting at once race for `latest`; either is right.
-        let _ = fs::remove_file(&latest);
-        let _ = std::os::unix::fs::symlink(&id, &latest);
         Ok(Self { id, dir, lock_path, _lock: lock })
     }
 
@@ -89,6 +85,14 @@ impl Session {
     /// Credentials and working files: mode 0700, gone after the run.
     pub fn private(&self) -> PathBuf {
         self.dir.join("private")
+    }
+
+    /// Makes `latest`, beside its folder, point to it.
+    pub fn is_latest(&self) {
+        let latest = self.dir.with_file_name("latest");
+        // Two starting at once race for it; either is right.
+        let _ = fs::remove_file(&latest);
+        let _ = std::os::unix::fs::symlink(&self.id, &latest);
     }
 
     /// What the owner label says: where [`is_alive`] looks.
@@ -117,12 +121,9 @@ impl Session {
     }
 }
 
+/// What does not go now is tried again at the next start.
 fn remove_private(dir: &Path) {
-    if let Err(error) = fs::remove_dir_all(dir.join("private"))
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        // Nothing more can be done here; the next start tries again.
-    }
+    let _ = fs::remove_dir_all(dir.join("private"));
 }
 
 /// The file in a session's private folder that says where its lock is.
@@ -194,7 +195,12 @@ pub fn sweep(root: &Path) -> Vec<String> {
             swept.push(id);
         }
     }
-    let is_report = |dir: &PathBuf| dir.join("events.jsonl").is_file() && !dir.is_symlink();
+    // `20260101-000000-0000`, with a report in it or not.
+    let is_id = |name: &str| {
+        let parts: Vec<_> = name.split('-').map(|part| (part.len(), u64::from_str_radix(part, 16).is_ok())).collect();
+        parts == [(8, true), (6, true), (4, true)]
+    };
+    let is_report = |dir: &PathBuf| dir.file_name().and_then(|name| name.to_str()).is_some_and(is_id) && dir.is_dir();
     let mut reports: Vec<_> = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     reports.retain(|dir| is_report(dir) && !dir.join("private").exists());
     // Names begin with the time.
@@ -218,7 +224,9 @@ mod tests {
         let secret = session.write_private("password", b"x").unwrap();
         assert_eq!(secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(session.private().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        session.is_latest();
         assert_eq!(fs::read_link(root.path().join("latest")).unwrap(), Path::new(session.id()));
+        fs::write(session.dir().join("events.jsonl"), "").unwrap();
         let (owner, dir) = (session.owner(), session.dir().to_owned());
         assert!(is_alive(&owner));
         assert!(sweep(root.path()).is_empty());
@@ -289,11 +297,12 @@ mod tests {
         for n in 0..REPORTS + 3 {
             let dir = root.path().join(format!("20260101-0000{n:02}-0000"));
             fs::create_dir(&dir).unwrap();
-            fs::write(dir.join("events.jsonl"), "").unwrap();
         }
+        fs::create_dir(root.path().join("conformance")).unwrap();
         sweep(root.path());
         let left: Vec<_> = fs::read_dir(root.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-        assert_eq!(left.len(), REPORTS);
+        assert_eq!(left.len(), REPORTS + 1);
+        assert!(left.iter().any(|name| name == "conformance"));
         assert!(!left.iter().any(|name| name == "20260101-000002-0000"));
     }
 }

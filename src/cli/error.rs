@@ -32,6 +32,8 @@ pub enum Error {
     Conformance(#[from] conformance::Error),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
+    #[error("there is no `bash` on PATH")]
+    NoBash,
     #[error("{} cannot be written", path.display())]
     NotWritable { path: PathBuf },
     #[error("only {free_mib} MiB are free at {}", path.display())]
@@ -54,6 +56,7 @@ impl Error {
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
+            Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {
                 Some("make room: `make clean` gives back what was built, `docker system df` tells more".into())

@@ -18,6 +18,24 @@ pub fn find(root: &Path) -> Option<Handle> {
         .find(|handle| session::is_alive(&handle.owner) && handle.pid != std::process::id() && handle.kept)
 }
 
+/// The right to bring a stage up under a root, while the value lives.
+pub struct Raising {
+    _lock: Flock<File>,
+}
+
+impl Raising {
+    /// None where somebody else is about it.
+    pub fn begin(root: &Path) -> Option<Self> {
+        lock(&root.join("raising")).map(|lock| Self { _lock: lock })
+    }
+}
+
+fn lock(path: &Path) -> Option<Flock<File>> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).mode(0o600).open(path).ok()?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
+}
+
 /// The right to play on a kept stage, while the value lives: labs share its namespaces, so one run at a time.
 pub struct Turn {
     pub stage: Handle,
@@ -27,10 +45,7 @@ pub struct Turn {
 impl Turn {
     /// None where another run has it.
     pub fn on(stage: Handle) -> Option<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600);
-        let file = file.open(stage.private.join("in-use")).ok()?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
+        let lock = lock(&stage.private.join("in-use"))?;
         Some(Self { stage, _lock: lock })
     }
 }

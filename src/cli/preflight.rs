@@ -52,6 +52,7 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
     if let Some(root) = &root {
         findings.push(Finding::of("sessions", writable(root)));
     }
+    findings.push(Finding::of("bash", super::run::bash().map(|path| path.display().to_string())));
     findings.push(Finding::of("kubectl", kubectl(&project).await));
     match Docker::connect().await {
         Ok(docker) => {

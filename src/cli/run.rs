@@ -1,6 +1,6 @@
 //! `rehearse run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -15,7 +15,7 @@ use super::stage::{StageArgs, cluster_settings};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
-use crate::exec::chain;
+use crate::exec::{self, chain};
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
@@ -44,6 +44,7 @@ pub struct RunArgs {
 pub async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     match try_run(&args, &common, printer, &interrupts).await {
         Ok(Some(verdict)) if verdict.passed() => ExitCode::Passed,
+        Ok(Some(Verdict::Blocked)) => ExitCode::Environment,
         Ok(Some(_)) => ExitCode::LabFailed,
         Ok(None) => {
             printer.note(interrupts.farewell());
@@ -63,11 +64,18 @@ async fn try_run(
     let places = Places::find(common)?;
     let all = script::load(&places.labs, &args.labs)?;
     let labs = chosen(&all, &args.labs)?;
-    let tools = tools(&labs, &places.project).await?;
-    if args.keep && !up::is_up(&args.stage, &places.root)? {
-        // What would keep a stage from coming up is told here, not in the background's log.
-        let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
-        up::spawn(&args.stage, common, printer, interrupts).await?;
+    let prologue = async {
+        let tools = tools(&labs, &places.project).await?;
+        if args.keep && !up::is_up(&args.stage, &places.root)? {
+            // What would keep a stage from coming up is told here, not in the background's log.
+            let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
+        }
+        Ok::<_, Error>(tools)
+    };
+    let Some(tools) = interrupts.unless(prologue).await else { return Ok(None) };
+    let tools = tools?;
+    if args.keep {
+        up::ensure(&args.stage, common, printer, interrupts).await?;
     }
     let what = Once {
         labs: &labs,
@@ -122,6 +130,7 @@ pub async fn once(
     let masker = Masker::default();
     let (events, records) = Events::channel();
     let mut consumers = vec![report::events_file(session.dir()).map_err(Error::Report)?];
+    session.is_latest();
     consumers.extend(reader(&session.dir().join("events.jsonl")));
     let reporter = report::spawn(records, masker.clone(), consumers);
     events.emit(Event::SessionStarted { session: session.id().into(), version: env!("CARGO_PKG_VERSION").into() });
@@ -210,11 +219,21 @@ const MOST_JOBS: usize = 4;
 
 pub async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
+    bash()?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
         true => Some(kubectl::find(project).await?.path),
         false => None,
     };
     Ok(Tools { program, kubectl })
+}
+
+/// The shell that plays fences.
+///
+/// # Errors
+/// Where there is none.
+pub fn bash() -> Result<PathBuf, Error> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    exec::which("bash", &path).ok_or(Error::NoBash)
 }
 
 fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> Box<dyn Consumer> {

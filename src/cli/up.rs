@@ -48,10 +48,7 @@ pub async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: 
 /// Brings a stage up in a process of its own and says how to use it.
 async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    if !is_up(args, &places.root)? {
-        reap(&Docker::connect().await?, &places.root).await;
-        spawn(args, common, printer, interrupts).await?;
-    }
+    ensure(args, common, printer, interrupts).await?;
     let Some(handle) = kept::find(&places.root) else { return Ok(()) };
     if printer.json {
         let document = json!({
@@ -84,10 +81,38 @@ pub fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Starts the process that keeps a stage up, and waits until it is.
-pub async fn spawn(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
+/// Brings the stage up that is asked for, unless it is, or somebody else is about it.
+pub async fn ensure(
+    args: &StageArgs,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<(), Error> {
     let places = Places::find(common)?;
     std::fs::create_dir_all(&places.root).map_err(Error::Report)?;
+    let free = async || match kept::Raising::begin(&places.root) {
+        Some(raising) => Probe::Done(raising),
+        None => Probe::Pending("another `rehearse` brings one up".into()),
+    };
+    let alone = async {
+        let every = Wake::Every(Duration::from_millis(50));
+        let raising = until("the stage", PATIENCE, every, free).await;
+        let raising = raising.map_err(|timeout| Error::StageEnded(timeout.to_string()))?;
+        let missing = !is_up(args, &places.root)?;
+        if missing {
+            reap(&Docker::connect().await?, &places.root).await;
+        }
+        Ok::<_, Error>((raising, missing))
+    };
+    match interrupts.unless(alone).await {
+        Some(Ok((_raising, true))) => spawn(args, &places, printer, interrupts).await,
+        Some(Err(error)) => Err(error),
+        Some(Ok((_, false))) | None => Ok(()),
+    }
+}
+
+/// Starts the process that keeps a stage up, and waits until it is.
+async fn spawn(args: &StageArgs, places: &Places, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let log = places.root.join("stage.log");
     let program = std::env::current_exe().map_err(Error::Report)?;
     let command = args.to_command(&places.labs, &places.root);

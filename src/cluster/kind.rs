@@ -171,6 +171,11 @@ impl KindCluster {
         &self.docker
     }
 
+    /// Created here, to go when it stops.
+    pub fn is_ours(&self) -> bool {
+        self.ours
+    }
+
     pub async fn stop(self) {
         match self.ours {
             true => self.cli.delete(&self.name).await,

@@ -244,6 +244,15 @@ impl Cluster {
         }
     }
 
+    /// Whether it is there still when [`Cluster::stop`] has been.
+    pub fn stays(&self) -> bool {
+        match self {
+            Self::Mini(_) => false,
+            Self::Kind(kind) => !kind.is_ours(),
+            Self::Context(_) | Self::Attached(_) => true,
+        }
+    }
+
     /// Ends it, if it is ours.
     pub async fn stop(self) {
         match self {

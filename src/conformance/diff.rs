@@ -55,7 +55,11 @@ pub type Compared = (String, Option<Difference>);
 /// # Errors
 /// Where a folder cannot be read.
 pub fn diff(left: &Path, right: &Path) -> Result<Vec<Compared>, Error> {
-    let cases: BTreeSet<String> = names(left)?.into_iter().chain(names(right)?).collect();
+    let (of_left, of_right) = (names(left)?, names(right)?);
+    if let Some((dir, _)) = [(left, &of_left), (right, &of_right)].iter().find(|(_, names)| names.is_empty()) {
+        return Err(Error::NoRecords { path: dir.into() });
+    }
+    let cases: BTreeSet<String> = of_left.into_iter().chain(of_right).collect();
     let text = |dir: &Path, case: &str| std::fs::read_to_string(dir.join(format!("{case}.json"))).unwrap_or_default();
     Ok(cases
         .into_iter()

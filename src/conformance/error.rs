@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::run::{NotWatching, ShellError};
+use crate::run::{CleanupError, NotWatching, ShellError};
 use crate::wait::TimedOut;
 use crate::{docker, stage};
 
@@ -12,10 +12,10 @@ pub enum Error {
     UnknownCase { name: String },
     #[error("the cluster does not answer")]
     Kube(#[from] kube::Error),
-    #[error("something does not go")]
-    Deleting(#[source] kube::runtime::wait::delete::Error),
+    #[error(transparent)]
+    Cleanup(#[from] CleanupError),
     #[error("the namespace never got its default ServiceAccount")]
-    NoServiceAccount(#[source] kube::runtime::wait::Error),
+    NoServiceAccount,
     #[error(transparent)]
     Watch(#[from] NotWatching),
     #[error(transparent)]
@@ -36,6 +36,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    #[error("there is no record in {}", path.display())]
+    NoRecords { path: PathBuf },
     #[error("cannot read the records in {}", path.display())]
     Read {
         path: PathBuf,
@@ -51,7 +53,9 @@ impl Error {
             Self::UnknownCase { .. } => Some("`rehearse conformance --list` names them".into()),
             Self::Stage(error) => error.hint(),
             Self::Docker(error) => error.hint(),
-            Self::Read { .. } => Some("run `rehearse conformance --cluster NAME` first, for both clusters".into()),
+            Self::Read { .. } | Self::NoRecords { .. } => {
+                Some("run `rehearse conformance --cluster NAME` first, for both clusters".into())
+            }
             _ => None,
         }
     }

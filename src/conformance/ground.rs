@@ -7,15 +7,15 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::api::{DeleteParams, ListParams};
-use kube::runtime::wait::delete::{self, delete_and_finalize};
 use kube::{Api, Client, ResourceExt};
 
 use super::error::Error;
+use super::outage;
 use super::words::Words;
 use crate::docker::labels;
 use crate::exec::Tool;
 use crate::mask::Masker;
-use crate::run::{Events, Names, Watch};
+use crate::run::{self, Events, Names, Watch};
 use crate::stage::Stage;
 
 pub struct Ground<'a> {
@@ -71,12 +71,13 @@ impl<'a> Ground<'a> {
         })
     }
 
-    /// Removes every namespace this suite has made, its pods first and at once: a namespace would give each its whole
+    /// Starts the registry that an interrupted case had stopped, and removes every namespace this suite has made, its pods first and at once: a namespace would give each its whole
     /// grace period.
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
     pub async fn sweep(&self) -> Result<(), Error> {
+        outage::end(self.stage).await?;
         let ours = ListParams::default().labels(&format!("{}={}", labels::SESSION, self.session));
         let found = Api::<Namespace>::all(self.client.clone()).list(&ours).await?;
         try_join_all(found.iter().map(|namespace| self.remove(namespace.name_any()))).await.map(drop)
@@ -98,14 +99,10 @@ impl<'a> Ground<'a> {
 /// Deletes and waits, by watching, until it has gone.
 pub(super) async fn gone<K>(api: Api<K>, name: String, grace: Option<u32>) -> Result<(), Error>
 where
-    K: kube::Resource + Clone + std::fmt::Debug + Send + Sync + serde::de::DeserializeOwned + 'static,
+    K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
 {
     let how = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
-    match delete_and_finalize(api, &name, &how).await {
-        Ok(()) | Err(delete::Error::NoUid) => Ok(()),
-        Err(delete::Error::Delete(kube::Error::Api(status))) if status.code == 404 => Ok(()),
-        Err(error) => Err(Error::Deleting(error)),
-    }
+    Ok(run::remove(api, &name, &how).await?)
 }
 
 /// `v1.36.2` → 36.

@@ -120,6 +120,9 @@ impl Suite<'_> {
 
     /// `played` is called before the namespace goes, which takes a real cluster longer than many a case.
     async fn judged(&self, case: &Case, played: impl FnOnce()) -> std::result::Result<Result, Error> {
+        let path = self.records.join(format!("{}.json", case.id));
+        // That of an earlier run says nothing of this one.
+        let _ = std::fs::remove_file(&path);
         let mut world = World::make(self.ground, case.id).await?;
         let outcome = match &case.play {
             Play::Scenario(scenario) => scenario(&mut world).await,
@@ -129,7 +132,6 @@ impl Suite<'_> {
         let record = world.close().await;
         outcome?;
         let text = record?.to_text();
-        let path = self.records.join(format!("{}.json", case.id));
         std::fs::write(&path, &text).map_err(|source| Error::Write { path, source })?;
         let expected = expected(case.expected, self.ground.server_minor);
         Ok(Difference::first(&expected, &text).map_or(Result::Passed, Result::Differs))

@@ -69,7 +69,8 @@ impl<'a> World<'a> {
         Api::all(ground.client.clone()).create(&PostParams::default(), &object).await?;
         let accounts = Api::<ServiceAccount>::namespaced(ground.client.clone(), &namespace);
         let exists = |account: Option<&ServiceAccount>| account.is_some();
-        await_condition(accounts, "default", exists).await.map_err(Error::NoServiceAccount)?;
+        let comes = tokio::time::timeout(PATIENCE, await_condition(accounts, "default", exists)).await;
+        let Ok(Ok(_)) = comes else { return Err(Error::NoServiceAccount) };
         let words = ground.words.and(&tag, "");
         // A user's own registry may offer no more than one level below its folder.
         let (repository, server) = match &ground.stage.handle.remote {

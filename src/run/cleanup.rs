@@ -1,74 +1,113 @@
-//! After a lab: what it created goes. Namespaces that were not there before, and in those that were, every
-//! object that was not. Found by comparing, not by remembering what the fences said.
+//! After a lab: what it created goes. Namespaces and other objects of the whole cluster that were not there before, and
+//! in the namespace `default` every object that was not. Found by comparing, not by remembering what the fences said.
 
 use std::collections::BTreeSet;
-
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, ServiceAccount};
-use k8s_openapi::serde::de::DeserializeOwned;
-use kube::api::{DeleteParams, ListParams};
-use kube::{Api, Client, Resource, ResourceExt};
 use std::fmt::Debug;
+use std::time::Duration;
 
-/// What was there before a lab: uids of namespaces, pods and the objects in `default`.
-#[derive(Debug, Default)]
+use futures::future::{join_all, try_join_all};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::serde::de::DeserializeOwned;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, PropagationPolicy};
+use kube::discovery::{ApiGroup, Discovery, Scope, verbs};
+use kube::runtime::wait::delete::{self, delete_and_finalize};
+use kube::{Api, Client, Resource, ResourceExt};
+
+const DEFAULT: &str = "default";
+/// How long an object may take to go. A pod takes its grace, a namespace some seconds.
+const GOING: Duration = Duration::from_secs(120);
+/// Kinds that the cluster makes by itself, of its own accord or for objects that go.
+const THE_CLUSTERS: [&str; 12] = [
+    "APIService",
+    "CertificateSigningRequest",
+    "CSINode",
+    "Endpoints",
+    "EndpointSlice",
+    "Event",
+    "FlowSchema",
+    "IPAddress",
+    "Lease",
+    "Node",
+    "PriorityLevelConfiguration",
+    "VolumeAttachment",
+];
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the cluster does not answer")]
+    Kube(#[from] kube::Error),
+    #[error("{object} was deleted and has not gone within {GOING:?}{}", held_by(.finalizers))]
+    Stays { object: String, finalizers: Vec<String> },
+}
+
+fn held_by(finalizers: &[String]) -> String {
+    match finalizers {
+        [] => String::new(),
+        names => format!("; its finalizers: {}", names.join(", ")),
+    }
+}
+
+/// What was there before a lab.
 pub struct Before {
+    /// What could be listed: of other kinds nothing is known to be new.
+    kinds: Vec<(ApiResource, Scope)>,
     uids: BTreeSet<String>,
     service_account: Option<ServiceAccount>,
 }
 
-const DEFAULT: &str = "default";
-
 impl Before {
     /// # Errors
     /// Where the cluster does not answer.
-    pub async fn look(client: &Client) -> kube::Result<Self> {
+    pub async fn look(client: &Client) -> Result<Self, Error> {
+        let all = Discovery::new(client.clone()).run().await?;
+        let listed = all.groups().flat_map(ApiGroup::recommended_resources).filter_map(|(kind, can)| {
+            let kept = can.supports_operation(verbs::LIST) && can.supports_operation(verbs::DELETE);
+            (kept && !THE_CLUSTERS.contains(&kind.kind.as_str())).then_some((kind, can.scope))
+        });
+        let listed = listed.map(async |kind| {
+            // An API that another server stands for may not answer.
+            let found = list(client, &kind).await.ok()?;
+            Some((kind, found))
+        });
         let accounts = Api::<ServiceAccount>::namespaced(client.clone(), DEFAULT);
-        let (namespaces, pods, secrets, service_accounts, maps, service_account) = tokio::try_join!(
-            uids::<Namespace>(Api::all(client.clone())),
-            uids::<Pod>(Api::all(client.clone())),
-            uids::<Secret>(Api::namespaced(client.clone(), DEFAULT)),
-            uids(accounts.clone()),
-            uids::<ConfigMap>(Api::namespaced(client.clone(), DEFAULT)),
-            accounts.get_opt(DEFAULT),
-        )?;
-        let uids = [namespaces, pods, secrets, service_accounts, maps].into_iter().flatten().collect();
-        Ok(Self { uids, service_account })
+        let (listed, service_account) = tokio::join!(join_all(listed), accounts.get_opt(DEFAULT));
+        let (kinds, found): (Vec<_>, Vec<_>) = listed.into_iter().flatten().unzip();
+        let uids = found.iter().flatten().filter_map(ResourceExt::uid).collect();
+        Ok(Self { kinds, uids, service_account: service_account? })
     }
 
     /// Removes what is new since, and does not return before it has gone.
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub async fn restore(&self, client: &Client) -> kube::Result<()> {
-        // Pods first and at once: a namespace would give each its whole grace period.
-        self.remove_new::<Pod>(Api::all(client.clone()), client).await?;
-        tokio::try_join!(
-            self.remove_new::<Namespace>(Api::all(client.clone()), client),
-            self.remove_new::<Secret>(Api::namespaced(client.clone(), DEFAULT), client),
-            self.remove_new::<ConfigMap>(Api::namespaced(client.clone(), DEFAULT), client),
-            self.restore_service_accounts(client),
-        )?;
-        Ok(())
+    pub async fn restore(&self, client: &Client) -> Result<(), Error> {
+        try_join_all(self.kinds.iter().map(|kind| self.remove_new(client, kind))).await?;
+        self.restore_service_account(client).await
     }
 
-    async fn remove_new<K: Removable>(&self, all: Api<K>, client: &Client) -> kube::Result<()> {
-        let new = all.list(&ListParams::default()).await?.items.into_iter().filter(|object| self.is_new(object));
-        let removals = new.map(|object| async move {
-            let api = K::api(client, object.namespace().as_deref());
-            remove(api, &object.name_any()).await
+    async fn remove_new(&self, client: &Client, kind: &(ApiResource, Scope)) -> Result<(), Error> {
+        // Pods at once, owned ones too: their owners would give each its whole grace period.
+        let pods = kind.0.kind == "Pod";
+        let now = DeleteParams {
+            grace_period_seconds: Some(0),
+            propagation_policy: (!pods).then_some(PropagationPolicy::Foreground),
+            ..DeleteParams::default()
+        };
+        let owned = |object: &PartialObjectMeta<DynamicObject>| {
+            object.owner_references().iter().any(|owner| owner.controller == Some(true))
+        };
+        let found = list(client, kind).await?;
+        let new = found.iter().filter(|object| object.uid().is_some_and(|uid| !self.uids.contains(&uid)));
+        let removals = new.filter(|object| pods || !owned(object)).map(|object| {
+            let (api, now) = (api(client, kind), &now);
+            async move { remove(api, &object.name_any(), now).await }
         });
-        futures::future::try_join_all(removals).await.map(drop)
-    }
-
-    fn is_new<K: ResourceExt>(&self, object: &K) -> bool {
-        let system = |ns: String| ns.starts_with("kube-");
-        object.uid().is_some_and(|uid| !self.uids.contains(&uid)) && !object.namespace().is_some_and(system)
+        try_join_all(removals).await.map(drop)
     }
 
     /// The `default` ServiceAccount is put back as it was: a lab may have patched it.
-    async fn restore_service_accounts(&self, client: &Client) -> kube::Result<()> {
+    async fn restore_service_account(&self, client: &Client) -> Result<(), Error> {
         let api = Api::<ServiceAccount>::namespaced(client.clone(), DEFAULT);
-        self.remove_new::<ServiceAccount>(api.clone(), client).await?;
         let (Some(before), Some(now)) = (&self.service_account, api.get_opt(DEFAULT).await?) else { return Ok(()) };
         if now.image_pull_secrets != before.image_pull_secrets {
             let patched = ServiceAccount { image_pull_secrets: before.image_pull_secrets.clone(), ..now };
@@ -78,40 +117,35 @@ impl Before {
     }
 }
 
-/// Kinds a lab leaves behind.
-pub trait Removable: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static {
-    fn api(client: &Client, namespace: Option<&str>) -> Api<Self>;
-}
-
-macro_rules! namespaced {
-    ($($kind:ty),*) => {$(
-        impl Removable for $kind {
-            fn api(client: &Client, namespace: Option<&str>) -> Api<Self> {
-                Api::namespaced(client.clone(), namespace.unwrap_or(DEFAULT))
-            }
-        }
-    )*};
-}
-namespaced!(Pod, Secret, ServiceAccount, ConfigMap);
-
-impl Removable for Namespace {
-    fn api(client: &Client, _: Option<&str>) -> Api<Self> {
-        Api::all(client.clone())
+/// All of a kind, or all of it in `default`.
+fn api(client: &Client, (kind, scope): &(ApiResource, Scope)) -> Api<DynamicObject> {
+    match scope {
+        Scope::Cluster => Api::all_with(client.clone(), kind),
+        Scope::Namespaced => Api::namespaced_with(client.clone(), DEFAULT, kind),
     }
 }
 
-async fn uids<K: Removable>(api: Api<K>) -> kube::Result<Vec<String>> {
-    Ok(api.list(&ListParams::default()).await?.items.iter().filter_map(ResourceExt::uid).collect())
+async fn list(client: &Client, kind: &(ApiResource, Scope)) -> kube::Result<Vec<PartialObjectMeta<DynamicObject>>> {
+    Ok(api(client, kind).list_metadata(&ListParams::default()).await?.items)
 }
 
-/// Deletes with no grace and waits, by watching, until it has gone.
-pub async fn remove<K: Removable>(api: Api<K>, name: &str) -> kube::Result<()> {
-    use kube::runtime::wait::delete::{Error, delete_and_finalize};
-    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
-    match delete_and_finalize(api, name, &now).await {
-        Ok(()) | Err(Error::NoUid) => Ok(()),
-        Err(Error::Delete(kube::Error::Api(status))) if status.code == 404 => Ok(()),
-        Err(Error::Delete(error)) => Err(error),
-        Err(Error::Await(error)) => Err(kube::Error::Service(Box::new(error))),
+/// Deletes and waits, by watching, until it has gone.
+///
+/// # Errors
+/// Where the cluster refuses, and [`Error::Stays`].
+pub async fn remove<K>(api: Api<K>, name: &str, how: &DeleteParams) -> Result<(), Error>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    match tokio::time::timeout(GOING, delete_and_finalize(api.clone(), name, how)).await {
+        Ok(Ok(()) | Err(delete::Error::NoUid)) => Ok(()),
+        Ok(Err(delete::Error::Delete(kube::Error::Api(status)))) if status.code == 404 => Ok(()),
+        Ok(Err(delete::Error::Delete(error))) => Err(error.into()),
+        Ok(Err(delete::Error::Await(error))) => Err(kube::Error::Service(Box::new(error)).into()),
+        Err(_) => {
+            let kind = api.resource_url().rsplit('/').next().unwrap_or_default();
+            let left = api.get_metadata(name).await.map(|object| object.finalizers().to_vec());
+            Err(Error::Stays { object: format!("{kind}/{name}"), finalizers: left.unwrap_or_default() })
+        }
     }
 }

@@ -33,10 +33,36 @@ const CAUSES: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// What helps against the first cause that the evidence names.
-pub fn of(evidence: &[String]) -> Option<String> {
+/// Why a registry that answers did not let a pod have its image: a cause only where the pod was to run, since a lecture on
+/// pull secrets has such pods on purpose. In the words of the kubelet, of containerd and of registries.
+const REFUSALS: &[(&[&str], &str)] = &[
+    (
+        &["FailedToRetrieveImagePullSecret"],
+        "the pod names a pull secret that its namespace does not have: `kubectl get secrets` there, and mind the spelling",
+    ),
+    (
+        &["401 Unauthorized", "failed to authorize"],
+        "the registry does not take the login in the pod's pull secret: wrong user or password? `kubectl get secret NAME \
+         -o jsonpath='{.data.\\.dockerconfigjson}' | base64 -d` shows it",
+    ),
+    (
+        &["no basic auth credentials", "insufficient_scope", "pull access denied"],
+        "no pull secret fits the image's registry: either neither the pod nor, when it was created, its ServiceAccount \
+         names one, or the secret is for another server (docker.io's is https://index.docker.io/v1/). A stage's registry \
+         stands in docker.io's place and serves what labs push, not Docker Hub's other images",
+    ),
+    (&[": not found"], "the registry takes the login and has no such repository or tag"),
+];
+
+/// What helps where a command did not end in time.
+pub const ENDLESS: &str = "`timeout` in a directive gives a step more time; what never ends by itself (`-w`, `logs -f`, \
+                           `port-forward`) is played as `timeout 5 …`";
+
+/// What helps against the first cause that the evidence names; `wanted`: the pod was to run.
+pub fn of(evidence: &[String], wanted: bool) -> Option<String> {
     let named = |word: &&str| evidence.iter().any(|line| line.contains(word));
-    CAUSES.iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
+    let causes = CAUSES.iter().chain(REFUSALS.iter().filter(|_| wanted));
+    causes.into_iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
 }
 
 #[cfg(test)]
@@ -57,11 +83,23 @@ mod tests {
             ("authorization failed: no basic auth credentials", None),
             ("401 Unauthorized", None),
         ] {
-            let hint = of(&["pod/mypod  0.00 Pending".into(), line.into()]);
+            let hint = of(&["pod/mypod  0.00 Pending".into(), line.into()], false);
             match expected {
                 Some(words) => assert!(hint.as_ref().is_some_and(|hint| hint.contains(words)), "{line}: {hint:?}"),
                 None => assert_eq!(hint, None, "{line}"),
             }
+        }
+    }
+    #[test]
+    fn why_a_pod_that_was_to_run_was_refused() {
+        for (line, expected) in [
+            ("Warning FailedToRetrieveImagePullSecret x1: … no basic auth credentials", "does not have"),
+            ("unexpected status from HEAD request to http://R/v2/a: 401 Unauthorized", "wrong user or password"),
+            ("pull access denied, … authorization failed: no basic auth credentials", "https://index.docker.io/v1/"),
+            ("rpc error: code = NotFound desc = … docker.io/a/b:nope: not found", "no such repository or tag"),
+        ] {
+            assert!(of(&[line.into()], true).is_some_and(|hint| hint.contains(expected)), "{line}");
+            assert_eq!(of(&[line.into()], false), None, "{line}");
         }
     }
 }

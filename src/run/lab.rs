@@ -14,6 +14,7 @@ use super::spans::{Span, covered};
 use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
+use crate::exec;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
@@ -226,10 +227,11 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     let printed = match ground.shell.play(script, step.timeout).await {
         Ok(printed) => printed,
         Err(shell::Error::Exec(error)) => {
-            return Ok(Stepped {
-                command: began.elapsed(),
-                ..failed(lab, step, step.line, error.to_string(), ground, began)
-            });
+            let mut stepped = failed(lab, step, step.line, error.to_string(), ground, began);
+            if let (Some(failure), exec::Error::TimedOut { .. }) = (&mut stepped.failure, &error) {
+                failure.hint.get_or_insert_with(|| hint::ENDLESS.into());
+            }
+            return Ok(Stepped { command: began.elapsed(), ..stepped });
         }
         Err(error) => return Err(error.into()),
     };
@@ -288,7 +290,12 @@ fn stepped(verdict: Verdict) -> Stepped {
 
 fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<'_>, began: Instant) -> Stepped {
     let evidence = check::evidence(&step.checks, ground.watch, began);
-    let hint = hint::of(&evidence);
+    let wanted = step.checks.iter().any(|check| match &check.kind {
+        CheckKind::Expect { states, .. } => states.iter().any(|state| state == "Running"),
+        CheckKind::Pulled { .. } => true,
+        _ => false,
+    });
+    let hint = hint::of(&evidence, wanted);
     let failure = Failure { file: lab.path.display().to_string(), line, message, evidence, hint };
     Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
 }

@@ -18,6 +18,7 @@ mod verdict;
 mod watch;
 mod yardstick;
 
+pub use cleanup::{Error as CleanupError, remove};
 pub use event::*;
 pub use lab::Played;
 pub use matrix::{Column, Difference, differences};

@@ -132,7 +132,7 @@ impl Player<'_> {
 
     /// Takes a lab's containers off an Engine and its images out of a registry that stay.
     async fn withdraw(&self, lab: u32, names: &Names) {
-        if let Err(error) = self.stage.remove_containers(&self.scope(lab, names)).await {
+        if let Err(error) = self.stage.remove_containers(&self.scope(lab)).await {
             self.events.note(format!("a container of lab {lab} stays until the stage goes: {error}"));
         }
         for image in names.images() {
@@ -168,24 +168,20 @@ impl Player<'_> {
         }
     }
 
-    /// Where a lab's names on the Engine are its own.
-    fn scope(&self, lab: u32, names: &Names) -> String {
-        match names.is_verbatim() {
-            true => self.stage.handle.scope.clone(),
-            false => format!("{}-lab{lab}", self.session),
-        }
+    /// Where a lab's names on the Engine, its files and its processes are its own.
+    fn scope(&self, lab: u32) -> String {
+        format!("{}-lab{lab}", self.session)
     }
 
     fn shell(&self, lab: u32, names: &Names) -> Result<Shell, Error> {
         let stage = &self.stage.handle;
-        let handle = match names.is_verbatim() {
-            true => stage.clone(),
-            false => {
-                let kubeconfig = stage.kubeconfig_in(names.default_namespace().unwrap_or("default"));
-                let own = stage.for_lab(&self.scope(lab, names), kubeconfig.as_deref());
-                own.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?
-            }
+        // A copy: a lab may change its kubeconfig.
+        let kubeconfig = match names.is_verbatim() {
+            true => std::fs::read_to_string(&stage.kubeconfig).ok(),
+            false => stage.kubeconfig_in(names.default_namespace().unwrap_or("default")),
         };
+        let handle = stage.for_lab(&self.scope(lab), kubeconfig.as_deref());
+        let handle = handle.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?;
         let sources = app::context();
         Ok(Shell::prepare(&shell::Ground {
             private: &handle.private,

@@ -11,7 +11,7 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 
-use super::cleanup::{Before, remove};
+use super::cleanup::{self, Before, remove};
 use super::rewrite::Names;
 
 /// A namespace's default ServiceAccount comes within milliseconds, and on a cluster that has just begun once its
@@ -29,6 +29,8 @@ pub enum Room {
 pub enum Error {
     #[error("the cluster does not answer")]
     Kube(#[from] kube::Error),
+    #[error(transparent)]
+    Cleanup(#[from] cleanup::Error),
     #[error("the namespace {namespace} cannot be created")]
     Namespace {
         namespace: String,
@@ -104,6 +106,7 @@ async fn let_go(client: &Client, names: &Names) -> Result<(), Error> {
 pub async fn clear(client: &Client, names: &Names) -> Result<(), Error> {
     let_go(client, names).await?;
     let namespaces = names.namespaces().unwrap_or_default().into_iter();
-    try_join_all(namespaces.map(|namespace| remove(Api::<Namespace>::all(client.clone()), namespace))).await?;
+    let how = DeleteParams::default();
+    try_join_all(namespaces.map(|namespace| remove(Api::<Namespace>::all(client.clone()), namespace, &how))).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble;
 use super::error::{Problem, ScriptError};
-use super::model::Lab;
+use super::model::{Action, Lab, Need, Step};
 
 /// GitHub shows it as the folder's page.
 pub(super) const GUIDE: &str = "README.md";
@@ -22,12 +22,16 @@ impl Lab {
             }
             error => error,
         })?;
-        let guide = assemble::guide(&text).map_err(|problems| {
+        let mut guide = assemble::guide(&text).map_err(|problems| {
             let at = |(line, problem)| ScriptError::At { file: path.clone(), line, problem };
             together(problems.into_iter().map(at).collect())
         })?;
         if guide.steps.is_empty() {
             return Err(ScriptError::NoSteps { file: path });
+        }
+        // Who says `kubectl` means a cluster.
+        if !guide.needs.contains(&Need::Cluster) && guide.steps.iter().any(uses_kubectl) {
+            guide.needs.push(Need::Cluster);
         }
         Ok(Lab {
             id,
@@ -38,6 +42,12 @@ impl Lab {
             steps: guide.steps,
         })
     }
+}
+
+fn uses_kubectl(step: &Step) -> bool {
+    let Action::Shell(script) = &step.action else { return false };
+    let apart = |c: char| !(c.is_alphanumeric() || "-_./".contains(c));
+    step.skip.is_none() && script.split(apart).any(|word| word == "kubectl")
 }
 
 /// Every lab below a folder, by number. Files and hidden folders are passed over.

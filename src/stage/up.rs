@@ -304,7 +304,7 @@ impl Stage {
 
     /// Whether what a run creates would stay when it ends.
     pub fn outlives_run(&self) -> bool {
-        self.registry.is_none()
+        self.registry.is_none() || self.cluster.stays()
     }
 
     /// Whether the cluster is the user's own, on which nothing is touched but what a run makes.

@@ -57,7 +57,12 @@ impl Ground {
 
     /// Writes a lab of this ground's own; `rehearse --labs` takes [`Ground::labs`].
     pub fn lab(&self, text: &str) -> PathBuf {
-        let dir = self.labs().join("7-test");
+        self.lab_in("7-test", text)
+    }
+
+    /// As [`Ground::lab`], one of several.
+    pub fn lab_in(&self, folder: &str, text: &str) -> PathBuf {
+        let dir = self.labs().join(folder);
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("README.md"), text).unwrap();
         dir.join("README.md")

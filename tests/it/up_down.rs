@@ -150,3 +150,39 @@ async fn a_stage_that_is_up_serves_who_asks_for_it_and_nobody_else() {
     rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(5).await;
 }
+
+/// A lab without needs is played beside others, and ends what it started: nothing of theirs.
+#[tokio::test]
+async fn a_lab_that_ends_ends_no_other() {
+    let ground = Ground::new().await;
+    ground.lab_in("1-quick", "# Quick\n\n```bash\necho hi\n```\n");
+    ground.lab_in("2-slow", "# Slow\n\n```bash\nsleep 1\necho done\n```\n\n```text\ndone\n```\n");
+    ground.play(&["all"]).run().await.exits_with(0);
+}
+
+/// What labs leave behind in the cluster and in their kubeconfig is in nobody's way afterwards.
+#[tokio::test]
+async fn a_lab_finds_a_kept_stage_as_the_one_before_found_it() {
+    let ground = Ground::new().await;
+    ground.lab(
+        "# Elsewhere\n\n```bash\nkubectl create ns foo\nkubectl config set-context --current --namespace=foo\n\
+         kubectl create role r --verb=get --resource=pods\nkubectl create role r -n default --verb=get --resource=pods\n\
+         kubectl create clusterrole r --verb=get --resource=pods\nkubectl create cm c -n default --from-literal=a=b\n```\n",
+    );
+    let labs = ground.labs().display().to_string();
+    ground.rehearse(&["up", "--cluster", "mini", "--labs", &labs]).run().await.exits_with(0);
+    for _ in 0..2 {
+        ground.play(&[]).run().await.exits_with(0);
+    }
+    ground.rehearse(&["down"]).run().await.exits_with(0);
+}
+
+#[tokio::test]
+async fn two_who_bring_a_stage_up_get_one() {
+    let ground = Ground::new().await;
+    let up = || ground.rehearse(&["up", "--cluster", "mini", "--json"]).run();
+    let (one, other) = tokio::join!(up(), up());
+    assert_eq!(one.exits_with(0).stdout, other.exits_with(0).stdout);
+    ground.rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(1).await;
+}

@@ -32,6 +32,19 @@ fn labs_are_found_by_number_or_name() {
 }
 
 #[test]
+fn a_fence_with_kubectl_needs_a_cluster() {
+    let root = tempfile::tempdir().unwrap();
+    for (folder, fence, needs) in [
+        ("1-a", "```bash\necho kubectl-ish; command -v docker\n```", &[][..]),
+        ("2-b", "```bash\nset -x; kubectl get pods\n```", &[Need::Cluster]),
+        ("3-c", "<!-- rehearse: skip for readers -->\n```bash\nkubectl get pods\n```\n\n```bash\ntrue\n```", &[]),
+    ] {
+        let lab = Lab::load(&write(root.path(), folder, format!("# T\n\n{fence}\n").as_bytes())).unwrap();
+        assert_eq!(lab.needs, needs, "{folder}");
+    }
+}
+
+#[test]
 fn windows_files_read_like_any_other() {
     let root = tempfile::tempdir().unwrap();
     let dir = write(root.path(), "1-x", b"\xef\xbb\xbf# Title\r\n\r\n```bash\r\necho a\r\necho b\r\n```\r\n");
