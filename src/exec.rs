@@ -4,12 +4,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::AbortHandle;
 
 /// A tool to run; [`Tool::run`] runs it.
 #[derive(Debug, Clone)]
@@ -131,13 +132,22 @@ impl Tool {
     }
 
     /// As [`Tool::run`]; `on_line(fd, line)` sees each line of stdout (1) and stderr (2) as it comes.
-    pub async fn run_with(self, mut on_line: impl FnMut(u8, &str)) -> Result<Output, Error> {
+    pub async fn run_with(self, on_line: impl FnMut(u8, &str)) -> Result<Output, Error> {
+        self.follow(on_line, false).await.map(|(output, _)| output)
+    }
+
+    /// As [`Tool::run_with`]; what the tool has put into the background goes on until [`Left`] is dropped.
+    pub async fn run_leaving(self, on_line: impl FnMut(u8, &str)) -> Result<(Output, Left), Error> {
+        self.follow(on_line, true).await
+    }
+
+    async fn follow(self, mut on_line: impl FnMut(u8, &str), leave: bool) -> Result<(Output, Left), Error> {
         let (program, timeout) = (self.name(), self.timeout);
         let mut group = self.spawn(&program)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
+        let mut out = Lines::of(group.child.stdout.take(), self.at_most);
+        let mut err = Lines::of(group.child.stderr.take(), self.at_most);
         let finished = tokio::time::timeout(timeout, async {
-            let mut out = Lines::of(group.child.stdout.take(), self.at_most);
-            let mut err = Lines::of(group.child.stderr.take(), self.at_most);
             let write = group.child.stdin.take().zip(self.stdin);
             let feed = async {
                 if let Some((mut pipe, bytes)) = write {
@@ -155,23 +165,27 @@ impl Tool {
                     line = out.next(), if out_open => keep(line, 1, &mut stdout, &mut on_line, &mut out_open),
                     line = err.next(), if err_open => keep(line, 2, &mut stderr, &mut on_line, &mut err_open),
                     ended = group.child.wait(), if status.is_none() => {
-                        status = Some(ended);
-                        // What it left in the background would hold the pipes open for ever.
-                        group.kill(Signal::SIGKILL);
+                        status = Some((ended, Instant::now()));
+                        if !leave {
+                            // What it left in the background would hold the pipes open for ever.
+                            group.kill(Signal::SIGKILL);
+                        }
                     }
+                    () = quiet(), if leave && status.is_some() => (out_open, err_open) = (false, false),
                     () = &mut feed => {}
                 }
-                if let Some(ended) = &status
-                    && !out_open
-                    && !err_open
+                if let Some((ended, at)) = &status
+                    && (!out_open && !err_open || leave && at.elapsed() > LAST_WORDS)
                 {
                     return ended.as_ref().map(code).unwrap_or(-1);
                 }
             }
         })
         .await;
+        keep(out.rest(), 1, &mut stdout, &mut on_line, &mut true);
+        keep(err.rest(), 2, &mut stderr, &mut on_line, &mut true);
         match finished {
-            Ok(code) => Ok(Output { code, stdout, stderr }),
+            Ok(code) => Ok((Output { code, stdout, stderr }, Left::of(group, [drain(out.pipe), drain(err.pipe)]))),
             Err(_) => Err(Error::TimedOut { program, after: timeout, printed: stdout + &stderr }),
         }
     }
@@ -209,6 +223,7 @@ fn own_session() -> std::io::Result<()> {
 }
 
 /// A child and its process group: dropped means killed, children of children too.
+#[derive(Debug)]
 struct Group {
     child: Child,
     pgid: Option<Pid>,
@@ -229,6 +244,46 @@ impl Drop for Group {
     }
 }
 
+/// What a tool has left in the background; dropped means killed. What it prints meanwhile is read, so that it can go on,
+/// and is lost.
+#[derive(Debug)]
+pub struct Left {
+    _group: Group,
+    reading: [AbortHandle; 2],
+}
+
+impl Left {
+    fn of(mut group: Group, reading: [AbortHandle; 2]) -> Self {
+        // A group that nobody is in any more may become somebody else's.
+        group.pgid = group.pgid.filter(|pgid| killpg(*pgid, None).is_ok());
+        Self { _group: group, reading }
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.reading.iter().for_each(AbortHandle::abort);
+    }
+}
+
+fn drain(pipe: Option<BufReader<impl AsyncRead + Unpin + Send + 'static>>) -> AbortHandle {
+    let read = async move {
+        if let Some(mut pipe) = pipe {
+            let _ = tokio::io::copy_buf(&mut pipe, &mut tokio::io::sink()).await;
+        }
+    };
+    tokio::spawn(read).abort_handle()
+}
+
+/// How long nothing is to come from a tool that has ended where somebody still holds its pipes, and how long that may
+/// take where somebody talks on.
+const QUIET: Duration = Duration::from_millis(20);
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+async fn quiet() {
+    let _ = tokio::time::timeout(QUIET, std::future::pending::<()>()).await;
+}
+
 /// Lines of a pipe. What has been read of an unfinished line survives a cancelled [`Lines::next`].
 struct Lines<R> {
     pipe: Option<BufReader<R>>,
@@ -241,10 +296,15 @@ struct Lines<R> {
 /// How much of a word is dropped where the room ends in it: half a password would not be known for one.
 const WORD: usize = 4096;
 
-impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
+impl<R: AsyncRead + Unpin> Lines<R> {
     fn of(pipe: Option<R>, room: usize) -> Self {
         let pipe = pipe.map(|pipe| BufReader::with_capacity(1 << 16, pipe));
         Self { pipe, unfinished: Vec::new(), room, dropped: 0 }
+    }
+
+    /// What has been read of a line that has not ended.
+    fn rest(&mut self) -> Option<Vec<u8>> {
+        (!self.unfinished.is_empty()).then(|| std::mem::take(&mut self.unfinished))
     }
 
     /// The next line with its newline, or the rest before the end; then None. Where there was no room for all, the
@@ -261,7 +321,7 @@ impl<R: tokio::io::AsyncRead + Unpin> Lines<R> {
                     self.unfinished
                         .extend(format!("… {} more bytes\n", std::mem::take(&mut self.dropped)).into_bytes());
                 }
-                return (!self.unfinished.is_empty()).then(|| std::mem::take(&mut self.unfinished));
+                return self.rest();
             }
             let fits = &read[..read.len().min(self.room)];
             let end = fits.iter().position(|&byte| byte == b'\n').map(|at| at + 1);

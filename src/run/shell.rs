@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
 
 use super::rewrite::Names;
-use crate::exec::{self, Tool};
+use crate::exec::{self, Left, Tool};
 use crate::registry::Credentials;
 use crate::session;
 
@@ -24,6 +25,10 @@ pub struct Shell {
     private: PathBuf,
     /// Where the command that ended the last fence is told.
     ended_by: PathBuf,
+    /// Where the last fence has told in which folder it ended.
+    ended_in: PathBuf,
+    /// What fences have put into the background.
+    left: Arc<Mutex<Vec<Left>>>,
     env: Vec<(OsString, OsString)>,
     names: Names,
 }
@@ -88,8 +93,10 @@ impl Shell {
         if let Some(kubectl) = ground.kubectl {
             link(kubectl, &bin.join("kubectl"))?;
         }
-        let (ended_by, trap) = (dir.with_extension("ended-by"), dir.with_extension("trap"));
-        std::fs::write(&trap, on_error(&ended_by)).map_err(|source| Error::Prepare { path: trap.clone(), source })?;
+        let [ended_by, ended_in, state, trap] =
+            ["ended-by", "ended-in", "state", "trap"].map(|kind| dir.with_extension(kind));
+        std::fs::write(&trap, around(&ended_by, &ended_in, &state))
+            .map_err(|source| Error::Prepare { path: trap.clone(), source })?;
         for source in ground.sources {
             let path = dir.join(&source.path);
             std::fs::write(&path, &source.contents).map_err(|source| Error::Prepare { path, source })?;
@@ -116,7 +123,8 @@ impl Shell {
             (text("KUBECACHEDIR"), ground.cache.into()),
             (text("BASH_ENV"), trap.into()),
         ];
-        Ok(Self { dir, private: ground.private.into(), ended_by, env, names: ground.names.clone() })
+        let left = Arc::default();
+        Ok(Self { dir, private: ground.private.into(), ended_by, ended_in, left, env, names: ground.names.clone() })
     }
 
     /// Adds one variable to the environment of what is played.
@@ -124,8 +132,19 @@ impl Shell {
         self.env.push((key.into(), value.into()));
     }
 
+    /// Where the next fence begins, and a file fence is put: where the last fence ended, if that is in the lab's folder.
+    fn cwd(&self) -> PathBuf {
+        let told = std::fs::read_to_string(&self.ended_in).unwrap_or_default();
+        Some(PathBuf::from(told)).filter(|dir| dir.starts_with(&self.dir) && dir.is_dir()).unwrap_or(self.dir.clone())
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<Left>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends what fences have started and left.
     pub fn end_processes(&self) {
+        self.left().clear();
         session::end_processes(&self.private);
     }
 
@@ -134,7 +153,7 @@ impl Shell {
     /// # Errors
     /// Where it cannot be written.
     pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
-        let path = self.dir.join(name);
+        let path = self.cwd().join(name);
         let prepare = |source| Error::Prepare { path: path.clone(), source };
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(prepare)?;
@@ -142,20 +161,21 @@ impl Shell {
         std::fs::write(&path, self.names.forward(contents)).map_err(prepare)
     }
 
-    /// Plays a fence; a command that fails ends it, as `set -e` and `pipefail` say.
+    /// Plays a fence; a command that fails ends it, as `set -e` and `pipefail` say. Folder, variables and functions are
+    /// those the fence before ended with, and what that has put into the background is still there.
     ///
     /// # Errors
     /// Where bash is missing or the fence takes longer than `timeout`.
     pub async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
         let script = self.names.forward(script);
         let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
-        tool = tool.cwd(&self.dir).timeout(timeout).at_most(KEPT);
+        tool = tool.cwd(self.cwd()).timeout(timeout).at_most(KEPT);
         for (key, value) in &self.env {
             tool = tool.env(key, value);
         }
         let _ = std::fs::remove_file(&self.ended_by);
         let (mut stdout, mut all) = (String::new(), String::new());
-        let ended = tool.run_with(|fd, line| {
+        let ended = tool.run_leaving(|fd, line| {
             let line = shown(line);
             for text in [&mut all, &mut stdout].into_iter().take(if fd == 1 { 2 } else { 1 }) {
                 text.push_str(&line);
@@ -165,7 +185,10 @@ impl Shell {
         let ended = ended.await;
         let (stdout, all) = (self.names.back(&stdout), self.names.back(&all));
         let code = match ended {
-            Ok(output) => output.code,
+            Ok((output, left)) => {
+                self.left().push(left);
+                output.code
+            }
             Err(exec::Error::TimedOut { program, after, .. }) => {
                 return Err(exec::Error::TimedOut { program, after, printed: all }.into());
             }
@@ -178,12 +201,24 @@ impl Shell {
     }
 }
 
-/// What bash reads before a fence: the command that ends it leaves its status and line in `ended_by`. Scripts that the
-/// fence starts do not read it, and the fence is bash's own `-c`, so that neither lines nor messages change.
-fn on_error(ended_by: &Path) -> String {
+/// What bash reads before a fence: the variables and functions that the fence before has left in `state`, and to leave its
+/// own there; the command that ends it leaves its status and line in `ended_by`. Scripts that the fence starts do not read
+/// it, and the fence is bash's own `-c`, so that neither lines nor messages change.
+fn around(ended_by: &Path, ended_in: &Path, state: &Path) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let tell = format!(r#"printf "%s %s" "$?" "$LINENO" >|{}"#, quoted(&ended_by.to_string_lossy()));
-    format!("unset BASH_ENV\ntrap {} ERR\n", quoted(&tell))
+    let [ended_by, ended_in, state] = [ended_by, ended_in, state].map(|path| quoted(&path.to_string_lossy()));
+    let tell = format!(r#"printf "%s %s" "$?" "$LINENO" >|{ended_by}"#);
+    // What is bash's own is left out: it cannot be set, or means this fence.
+    let leave = format!(
+        r#"(umask 077; set +eu; for __v in $(compgen -v); do case $__v in
+BASH*|COMP_*|DIRSTACK|EPOCH*|EUID|FUNCNAME|GROUPS|HISTCMD|LINENO|OPTIND|PIPESTATUS|PPID|PWD|OLDPWD|*RANDOM|SECONDS|SHELLOPTS|SHLVL|UID|_|__v) ;;
+*) declare -p "$__v" ;; esac; done >|{state} 2>/dev/null; declare -f >>{state}; printf %s "$PWD" >|{ended_in})"#
+    );
+    format!(
+        "unset BASH_ENV\n[ ! -r {state} ] || . {state} 2>/dev/null\ntrap {} ERR\ntrap {} EXIT\n",
+        quoted(&tell),
+        quoted(&leave)
+    )
 }
 
 /// Where the command begins that bash places at `line`: it counts to a continued command's middle or end.
@@ -269,6 +304,40 @@ mod tests {
             let line = line.filter(|_| code != 0);
             assert_eq!(ended(script).await, (code, line, all.into()), "{script}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_fence_begins_where_the_one_before_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let shell = shell(dir.path());
+        let said = async |script: &str| {
+            let printed = shell.play(script, Duration::from_secs(10)).await.unwrap();
+            (printed.code, printed.all)
+        };
+        let first = "mkdir sub; cd sub; A='x\n\"y'; export B=2; C=(1 '2 3'); f() { echo \"f $1\"; }; readonly D=d";
+        assert_eq!(said(first).await, (0, String::new()));
+        shell.write("g.yaml", "a: b\n").unwrap();
+        let second = "cat g.yaml; echo \"$A $D ${C[1]}\"; f 1; sh -c 'echo $B'; basename \"$PWD\"; false";
+        let all = "a: b\nx\n\"y d 2 3\nf 1\n2\nsub\n";
+        assert_eq!(said(second).await, (1, all.into()));
+        assert_eq!(said("echo $B; cd /").await, (0, "2\n".into()), "what failed has left what it had");
+        assert_eq!(said("basename \"$PWD\"").await, (0, "lab's\n".into()), "files are put into the lab's folder alone");
+    }
+
+    #[tokio::test]
+    async fn what_a_fence_puts_into_the_background_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let shell = shell(dir.path());
+        let said = async |script: &str| shell.play(script, Duration::from_secs(10)).await.unwrap().all;
+        let began = std::time::Instant::now();
+        let first = "(while :; do echo loud; read -t 0.01 < pipe || :; done) & echo $! > pid; echo begun";
+        assert!(said(&format!("mkfifo pipe; exec 9<>pipe; {first}")).await.contains("begun\n"));
+        assert!(began.elapsed() < Duration::from_secs(5), "its output is not waited for");
+        assert_eq!(said("kill -0 $(cat pid) && echo lives").await, "lives\n");
+        shell.end_processes();
+        // Its parent may be slow to take note of it.
+        let ended = "for i in $(seq 500); do ps -o stat= -p $(cat pid) | grep -qv Z || { echo ended; break; }; done";
+        assert_eq!(said(ended).await, "ended\n");
     }
 
     #[tokio::test]
