@@ -92,15 +92,15 @@ impl Assembly {
         let output_expected = std::mem::take(&mut self.output_may_follow);
         if SHELL.contains(&language) {
             self.shell(line, body);
-        } else if OUTPUT.contains(&language) {
-            if let (true, Some(step)) = (output_expected, self.guide.steps.last_mut()) {
-                let kind = CheckKind::Output { expected: body };
-                step.checks.push(Check { line, kind });
-            }
         } else if FILES.contains(&language)
             && let Some(name) = file_name(&body).map_err(|problem| (line + 1, problem))?
         {
             self.file(line, language, name.to_string(), body)?;
+        } else if let (true, Some(step)) = (output_expected, self.guide.steps.last_mut())
+            && (OUTPUT.contains(&language) || prints(&step.action, language))
+        {
+            let kind = CheckKind::Output { expected: body };
+            step.checks.push(Check { line, kind });
         }
         Ok(())
     }
@@ -150,6 +150,23 @@ impl Assembly {
         let dangling = std::mem::take(&mut self.pending).into_iter().next();
         self.problems.extend(dangling.map(|pending| (pending.line, Problem::Dangling { word: pending.word })));
     }
+}
+
+/// Whether a step asks kubectl for output in the fence's language: `-o yaml`.
+fn prints(action: &Action, language: &str) -> bool {
+    let Action::Shell(script) = action else { return false };
+    let form = if language == "yml" { "yaml" } else { language };
+    let mut words = script.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let value = match word {
+            "-o" | "--output" => words.peek().copied().unwrap_or_default(),
+            _ => word.strip_prefix("--output=").or_else(|| word.strip_prefix("-o")).unwrap_or_default(),
+        };
+        if ["yaml", "json"].contains(&form) && value.trim_start_matches('=') == form {
+            return true;
+        }
+    }
+    false
 }
 
 /// What follows `rehearse:` when the comment is ours. A near miss is an error: its checks would silently not run.

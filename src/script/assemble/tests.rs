@@ -117,6 +117,21 @@ xdg-open https://hub.docker.com
 }
 
 #[test]
+fn structured_output_is_compared_in_its_own_language() {
+    for (command, language, compared) in [
+        ("kubectl get sa default -o yaml", "yaml", true),
+        ("kubectl get sa default -oyaml | head", "yml", true),
+        ("kubectl get sa default --output=json", "json", true),
+        ("kubectl get sa default -o json", "yaml", false),
+        ("kubectl apply -f pod.yaml", "yaml", false),
+        ("kubectl get sa -o jsonpath={.a}", "json", false),
+    ] {
+        let guide = guide(&format!("```bash\n{command}\n```\n\n```{language}\n{{}}\n```\n")).unwrap();
+        assert_eq!(guide.steps[0].checks.len(), usize::from(compared), "{command}, {language}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_line() {
     let mut all = String::new();
     for text in [
