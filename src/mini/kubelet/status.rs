@@ -199,8 +199,10 @@ fn conditions(
             ..PodCondition::default()
         }
     };
+    // Its sandbox is stopped.
+    let over = life == Life::Terminated || matches!(phase, "Succeeded" | "Failed");
     vec![
-        condition("PodReadyToStartContainers", state.sandbox && life != Life::Terminated, None),
+        condition("PodReadyToStartContainers", state.sandbox && !over, None),
         condition("Initialized", uninitialized.is_none(), uninitialized.clone()),
         condition("Ready", unready.is_none(), unready.clone()),
         condition("ContainersReady", unready.is_none(), unready),

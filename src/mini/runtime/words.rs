@@ -26,6 +26,7 @@ pub(super) fn unstarted(cause: &str) -> RuntimeError {
     let answered = cause.split_once("responded with status code ").and_then(|(_, rest)| rest.split_once(": "));
     let cause = answered.map_or(cause, |(_, said)| said);
     let task = cause.find("failed to create shim task").map(|at| &cause[at..]);
+    let task = task.map(|task| task.trim_end_matches(": unknown"));
     RuntimeError::Failed(task.map_or(cause.to_owned(), |task| format!("failed to create containerd task: {task}")))
 }
 
@@ -40,9 +41,9 @@ mod tests {
 
     #[test]
     fn a_wrong_command_is_told_as_containerd_tells_it() {
-        let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown";
+        let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH";
         let engine = format!(
-            "the docker engine failed while starting a container of 127.0.0.1:5000/a@sha256:1: Docker responded with status code 400: failed to create task for container: {runc}"
+            "the docker engine failed while starting a container of 127.0.0.1:5000/a@sha256:1: Docker responded with status code 400: failed to create task for container: {runc}: unknown"
         );
         assert_eq!(unstarted(&engine).to_string(), format!("failed to create containerd task: {runc}"));
         assert_eq!(unstarted("x: Docker responded with status code 400: why: so").to_string(), "why: so");
