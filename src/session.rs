@@ -11,6 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rand::RngExt;
 
+/// How often a session's id is drawn anew where it is taken.
+const TRIES: usize = 5;
+
 /// A living session. The lock is held while this value lives.
 #[derive(Debug)]
 pub struct Session {
@@ -37,7 +40,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
-            Self::Lock { .. } => Some("another session of the same second and number has it: start again".into()),
+            Self::Lock { .. } => None,
         }
     }
 }
@@ -52,6 +55,16 @@ impl Session {
     /// # Errors
     /// Where the folder or the lock file cannot be written.
     pub fn create(root: &Path) -> Result<Self, Error> {
+        // Another session of the same second may have the same number.
+        let taken = |error: &Error| match error {
+            Error::Write { source, .. } => source.kind() == std::io::ErrorKind::AlreadyExists,
+            Error::Lock { .. } => true,
+        };
+        let mut tries = std::iter::repeat_with(|| Self::open(root)).take(TRIES);
+        tries.find(|opened| !opened.as_ref().is_err_and(taken)).unwrap_or_else(|| Self::open(root))
+    }
+
+    fn open(root: &Path) -> Result<Self, Error> {
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let id = format!("{now}-{:04x}", rand::rng().random::<u16>());
         let dir = root.join(&id);
@@ -284,11 +297,12 @@ mod tests {
                     assert_eq!(sweep(path), Vec::<String>::new());
                 }
             });
-            for _ in 0..200 {
-                Session::create(path).unwrap().close();
-            }
+            let sessions: Vec<_> = (0..100).map(|_| Session::create(path).unwrap()).collect();
             done.store(true, std::sync::atomic::Ordering::Relaxed);
-        });
+            sessions
+        })
+        .into_iter()
+        .for_each(Session::close);
     }
 
     #[test]
