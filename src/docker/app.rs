@@ -60,6 +60,7 @@ pub async fn python_base(docker: &Docker, python: &Found, progress: OnProgress<'
             args: BTreeMap::from([("BASE".into(), python.image.clone())]),
             labels: BTreeMap::from([(labels::CACHE.into(), "python-base".into())]),
             network: network.clone(),
+            no_cache: false,
         };
         docker.build(request, progress).await?;
     }
@@ -94,6 +95,7 @@ pub fn request(base: &PythonBase, context: Vec<ContextFile>, dockerfile: &str, t
         args,
         labels: BTreeMap::new(),
         network: base.network.clone(),
+        no_cache: false,
     }
 }
 

@@ -40,6 +40,7 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// The network of `RUN` steps: the engine's default when None.
     pub network: Option<String>,
+    pub no_cache: bool,
 }
 
 /// The Dockerfile with one more instruction: the builder would make a step, and a container, of each label.
@@ -66,6 +67,7 @@ impl Docker {
             .version(BuilderVersion::BuilderV1)
             .rm(true)
             .forcerm(true)
+            .nocache(request.no_cache)
             .buildargs(&request.args.into_iter().collect::<HashMap<_, _>>());
         if let Some(network) = &request.network {
             options = options.networkmode(network);

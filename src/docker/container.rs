@@ -46,6 +46,8 @@ pub struct ContainerRequest {
     pub publish: Vec<(u16, Option<u16>)>,
     /// The network to join and the aliases there; the engine's default network when None.
     pub network: Option<(String, Vec<String>)>,
+    /// Whether the engine removes it when it ends.
+    pub auto_remove: bool,
 }
 
 /// A running container.
@@ -74,6 +76,21 @@ pub struct LogOptions {
     pub since_seconds: Option<i64>,
 }
 
+impl LogOptions {
+    pub(super) fn query(&self) -> bollard::query_parameters::LogsOptions {
+        let mut query =
+            LogsOptionsBuilder::new().stdout(true).stderr(true).follow(self.follow).timestamps(self.timestamps);
+        if let Some(lines) = self.tail_lines {
+            query = query.tail(&lines.to_string());
+        }
+        if let Some(seconds) = self.since_seconds {
+            let since = jiff::Timestamp::now().as_second().saturating_sub(seconds);
+            query = query.since(i32::try_from(since).unwrap_or(i32::MAX));
+        }
+        query.build()
+    }
+}
+
 /// A container as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSummary {
@@ -82,6 +99,13 @@ pub struct ContainerSummary {
     pub image: String,
     /// `running`, `exited`, …
     pub state: String,
+    /// `Up 2 minutes`, `Exited (0) 3 seconds ago`, …
+    pub status: String,
+    pub command: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Container port → port on 127.0.0.1, where it is published.
+    pub ports: BTreeMap<u16, Option<u16>>,
     pub labels: BTreeMap<String, String>,
 }
 
@@ -178,17 +202,7 @@ impl Docker {
     /// The container's output, stdout and stderr in the order the engine has them, without framing.
     pub async fn logs(&self, id: &str, options: LogOptions) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
         self.inspect(id).await?;
-        let mut query =
-            LogsOptionsBuilder::new().stdout(true).stderr(true).follow(options.follow).timestamps(options.timestamps);
-        if let Some(lines) = options.tail_lines {
-            query = query.tail(&lines.to_string());
-        }
-        if let Some(seconds) = options.since_seconds {
-            let since = jiff::Timestamp::now().as_second().saturating_sub(seconds);
-            query = query.since(i32::try_from(since).unwrap_or(i32::MAX));
-        }
-        let api = self.api.clone();
-        let stream = api.logs(id, Some(query.build()));
+        let stream = self.api.clone().logs(id, Some(options.query()));
         Ok(stream.map_ok(|output| output.into_bytes()).map_err(std::io::Error::other).boxed())
     }
 
@@ -201,6 +215,10 @@ impl Docker {
             names: c.names.unwrap_or_default().iter().map(|n| n.trim_start_matches('/').to_owned()).collect(),
             image: c.image.unwrap_or_default(),
             state: c.state.map(|state| state.to_string()).unwrap_or_default(),
+            status: c.status.unwrap_or_default(),
+            command: c.command.unwrap_or_default(),
+            created: c.created.unwrap_or_default(),
+            ports: c.ports.into_iter().flatten().map(|port| (port.private_port, port.public_port)).collect(),
             labels: c.labels.unwrap_or_default().into_iter().collect(),
         };
         Ok(found.into_iter().map(summary).collect())
@@ -266,6 +284,7 @@ impl From<ContainerRequest> for ContainerCreateBody {
                 memory_swap: request.memory,
                 tmpfs: Some(request.directories.into_iter().map(|path| (path, "exec,mode=777".to_owned())).collect()),
                 network_mode: request.network.map(|(network, _)| network),
+                auto_remove: request.auto_remove.then_some(true),
                 ..Default::default()
             }),
             networking_config: networking,

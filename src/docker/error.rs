@@ -114,6 +114,15 @@ impl Error {
         }
     }
 
+    /// The engine's own words where it had any.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Error::Transfer { message, .. } => Some(message),
+            Error::Engine { source, .. } => message(source),
+            _ => None,
+        }
+    }
+
     /// Whether the named thing was simply not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::NotFound { .. })

@@ -85,7 +85,7 @@ impl Docker {
     }
 }
 
-fn with_fd(output: LogOutput) -> (u8, Bytes) {
+pub(super) fn with_fd(output: LogOutput) -> (u8, Bytes) {
     let fd = if matches!(output, LogOutput::StdErr { .. }) { 2 } else { 1 };
     (fd, output.into_bytes())
 }

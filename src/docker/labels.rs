@@ -8,6 +8,8 @@ pub const SESSION: &str = "rehearsal.session";
 pub const OWNER: &str = "rehearsal.owner";
 /// On a container that a lab has started: the scope in which the lab's names are its own.
 pub const LAB: &str = "rehearsal.lab";
+/// On an image that a lab has built: its scope. Not [`LAB`], as whatever runs an image inherits its labels.
+pub const BUILT: &str = "rehearsal.built";
 /// On what is kept between runs on purpose: stand-ins, the derived Python base, the app's built layers.
 pub const CACHE: &str = "rehearsal.cache";
 /// On a stand-in: the name of the hub image whose place it takes.
