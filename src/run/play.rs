@@ -13,8 +13,9 @@ use super::shell::{self, Shell};
 use super::spans::covered;
 use super::verdict::Verdict;
 use crate::docker::app;
-use crate::script::Lab;
-use crate::stage::{Stage, USERNAME};
+use crate::docker_cli;
+use crate::script::{Action, Lab, Need};
+use crate::stage::{APP_IMAGE, Stage, USERNAME};
 
 pub use super::lab::Error;
 
@@ -85,7 +86,7 @@ impl Player<'_> {
             return Ok(Way::Alone);
         }
         let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
-        match Names::of(lab, &Scope { id, elsewhere: self.elsewhere() }) {
+        match Names::of(&with_pushed(lab), &Scope { id, elsewhere: self.elsewhere() }) {
             Ok(names) => Ok(Way::Beside(names)),
             Err(refused) if self.stage.is_users() => Err(refused),
             Err(refused) => {
@@ -130,15 +131,24 @@ impl Player<'_> {
         played
     }
 
-    /// Takes a lab's containers off an Engine and its images out of a registry that stay.
+    /// Takes a lab's containers and images off an Engine and out of a registry that stay.
     async fn withdraw(&self, lab: u32, names: &Names) {
-        if let Err(error) = self.stage.remove_containers(&self.scope(lab)).await {
-            self.events.note(format!("a container of lab {lab} stays until the stage goes: {error}"));
+        let scope = self.scope(lab);
+        if let Err(error) = self.stage.remove_lab(&scope).await {
+            self.events.note(format!("a container or an image of lab {lab} stays until the stage goes: {error}"));
         }
-        for image in names.images() {
-            if let Err(error) = self.stage.withdraw(&image).await {
+        let pushed = docker_cli::take_pushed(&self.stage.handle.private.join(scope));
+        for image in names.images().iter().chain(&pushed) {
+            if let Err(error) = self.stage.withdraw(image).await {
                 self.events.note(format!("{image} stays in its registry, which does not let go of it: {error}"));
             }
+        }
+        // A lab that had the stage's names to itself may have pushed over the stage's own image.
+        if names.is_verbatim()
+            && !pushed.is_empty()
+            && let Err(error) = self.stage.serve(APP_IMAGE).await
+        {
+            self.events.note(format!("{APP_IMAGE} is not served any more: {error}"));
         }
     }
 
@@ -196,6 +206,17 @@ impl Player<'_> {
             names,
         })?)
     }
+}
+
+/// The lab as if it had said that it needs what it pushes: its pods are to find that under the lab's own names.
+fn with_pushed(lab: &Lab) -> Lab {
+    let mut lab = lab.clone();
+    for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
+        if let Action::Shell(script) = &step.action {
+            lab.needs.extend(docker_cli::pushes(script).into_iter().map(Need::NoImage));
+        }
+    }
+    lab
 }
 
 /// The verdict on a whole run and where its time went; `began` is the session's beginning, `stage` the time

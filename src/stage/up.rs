@@ -342,15 +342,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Removes the containers that a lab has started in `scope`.
+    /// Removes the containers and images that a lab has made in `scope`.
     ///
     /// # Errors
     /// Where Docker does not answer or refuses.
-    pub async fn remove_containers(&self, scope: &str) -> Result<(), docker::Error> {
-        for container in self.docker.containers(&format!("{}={scope}", docker::labels::LAB)).await? {
-            self.docker.remove(&container.id).await?;
-        }
-        Ok(())
+    pub async fn remove_lab(&self, scope: &str) -> Result<(), docker::Error> {
+        self.docker.remove_lab(scope).await
     }
 
     /// Makes sure the registry does not serve `image`.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use rehearsal::docker::{Docker, Progress, labels};
 
 mod containers;
+mod fences;
 mod images;
 mod ladder;
 mod registry;

@@ -1,0 +1,240 @@
+//! The `docker` of fences: each lab's own images, and docker's words and exit codes.
+
+use std::os::unix::fs::symlink;
+
+use rehearsal::docker::Docker;
+use rehearsal::exec::Tool;
+use serde_json::{Value, json};
+
+use crate::program::Ground;
+
+/// Two labs that call their images alike: each builds its own while the other has, and gets it back from the registry.
+fn alike(said: &str, other: &str) -> String {
+    format!(
+        r#"# {said}
+
+<!-- rehearse: needs cluster -->
+```bash
+printf 'FROM python:3.9-slim\nCMD ["echo", "{said}"]\n' > Dockerfile
+docker build -t ours/base:1 .
+printf 'FROM ours/base:1\nENV X=1\n' > Dockerfile
+docker build -t myapp:1 -t myapp:2 .
+touch "$MEET/{said}"
+until [ -e "$MEET/{other}" ]; do sleep 0.1; done
+echo "$DOCKER_PASSWORD" | docker login -u cloudwithvarjosh --password-stdin
+```
+
+<!-- rehearse: prints "1: digest: sha256:" -->
+```bash
+docker push myapp:1
+touch "$MEET/{said}-pushed"
+until [ -e "$MEET/{other}-pushed" ]; do sleep 0.1; done
+```
+
+```bash
+docker images myapp
+docker images -q ours/base:1 | grep -c .
+```
+
+```text
+REPOSITORY   TAG
+myapp        1
+myapp        2
+1
+```
+
+```bash
+docker rmi myapp:1 myapp:2
+docker run --rm myapp:1
+```
+
+```text
+Untagged: myapp:1
+...
+Unable to find image 'myapp:1' locally
+Status: Downloaded newer image for myapp:1
+{said}
+```
+
+A pod finds what its lab has pushed.
+
+<!-- rehearse: expect pod/web: Completed -->
+```bash
+docker tag myapp:1 ours/web:1
+docker push ours/web:1
+kubectl create secret docker-registry hub --docker-server=https://index.docker.io/v1/ \
+  --docker-username=cloudwithvarjosh --docker-password="$DOCKER_PASSWORD"
+kubectl run web --image=ours/web:1 --restart=Never --overrides='{{"spec":{{"imagePullSecrets":[{{"name":"hub"}}]}}}}'
+```
+
+```bash
+kubectl logs web
+```
+
+```text
+{said}
+```
+"#
+    )
+}
+
+#[tokio::test]
+async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_none() {
+    let ground = Ground::new().await;
+    for (at, said, other) in [("7-left", "left", "right"), ("8-right", "right", "left")] {
+        let dir = ground.labs().join(at);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("README.md"), alike(said, other)).unwrap();
+    }
+    let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
+    let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let meet = ground.path("meet");
+    for _ in 0..2 {
+        std::fs::create_dir(&meet).unwrap();
+        let run = rehearse(&["run", "all", "--json"]).env("MEET", &meet).run().await.exits_with(0);
+        assert_eq!(run.events("lab.finished").len(), 2);
+        std::fs::remove_dir_all(&meet).unwrap();
+        // A kept stage has what it had: nothing of theirs on the Engine, nothing in its registry.
+        let begin = format!("{}/", stage["registry"].as_str().unwrap());
+        let images = Docker::connect().await.unwrap().images().await.unwrap();
+        let tags: Vec<_> =
+            images.into_iter().flat_map(|image| image.tags).filter(|tag| tag.starts_with(&begin)).collect();
+        assert_eq!(tags, [format!("{begin}cloudwithvarjosh/app1:1.0.0")]);
+        let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
+        let handle: Value = serde_json::from_slice(&handle).unwrap();
+        for lab in [7, 8] {
+            let image = format!("rehearsal/rehearsal-{}-lab{lab}-library-myapp:1", run.session());
+            let config = handle_as_docker(&ground, &handle, &["pull", &format!("docker.io/{image}")]).await;
+            assert!(config.1.contains("manifest unknown"), "{config:?}");
+        }
+    }
+    rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(3).await;
+}
+
+/// Our `docker` on a stage of this description, as a user of it who has logged in.
+async fn handle_as_docker(ground: &Ground, handle: &Value, args: &[&str]) -> (i32, String) {
+    let (private, program) = (ground.path("docker-private"), ground.path("docker"));
+    std::fs::create_dir_all(&private).unwrap();
+    let _ = symlink(env!("CARGO_BIN_EXE_rehearse"), &program);
+    let mut handle = handle.clone();
+    handle["private"] = json!(private);
+    let file = private.join("stage.json");
+    std::fs::write(&file, handle.to_string()).unwrap();
+    let login = ["login", "-u", handle["username"].as_str().unwrap(), "-p", handle["password"].as_str().unwrap()];
+    let mut told = (0, String::new());
+    for args in [&login[..], args] {
+        let tool = Tool::new(&program).args(args).env("REHEARSAL_STAGE", &file).run().await.unwrap();
+        told = (tool.code, tool.stdout + &tool.stderr);
+    }
+    told
+}
+
+#[tokio::test]
+async fn where_a_registry_of_the_users_plays_the_hub_its_name_is_as_good() {
+    let ground = Ground::new().await;
+    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
+    let mut handle: Value = serde_json::from_slice(&handle).unwrap();
+    let registry = handle["registry"].as_str().unwrap().to_owned();
+    let refused = handle_as_docker(&ground, &handle, &["logout", &registry]).await;
+    assert_eq!(
+        refused,
+        (1, format!("error: {registry} is not played: the stage's registry stands for docker.io only\n"))
+    );
+    handle["remote"] = json!({"host": registry, "path": "team"});
+    handle["scope"] = json!("a-run-lab1");
+    let password = handle["password"].as_str().unwrap().to_owned();
+    for server in [registry.clone(), format!("https://{registry}/"), "https://index.docker.io/v1/".to_owned()] {
+        let login = ["login", "-u", "cloudwithvarjosh", "-p", &password, &server];
+        assert_eq!(handle_as_docker(&ground, &handle, &login).await, (0, "Login Succeeded\n".to_owned()), "{server}");
+    }
+    let other = handle_as_docker(&ground, &handle, &["login", "-u", "a", "-p", "b", "ghcr.io"]).await;
+    assert!(other.0 == 1 && other.1.contains("ghcr.io is not played"), "{other:?}");
+    // What the lab does not need goes below the given folder, as what it needs does.
+    let folder = ground.path("context");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("Dockerfile"), "FROM scratch\nENV A=1\n").unwrap();
+    let built = handle_as_docker(&ground, &handle, &["build", "-t", "ann/app:1", folder.to_str().unwrap()]).await;
+    assert_eq!(built.0, 0, "{}", built.1);
+    let pushed = handle_as_docker(&ground, &handle, &["push", "ann/app:1"]).await;
+    assert!(pushed.0 == 0 && pushed.1.contains("[docker.io/ann/app]\n1: digest: sha256:"), "{pushed:?}");
+    let served = format!("{registry}/team/rehearsal-a-run-lab1-ann-app:1");
+    assert_eq!(rehearsal::docker_cli::take_pushed(&ground.path("docker-private")), [served.clone()]);
+    let listed = handle_as_docker(&ground, &handle, &["images"]).await.1;
+    assert!(listed.contains("\nann/app      1         ") && !listed.contains("cloudwithvarjosh"), "{listed}");
+    ground.rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(1).await;
+}
+
+/// docker 28's words, its streams and exit codes, against an Engine.
+const WORDS: &str = r#"# Words
+
+```bash
+says() { # CODE WORDS COMMAND...
+  local code=0 words; words=$("${@:3}" 2>&1 >/dev/null) || code=$?
+  [ "$code $words" = "$1 $2" ] || { echo "$*: $code $words"; exit 9; }
+}
+daemon="Error response from daemon:"
+says 1 "$daemon No such container: nosuch" docker rm nosuch
+says 0 "$daemon No such container: nosuch" docker rm -f nosuch
+says 1 "$daemon No such container: nosuch" docker stop nosuch
+says 1 "$daemon No such container: nosuch" docker logs nosuch
+says 1 "$daemon No such container: nosuch" docker port nosuch
+says 1 "$daemon No such container: nosuch" docker exec nosuch true
+says 1 "$daemon No such image: nosuch:latest" docker rmi nosuch
+says 0 "$daemon No such image: nosuch:1" docker rmi -f nosuch:1
+says 1 "$daemon No such image: nosuch:1" docker tag nosuch:1 b:1
+says 1 "Error: No such object: nosuch" docker inspect nosuch
+says 1 "An image does not exist locally with the tag: nosuch" docker push nosuch:1
+docker run -d --memory 1g x 2>&1 | grep -x "unknown flag: --memory" || true
+printf 'FROM python:3.9-slim\nARG GIVEN=default\nARG NONE=default\nENV GIVEN=$GIVEN NONE=$NONE\n' > Dockerfile
+export GIVEN=env
+docker build --build-arg GIVEN --build-arg NONE -t words:1 . > /dev/null 2>&1
+printenv='echo $GIVEN $NONE $HERE; echo err >&2; exit 7'
+code=0; HERE=here docker run --rm -e HERE -e NONE words:1 sh -c "$printenv" || code=$?
+echo "exit $code"
+id=$(docker run -d --name web -p 127.0.0.1::80 words:1 sh -c 'echo started; exec sleep 100')
+until docker logs web | grep started; do sleep 0.1; done
+docker ps | grep -o ' web$'
+docker inspect web | grep -o '"Name": "/web"'
+docker exec "$id" sh -c 'echo inside; exit 3' || echo "exit $?"
+echo piped | docker exec -i web cat
+docker exec -it web sh || echo "exit $?"
+docker rm web 2>&1 | grep -o "You cannot remove a running container" || true
+docker run -d --name web words:1 2>&1 | grep -o 'docker: Error response from daemon: Conflict. The container name "/web"' || true
+docker stop -t 0 "${id:0:12}" | grep -c .
+docker rm web
+docker run -d --rm --name gone words:1 true > /dev/null
+until [ -z "$(docker ps -aq)" ]; do sleep 0.1; done
+```
+
+```text
+unknown flag: --memory
+env default here
+err
+exit 7
+started
+ web
+"Name": "/web"
+inside
+exit 3
+piped
+the input device is not a TTY
+exit 1
+You cannot remove a running container
+docker: Error response from daemon: Conflict. The container name "/web"
+1
+web
+```
+"#;
+
+#[tokio::test]
+async fn docker_in_fences_says_what_docker_says() {
+    let ground = Ground::new().await;
+    ground.lab(WORDS);
+    ground.play(&[]).run().await.exits_with(0);
+    ground.nothing_is_left(1).await;
+}
