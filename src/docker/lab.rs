@@ -39,12 +39,12 @@ impl Docker {
         Ok(named.map(summary).collect())
     }
 
-    /// Removes a container; a running one with force only.
+    /// Removes a container with its anonymous volumes, which nobody would find again; a running one with force only.
     pub async fn rm(&self, id: &str, force: bool) -> Result<()> {
         if force {
             return self.remove(id).await;
         }
-        let options = RemoveContainerOptionsBuilder::new().build();
+        let options = RemoveContainerOptionsBuilder::new().v(true).build();
         let removed = self.api.remove_container(id, Some(options)).await;
         removed.map_err(failed_for("removing", "container", id))
     }
@@ -85,11 +85,9 @@ impl Docker {
         }
         let own = format!("/rehearsal-{scope}-");
         for image in self.images().await? {
-            if image.labels.get(labels::BUILT).is_some_and(|by| by == scope) {
-                self.remove_image(&image.id).await?;
-                continue;
-            }
-            for tag in image.tags.iter().filter(|tag| tag.contains(&own)) {
+            let built = image.labels.get(labels::BUILT).is_some_and(|by| by == scope);
+            // By name: one that another is built on loses its names now, and goes with the other.
+            for tag in image.tags.iter().filter(|tag| built || tag.contains(&own)) {
                 self.remove_image(tag).await?;
             }
         }

@@ -114,7 +114,7 @@ impl Player {
             rows.push(row);
         }
         if !asked.quiet {
-            print!("{}", render(&rows));
+            print!("{}", render(&rows, |cell| self.names().width(cell)));
         }
         Ok(())
     }
@@ -187,7 +187,8 @@ impl Player {
         let named =
             |container: &&ContainerSummary| container.names.iter().any(|name| *name == played || name == called);
         let found = own.iter().find(named).or_else(|| {
-            let ids: Vec<_> = own.iter().filter(|container| container.id.starts_with(called)).collect();
+            let ids: Vec<_> =
+                own.iter().filter(|container| !called.is_empty() && container.id.starts_with(called)).collect();
             if let [only] = ids[..] { Some(only) } else { None }
         });
         found.cloned().ok_or_else(|| Error::Absent { kind: "container", name: name.to_owned() })

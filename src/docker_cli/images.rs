@@ -89,7 +89,7 @@ impl Player {
             }
         }
         if !asked.quiet {
-            print!("{}", render(&rows));
+            print!("{}", render(&rows, |cell| self.names().width(cell)));
         }
         Ok(())
     }
@@ -157,7 +157,8 @@ impl Player {
         let id = name.trim_start_matches("sha256:");
         if !id.is_empty() && id.bytes().all(|letter| letter.is_ascii_hexdigit()) {
             let own = self.own_images().await?;
-            let found: Vec<_> = own.iter().filter(|image| image.id["sha256:".len()..].starts_with(id)).collect();
+            let found: Vec<_> =
+                own.iter().filter(|image| image.id.trim_start_matches("sha256:").starts_with(id)).collect();
             if let [image] = found[..] {
                 return Ok(image.id.clone());
             }

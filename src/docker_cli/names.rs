@@ -102,6 +102,11 @@ impl Names<'_> {
         without_prefix(&self.stripped(&text), &self.own())
     }
 
+    /// How wide text is once the lab's own names are out of it, those of images that it needs too, which the run takes out.
+    pub fn width(&self, text: &str) -> usize {
+        text.replace(&format!("rehearsal/{}", self.own()), "").chars().count()
+    }
+
     /// Without the stage's registry, which plays docker.io; the user's own is named.
     fn stripped(&self, text: &str) -> String {
         if self.0.remote.is_some() {

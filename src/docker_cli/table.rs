@@ -1,15 +1,16 @@
 //! Tables, ages and sizes as docker prints them.
 
-/// Columns as Go's tabwriter sets them for docker: ten characters at least, three between.
-pub fn render(rows: &[Vec<String>]) -> String {
+/// Columns as Go's tabwriter sets them for docker: ten characters at least, three between. `width` is a cell's where the
+/// reader sees it.
+pub fn render(rows: &[Vec<String>], width: impl Fn(&str) -> usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
-    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns).map(|column| (widest(column) + 3).max(10)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate();
-        let padded = cells.map(|(at, (cell, &width))| match at + 1 == columns {
+        let padded = cells.map(|(at, (cell, &column))| match at + 1 == columns {
             true => cell.clone(),
-            false => format!("{cell:width$}"),
+            false => cell.clone() + &" ".repeat(column.saturating_sub(width(cell))),
         });
         padded.collect::<String>() + "\n"
     };
@@ -68,7 +69,7 @@ mod tests {
     fn tables_ages_and_sizes_are_dockers() {
         let rows = [["REPOSITORY", "TAG", "SIZE"], ["a/b", "1.0.0", "57.3MB"]];
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(render(&rows), "REPOSITORY   TAG       SIZE\na/b          1.0.0     57.3MB\n");
+        assert_eq!(render(&rows, |cell| cell.len()), "REPOSITORY   TAG       SIZE\na/b          1.0.0     57.3MB\n");
         for (seconds, words) in [(0, "Less than a second"), (59, "59 seconds"), (61, "About a minute")] {
             assert_eq!(age(seconds), format!("{words} ago"));
         }

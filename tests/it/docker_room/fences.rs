@@ -113,6 +113,31 @@ async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_
     ground.nothing_is_left(3).await;
 }
 
+/// Alone a lab has the names as they are written, the stage's own image's among them.
+#[tokio::test]
+async fn what_a_lab_alone_has_built_and_pushed_is_gone_from_a_kept_stage_which_has_its_own_again() {
+    let ground = Ground::new().await;
+    let app = "cloudwithvarjosh/app1:1.0.0";
+    let login = "echo \"$DOCKER_PASSWORD\" | docker login -u cloudwithvarjosh --password-stdin";
+    let build =
+        format!("echo FROM scratch > Dockerfile; echo ENV A=1 >> Dockerfile; docker build -t alone:1 -t {app} .");
+    ground.lab(&format!("# Alone\n\n```bash\n{build}\n{login}\ndocker push alone:1\ndocker push {app}\n```\n"));
+    let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
+    let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    rehearse(&["run", "all"]).run().await.exits_with(0).says("the stage that is up");
+    let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
+    let handle: Value = serde_json::from_slice(&handle).unwrap();
+    let images = handle_as_docker(&ground, &handle, &["images", "alone"]).await;
+    assert_eq!(images.1.lines().count(), 1, "{images:?}");
+    let pulled = handle_as_docker(&ground, &handle, &["pull", "alone:1"]).await;
+    assert!(pulled.0 == 1 && pulled.1.contains("manifest unknown"), "{pulled:?}");
+    let pulled = handle_as_docker(&ground, &handle, &["pull", app]).await;
+    assert!(pulled.1.contains(handle["app_digest"].as_str().unwrap()), "{pulled:?}");
+    rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(2).await;
+}
+
 /// Our `docker` on a stage of this description, as a user of it who has logged in.
 async fn handle_as_docker(ground: &Ground, handle: &Value, args: &[&str]) -> (i32, String) {
     let (private, program) = (ground.path("docker-private"), ground.path("docker"));
@@ -162,7 +187,7 @@ async fn where_a_registry_of_the_users_plays_the_hub_its_name_is_as_good() {
     let pushed = handle_as_docker(&ground, &handle, &["push", "ann/app:1"]).await;
     assert!(pushed.0 == 0 && pushed.1.contains("[docker.io/ann/app]\n1: digest: sha256:"), "{pushed:?}");
     let served = format!("{registry}/team/rehearsal-a-run-lab1-ann-app:1");
-    assert_eq!(rehearsal::docker_cli::take_pushed(&ground.path("docker-private")), [served.clone()]);
+    assert_eq!(rehearsal::docker_cli::take_pushed(&ground.path("docker-private")), [served]);
     let listed = handle_as_docker(&ground, &handle, &["images"]).await.1;
     assert!(listed.contains("\nann/app      1         ") && !listed.contains("cloudwithvarjosh"), "{listed}");
     ground.rehearse(&["down"]).run().await.exits_with(0);
