@@ -2,16 +2,15 @@
 //! that fences run in names of their own while checks, traces and screens keep the lecture's. Pure text and names;
 //! knows no client.
 //!
-//! Rewriting too much is harmless, since everything comes back by the same table; `default` alone is rewritten only
-//! where it can be nothing but a namespace, because accounts are called so too.
+//! Forward a name is rewritten only where it can be nothing but a namespace's, because files, images, programs and
+//! accounts are called so, too; where that cannot be told, the lab is not confined. Back it is rewritten everywhere:
+//! the cluster's names mean nothing else.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use regex::Regex;
-use serde_json::Value;
-
-use super::commands;
+use super::commands::{self, Fence, Spot};
+use super::manifest;
+use super::names::{DEFAULT, Table, in_name};
 use crate::registry::{ImageRef, InvalidReference};
 use crate::script::{Action, CheckKind, Lab, Need};
 
@@ -39,8 +38,7 @@ pub struct Elsewhere {
 /// The table of one lab. The default one changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The lecture's and the cluster's, longest cluster name first; `default` among them.
-    namespaces: Vec<(String, String)>,
+    table: Table,
     images: Vec<Image>,
     elsewhere: Option<Elsewhere>,
 }
@@ -53,7 +51,6 @@ struct Image {
     played: ImageRef,
 }
 
-const DEFAULT: &str = "default";
 const HUB: &str = "docker.io";
 /// How secrets and logins name the hub, longest first.
 const SERVERS: &[&str] =
@@ -64,7 +61,7 @@ const LONGEST: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unconfinable {
     #[error("line {line}: it {what}")]
-    Reaches { line: usize, what: &'static str },
+    Reaches { line: usize, what: String },
     #[error("the namespace {0} would have a name longer than {LONGEST} characters")]
     TooLong(String),
     #[error("the image {image} has no name in that registry")]
@@ -85,31 +82,17 @@ impl Unconfinable {
     }
 }
 
-/// Where `default` can only be a namespace.
-static DEFAULT_PLACES: LazyLock<Regex> = LazyLock::new(|| {
-    let places = [
-        r"(?:^|\s)-n[ =]?", // kubectl's short option
-        r"--namespace[ =]",
-        r"--serviceaccount[ =]",
-        r"system:serviceaccount:",
-        r#"\bnamespace"?:\s*["']?"#,
-        r"\b(?:ns|namespaces?)[ /]",
-    ];
-    Regex::new(&format!("({})default\\b", places.join("|"))).expect("literals above, tested below")
-});
-
 impl Names {
     /// The table for `lab` within `scope`.
     ///
     /// # Errors
     /// The first thing in the lab that would reach beyond namespaces of its own.
     pub fn of(lab: &Lab, scope: &Scope) -> Result<Self, Unconfinable> {
-        if let Some((line, what)) = commands::reaches_beyond(lab) {
-            return Err(Unconfinable::Reaches { line, what });
-        }
+        let reaches = |(line, what)| Unconfinable::Reaches { line, what };
+        let named = commands::look(lab).map_err(reaches)?;
         let mut namespaces = Vec::new();
         if lab.needs.contains(&Need::Cluster) {
-            let others = named_namespaces(lab).into_iter().map(|name| (format!("{}-{name}", scope.id), name));
+            let others = others(lab, named.namespaces).into_iter().map(|name| (format!("{}-{name}", scope.id), name));
             namespaces.extend(others.map(|(played, name)| (name, played)));
             namespaces.push((DEFAULT.to_owned(), scope.id.clone()));
             namespaces.sort_by_key(|(_, played)| std::cmp::Reverse(played.len()));
@@ -117,6 +100,8 @@ impl Names {
         if let Some((_, long)) = namespaces.iter().find(|(_, played)| played.len() > LONGEST) {
             return Err(Unconfinable::TooLong(long.clone()));
         }
+        let table = Table { namespaces, services: named.services };
+        rewritable(lab, &table).map_err(reaches)?;
         let mut images: Vec<Image> = Vec::new();
         for need in &lab.needs {
             let (Need::Image(image) | Need::NoImage(image)) = need else { continue };
@@ -128,7 +113,7 @@ impl Names {
                 images.push(Image { written, lecture, played });
             }
         }
-        Ok(Self { namespaces, images, elsewhere: scope.elsewhere.clone() })
+        Ok(Self { table, images, elsewhere: scope.elsewhere.clone() })
     }
 
     /// Whether nothing is rewritten.
@@ -138,12 +123,12 @@ impl Names {
 
     /// The cluster's namespaces that are this lab's, the one that plays `default` last; None: all of them.
     pub fn namespaces(&self) -> Option<Vec<&str>> {
-        (!self.is_verbatim()).then(|| self.namespaces.iter().map(|(_, played)| played.as_str()).collect())
+        (!self.is_verbatim()).then(|| self.table.namespaces.iter().map(|(_, played)| played.as_str()).collect())
     }
 
     /// The namespace that plays `default`, where the lab needs one.
     pub fn default_namespace(&self) -> Option<&str> {
-        self.namespaces.iter().find(|(lecture, _)| lecture == DEFAULT).map(|(_, played)| played.as_str())
+        self.table.played(DEFAULT)
     }
 
     /// The images of this lab, as they are called where it is played.
@@ -160,9 +145,19 @@ impl Names {
         }
     }
 
-    /// A fence's text, command or file, as it is to be played.
-    pub fn forward(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+    /// A shell fence as it is to be played.
+    pub fn forward(&self, script: &str) -> String {
+        // What cannot be rewritten makes no table.
+        self.in_registry(shell(script, &self.table).unwrap_or_else(|_| script.into()))
+    }
+
+    /// A file as it is to be written.
+    pub fn forward_file(&self, name: &str, contents: &str) -> String {
+        self.in_registry(file(name, contents, &self.table).unwrap_or_else(|_| contents.into()))
+    }
+
+    /// With the names of images and their registry.
+    fn in_registry(&self, mut text: String) -> String {
         for image in &self.images {
             text = replace(&text, image.lecture.repository(), is_repository, |before| {
                 let spelled = ["index.docker.io/", "docker.io/"].into_iter().find(|hub| before.ends_with(hub));
@@ -171,12 +166,6 @@ impl Names {
         }
         if let Some(elsewhere) = &self.elsewhere {
             text = elsewhere.forward(&text);
-        }
-        for (lecture, played) in &self.namespaces {
-            text = match lecture.as_str() {
-                DEFAULT => DEFAULT_PLACES.replace_all(&text, format!("${{1}}{played}")).into_owned(),
-                _ => replace(&text, lecture, is_name, |_| (0, played.clone())),
-            };
         }
         text
     }
@@ -188,7 +177,7 @@ impl Names {
             text = text.replace(&image.played.name(), &image.written);
             text = text.replace(image.played.repository(), image.lecture.repository());
         }
-        for (lecture, played) in &self.namespaces {
+        for (lecture, played) in &self.table.namespaces {
             text = replace_in_columns(&text, played, lecture);
         }
         text
@@ -206,7 +195,7 @@ impl Names {
 
     /// What was rewritten, a line each.
     pub fn notes(&self) -> Vec<String> {
-        let namespaces = self.namespaces.iter().map(|(from, to)| format!("namespace {from} → {to}"));
+        let namespaces = self.table.namespaces.iter().map(|(from, to)| format!("namespace {from} → {to}"));
         let images = self.images.iter().map(|image| format!("image {} → {}", image.lecture, image.played));
         let elsewhere = self.elsewhere.iter().flat_map(|e| {
             let user = format!("user {} → {}", e.lecture_username, e.username);
@@ -254,38 +243,77 @@ impl Elsewhere {
 }
 
 /// Namespaces other than `default` that the lab's fences and directives name.
-fn named_namespaces(lab: &Lab) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for step in &lab.steps {
-        match &step.action {
-            Action::Shell(script) => found.extend(commands::namespaces(script)),
-            Action::File { contents, .. } => {
-                let documents = serde_saphyr::from_multiple::<Value>(contents).unwrap_or_default();
-                documents.iter().for_each(|document| in_document(document, &mut found));
-            }
-        }
-        found.extend(step.checks.iter().filter_map(|check| match &check.kind {
-            CheckKind::Expect { object, .. }
-            | CheckKind::Never { object, .. }
-            | CheckKind::Event { object, .. }
-            | CheckKind::Pulled { object } => Some(object.namespace.clone()),
-            _ => None,
-        }));
-    }
+fn others(lab: &Lab, mut found: BTreeSet<String>) -> BTreeSet<String> {
+    let checks = lab.steps.iter().flat_map(|step| &step.checks);
+    found.extend(checks.filter_map(|check| match &check.kind {
+        CheckKind::Expect { object, .. }
+        | CheckKind::Never { object, .. }
+        | CheckKind::Event { object, .. }
+        | CheckKind::Pulled { object } => Some(object.namespace.clone()),
+        _ => None,
+    }));
     found.retain(|name| name != DEFAULT && !name.starts_with("kube-"));
     found
 }
 
-fn in_document(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            let is_namespace = map.get("kind").is_some_and(|kind| kind == "Namespace");
-            let own = is_namespace.then(|| &value["metadata"]["name"]);
-            found.extend(map.get("namespace").into_iter().chain(own).filter_map(Value::as_str).map(str::to_owned));
-            map.values().for_each(|value| in_document(value, found));
+/// Whether it can be told of every fence where it names namespaces.
+fn rewritable(lab: &Lab, table: &Table) -> Result<(), (usize, String)> {
+    let mut played = lab.steps.iter().filter(|step| step.skip.is_none());
+    played.try_for_each(|step| match &step.action {
+        Action::Shell(script) => shell(script, table)
+            .map(drop)
+            .map_err(|(at, what)| (step.line + 1 + script[..at].matches('\n').count(), what)),
+        Action::File { name, contents } => file(name, contents, table).map(drop).map_err(|what| (step.line, what)),
+    })
+}
+
+/// A shell fence in the table's names, or where that cannot be had.
+fn shell(script: &str, table: &Table) -> Result<String, (usize, String)> {
+    let Fence { places, documents, loose, .. } =
+        commands::fence(script).map_err(|refused| (refused.at, refused.what))?;
+    let mut edits = Vec::new();
+    let mut edit = |spot: &Spot, new: String| {
+        let span = spot.span.clone();
+        match new == spot.text {
+            true => Ok(()),
+            false if script[span.clone()] == spot.text => {
+                edits.push((span, new));
+                Ok(())
+            }
+            // Quotes or escapes within it.
+            false => Err((span.start, format!("writes a namespace in a way not understood: `{}`", &script[span]))),
         }
-        Value::Array(items) => items.iter().for_each(|value| in_document(value, found)),
-        _ => {}
+    };
+    for spot in &places {
+        edit(spot, table.played(&spot.text).unwrap_or(&spot.text).to_owned())?;
+    }
+    for spot in &documents {
+        edit(spot, manifest::forward(&spot.text, table).map_err(|what| (spot.span.start, what))?)?;
+    }
+    for spot in &loose {
+        edit(spot, table.loose(&spot.text).map_err(|what| (spot.span.start, what))?)?;
+    }
+    edits.sort_by_key(|(span, _)| (span.start, span.end));
+    edits.dedup();
+    let (mut text, mut done) = (String::with_capacity(script.len()), 0);
+    for (span, new) in edits {
+        if span.start < done {
+            return Err((span.start, "names a namespace within a word not understood".into()));
+        }
+        text = text + &script[done..span.start] + &new;
+        done = span.end;
+    }
+    Ok(text + &script[done..])
+}
+
+/// A file in the table's names. What builds an image knows no namespace.
+fn file(name: &str, contents: &str, table: &Table) -> Result<String, String> {
+    match name.rsplit('/').next() {
+        Some(name) if name.starts_with("Dockerfile") => Ok(contents.into()),
+        Some(name) if commands::is_manifest(name) && manifest::is_readable(contents) => {
+            manifest::forward(contents, table)
+        }
+        _ => table.loose(contents),
     }
 }
 
@@ -297,10 +325,6 @@ fn writes_registry(lab: &Lab, image: &ImageRef) -> bool {
     });
     let with_image: Vec<_> = manifests.filter(|text| text.contains(image.repository())).collect();
     with_image.is_empty() || with_image.iter().any(|text| text.contains(&image.name()))
-}
-
-fn in_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// Whether a match between `before` and `after` is a whole name, and not part of a file's.

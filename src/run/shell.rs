@@ -158,7 +158,7 @@ impl Shell {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(prepare)?;
         }
-        std::fs::write(&path, self.names.forward(contents)).map_err(prepare)
+        std::fs::write(&path, self.names.forward_file(name, contents)).map_err(prepare)
     }
 
     /// Plays a fence; a command that fails ends it, as `set -e` and `pipefail` say. Folder, variables and functions are
