@@ -49,6 +49,10 @@ const PLAIN: &[&str] = &[
     "break",
     "cat",
     "cd",
+    "command",
+    "hostname",
+    "printenv",
+    "ps",
     "chmod",
     "clear",
     "continue",
@@ -394,6 +398,8 @@ impl<'a> Reader<'a> {
 /// Without what only starts a command.
 fn unwrapped(words: &[Word]) -> Result<&[Word], String> {
     match words {
+        // Asks what it is, and does not start it.
+        [first, option, ..] if first.is("command") && option.is("-v") => Ok(words),
         [first, rest @ ..] if first.is("command") || first.is("nohup") => match rest {
             [option, ..] if option.text.starts_with('-') => {
                 Err(format!("has a word not understood: `{}`", option.text))

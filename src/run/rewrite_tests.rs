@@ -426,6 +426,7 @@ fn what_stays_within_or_only_looks_is_played() {
     for command in [
         "kubectl get pods -A",
         "kubectl get nodes",
+        "command -v kubectl && command kubectl get pods",
         "kubectl -n kube-system get pods -o wide",
         "kubectl logs -f -n kube-system x",
         "kubectl get pods -o custom-columns=KIND:.kind",
