@@ -24,7 +24,7 @@ pub enum Comparison {
 pub enum Fidelity {
     /// Character by character, but for spaces at line ends.
     Exact,
-    /// But for times, ages, ids, addresses and spacing.
+    /// But for times, ages, ids, digests, addresses and spacing.
     Normalised,
     /// All that is shown, and more of the same: rows, columns, keys.
     Subset,
@@ -51,10 +51,10 @@ pub fn compare(shown: &str, printed: &str) -> Comparison {
     if shown.is_empty() {
         return Comparison::Contradicted(Difference::new("something was printed", text::diff(&shown, &printed)));
     }
-    if text::normalised(&shown) == text::normalised(&printed) {
-        return Comparison::Reproduced(Fidelity::Normalised);
-    }
+    // Indentation means something in YAML, so a tree comes before what takes no heed of spaces.
+    let normalised = || text::normalised(&shown) == text::normalised(&printed);
     tree::compare(&shown, &printed)
+        .or_else(|| normalised().then_some(Comparison::Reproduced(Fidelity::Normalised)))
         .or_else(|| table::compare(&shown, &printed))
         .unwrap_or_else(|| text::compare(&shown, &printed))
 }

@@ -1,6 +1,7 @@
 //! Tables as kubectl prints them: columns by name, rows by NAME.
 //! Knows nothing of other output.
 
+use super::text::normalised;
 use super::{Comparison, Difference, Fidelity};
 
 /// Columns whose cells differ from run to run.
@@ -12,6 +13,8 @@ const KEYS: &[&str] = &["NAMESPACE", "NAME"];
 struct Table {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// The same rows without what differs from run to run.
+    steady: Vec<Vec<String>>,
 }
 
 /// None unless both are, or hold, tables.
@@ -32,7 +35,7 @@ fn judge(shown: &Table, printed: &Table) -> Comparison {
         let diff = format!("- {}\n+ {}", header(shown), header(printed));
         return Comparison::Contradicted(Difference::new("another table", diff));
     }
-    let differences = shown.rows.iter().flat_map(|row| row_differences(shown, row, printed, &common)).collect();
+    let differences = (0..shown.rows.len()).flat_map(|row| row_differences(shown, row, printed, &common)).collect();
     if let Some(contradicted) = Comparison::contradicted_by(differences) {
         return contradicted;
     }
@@ -44,14 +47,17 @@ fn judge(shown: &Table, printed: &Table) -> Comparison {
     Comparison::Reproduced(if same_shape { Fidelity::Normalised } else { Fidelity::Subset })
 }
 
-fn row_differences(shown: &Table, row: &[String], printed: &Table, common: &[&str]) -> Vec<Difference> {
+fn row_differences(shown: &Table, row: usize, printed: &Table, common: &[&str]) -> Vec<Difference> {
     let steady: Vec<&str> = common.iter().copied().filter(|column| !VOLATILE.contains(column)).collect();
     let named: Vec<&str> = steady.iter().copied().filter(|column| KEYS.contains(column)).collect();
     let key = if named.is_empty() { &steady } else { &named };
-    let same = |other: &[String], column: &str| shown.cell(row, column) == printed.cell(other, column);
-    let Some(twin) = printed.rows.iter().find(|other| key.iter().all(|column| same(other, column))) else {
+    let same = |other: usize, column: &str| shown.steady(row, column) == printed.steady(other, column);
+    let twins = || (0..printed.rows.len()).filter(|other| key.iter().all(|column| same(*other, column)));
+    // A watched table has a row for each state that an object went through.
+    let whole = || twins().find(|other| steady.iter().all(|column| same(*other, column)));
+    let Some(twin) = whole().or_else(|| twins().next()) else {
         let name = key.iter().map(|column| shown.cell(row, column)).collect::<Vec<_>>().join(" ");
-        return vec![Difference::new(format!("no row `{name}`"), format!("- {}", row.join("   ")))];
+        return vec![Difference::new(format!("no row `{name}`"), format!("- {}", shown.rows[row].join("   ")))];
     };
     let name = key.iter().map(|column| shown.cell(row, column)).collect::<Vec<_>>().join("/");
     let differing = steady.into_iter().filter(|column| !same(twin, column));
@@ -65,12 +71,21 @@ fn row_differences(shown: &Table, row: &[String], printed: &Table, common: &[&st
 }
 
 impl Table {
+    fn new(columns: Vec<String>, rows: Vec<Vec<String>>) -> Self {
+        let steady = rows.iter().map(|row| row.iter().map(|cell| normalised(cell)).collect()).collect();
+        Table { columns, rows, steady }
+    }
+
     fn index(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|name| name == column)
     }
 
-    fn cell<'a>(&self, row: &'a [String], column: &str) -> &'a str {
-        self.index(column).and_then(|index| row.get(index)).map(String::as_str).unwrap_or_default()
+    fn cell(&self, row: usize, column: &str) -> &str {
+        self.index(column).and_then(|index| self.rows[row].get(index)).map(String::as_str).unwrap_or_default()
+    }
+
+    fn steady(&self, row: usize, column: &str) -> &str {
+        self.index(column).and_then(|index| self.steady[row].get(index)).map(String::as_str).unwrap_or_default()
     }
 }
 
@@ -78,14 +93,14 @@ impl Table {
 fn whole(text: &str) -> Option<Table> {
     let header = text.lines().next().filter(|line| is_header(line))?;
     let rows = text.lines().skip(1).filter(|line| !line.trim().is_empty());
-    Some(Table { columns: cells(header), rows: rows.map(|line| row(header, line)).collect() })
+    Some(Table::new(cells(header), rows.map(|line| row(header, line)).collect()))
 }
 
 /// Rows shown without their header, under the header that was printed.
 fn headless(columns: &[String], text: &str) -> Option<Table> {
     let rows: Vec<Vec<String>> = text.lines().filter(|line| !line.trim().is_empty()).map(cells).collect();
     let fits = columns.len() > 1 && rows.iter().all(|row| row.len() == columns.len());
-    fits.then(|| Table { columns: columns.to_vec(), rows })
+    fits.then(|| Table::new(columns.to_vec(), rows))
 }
 
 /// Every table in the text: a header, and rows up to an empty line or the next header.

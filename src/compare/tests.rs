@@ -52,6 +52,21 @@ fn tables_go_by_column_and_row() {
             "NAME        READY\npod/mypod   1/1\n\nNAME                     AGE\nserviceaccount/default   3s",
             "reproduced, normalised",
         ),
+        (
+            "NAME  CPU\nmypod  100m",
+            "NAME    CPU\nmypod   900m",
+            "contradicted: mypod has CPU `900m` instead of `100m`\n- mypod CPU: 100m\n+ mypod CPU: 900m",
+        ),
+        (
+            "NAME  READY  STATUS\nmypod  0/1  ErrImagePull\nmypod  0/1  ImagePullBackOff",
+            "NAME    READY   STATUS\nmypod   0/1     Pending\nmypod   0/1     ErrImagePull\nmypod   0/1     ImagePullBackOff",
+            "reproduced, subset",
+        ),
+        (
+            "LAST SEEN  REASON  MESSAGE\n2s  Pulled  Successfully pulled image \"x\" in 1.2s (1.2s including waiting).",
+            "LAST SEEN   REASON   MESSAGE\n5s          Pulled   Successfully pulled image \"x\" in 96ms (98ms including waiting).",
+            "reproduced, normalised",
+        ),
         ("CPU  MEMORY\n1m  2Mi", SA, "contradicted: another table\n- CPU   MEMORY\n+ NAME   AGE"),
     ] {
         assert_eq!(told(shown, printed), expected, "{shown}");
@@ -89,6 +104,30 @@ fn json_and_yaml_go_by_key() {
     ] {
         assert_eq!(told(shown, printed), expected, "{shown}");
     }
+    let digest = |digit: &str| format!("image: x@sha256:{}\n", digit.repeat(64));
+    for (shown, printed, expected) in [
+        ("cpu: 100m", "cpu: 100m ", "reproduced, exact"),
+        ("a: 1\nb: 2", "b: 2\na: 1", "reproduced, normalised"),
+        (&digest("a"), &digest("b"), "reproduced, normalised"),
+        (
+            "message: Successfully pulled image \"x\" in 2s",
+            "message: Successfully pulled image \"x\" in 96ms",
+            "reproduced, normalised",
+        ),
+        (
+            "cpu: 100m",
+            "cpu: 900m",
+            "contradicted: `.cpu` is \"900m\" instead of \"100m\"\n- .cpu: \"100m\"\n+ .cpu: \"900m\"",
+        ),
+        (
+            "timeout: 30s",
+            "timeout: 1h",
+            "contradicted: `.timeout` is \"1h\" instead of \"30s\"\n- .timeout: \"30s\"\n+ .timeout: \"1h\"",
+        ),
+        ("a:\n  b: 1", "a:\nb: 1", "contradicted: `.a` is null instead of {\"b\":1}\n- .a: {\"b\":1}\n+ .a: null"),
+    ] {
+        assert_eq!(told(shown, printed), expected, "{shown}");
+    }
     assert_eq!(told("[{\"a\": 1}, {\"a\": 2}]", "[{\"a\": 1}]"), "contradicted: no `[1]`\n- [1]: {\"a\":2}");
 }
 
@@ -102,6 +141,13 @@ fn other_output_goes_by_line() {
         ("", "x\n", "contradicted: something was printed\n+x"),
         ("Hello, Docker!", "Hello, Docker!\n% \n", "reproduced, fragments"),
         ("pulled in 3s", "pulled   in 196ms", "reproduced, normalised"),
+        ("mypod   1/1   Running   0   2s", "mypod   1/1   Running   0   9m5s", "reproduced, normalised"),
+        ("mypod 100m", "mypod 900m", "contradicted: no line `mypod 100m`\n-mypod 100m\n+mypod 900m"),
+        (
+            "delay=0s timeout=1s",
+            "delay=0s timeout=5s",
+            "contradicted: no line `delay=0s timeout=1s`\n-delay=0s timeout=1s\n+delay=0s timeout=5s",
+        ),
         ("image \"x\" in 2s.\n...\nkubelet up", events, "reproduced, fragments"),
         ("pod \"mypod\" deleted", "pod \"mypod\" deleted from default namespace", "reproduced, fragments"),
         (

@@ -11,9 +11,9 @@ const DIFF_LINES: usize = 12;
 /// Printed lines that a diff is made of: its time grows with their square.
 const DIFFED_LINES: usize = 1000;
 
-/// Without what differs from run to run: times, ids, addresses, and runs of spaces.
+/// Without what differs from run to run: times, ages, ids, digests, addresses, and runs of spaces.
 pub(super) fn normalised(text: &str) -> String {
-    let redacted = Redactor::default().text(text);
+    let redacted = Redactor::default().output(text);
     redacted.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n")
 }
 

@@ -27,9 +27,9 @@ const VOLATILE: &[&str] = &[
 /// None unless both are objects, or lists of objects.
 pub(super) fn compare(shown: &str, printed: &str) -> Option<Comparison> {
     let (shown, printed) = (parse(shown)?, parse(printed)?);
-    let mut differences = Vec::new();
-    subset("", &shown, &printed, &mut differences);
-    Some(Comparison::contradicted_by(differences).unwrap_or(Comparison::Reproduced(Fidelity::Subset)))
+    let all = || if against("", &printed, &shown).is_empty() { Fidelity::Normalised } else { Fidelity::Subset };
+    let contradicted = Comparison::contradicted_by(against("", &shown, &printed));
+    Some(contradicted.unwrap_or_else(|| Comparison::Reproduced(all())))
 }
 
 /// JSON is YAML.

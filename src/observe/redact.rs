@@ -12,9 +12,16 @@ use super::timeline::folded;
 use super::trace::Trace;
 use crate::script::ObjectRef;
 
-/// Pattern and placeholder, in this order: what is longer and more particular comes first.
-static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let rules = [
+/// A pattern, and what stands for what it finds.
+type Rule = (Regex, &'static str);
+
+fn rules<const N: usize>(rules: [(&str, &'static str); N]) -> Vec<Rule> {
+    rules.into_iter().map(|(rule, to)| (Regex::new(rule).expect("a literal, tested below"), to)).collect()
+}
+
+/// In this order: what is longer and more particular comes first.
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules([
         (r"sha256:[0-9a-f]{12,64}", "sha256:<digest>"),
         (r"\b[0-9a-f]{64}\b", "<id>"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uid>"),
@@ -26,12 +33,31 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\[::1?\](:\d+)?", "<address>"),
         (r"\blocalhost:\d+", "<address>"),
         (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-<suffix>"),
-        (r"\b(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\b", "<duration>"),
         (r"Image size: \d+ bytes", "Image size: <size> bytes"),
         (r"(Successfully assigned \S+ to) \S+", "$1 <node>"),
-    ];
-    let compiled = rules.into_iter().map(|(rule, to)| (Regex::new(rule).expect("a literal above, tested below"), to));
-    compiled.collect()
+    ])
+});
+
+/// Every duration, after [`RULES`].
+static DURATIONS: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| rules([(r"\b(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\b", "<duration>")]));
+
+/// Only the durations that kubectl and the kubelet print of how long something took or is ago, after [`RULES`]: any
+/// other may be a value, like a timeout of `30s` or `100m` of a CPU.
+static ELAPSED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules([
+        // The rows of events in `kubectl describe`: TYPE, REASON, AGE.
+        (
+            r"(?m)^([ \t]*(?:Normal|Warning)[ \t]+\w+[ \t]+)(?:(?:\d+[smhdy])+(?: \(x\d+ over (?:\d+[smhdy])+\))?|<unknown>)(\s)",
+            "$1<age>$2",
+        ),
+        // A pod's row without its header: (NAMESPACE,) NAME, READY and, at its end, AGE.
+        (r"(?m)^((?:\S+ {2,}){1,2}\d+/\d+ {2,}.* {2,})(?:\d+[smhdy])+$", "$1<age>"),
+        (r"\b(?:\d+[smhdy])+ ago\b", "<age> ago"),
+        (r#"(\bpulled|image "[^"]*")(\s+in\s+)(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+\b"#, "$1$2<duration>"),
+        (r"\b(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+ including waiting\b", "<duration> including waiting"),
+        (r"\b([Bb]ack-off) (?:\d+[smh])+ restarting\b", "$1 <duration> restarting"),
+    ])
 });
 
 /// Takes out what differs from run to run, and the secrets it was told of.
@@ -50,11 +76,20 @@ impl Redactor {
     }
 
     pub fn text(&self, text: &str) -> String {
+        self.without(text, &DURATIONS)
+    }
+
+    /// Leaves durations that may be a value.
+    pub fn output(&self, text: &str) -> String {
+        self.without(text, &ELAPSED)
+    }
+
+    fn without(&self, text: &str, durations: &[Rule]) -> String {
         let mut redacted = Cow::Borrowed(text);
         for secret in self.secrets.iter().filter(|secret| text.contains(secret.as_str())) {
             redacted = Cow::Owned(redacted.replace(secret.as_str(), "<secret>"));
         }
-        for (pattern, placeholder) in RULES.iter() {
+        for (pattern, placeholder) in RULES.iter().chain(durations) {
             if let Cow::Owned(replaced) = pattern.replace_all(&redacted, *placeholder) {
                 redacted = Cow::Owned(replaced);
             }
@@ -155,6 +190,34 @@ mod tests {
             assert_eq!(redactor.text(text), expected);
         }
         assert_eq!(format!("{redactor:?}"), "Redactor { secrets: 2 }");
+    }
+
+    #[test]
+    fn output_keeps_durations_that_may_be_values() {
+        for (text, expected) in [
+            ("cpu: 100m", "cpu: 100m"),
+            ("timeout=30s in 5s", "timeout=30s in 5s"),
+            ("mypod   100m   5s", "mypod   100m   5s"),
+            (
+                "Successfully pulled image \"r\" in 1m2.5s (196ms including waiting). Image size: 3067021 bytes.",
+                "Successfully pulled image \"r\" in <duration> (<duration> including waiting). Image size: <size> bytes.",
+            ),
+            ("  Normal  Pulling  5s  kubelet  timeout 5s", "  Normal  Pulling  <age>  kubelet  timeout 5s"),
+            (
+                "  Warning  Failed     3s (x2 over 1m15s)  kubelet  Error: ErrImagePull",
+                "  Warning  Failed     <age>  kubelet  Error: ErrImagePull",
+            ),
+            (
+                "a\nmypod   1/1   Running   2 (3m10s ago)   5d2h\n\nb",
+                "a\nmypod   1/1   Running   2 (<age> ago)   <age>\n\nb",
+            ),
+            ("ns   mypod   1/1   Running   0   5s", "ns   mypod   1/1   Running   0   <age>"),
+            ("Step 1/8 : RUN sleep 5s", "Step 1/8 : RUN sleep 5s"),
+            ("back-off 10s restarting failed container", "back-off <duration> restarting failed container"),
+            ("uid d9ea1cb1-a86d-4ab3-89e8-48ed11300f13", "uid <uid>"),
+        ] {
+            assert_eq!(Redactor::default().output(text), expected);
+        }
     }
 
     #[test]
