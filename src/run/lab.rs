@@ -146,9 +146,10 @@ pub async fn play(
 }
 
 async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
+    let mut verdicts = Vec::new();
     let mut played = Played {
         lab: lab.id,
-        verdict: Verdict::Reproduced,
+        verdict: Verdict::Skipped,
         failure: None,
         traces: Vec::new(),
         commands: Vec::new(),
@@ -167,9 +168,7 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
         let (began, waiting) = (step_began, step_began + stepped.command);
         played.commands.push((began, waiting));
         played.waits.push((waiting, waiting + stepped.wait));
-        if stepped.verdict != Verdict::FailedInSequence {
-            played.verdict = played.verdict.and(stepped.verdict);
-        }
+        verdicts.push(stepped.verdict);
         ground.events.emit(Event::StepFinished {
             lab: lab.id,
             line: step.line,
@@ -178,12 +177,20 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
             wait_ms: millis(stepped.wait),
         });
     }
-    // A lab of expected failures alone has reproduced what it says.
-    if played.verdict == Verdict::ExpectedFailure {
-        played.verdict = Verdict::Reproduced;
-    }
+    played.verdict = of_lab(&verdicts);
     played.traces = ground.watch.traces();
     Ok(played)
+}
+
+/// A lab's verdict from its steps'. Steps that were not played say nothing of it, and a failure that the text asks for
+/// reproduces it.
+fn of_lab(steps: &[Verdict]) -> Verdict {
+    let played = steps.iter().filter(|verdict| !matches!(verdict, Verdict::Skipped | Verdict::FailedInSequence));
+    match played.copied().reduce(Verdict::and) {
+        None => Verdict::Skipped,
+        Some(Verdict::ExpectedFailure) => Verdict::Reproduced,
+        Some(worst) => worst,
+    }
 }
 
 /// The registry and the nodes as the lab needs them.
@@ -220,8 +227,7 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
             verdict: Verdict::Skipped,
             detail: reason.clone(),
         });
-        // For readers only: it says nothing of the lab.
-        return Ok(stepped(Verdict::ExpectedFailure));
+        return Ok(stepped(Verdict::Skipped));
     }
     let began = Instant::now();
     let printed = match ground.shell.play(script, step.timeout).await {
@@ -264,12 +270,12 @@ async fn judge(
         return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
     }
     let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
-    let mut whole = Verdict::ExpectedFailure;
+    let mut whole = Verdict::Reproduced;
     let (last, first): (Vec<_>, Vec<_>) =
         step.checks.iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
     for check in first.into_iter().chain(last) {
         let Judged { verdict, detail } = check::judge(check, &scene, ground).await;
-        whole = whole.max(verdict);
+        whole = whole.and(verdict);
         let name = match &check.kind {
             CheckKind::Output { .. } => "prints as shown".to_owned(),
             kind => kind.to_string(),
@@ -298,4 +304,24 @@ fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<
     let hint = hint::of(&evidence, wanted);
     let failure = Failure { file: lab.path.display().to_string(), line, message, evidence, hint };
     Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Drifted, ExpectedFailure, Failed, FailedInSequence, Reproduced, Skipped, Unproven};
+    use super::*;
+
+    #[test]
+    fn a_lab_is_as_good_as_what_was_played_of_it() {
+        for (steps, lab) in [
+            (&[Skipped][..], Skipped),
+            (&[Skipped, Reproduced], Reproduced),
+            (&[Reproduced, ExpectedFailure], Reproduced),
+            (&[ExpectedFailure, Drifted, Skipped], Drifted),
+            (&[Unproven, Reproduced], Unproven),
+            (&[Reproduced, Failed, FailedInSequence], Failed),
+        ] {
+            assert_eq!(of_lab(steps), lab, "{steps:?}");
+        }
+    }
 }
