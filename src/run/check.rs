@@ -1,5 +1,6 @@
 //! Judging a step: what its directives ask, against what was printed and what was seen.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::event::Events;
@@ -238,14 +239,19 @@ fn printed(expected: &str, actual: &str) -> Judged {
 
 /// Evidence for a failed step: states and events of the objects it names.
 pub fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
-    let mut objects: Vec<&ObjectRef> = checks.iter().filter_map(|check| object(&check.kind)).collect();
-    objects.dedup();
+    let objects = objects(checks);
     watch.look(|recorder| {
         let traces = objects.iter().filter_map(|object| recorder.latest(object, began));
         let told: Vec<_> = traces.flat_map(evidence::of_trace).collect();
         // What never appeared may have another name or stand in another namespace.
         if told.is_empty() && !objects.is_empty() { recorder.traces().map(Trace::to_string).collect() } else { told }
     })
+}
+
+/// What the checks are about, each once, in their order.
+fn objects(checks: &[Check]) -> Vec<&ObjectRef> {
+    let mut told = BTreeSet::new();
+    checks.iter().filter_map(|check| object(&check.kind)).filter(|object| told.insert(*object)).collect()
 }
 
 fn object(kind: &CheckKind) -> Option<&ObjectRef> {
@@ -261,6 +267,14 @@ fn object(kind: &CheckKind) -> Option<&ObjectRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn evidence_tells_of_each_object_once() {
+        let object = |name: &str| ObjectRef { kind: "pod".into(), namespace: "default".into(), name: name.into() };
+        let check = |name| Check { line: 1, kind: CheckKind::Pulled { object: object(name) } };
+        let checks = [check("b"), check("a"), check("b"), check("a")];
+        assert_eq!(objects(&checks), [&object("b"), &object("a")]);
+    }
 
     #[test]
     fn credentials_are_compared_as_a_whole() {
