@@ -6,6 +6,7 @@
 
 mod pattern;
 mod pod;
+mod pull;
 mod recorder;
 mod redact;
 mod timeline;

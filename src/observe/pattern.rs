@@ -28,10 +28,13 @@ pub struct Sighting {
 }
 
 impl Trace {
-    /// Whether the states were seen in this order, others between them allowed.
-    pub fn matching(&self, pattern: &[String]) -> Progress {
+    /// Whether the states were seen in this order, others between them allowed, the last of them not before `since`.
+    pub fn matching(&self, pattern: &[String], since: Duration) -> Progress {
         let mut cursor = Cursor::default();
         for (matched, status) in pattern.iter().enumerate() {
+            if matched + 1 == pattern.len() {
+                cursor = Cursor { state: cursor.state.max(self.first_since(since)), at: cursor.at.max(since) };
+            }
             match self.next_sighting(status, &cursor) {
                 Some(next) => cursor = next,
                 None => return Progress::Pending { matched, next: status.clone() },
@@ -40,13 +43,28 @@ impl Trace {
         Progress::Matched { at: cursor.at }
     }
 
-    /// The first sighting of any of these states.
-    pub fn never(&self, statuses: &[String]) -> Option<Sighting> {
+    /// The first time that the object went into any of these states, not before `since`. To be in one already, or to
+    /// tell of one that was seen before, is not to go into it.
+    pub fn entered(&self, statuses: &[String], since: Duration) -> Option<Sighting> {
         let first = |status: &String| {
-            let found = self.next_sighting(status, &Cursor::default())?;
-            Some(Sighting { at: found.at, status: status.clone() })
+            let into = |index: &usize| {
+                let (state, before) = (&self.states[*index], index.checked_sub(1).map(|before| &self.states[before]));
+                let told = tells_of(state, status) && before.is_none_or(|before| before.message != state.message);
+                (state.status == *status || told) && before.is_none_or(|before| before.status != *status)
+            };
+            let by_state = (self.first_since(since)..self.states.len()).find(into).map(|index| self.states[index].at);
+            let by_event = self.events.iter().find(|event| event.at >= since && reports(event, status));
+            let at = by_state.into_iter().chain(by_event.map(|event| event.at)).min()?;
+            Some(Sighting { at, status: status.clone() })
         };
         statuses.iter().filter_map(first).min_by_key(|sighting| sighting.at)
+    }
+
+    /// Which of these states the object was in at `since`; none if it was told to go from then on.
+    pub fn held(&self, statuses: &[String], since: Duration) -> Option<&State> {
+        let (before, from) = self.states.split_at(self.first_since(since));
+        let stays = !from.iter().any(State::leaves);
+        before.last().filter(|state| stays && statuses.contains(&state.status))
     }
 
     fn next_sighting(&self, status: &str, from: &Cursor) -> Option<Cursor> {
@@ -63,6 +81,11 @@ impl Trace {
         let by_event = self.events.iter().find(|event| event.at >= from.at && reports(event, status));
         let by_event = by_event.map(|event| Cursor { state: from.state.max(self.holding_at(event.at)), at: event.at });
         [by_state, by_message, by_event].into_iter().flatten().min_by_key(|cursor| cursor.at)
+    }
+
+    /// The first state not before a time.
+    fn first_since(&self, since: Duration) -> usize {
+        self.states.partition_point(|state| state.at < since)
     }
 
     /// The state that held at a time: the last one seen by then.
@@ -102,7 +125,11 @@ mod tests {
     }
 
     fn shown(trace: &Trace, text: &str) -> String {
-        match trace.matching(&pattern(text)) {
+        shown_since(trace, text, 0.0)
+    }
+
+    fn shown_since(trace: &Trace, text: &str, since: f64) -> String {
+        match trace.matching(&pattern(text), at(since)) {
             Progress::Matched { at } => format!("at {}", at.as_secs_f64()),
             Progress::Pending { matched, next } => format!("{matched}, then {next}"),
         }
@@ -168,12 +195,75 @@ mod tests {
     }
 
     #[test]
-    fn never_finds_the_first_of_its_states() {
+    fn the_last_of_a_pattern_is_not_older_than_asked() {
+        let mut seen = trace(&[(0.0, "Pending"), (1.0, "Running"), (5.0, "Terminating"), (5.4, "Deleted")]);
+        seen.record_event(event(0.5, "Failed", "Error: ErrImagePull", 1));
+        for (text, expected) in [
+            ("Running, Deleted", "at 5.4"),
+            ("Running, Terminating", "at 5"),
+            ("Deleted", "at 5.4"),
+            ("Pending, Running", "1, then Running"),
+            ("Running", "0, then Running"),
+            ("ErrImagePull", "0, then ErrImagePull"),
+            ("Deleted, Terminating", "1, then Terminating"),
+        ] {
+            assert_eq!(shown_since(&seen, text, 4.0), expected, "{text}");
+        }
+        let backing_off = trace(&[(1.0, "ErrImagePull"), (12.0, "ImagePullBackOff"), (26.0, "ErrImagePull")]);
+        assert_eq!(shown_since(&backing_off, "ErrImagePull", 12.0), "at 26");
+        assert_eq!(shown_since(&backing_off, "ErrImagePull", 26.0), "at 26");
+    }
+
+    fn sighting(seconds: f64, status: &str) -> Option<Sighting> {
+        Some(Sighting { at: at(seconds), status: status.into() })
+    }
+
+    #[test]
+    fn what_was_entered_first() {
         let mut seen = trace(&[(0.0, "Pending"), (3.0, "Running"), (5.0, "Completed")]);
         seen.record_event(event(2.0, "Failed", "Error: ErrImagePull", 1));
-        let sighting = |seconds: f64, status: &str| Some(Sighting { at: at(seconds), status: status.into() });
-        assert_eq!(seen.never(&pattern("Completed, Running")), sighting(3.0, "Running"));
-        assert_eq!(seen.never(&pattern("ErrImagePull, Running")), sighting(2.0, "ErrImagePull"));
-        assert_eq!(seen.never(&pattern("Failed, ImagePullBackOff")), None);
+        let entered = |text: &str, since: f64| seen.entered(&pattern(text), at(since));
+        assert_eq!(entered("Completed, Running", 0.0), sighting(3.0, "Running"));
+        assert_eq!(entered("ErrImagePull, Running", 0.0), sighting(2.0, "ErrImagePull"));
+        assert_eq!(entered("Failed, ImagePullBackOff", 0.0), None);
+        assert_eq!(entered("Running", 3.0), sighting(3.0, "Running"));
+        assert_eq!(entered("Running, ErrImagePull", 3.5), None, "it was all that before");
+    }
+
+    #[test]
+    fn to_be_in_a_state_is_not_to_enter_it() {
+        let mut seen = trace(&[(1.0, "Running")]);
+        seen.record(State { ready: "0/1".into(), ..state(5.0, "Running") });
+        assert_eq!(seen.entered(&pattern("Running"), at(4.0)), None, "it is no longer ready, and still running");
+        seen.record(state(6.0, "Completed"));
+        seen.record(state(7.0, "Running"));
+        assert_eq!(seen.entered(&pattern("Running"), at(4.0)), sighting(7.0, "Running"));
+    }
+
+    #[test]
+    fn a_back_off_tells_of_an_error_that_was_not_seen() {
+        let back_off = |at: f64, cause: &str| State {
+            message: Some(format!("Back-off pulling image \"x\": ErrImagePull: {cause}")),
+            ..state(at, "ImagePullBackOff")
+        };
+        let mut seen = trace(&[(0.0, "ContainerCreating"), (1.0, "ErrImagePull")]);
+        seen.record(back_off(12.0, "denied"));
+        assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), None, "it tells of the one before");
+        seen.record(State { node: Some("n".into()), ..back_off(13.0, "denied") });
+        assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), None, "and goes on about it");
+        seen.record(back_off(14.0, "not found"));
+        assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), sighting(14.0, "ErrImagePull"));
+    }
+
+    #[test]
+    fn what_an_object_was_in_when_it_stays() {
+        let mut seen = trace(&[(0.0, "Pending"), (1.0, "Running")]);
+        let held = |seen: &Trace, text: &str, since: f64| seen.held(&pattern(text), at(since)).map(|s| s.at);
+        assert_eq!(held(&seen, "Pending, Running", 5.0), Some(at(1.0)));
+        assert_eq!(held(&seen, "Pending", 5.0), None);
+        assert_eq!(held(&seen, "Pending", 0.0), None, "it was not there");
+        seen.record(state(6.0, "Terminating"));
+        assert_eq!(held(&seen, "Running", 5.0), None, "the step removes it");
+        assert_eq!(held(&seen, "Terminating", 7.0), Some(at(6.0)));
     }
 }

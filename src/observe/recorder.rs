@@ -22,6 +22,12 @@ struct Entry {
     ended: Option<Instant>,
 }
 
+impl Entry {
+    fn lasts_into(&self, step_began: Instant) -> bool {
+        self.ended.is_none_or(|ended| ended >= step_began)
+    }
+}
+
 impl Recorder {
     /// A pod was added or modified. The trace, if its state is new.
     pub fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
@@ -51,16 +57,34 @@ impl Recorder {
         entry.trace.record_event(seen).then_some(&entry.trace)
     }
 
-    /// The newest trace of an object by its name, unless that object was gone before `step_began`.
+    /// The newest trace of an object by its name, unless that object was gone before `step_began`. One without states
+    /// gives way to one with: a late event of a former object may be the first that is heard of that object.
     pub fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {
-        let newest = self.entries.iter().rev().find(|entry| entry.trace.object == *object)?;
-        newest.ended.is_none_or(|ended| ended >= step_began).then_some(&newest.trace)
+        let named = || self.entries.iter().rev().filter(|entry| entry.trace.object == *object);
+        let newest = named().find(|entry| !entry.trace.states.is_empty()).or_else(|| named().next())?;
+        newest.lasts_into(step_began).then_some(&newest.trace)
     }
 
-    /// Time since the trace's object was first heard of.
+    /// Every trace with states of an object by its name, oldest first, but for those that were over before `step_began`.
+    pub fn during<'a>(&'a self, object: &'a ObjectRef, step_began: Instant) -> impl Iterator<Item = &'a Trace> {
+        let named = self.entries.iter().filter(|entry| entry.trace.object == *object);
+        named.filter(move |entry| entry.lasts_into(step_began) && !entry.trace.states.is_empty()).map(|e| &e.trace)
+    }
+
+    /// `now` in the trace's own time: since its object was first heard of, zero before.
     pub fn age(&self, uid: &str, now: Instant) -> Option<Duration> {
         let entry = self.entries.iter().find(|entry| entry.trace.uid == uid)?;
         Some(now.saturating_duration_since(entry.since))
+    }
+
+    /// Whether a registry had refused `image` to any pod by the time `at` of the trace `uid`.
+    pub fn refused_before(&self, image: &str, uid: &str, at: Duration) -> bool {
+        let Some(pulled) = self.entries.iter().find(|entry| entry.trace.uid == uid) else { return false };
+        let before = pulled.since + at;
+        self.entries.iter().any(|entry| {
+            let refusals = entry.trace.events.iter().filter(|event| event.refused() == Some(image));
+            refusals.map(|event| entry.since + event.at).any(|refused| refused < before)
+        })
     }
 
     pub fn traces(&self) -> impl Iterator<Item = &Trace> {
@@ -119,9 +143,42 @@ mod tests {
         recorder.pod(&pod("u2", "Pending"), now(100));
         assert_eq!(recorder.latest(&mypod, now(60)).unwrap().uid, "u2");
         assert_eq!(recorder.latest(&named("other"), now(0)), None);
+        let during = |step: u64| recorder.during(&mypod, now(step)).map(|t| t.uid.as_str()).collect::<Vec<_>>();
+        assert_eq!((during(35), during(60)), (vec!["u1", "u2"], vec!["u2"]));
         let times: Vec<_> =
             recorder.traces().map(|t| t.states.iter().map(|s| s.at.as_millis()).collect::<Vec<_>>()).collect();
         assert_eq!(times, [vec![10, 30, 40], vec![0]]);
         assert_eq!(recorder.age("u2", now(150)), Some(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn a_late_event_of_a_former_pod_hides_nothing() {
+        let now = Instant::now();
+        let mut recorder = Recorder::default();
+        let mypod = named("mypod");
+        recorder.event(&event("u0", "Scheduled"), now);
+        assert_eq!(recorder.latest(&mypod, now).unwrap().uid, "u0", "it is all there is");
+        assert_eq!(recorder.during(&mypod, now).count(), 0);
+        recorder.pod(&pod("u1", "Running"), now);
+        recorder.event(&event("unheard-of", "Killing"), now);
+        assert_eq!(recorder.latest(&mypod, now).unwrap().uid, "u1");
+    }
+
+    #[test]
+    fn a_refusal_counts_for_its_image_and_for_what_came_after() {
+        let start = Instant::now();
+        let now = |ms: u64| start + Duration::from_millis(ms);
+        let failed =
+            |why: &str| Event { message: Some(format!("Failed to pull image \"x\": {why}")), ..event("u1", "Failed") };
+        let mut recorder = Recorder::default();
+        recorder.event(&failed("not found"), now(100));
+        recorder.pod(&pod("u2", "Pending"), now(200));
+        let refused = |recorder: &Recorder, at: u64| recorder.refused_before("x", "u2", Duration::from_millis(at));
+        assert!(!refused(&recorder, 500), "what is not there was not refused");
+        recorder.event(&failed("401 Unauthorized"), now(400));
+        assert!(refused(&recorder, 500));
+        assert!(!refused(&recorder, 150), "at 350 ms nothing had been refused");
+        assert!(!recorder.refused_before("y", "u2", Duration::from_millis(500)));
+        assert!(!recorder.refused_before("x", "unheard-of", Duration::from_millis(500)));
     }
 }

@@ -32,6 +32,8 @@ pub struct State {
 impl State {
     /// The status of an object that is gone.
     pub const DELETED: &str = "Deleted";
+    /// The status of an object that was told to go.
+    pub const TERMINATING: &str = "Terminating";
 
     pub fn of(pod: &Pod, at: Duration) -> Self {
         let row = pod_status(pod);
@@ -44,6 +46,11 @@ impl State {
             message: row.message,
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
         }
+    }
+
+    /// Whether it is a state on the way out.
+    pub fn leaves(&self) -> bool {
+        [Self::DELETED, Self::TERMINATING].contains(&self.status.as_str())
     }
 
     fn is_like(&self, other: &State) -> bool {
@@ -140,9 +147,21 @@ impl Trace {
         self.last().is_some_and(|state| state.status == State::DELETED)
     }
 
+    /// Whether the object has gone or was told to go.
+    pub fn is_leaving(&self) -> bool {
+        self.states.iter().any(State::leaves)
+    }
+
+    /// From when on this trace proves anything to a step that began at `began`. What is there proves all that led to
+    /// it; what has gone, or is going, only what it still went through in the step, and what it is.
+    pub fn proves_from(&self, began: Duration) -> Duration {
+        let last = self.last().filter(|_| self.is_leaving());
+        last.map_or(Duration::ZERO, |last| last.at.min(began))
+    }
+
     /// How long the object took to go, from the first it was seen to be going.
     pub fn ending(&self) -> Duration {
-        let going = self.states.iter().find(|state| state.status == "Terminating");
+        let going = self.states.iter().find(|state| state.status == State::TERMINATING);
         let gone = self.last().filter(|_| self.ended());
         going.zip(gone).map_or(Duration::ZERO, |(going, gone)| gone.at.saturating_sub(going.at))
     }
@@ -208,6 +227,18 @@ pub(super) mod tests {
             trace.record(state(*seconds, status));
         }
         trace
+    }
+
+    #[test]
+    fn what_is_going_proves_no_more_than_the_step_saw() {
+        let mut trace = trace(&[(0.0, "Pending"), (1.0, "Running")]);
+        assert_eq!(trace.proves_from(at(5.0)), Duration::ZERO, "it is there");
+        trace.record(state(6.0, State::TERMINATING));
+        assert_eq!(trace.proves_from(at(5.0)), at(5.0));
+        assert_eq!(trace.proves_from(at(7.0)), at(6.0), "that is how it stands");
+        trace.record(state(8.0, State::DELETED));
+        assert_eq!(trace.proves_from(at(7.0)), at(7.0));
+        assert_eq!(trace.proves_from(Duration::ZERO), Duration::ZERO, "it came within the step");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::shell::{Printed, Shell};
 use super::verdict::Verdict;
 use super::watch::Watch;
 use crate::compare::{self, Comparison};
-use crate::observe::{Progress, Trace};
+use crate::observe::{Progress, Recorder, Sighting, Trace};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step};
 use crate::stage::Stage;
@@ -74,10 +74,11 @@ pub async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Jud
         }
         CheckKind::Event { object, reason, contains } => {
             let what = format!("event {reason} of {object}");
-            let seen = |trace: &Trace| {
-                trace.events_because(reason).find(|event| contains.found_in(&event.message)).map(|_| String::new())
+            let seen = |trace: &Trace, since: Duration| {
+                let mut events = trace.events_because(reason).filter(|event| event.at >= since);
+                events.any(|event| contains.found_in(&event.message)).then_some(())
             };
-            wait_for(&what, object, scene, ground, seen).await
+            wait_for(&what, object, scene, ground, seen).await.map_or_else(|failed| failed, |()| Judged::good(""))
         }
         CheckKind::Pulled { object } => pulled(object, scene, ground).await,
         CheckKind::Fails { contains } if scene.printed.code == 0 => {
@@ -97,35 +98,35 @@ pub async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Jud
 
 async fn expect(object: &ObjectRef, states: &[String], scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
     let what = format!("{object} to go through {}", states.join(", "));
-    let seen = |trace: &Trace| match trace.matching(states) {
-        Progress::Matched { at } => Some(format!("{:.2} s", at.as_secs_f64())),
+    let seen = |trace: &Trace, since| match trace.matching(states, since) {
+        Progress::Matched { at } => Some(Judged::good(format!("{:.2} s", at.as_secs_f64()))),
         Progress::Pending { .. } => None,
     };
-    wait_for(&what, object, scene, ground, seen).await
+    wait_for(&what, object, scene, ground, seen).await.unwrap_or_else(|failed| failed)
 }
 
-/// Waits for something to show in the newest trace of `object`.
-async fn wait_for(
+/// Waits for something to show in the newest trace of `object`; `seen` is also told from when on it has to.
+///
+/// # Errors
+/// What to say when it does not.
+async fn wait_for<T>(
     what: &str,
     object: &ObjectRef,
     scene: &Scene<'_>,
     ground: &Ground<'_>,
-    seen: impl Fn(&Trace) -> Option<String>,
-) -> Judged {
+    seen: impl Fn(&Trace, Duration) -> Option<T>,
+) -> Result<T, Judged> {
     let wake = Wake::Changed(ground.watch.changes());
     let probe = async || {
         ground.watch.look(|recorder| match recorder.latest(object, scene.began) {
-            Some(trace) => match seen(trace) {
-                Some(detail) => Probe::Done(detail),
-                None => Probe::Pending(standing(trace)),
-            },
+            Some(trace) => {
+                let began = recorder.age(&trace.uid, scene.began).unwrap_or_default();
+                seen(trace, trace.proves_from(began)).map_or_else(|| Probe::Pending(standing(trace)), Probe::Done)
+            }
             None => Probe::Pending(format!("{object} never appeared")),
         })
     };
-    match until(what, scene.left(), wake, probe).await {
-        Ok(detail) => Judged::good(detail),
-        Err(timeout) => Judged::failed(timeout.to_string()),
-    }
+    until(what, scene.left(), wake, probe).await.map_err(|timeout| Judged::failed(timeout.to_string()))
 }
 
 fn standing(trace: &Trace) -> String {
@@ -134,7 +135,9 @@ fn standing(trace: &Trace) -> String {
     format!("{} is {}", trace.object, state.status)
 }
 
-/// Holds unless one of the states shows, or has shown, until what is left of the window has passed.
+/// Holds unless an object of that name goes into one of the states, or went into one since the step began, until what
+/// is left of the window has passed. The state that an object was in at first counts when the window closes: by then
+/// the step may have removed that object, and its successor is meant.
 async fn never(
     object: &ObjectRef,
     states: &[String],
@@ -142,36 +145,45 @@ async fn never(
     scene: &Scene<'_>,
     ground: &Ground<'_>,
 ) -> Judged {
-    let probe = async || {
-        let sighting = ground.watch.look(|r| r.latest(object, scene.began).and_then(|trace| trace.never(states)));
-        match sighting {
-            Some(sighting) => Probe::Done(sighting),
-            None => Probe::Pending(String::new()),
-        }
+    let probe = async || match ground.watch.look(|recorder| entered(recorder, object, states, scene.began)) {
+        Some(sighting) => Probe::Done(sighting),
+        None => Probe::Pending(String::new()),
     };
-    match until("nothing", window, Wake::Changed(ground.watch.changes()), probe).await {
-        Ok(seen) => Judged::new(
-            Verdict::Contradicted,
-            format!("{object} was {} at {:.2} s", seen.status, seen.at.as_secs_f64()),
-        ),
-        Err(_) => Judged::good(""),
+    let contradicted = |detail: String| Judged::new(Verdict::Contradicted, detail);
+    if let Ok(seen) = until("nothing", window, Wake::Changed(ground.watch.changes()), probe).await {
+        return contradicted(format!("{object} was {} at {:.2} s", seen.status, seen.at.as_secs_f64()));
     }
+    match ground.watch.look(|recorder| held(recorder, object, states, scene.began)) {
+        Some(status) => contradicted(format!("{object} was {status} already when the step began")),
+        None => Judged::good(""),
+    }
+}
+
+/// The state that any object of that name went into since the step began.
+fn entered(recorder: &Recorder, object: &ObjectRef, states: &[String], began: Instant) -> Option<Sighting> {
+    let mut traces = recorder.during(object, began);
+    traces.find_map(|trace| trace.entered(states, recorder.age(&trace.uid, began)?))
+}
+
+/// The state that an object of that name was in when the step began, if the step lets it stay.
+fn held(recorder: &Recorder, object: &ObjectRef, states: &[String], began: Instant) -> Option<String> {
+    let mut traces = recorder.during(object, began);
+    traces.find_map(|trace| trace.held(states, recorder.age(&trace.uid, began)?).map(|state| state.status.clone()))
 }
 
 /// The three proofs that a pass is a pass: the kubelet's event, the registry's log, and a refusal before.
 async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
     let what = format!("the event that {object}'s image was pulled");
-    let image = |trace: &Trace| {
-        let event =
-            trace.events_because("Pulled").find_map(|e| e.message.strip_prefix("Successfully pulled image \""))?;
-        event.split_once('"').map(|(image, _)| image.to_owned())
+    let seen = |trace: &Trace, since: Duration| {
+        let mut events = trace.events.iter().filter(|event| event.at >= since);
+        events.find_map(|event| Some((event.pulled()?.to_owned(), trace.uid.clone(), event.at)))
     };
-    let found = wait_for(&what, object, scene, ground, image).await;
-    if found.verdict != Verdict::Reproduced {
-        return found;
-    }
-    let Ok(reference) = ImageRef::parse(&ground.names.image(&found.detail)) else {
-        return Judged::failed(format!("`{}` is no image reference", found.detail));
+    let (image, uid, at) = match wait_for(&what, object, scene, ground, seen).await {
+        Ok(pulled) => pulled,
+        Err(failed) => return failed,
+    };
+    let Ok(reference) = ImageRef::parse(&ground.names.image(&image)) else {
+        return Judged::failed(format!("`{image}` is no image reference"));
     };
     let user = ground.stage.credentials().username;
     let proof = async || match ground.stage.registry_log().await {
@@ -191,12 +203,8 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         Ok(refused) => refused,
         Err(timeout) => return Judged::failed(timeout.to_string()),
     };
-    // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have failed.
-    let refusal = format!("Failed to pull image \"{}\"", found.detail);
-    let failed_before = ground.watch.look(|recorder| {
-        recorder.traces().any(|t| t.events_because("Failed").any(|event| event.message.starts_with(&refusal)))
-    });
-    if failed_before && refused {
+    // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
+    if refused && ground.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
         let log =
             if ground.stage.is_users() { "the registry's log is not ours" } else { &format!("registry log ({user})") };
         Judged::good(format!("event, {log}, refused before"))
@@ -274,6 +282,43 @@ mod tests {
         let check = |name| Check { line: 1, kind: CheckKind::Pulled { object: object(name) } };
         let checks = [check("b"), check("a"), check("b"), check("a")];
         assert_eq!(objects(&checks), [&object("b"), &object("a")]);
+    }
+
+    /// A recorder of `pod/p`: at each second an object goes into a phase, or is deleted.
+    fn recorder(start: Instant, seen: &[(u64, &str, &str)]) -> Recorder {
+        let mut recorder = Recorder::default();
+        for (at, uid, phase) in seen {
+            let metadata = serde_json::json!({"name": "p", "namespace": "default", "uid": uid});
+            let pod = serde_json::json!({"metadata": metadata, "status": {"phase": phase}});
+            let (pod, now) = (serde_json::from_value(pod).unwrap(), start + Duration::from_secs(*at));
+            if *phase == "Deleted" {
+                recorder.pod_deleted(&pod, now)
+            } else {
+                recorder.pod(&pod, now)
+            };
+        }
+        recorder
+    }
+
+    #[test]
+    fn never_is_about_the_step_and_every_object_of_that_name() {
+        let start = Instant::now();
+        let pod = ObjectRef { kind: "pod".into(), namespace: "default".into(), name: "p".into() };
+        let told = |seen: &[(u64, &str, &str)], began: u64| {
+            let (recorder, states) = (recorder(start, seen), ["Running".to_owned()]);
+            let began = start + Duration::from_secs(began);
+            let entered = entered(&recorder, &pod, &states, began).map(|seen| seen.at.as_secs());
+            (entered, held(&recorder, &pod, &states, began))
+        };
+        let ran = [(0, "u1", "Pending"), (2, "u1", "Running"), (4, "u1", "Failed")];
+        assert_eq!(told(&ran, 0), (Some(2), None));
+        assert_eq!(told(&ran, 3), (None, Some("Running".into())), "it was running, and nobody removed it");
+        assert_eq!(told(&ran, 5), (None, None), "it ran before the step");
+        let replaced = [(0, "u1", "Running"), (4, "u1", "Deleted"), (5, "u2", "Pending"), (6, "u2", "Failed")];
+        assert_eq!(told(&replaced, 3), (None, None), "the successor is meant");
+        let ran_before_it_was_replaced = [(3, "u1", "Running"), (4, "u1", "Deleted"), (5, "u2", "Pending")];
+        assert_eq!(told(&ran_before_it_was_replaced, 2), (Some(0), None));
+        assert_eq!(told(&ran_before_it_was_replaced, 5), (None, None), "that one was over before the step");
     }
 
     #[test]

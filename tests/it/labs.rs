@@ -95,6 +95,60 @@ async fn each_lab_alone_and_in_any_order() {
     ground.nothing_is_left(2).await;
 }
 
+const IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
+
+/// Pods without a node: nothing happens to them but what the steps do.
+#[tokio::test]
+async fn a_pod_that_is_gone_proves_nothing() {
+    let ground = Ground::new().await;
+    let nowhere = r#"--overrides='{"spec": {"nodeSelector": {"no": "node"}}}'"#;
+    ground.lab(&format!(
+        "# Gone\n\n<!-- rehearse: needs cluster -->\n\n\
+         <!-- rehearse: skip for readers -->\n```bash\nfalse\n```\n\n\
+         <!-- rehearse:\n  expect pod/p: Pending\n  event pod/r: FailedScheduling\n-->\n\
+         ```bash\nfor pod in p r; do kubectl run $pod --image=x {nowhere}; done\n```\n\n\
+         <!-- rehearse: fails -->\n```bash\nfalse\n```\n\n\
+         <!-- rehearse: expect pod/p: Pending, Deleted -->\n```bash\nkubectl delete pod p\n```\n\n\
+         <!-- rehearse:\n  timeout 3s\n  expect pod/r: Pending\n-->\n```bash\nkubectl delete pod r\n```\n",
+    ));
+    let run = ground.play(&["--json"]).run().await.exits_with(1);
+    let steps: Vec<_> = run.events("step.finished").iter().map(|step| step["verdict"].clone()).collect();
+    assert_eq!(steps, ["skipped", "reproduced", "expected-failure", "reproduced", "failed"], "{}", run.stdout);
+    let message = run.events("lab.finished")[0]["failure"]["message"].to_string();
+    assert!(message.contains("expect pod/r: Pending") && message.contains("pod/r is Deleted"), "{message}");
+    ground.nothing_is_left(1).await;
+}
+
+/// What is not there was not refused: that the same credentials pull the image later shows nothing about them.
+#[tokio::test]
+async fn a_pull_is_proved_by_a_refusal_alone() {
+    let ground = Ground::new().await;
+    let pod = format!("kubectl run mypod --image={IMAGE}");
+    let lab = |first: &str| {
+        format!(
+            "# Proof\n\n<!-- rehearse:\n  needs cluster\n  needs no-image {IMAGE}\n-->\n\n{first}\
+             ```bash\nkubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
+             --docker-username=cloudwithvarjosh --docker-password=\"$DOCKER_PASSWORD\"\n\
+             kubectl wait --for=create serviceaccount/default --timeout=30s\n\
+             kubectl patch serviceaccount default -p '{{\"imagePullSecrets\": [{{\"name\": \"s\"}}]}}'\n```\n\n\
+             <!-- rehearse: expect pod/mypod: ErrImagePull -->\n```bash\n{pod}\n```\n\n\
+             ```bash\nkubectl delete pod mypod\necho \"$DOCKER_PASSWORD\" | docker login -u cloudwithvarjosh --password-stdin\n\
+             docker build -t cloudwithvarjosh/app1:1.0.0 .\ndocker push cloudwithvarjosh/app1:1.0.0\n```\n\n\
+             <!-- rehearse: pulled pod/mypod -->\n```bash\n{pod}\n```\n"
+        )
+    };
+    let verdict = |run: &Finished| run.events("lab.finished")[0]["verdict"].clone();
+    ground.lab(&lab(""));
+    let run = ground.play(&["--json"]).run().await.exits_with(1);
+    assert_eq!(verdict(&run), "unproven", "{}", run.stdout);
+    ground.lab(&lab(&format!(
+        "<!-- rehearse: expect pod/early: ErrImagePull -->\n```bash\nkubectl run early --image={IMAGE}\n```\n\n"
+    )));
+    let run = ground.play(&["--json"]).run().await.exits_with(0);
+    assert_eq!(verdict(&run), "reproduced", "{}", run.stdout);
+    ground.nothing_is_left(2).await;
+}
+
 /// An editor that kubectl starts asks for the terminal, which stops whoever is in its background.
 #[tokio::test]
 async fn a_lab_with_an_editor_on_a_terminal() {
