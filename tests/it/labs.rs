@@ -174,7 +174,7 @@ async fn what_people_read() {
         (r"(?m)^    pod/\S+  (\d|…).*\n(      .*\n)?", ""),
         (r"(?ms)^(  \$ kubectl describe [^\n]*\n).*?(^    (✓|… ))", "$1    <description>\n$2"),
         (r"… \d+ lines more", "… more lines"),
-        (r"(mypod +0/1 +)(ErrImagePull    |ImagePullBackOff)", "$1<trouble>"),
+        (r"(STATUS) +(RESTARTS +AGE\n +mypod +0/1 +)(ErrImagePull|ImagePullBackOff) +", "$1   $2<trouble>   "),
         // A coincidence of ages makes a table's comparison exact.
         (r"(prints as shown  )(exact|normalised)", "$1<fidelity>"),
         // kubectl names the namespace since 1.34.
