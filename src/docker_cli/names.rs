@@ -34,11 +34,6 @@ impl Names<'_> {
         format!("rehearsal-{}-", self.0.scope)
     }
 
-    /// Whether the lab has the stage's names to itself.
-    fn is_alone(&self) -> bool {
-        self.0.scope == self.0.session
-    }
-
     pub fn image(&self, name: &str) -> Result<Name, Error> {
         let wrong = |source| Error::Reference { name: name.into(), source };
         let written = ImageRef::parse(name).map_err(wrong)?;
@@ -67,7 +62,7 @@ impl Names<'_> {
     fn place(&self, written: &ImageRef) -> Result<ImageRef, InvalidReference> {
         let own = self.own();
         let last = written.repository().rsplit('/').next().unwrap_or_default();
-        if self.is_alone() || last.starts_with(&own) {
+        if self.0.alone || last.starts_with(&own) {
             return Ok(written.clone());
         }
         let folder = self.0.remote.as_ref().map_or("docker.io/rehearsal".to_owned(), |remote| remote.place());
@@ -82,7 +77,7 @@ impl Names<'_> {
                 .map_or(String::new(), |within| within.repository().trim_end_matches('x').to_owned()),
             None => "rehearsal/".to_owned(),
         };
-        let own = if self.is_alone() { String::new() } else { folder + &self.own() };
+        let own = if self.0.alone { String::new() } else { folder + &self.own() };
         format!("{}/{own}", self.0.registry)
     }
 

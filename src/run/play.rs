@@ -190,7 +190,7 @@ impl Player<'_> {
             true => std::fs::read_to_string(&stage.kubeconfig).ok(),
             false => stage.kubeconfig_in(names.default_namespace().unwrap_or("default")),
         };
-        let handle = stage.for_lab(&self.scope(lab), kubeconfig.as_deref());
+        let handle = stage.for_lab(&self.scope(lab), names.is_verbatim(), kubeconfig.as_deref());
         let handle = handle.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?;
         let sources = app::context();
         Ok(Shell::prepare(&shell::Ground {

@@ -55,6 +55,8 @@ pub struct Handle {
     pub remote: Option<Remote>,
     /// What the names of containers that fences run begin with, after `rehearsal-`.
     pub scope: String,
+    /// The lab has the stage to itself, whose images bear the names they are given.
+    pub alone: bool,
 }
 
 impl Handle {
@@ -83,6 +85,7 @@ impl Handle {
             asked: kept.unwrap_or_default(),
             remote,
             scope: session.id().into(),
+            alone: true,
         }
     }
 
@@ -96,10 +99,10 @@ impl Handle {
     ///
     /// # Errors
     /// Where its files cannot be written.
-    pub fn for_lab(&self, scope: &str, kubeconfig: Option<&str>) -> io::Result<Self> {
+    pub fn for_lab(&self, scope: &str, alone: bool, kubeconfig: Option<&str>) -> io::Result<Self> {
         let private = self.private.join(scope);
         fs::DirBuilder::new().mode(0o700).recursive(true).create(&private)?;
-        let mut own = Self { private, scope: scope.into(), ..self.clone() };
+        let mut own = Self { private, scope: scope.into(), alone, ..self.clone() };
         if let Some(text) = kubeconfig {
             own.kubeconfig = own.private.join("kubeconfig");
             write_private(&own.kubeconfig, text.as_bytes())?;

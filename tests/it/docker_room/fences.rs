@@ -171,6 +171,7 @@ async fn where_a_registry_of_the_users_plays_the_hub_its_name_is_as_good() {
     );
     handle["remote"] = json!({"host": registry, "path": "team"});
     handle["scope"] = json!("a-run-lab1");
+    handle["alone"] = json!(false);
     let password = handle["password"].as_str().unwrap().to_owned();
     for server in [registry.clone(), format!("https://{registry}/"), "https://index.docker.io/v1/".to_owned()] {
         let login = ["login", "-u", "cloudwithvarjosh", "-p", &password, &server];
