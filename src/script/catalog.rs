@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble;
 use super::error::{Problem, ScriptError};
-use super::model::{Action, Lab, Need, Step};
-
-/// GitHub shows it as the folder's page.
-pub(super) const GUIDE: &str = "README.md";
+use super::model::{Action, GUIDE, Lab, Need, Step};
 
 impl Lab {
     /// Reads the lab in a folder named `N-slug`.

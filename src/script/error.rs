@@ -15,7 +15,7 @@ pub enum ScriptError {
         #[source]
         source: std::io::Error,
     },
-    #[error("{} has no {}", dir.display(), super::catalog::GUIDE)]
+    #[error("{} has no {}", dir.display(), super::model::GUIDE)]
     NoGuide { dir: PathBuf },
     /// Never of one alone.
     #[error("{} things are wrong with the labs{}", .0.len(), listed(.0))]
@@ -91,7 +91,7 @@ impl ScriptError {
             ScriptError::NoLabs { .. } => Some("a lab is a file NUMBER-slug/README.md in that folder".into()),
             ScriptError::NoGuide { .. } => Some("a lab's guide is the file README.md in its folder".into()),
             ScriptError::Several(_) => None,
-            ScriptError::Read { path, .. } if path.ends_with(super::catalog::GUIDE) => None,
+            ScriptError::Read { path, .. } if path.ends_with(super::model::GUIDE) => None,
             ScriptError::Read { .. } => Some("name the folder with the labs: `--labs DIR`".into()),
             ScriptError::SameNumber { .. } => Some("give one of the folders another number".into()),
         }

@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// GitHub shows it as the folder's page.
+pub(super) const GUIDE: &str = "README.md";
+
 /// A lab: a Markdown file under `labs/N-slug/` that is at once the student's guide and the script.
 #[derive(Debug, Clone)]
 pub struct Lab {
