@@ -185,7 +185,10 @@ impl Tool {
         keep(out.rest(), 1, &mut stdout, &mut on_line, &mut true);
         keep(err.rest(), 2, &mut stderr, &mut on_line, &mut true);
         match finished {
-            Ok(code) => Ok((Output { code, stdout, stderr }, Left::of(group, [drain(out.pipe), drain(err.pipe)]))),
+            Ok(code) => {
+                let reading = out.pipe.map(drain).into_iter().chain(err.pipe.map(drain)).collect();
+                Ok((Output { code, stdout, stderr }, Left::of(group, reading)))
+            }
             Err(_) => Err(Error::TimedOut { program, after: timeout, printed: stdout + &stderr }),
         }
     }
@@ -249,11 +252,12 @@ impl Drop for Group {
 #[derive(Debug)]
 pub struct Left {
     _group: Group,
-    reading: [AbortHandle; 2],
+    /// The pipes that somebody still holds.
+    reading: Vec<AbortHandle>,
 }
 
 impl Left {
-    fn of(mut group: Group, reading: [AbortHandle; 2]) -> Self {
+    fn of(mut group: Group, reading: Vec<AbortHandle>) -> Self {
         // A group that nobody is in any more may become somebody else's.
         group.pgid = group.pgid.filter(|pgid| killpg(*pgid, None).is_ok());
         Self { _group: group, reading }
@@ -266,12 +270,8 @@ impl Drop for Left {
     }
 }
 
-fn drain(pipe: Option<BufReader<impl AsyncRead + Unpin + Send + 'static>>) -> AbortHandle {
-    let read = async move {
-        if let Some(mut pipe) = pipe {
-            let _ = tokio::io::copy_buf(&mut pipe, &mut tokio::io::sink()).await;
-        }
-    };
+fn drain(mut pipe: BufReader<impl AsyncRead + Unpin + Send + 'static>) -> AbortHandle {
+    let read = async move { tokio::io::copy_buf(&mut pipe, &mut tokio::io::sink()).await };
     tokio::spawn(read).abort_handle()
 }
 

@@ -427,7 +427,6 @@ async fn timed<T>(
     }
 }
 
-/// A registry that is there already must answer, and take the login.
 /// Asks a registry that is there whether it takes the login.
 ///
 /// # Errors
