@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::printer::Printer;
-use crate::run::Verdict;
+use crate::event::Verdict;
 
 /// Documented in `rehearse --help`; a script may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,10 +15,11 @@ use super::stage::{StageArgs, cluster_settings};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
+use crate::event::{Chosen, Event, Verdict};
 use crate::exec::{self, chain};
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
-use crate::run::{self, Event, Played, Player, Tools, Verdict, Yardstick};
+use crate::run::{self, Played, Player, Tools};
 use crate::script::{self, Lab, Need};
 use crate::signal::Interrupts;
 use crate::stage::End;
@@ -120,12 +121,17 @@ pub async fn once(
     let outcome = play(what, &scene, began).await;
     let outcome = scene.conclude(outcome).await;
     if let Err(error) = &outcome {
-        scene.events.fail(what.labs, &chain(error), error.hint());
+        scene.events.fail(named(what.labs), &chain(error), error.hint());
     }
     let told = scene.close().await;
     let outcome = outcome?;
     told?;
     Ok(outcome)
+}
+
+fn named(labs: &[&Lab]) -> Vec<Chosen> {
+    let chosen = |lab: &&Lab| Chosen { lab: lab.id, title: lab.title.clone(), file: lab.path.display().to_string() };
+    labs.iter().map(chosen).collect()
 }
 
 /// None: interrupted.
@@ -147,7 +153,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
     if let (true, Ok(Some(played)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
-        let measured = Yardstick::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
+        let measured = run::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
         measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
     }
     // The measuring is no part of the run.
@@ -160,7 +166,8 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     let Some(played) = played? else { return Ok(None) };
     scene.settle(End::Finished).await;
     stage_time += lowering.elapsed();
-    report::write_traces(session.dir(), masker, &played).map_err(Error::Report)?;
+    let traces = played.iter().map(|played| (played.lab, played.traces.as_slice()));
+    report::write_traces(session.dir(), masker, traces).map_err(Error::Report)?;
     let verdict = run::finish(events, &played, began, stage_time);
     Ok(Some(Outcome { verdict, played, server_version, masker: masker.clone() }))
 }

@@ -11,9 +11,9 @@ use super::origin::Origin;
 use super::places::Places;
 use super::stage::{StageArgs, mask, tell};
 use crate::docker::Docker;
+use crate::event::{Event, Events, millis};
 use crate::mask::Masker;
 use crate::report::{self, Consumer};
-use crate::run::{self, Event, Events};
 use crate::session::Session;
 use crate::signal::Interrupts;
 use crate::stage::{self, End, Reaping, Remains, Stage};
@@ -108,7 +108,7 @@ impl<'a> Scene<'a> {
                 cluster: info.name.clone(),
                 server_version: info.server_version.clone(),
                 registry: stage.handle.registry.clone(),
-                ms: run::millis(begun.elapsed()),
+                ms: millis(begun.elapsed()),
             });
         }
         Ok(stage)

@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
-use super::event::{Event, Events, Failure, millis};
 use super::hint;
 use super::rewrite::Names;
 use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
-use super::spans::{Span, covered};
-use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
+use crate::event::{Event, Events, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
@@ -75,6 +73,14 @@ struct Stepped {
     wait: Duration,
 }
 
+/// The run that a lab is part of.
+pub struct Run<'a> {
+    /// What it makes on a stage that others use too is named after it.
+    pub session: &'a str,
+    /// Another lab has the whole cluster after this one.
+    pub followed: bool,
+}
+
 /// Plays `lab`; whatever comes of it, what it created is removed before this returns. None: stopped.
 ///
 /// # Errors
@@ -84,7 +90,7 @@ pub async fn play(
     stage: &Stage,
     shell: &Shell,
     names: &Names,
-    session: &str,
+    run: &Run<'_>,
     events: &Events,
     stop: &CancellationToken,
 ) -> Result<Option<Played>, Error> {
@@ -94,7 +100,7 @@ pub async fn play(
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let labels = namespace_labels(session);
+    let labels = namespace_labels(run.session);
     let nodes = async || {
         if lab.needs.contains(&Need::Cluster) {
             stage.cluster.schedulable().await?;
@@ -132,11 +138,12 @@ pub async fn play(
         events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
     }
     watch.close().await;
-    // A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must
-    // be as it was.
+    // A stopped run takes its own stage down as a whole, and what is in a cluster goes with it; the next lab that has
+    // it to itself, and a cluster that stays, must find it as it was.
     let leaving = Instant::now();
-    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim());
-    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, !stage.is_users()).await };
+    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim() || !run.followed);
+    let ours = !stage.cluster.info().is_users;
+    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, ours).await };
     let mut played = outcome?;
     left?;
     if let Some(played) = &mut played {

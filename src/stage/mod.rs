@@ -11,7 +11,7 @@ mod up;
 
 pub use error::Error;
 pub use handle::{Handle, Remote};
-pub use parts::{OnPart, Part, PartState, check};
+pub use parts::{OnPart, Part, check};
 pub use reap::{Reaped, Reaping, reap};
 pub use remains::Remains;
 pub use settle::{End, glance, settle};

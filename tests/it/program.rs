@@ -1,6 +1,6 @@
 //! The real binary as a user runs it: in a folder of its own, bounded in time, few at once on the Engine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ impl Ground {
         until("nothing to be left on the Engine", Duration::from_secs(10), every, probe).await.unwrap();
         for id in sessions {
             assert!(!self.root().join(&id).join("private").exists(), "{id} left private files");
-            assert!(!Path::new(&session::owner_of(&id)).exists(), "{id} left its lock");
+            assert_eq!(session::lock_of(&id), None, "{id} left its lock");
         }
     }
 }

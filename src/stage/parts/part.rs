@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
+use crate::event::PartState;
 use crate::stage::Error;
 
 /// A part of the stage, each with its line of progress.
@@ -22,17 +21,6 @@ impl Part {
             Self::Cluster => "cluster",
         }
     }
-}
-
-/// How far a part has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PartState {
-    Started,
-    Progress,
-    Ready,
-    Failed,
-    Gone,
 }
 
 /// Told of every step a part makes: the part, its state, a line for people, milliseconds since the part began.
