@@ -244,9 +244,12 @@ impl Running {
         panic!("it ended before {wanted:?}:\n{}", self.stdout);
     }
 
+    pub fn pid(&self) -> i32 {
+        self.child.id().expect("it runs").cast_signed()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().expect("it runs");
-        kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
     pub async fn finish(mut self) -> Finished {
