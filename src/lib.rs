@@ -14,6 +14,8 @@ pub mod mask;
 
 pub mod session;
 
+pub mod kubewords;
+
 pub mod event;
 
 pub mod script;
