@@ -14,6 +14,8 @@ pub mod session;
 
 pub mod event;
 
+mod fence;
+
 pub mod script;
 
 pub mod observe;
