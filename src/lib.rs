@@ -12,6 +12,8 @@ pub mod mask;
 
 pub mod session;
 
+pub mod kubewords;
+
 pub mod event;
 
 mod fence;

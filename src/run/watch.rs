@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::rewrite::Names;
 use crate::event::{Event, Events, millis};
+use crate::kubewords::is_system_namespace;
 use crate::observe::{Recorder, Trace};
 
 /// Traces of everything that happens while it is open.
@@ -55,7 +56,7 @@ impl Shared {
 
 /// The cluster's own pods are nobody's lab.
 fn is_system(object: &impl ResourceExt) -> bool {
-    object.namespace().is_some_and(|ns| ns.starts_with("kube-") || ns == "local-path-storage")
+    object.namespace().is_some_and(|namespace| is_system_namespace(&namespace))
 }
 
 impl Watch {

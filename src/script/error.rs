@@ -54,7 +54,7 @@ pub enum Problem {
     #[error("malformed object reference `{found}`")]
     ObjectRef { found: String },
     #[error("unknown kind `{kind}`")]
-    UnknownKind { kind: String, near: Option<&'static str> },
+    UnknownKind { kind: String, near: Option<String> },
     #[error("directive `{word}` watches pods, not a {kind}")]
     NotAPod { word: &'static str, kind: String },
     #[error("malformed state `{found}`")]
@@ -102,9 +102,10 @@ impl Problem {
     /// One line on what to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Problem::UnknownDirective { near: Some(near), .. }
-            | Problem::UnknownKind { near: Some(near), .. }
-            | Problem::State { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Problem::UnknownDirective { near: Some(near), .. } | Problem::State { near: Some(near), .. } => {
+                format!("did you mean `{near}`?")
+            }
+            Problem::UnknownKind { near: Some(near), .. } => format!("did you mean `{near}`?"),
             Problem::UnknownDirective { near: None, .. } => "docs/directives.md lists them all".into(),
             Problem::MisspeltMarker { .. } => "directives stand in `<!-- rehearse: … -->`".into(),
             Problem::Arguments { usage, .. } => format!("write `{usage}`"),
