@@ -16,7 +16,7 @@ pub mod kubewords;
 
 pub mod event;
 
-mod fence;
+pub mod fence;
 
 pub mod script;
 

@@ -5,9 +5,9 @@ mod command;
 mod parse;
 mod questions;
 
-pub(crate) use command::*;
-pub(crate) use parse::{Fence, SyntaxError};
-pub(crate) use questions::uses_kubectl;
+pub use command::*;
+pub use parse::{Fence, SyntaxError};
+pub use questions::uses_kubectl;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ const PARENTHESES: usize = 12;
 
 /// A fence that is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fence {
+pub struct Fence {
     commands: Vec<Command>,
     /// First and last line of each statement: a list of pipes with `&&` and `||` between them.
     statements: Vec<(usize, usize)>,
@@ -26,7 +26,7 @@ pub(crate) struct Fence {
 
 /// Why a fence is no bash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SyntaxError {
+pub enum SyntaxError {
     #[error("line {line}, column {column} is no bash")]
     Near { line: usize, column: usize },
     #[error("bash would wait for more: something is opened and never closed")]
@@ -37,7 +37,7 @@ pub(crate) enum SyntaxError {
 
 impl SyntaxError {
     /// The line of the fence, from 1, where one is known.
-    pub(crate) fn line(&self) -> Option<usize> {
+    pub fn line(&self) -> Option<usize> {
         match self {
             Self::Near { line, .. } => Some(*line),
             Self::Unfinished | Self::TooLarge => None,
@@ -60,7 +60,7 @@ impl Fence {
     /// # Errors
     /// [`SyntaxError`] where it is no bash. The commands before the place are not told: bash reads line by line and might
     /// play them.
-    pub(crate) fn parse(script: &str) -> Result<Self, SyntaxError> {
+    pub fn parse(script: &str) -> Result<Self, SyntaxError> {
         let mut fence = Self::default();
         Reader { script, base: Base::whole(script), fence: &mut fence }.read(&Standing::default())?;
         fence.commands.sort_by_key(|command| command.span.start);
@@ -68,13 +68,13 @@ impl Fence {
     }
 
     /// The simple commands, in the order of their first words.
-    pub(crate) fn commands(&self) -> &[Command] {
+    pub fn commands(&self) -> &[Command] {
         &self.commands
     }
 
     /// The first line of the innermost statement that has `line`: bash places a failure anywhere in a statement of
     /// several lines.
-    pub(crate) fn statement_line(&self, line: usize) -> usize {
+    pub fn statement_line(&self, line: usize) -> usize {
         let around = self.statements.iter().filter(|(first, last)| (*first..=*last).contains(&line));
         around.map(|(first, _)| *first).max().unwrap_or(line)
     }
@@ -200,8 +200,13 @@ impl Reader<'_> {
         match test {
             Test::And(a, b) | Test::Or(a, b) => [a, b].into_iter().for_each(|test| self.test(test, standing)),
             Test::Not(test) | Test::Parenthesized(test) => self.test(test, standing),
-            Test::UnaryTest(_, word) => drop(self.extent_of(word, standing)),
-            Test::BinaryTest(_, a, b) => [a, b].into_iter().for_each(|word| drop(self.extent_of(word, standing))),
+            Test::UnaryTest(_, word) => {
+                self.extent_of(word, standing);
+            }
+            Test::BinaryTest(_, a, b) => {
+                self.extent_of(a, standing);
+                self.extent_of(b, standing);
+            }
         }
     }
 
