@@ -26,6 +26,8 @@ pub mod registry;
 
 pub mod docker;
 
+pub mod images;
+
 pub mod mini;
 
 pub mod cluster;

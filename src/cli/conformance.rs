@@ -122,7 +122,7 @@ async fn play(
     let kubectl = kubectl::find(&places.project).await?.path;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
+        let (origin, notes) = Origin::of(&args.stage, &places, true, &docker).await?;
         up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
         Ok::<_, Error>((docker, origin, notes))
     };

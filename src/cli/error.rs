@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{kubectl, remote};
-use crate::{cluster, conformance, docker, run, script, session, stage};
+use crate::{cluster, conformance, docker, images, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,8 @@ pub enum Error {
     Remote(#[from] remote::Error),
     #[error(transparent)]
     Docker(#[from] docker::Error),
+    #[error(transparent)]
+    Images(#[from] images::Error),
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
     #[error(transparent)]
@@ -51,6 +53,7 @@ impl Error {
             Self::Script(error) => error.hint(),
             Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
+            Self::Images(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
             Self::Session(error) => error.hint(),

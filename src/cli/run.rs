@@ -121,7 +121,7 @@ pub async fn once(
     let began = Instant::now();
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(what.stage, &what.places.root, on_kept, &docker).await?;
+        let (origin, notes) = Origin::of(what.stage, what.places, on_kept, &docker).await?;
         let reaped = up::reap(&docker, &what.places.root).await;
         Ok::<_, Error>((docker, origin, notes, reaped))
     };

@@ -163,7 +163,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     let places = Places::find(common)?;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(args, &places.root, false, &docker).await?;
+        let (origin, notes) = Origin::of(args, &places, false, &docker).await?;
         Ok::<_, Error>((docker, origin, notes))
     };
     let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };

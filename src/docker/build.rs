@@ -146,7 +146,7 @@ fn step_of(line: &str) -> Option<&str> {
 }
 
 /// The context as a tar with fixed owner and time: equal contents hit the builder's cache on every machine.
-pub(super) fn pack(files: &[ContextFile]) -> Result<Bytes> {
+pub(crate) fn pack(files: &[ContextFile]) -> Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
     for file in files {
         let mut header = tar::Header::new_gnu();

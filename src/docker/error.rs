@@ -49,23 +49,9 @@ pub enum Error {
     },
     #[error("the registry on {addr} did not become ready: {last}")]
     RegistryNotReady { addr: std::net::SocketAddr, last: String },
-    #[error("{image} cannot be pulled ({why}) and no stand-in can be built without `{tool}`")]
-    NoStandIn { image: &'static str, why: String, tool: &'static str },
-    #[error("building the stand-in for {image} failed")]
-    StandIn {
-        image: &'static str,
-        #[source]
-        source: crate::exec::Error,
-    },
-    #[error("cannot read the stand-in for {image} back")]
-    StandInFile {
-        image: &'static str,
-        #[source]
-        source: std::io::Error,
-    },
-    /// A URL with a user or password must not enter an image.
-    #[error("pip's setting `{setting}` in {origin} holds credentials, which must not enter an image")]
-    PipCredentials { setting: String, origin: String },
+    /// As docker itself says it.
+    #[error("error checking context: syntax error in pattern: {pattern}")]
+    Ignored { pattern: String },
     #[error("cannot pack {path} into the build context")]
     Context {
         path: String,
@@ -94,13 +80,6 @@ impl Error {
             Error::PortTaken { port } => Some(format!("see who listens there: `ss -ltnp 'sport = :{port}'`")),
             Error::DiskFull { .. } => {
                 Some("make room, e.g. with `docker system prune`; `docker system df` shows what is used".into())
-            }
-            Error::NoStandIn { image, .. } => Some(format!(
-                "bring it from a machine that can pull: `docker pull {image} && docker save {image} -o image.tar` there, \
-                 `docker load -i image.tar` here"
-            )),
-            Error::PipCredentials { setting, .. } => {
-                Some(format!("set `{setting}` to a URL without user and password, e.g. of a proxy that adds them"))
             }
             Error::Stalled { .. } => Some(
                 "the registry does not answer the engine, or docker's network loses what it says: `make setup` mends the \

@@ -99,7 +99,9 @@ impl Shell {
             .map_err(|source| Error::Prepare { path: trap.clone(), source })?;
         for source in ground.sources {
             let path = dir.join(&source.path);
-            std::fs::write(&path, &source.contents).map_err(|source| Error::Prepare { path, source })?;
+            let folder = path.parent().unwrap_or(&dir);
+            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &source.contents));
+            written.map_err(|source| Error::Prepare { path, source })?;
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(bin).chain(std::env::split_paths(&path));
