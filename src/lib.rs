@@ -4,6 +4,8 @@
 
 pub mod wait;
 
+pub mod hint;
+
 pub mod exec;
 
 pub mod signal;

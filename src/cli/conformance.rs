@@ -19,6 +19,7 @@ use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suit
 use crate::docker::Docker;
 use crate::event::Events;
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::session::Session;

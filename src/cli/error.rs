@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{kubectl, remote};
+use crate::hint::Hint;
 use crate::{cluster, conformance, docker, images, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
@@ -46,8 +47,8 @@ pub enum Error {
     OtherStage { cluster: String, asked: Vec<String> },
 }
 
-impl Error {
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
             Self::Script(error) => error.hint(),
@@ -66,7 +67,11 @@ impl Error {
             }
             Self::Options(error) => error.hint(),
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
-            _ => None,
+            Self::Run(error) => error.hint(),
+            Self::Report(_) => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),
+            Self::StageEnded(_) => {
+                Some("what it printed before it ended stands above; `rehearse down` clears what is left".into())
+            }
         }
     }
 }

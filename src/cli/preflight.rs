@@ -16,6 +16,7 @@ use super::{kept, kubectl, remote};
 use crate::cluster::{Choice, Plan};
 use crate::docker::Docker;
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::images::{self, Application};
 use crate::script;
 use crate::stage;

@@ -7,6 +7,7 @@ use super::exit::ExitCode;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use crate::docker::Docker;
+use crate::hint::Hint;
 use crate::images::{self, Application, Base};
 use crate::script;
 

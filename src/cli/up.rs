@@ -19,6 +19,7 @@ use crate::cluster;
 use crate::docker::{self, Docker};
 use crate::event::Events;
 use crate::exec::Background;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::session::{self, Session};

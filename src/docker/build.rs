@@ -164,6 +164,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::hint::Hint as _;
 
     #[test]
     fn the_context_keeps_paths_modes_and_contents_and_no_time() {

@@ -3,6 +3,7 @@
 
 use bollard::errors::Error as Bollard;
 
+use crate::hint::Hint;
 pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +61,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next, where there is something to do.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Error::SocketMissing { .. } => {
                 Some("start Docker, or install it: `make setup` does both where it can; or set DOCKER_HOST".into())
@@ -89,10 +89,21 @@ impl Error {
             Error::Build { output, .. } if !output.is_empty() => {
                 Some(format!("the step's last output:\n  {}", output.join("\n  ")))
             }
-            _ => None,
+            Error::Build { .. } | Error::Transfer { .. } | Error::Missing { .. } => None,
+            Error::NotFound { kind, .. } => Some(format!("somebody removed the {kind}, or the engine restarted: run it again")),
+            Error::Engine { .. } | Error::Testcontainers { .. } => {
+                Some("`docker info` and the engine's log (`journalctl -u docker`) tell more".into())
+            }
+            Error::RegistryNotReady { .. } => {
+                Some("is something else on that port, or does Docker's network not reach 127.0.0.1?".into())
+            }
+            Error::Ignored { .. } => Some("mend the line in `.dockerignore`".into()),
+            Error::Context { .. } => Some("the file has to be there, yours to read, and its disk not full".into()),
         }
     }
+}
 
+impl Error {
     /// The engine's own words where it had any.
     pub fn words(&self) -> Option<&str> {
         match self {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::docker;
+use crate::hint::Hint;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -45,9 +46,8 @@ pub enum Error {
     Value { path: PathBuf, key: &'static str, value: String },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Docker(error) => error.hint(),
             Self::NoStandIn { image, .. } | Self::NoRecipe { image, .. } => Some(format!(

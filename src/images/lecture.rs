@@ -79,6 +79,7 @@ impl Application {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint as _;
 
     const GOOD: &str =
         "[application]\nimage = \"docker.io/o/web:2\"\nuser = \"ann\"\nbase = \"node:22\"\nfolder = \"../web\"\n";

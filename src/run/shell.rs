@@ -12,6 +12,7 @@ use anstream::adapter::strip_str;
 
 use super::rewrite::Names;
 use crate::exec::{self, Left, Tool};
+use crate::hint::Hint;
 use crate::registry::Credentials;
 use crate::session;
 
@@ -54,6 +55,15 @@ pub enum Error {
     },
     #[error(transparent)]
     Exec(#[from] exec::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Prepare { .. } => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),
+            Self::Exec(error) => error.hint(),
+        }
+    }
 }
 
 /// What a shell stands on.

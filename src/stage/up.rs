@@ -13,6 +13,7 @@ use crate::cluster::{self, Cluster, Plan};
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
 use crate::docker::{self, Docker, Login, labels, layers};
 use crate::event::PartState;
+use crate::hint::Hint;
 use crate::images::{self, Application, Base};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::{self, Session};
@@ -102,9 +103,8 @@ pub enum Error {
     NoRegistry,
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Docker { source, .. } => source.hint(),
             Self::Cluster(source) => source.hint(),
@@ -116,7 +116,13 @@ impl Error {
             Self::Public { .. } => {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
-            _ => None,
+            Self::Application(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::NotServed { .. } | Self::Digest { .. } => {
+                Some("somebody else may push to that registry; `rehearse down`, then again, gives a new one".into())
+            }
+            // Nothing but a defect of ours leads to the first; of the second another part tells.
+            Self::Htpasswd(_) | Self::NoRegistry => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use rehearsal::docker::{Docker, Progress, labels};
+use rehearsal::hint::Hint;
 
 mod containers;
 mod fences;
