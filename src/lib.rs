@@ -4,6 +4,8 @@
 
 pub mod wait;
 
+pub mod hint;
+
 pub mod exec;
 
 pub mod signal;
@@ -27,6 +29,8 @@ pub mod compare;
 pub mod registry;
 
 pub mod docker;
+
+pub mod images;
 
 pub mod mini;
 

@@ -5,7 +5,6 @@
 mod args;
 mod build;
 mod containers;
-mod context;
 mod images;
 mod names;
 mod play;

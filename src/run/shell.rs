@@ -13,6 +13,7 @@ use anstream::adapter::strip_str;
 use super::rewrite::Names;
 use crate::exec::{self, Left, Tool};
 use crate::fence::Fence;
+use crate::hint::Hint;
 use crate::registry::Credentials;
 use crate::session;
 
@@ -55,6 +56,15 @@ pub enum Error {
     },
     #[error(transparent)]
     Exec(#[from] exec::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Prepare { .. } => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),
+            Self::Exec(error) => error.hint(),
+        }
+    }
 }
 
 /// What a shell stands on.
@@ -100,7 +110,9 @@ impl Shell {
             .map_err(|source| Error::Prepare { path: trap.clone(), source })?;
         for source in ground.sources {
             let path = dir.join(&source.path);
-            std::fs::write(&path, &source.contents).map_err(|source| Error::Prepare { path, source })?;
+            let folder = path.parent().unwrap_or(&dir);
+            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &source.contents));
+            written.map_err(|source| Error::Prepare { path, source })?;
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(bin).chain(std::env::split_paths(&path));
