@@ -11,6 +11,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::hint::Hint;
+
 /// In the environment of every tool that this program starts: the [`Process`] that has started it.
 pub const STARTED_BY: &str = "REHEARSAL_PROCESS";
 
@@ -55,6 +57,14 @@ impl fmt::Display for Process {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no process is written like this")]
 pub struct Unreadable;
+
+impl Hint for Unreadable {
+    fn hint(&self) -> Option<String> {
+        // Only what this program has written is read.
+        let Self = self;
+        None
+    }
+}
 
 impl FromStr for Process {
     type Err = Unreadable;

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::printer::Printer;
 use crate::event::Verdict;
+use crate::hint::Hint;
 
 /// Documented in `rehearse --help`; a script may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -104,7 +104,8 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
             simple(pin!(preflight::preflight(&stage, &common, printer)), "interrupted").await
         }
         args::Command::Setup => {
-            simple(pin!(show::setup(printer)), "interrupted; `rehearse setup` goes on with what is there").await
+            simple(pin!(show::setup(&common, printer)), "interrupted; `rehearse setup` goes on with what is there")
+                .await
         }
         args::Command::Up(up) => up::up(up, common, printer, interrupts).await,
         args::Command::Down => {

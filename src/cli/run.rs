@@ -17,6 +17,7 @@ use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::event::{Chosen, Event, Verdict};
 use crate::exec::{self, chain};
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Played, Player, Tools};

@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
         let Opening { stage, places, on_kept } = opening;
         let prologue = async {
             let docker = Docker::connect().await?;
-            let (origin, notes) = Origin::of(stage, &places.root, on_kept, &docker).await?;
+            let (origin, notes) = Origin::of(stage, places, on_kept, &docker).await?;
             let reaped = stage::reap(&docker, &places.root, Reaping::InPassing).await;
             Ok::<_, Error>((docker, origin, notes, reaped))
         };

@@ -10,6 +10,7 @@ use kube::config::{Kubeconfig, KubeconfigError};
 use kube::{Api, Client};
 
 use super::{Error as ClusterError, Info, namespaces};
+use crate::hint::Hint;
 
 /// Words that make a name production's, whole and in any case.
 const PRODUCTION: &[&str] = &["prod", "production", "prd", "live"];
@@ -45,9 +46,8 @@ pub enum Error {
     Forbidden { name: String, missing: Vec<String> },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Kubeconfig(_) => Some("is $KUBECONFIG, or ~/.kube/config, there and yours to read?".into()),
             Self::Unknown { known, .. } if known.is_empty() => Some("it has no context at all".into()),

@@ -10,6 +10,7 @@ use rand::RngExt;
 
 use super::ledger::{Debt, Ledger};
 use super::lock;
+use crate::hint::Hint;
 use crate::process;
 
 /// How often a session's id is drawn anew where it is taken.
@@ -38,9 +39,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
         }

@@ -1,8 +1,8 @@
 //! Why a stage could not be brought up, each with what to do next.
 
 use super::parts::Part;
-use crate::session;
-use crate::{cluster, docker};
+use crate::hint::Hint;
+use crate::{cluster, images, session};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -10,8 +10,10 @@ pub enum Error {
     Docker {
         part: Part,
         #[source]
-        source: docker::Error,
+        source: images::Error,
     },
+    #[error("the application's files cannot be had")]
+    Application(#[source] images::Error),
     #[error("the cluster did not come up")]
     Cluster(#[source] cluster::Error),
     #[error(transparent)]
@@ -35,9 +37,8 @@ pub enum Error {
     NoRegistry,
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Docker { source, .. } => source.hint(),
             Self::Cluster(source) => source.hint(),
@@ -49,7 +50,13 @@ impl Error {
             Self::Public { .. } => {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
-            _ => None,
+            Self::Application(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::NotServed { .. } | Self::Digest { .. } => {
+                Some("somebody else may push to that registry; `rehearse down`, then again, gives a new one".into())
+            }
+            // Nothing but a defect of ours leads to the first; of the second another part tells.
+            Self::Htpasswd(_) | Self::NoRegistry => None,
         }
     }
 }

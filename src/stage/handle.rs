@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::Info;
 use crate::docker::labels;
+use crate::images::Application;
 use crate::process::Process;
 use crate::registry::Credentials;
 use crate::session;
@@ -48,6 +49,8 @@ pub struct Handle {
     password: String,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
+    /// What the lecture's labs are about.
+    pub application: Application,
     /// The application image on the Engine, and the digest under which the registry serves it.
     pub app_image: String,
     pub app_digest: String,
@@ -69,6 +72,7 @@ impl Handle {
         (registry, registry_container): (String, Option<String>),
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
+        application: &Application,
         (app_image, app_digest): (String, String),
         (kept, remote): (Option<Vec<String>>, Option<Remote>),
     ) -> Self {
@@ -84,6 +88,7 @@ impl Handle {
             password: credentials.password.clone(),
             cluster,
             kubeconfig,
+            application: application.clone(),
             app_image,
             app_digest,
             kept: kept.is_some(),

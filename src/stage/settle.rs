@@ -10,6 +10,7 @@ use super::remains::Remains;
 use crate::cluster::{self, namespaces};
 use crate::docker::{self, Docker};
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::session::{self, Debt, Ledger, Life};
 use crate::wait::{Probe, Wake, until};
 
@@ -55,6 +56,16 @@ enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Docker(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::File { .. } => Some("files that a container has made may be root's: `sudo` removes them".into()),
+        }
+    }
 }
 
 /// Pays all that is owed, and gives what is there still. Namespaces go before docker.io comes back to their nodes: pods
@@ -121,7 +132,8 @@ impl Payment<'_> {
                 if is_forbidden(&error) {
                     self.ledger.cross_off(debt);
                 }
-                let unseen = format!("{}: {}", what(debt, self.session), chain(&error));
+                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let unseen = format!("{}: {}{hint}", what(debt, self.session), chain(&error));
                 Remains { left: Vec::new(), unseen: vec![unseen] }
             }
         }

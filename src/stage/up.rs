@@ -8,13 +8,9 @@ use super::handle::{Handle, Remote};
 use super::parts::{OnPart, Raising, Slot, ask, push};
 use crate::cluster::{Cluster, Plan};
 use crate::docker::{self, Docker};
+use crate::images::Application;
 use crate::registry::{self, Credentials};
 use crate::session::{Debt, Session};
-
-/// What the lecture calls its image.
-pub const APP_IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
-/// The user the lecture logs in as.
-pub const USERNAME: &str = "cloudwithvarjosh";
 
 /// What to bring up.
 #[derive(Debug, Clone)]
@@ -24,6 +20,8 @@ pub struct Settings {
     pub registry_port: Option<u16>,
     /// Stays up for later runs, and what was asked of it, as options.
     pub kept: Option<Vec<String>>,
+    /// What its labs build, push and pull.
+    pub application: Application,
     /// A registry that is there already, and its login, in place of one of the stage's own.
     pub remote: Option<(Remote, Credentials)>,
 }
@@ -33,7 +31,7 @@ impl Settings {
     pub fn credentials(&self) -> Credentials {
         match &self.remote {
             Some((_, credentials)) => credentials.clone(),
-            None => Credentials::fresh(USERNAME),
+            None => Credentials::fresh(&self.application.user),
         }
     }
 }
@@ -84,6 +82,7 @@ impl Stage {
             (registry.host, registry.container),
             credentials,
             (raised.info, raised.kubeconfig),
+            &settings.application,
             (image.id, image.digest),
             (settings.kept.clone(), settings.remote.as_ref().map(|(remote, _)| remote.clone())),
         );
@@ -101,7 +100,8 @@ impl Stage {
             .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
         let stage = Self { handle, cluster, docker, notes };
-        stage.ask(APP_IMAGE)?.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
+        let application = stage.ask(&stage.handle.application.image)?;
+        application.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
         session.owe(Debt::Labs { private: stage.handle.private.clone(), host: stage.docker.host().into() })?;
         let owner = (!stage.handle.cluster.is_users).then(|| stage.handle.owner.clone());
         session.owe(Debt::Namespaces { kubeconfig: stage.handle.kubeconfig.clone(), stage: owner })?;
@@ -143,8 +143,8 @@ impl Stage {
             Err(_) => false,
         };
         // Within the stage's registry nothing need be moved; what cannot be mounted is pushed.
-        if !served && (self.is_users() || session.mount(&self.ask(APP_IMAGE)?, &self.handle.app_digest).await.is_err())
-        {
+        let built = self.ask(&self.handle.application.image)?;
+        if !served && (self.is_users() || session.mount(&built, &self.handle.app_digest).await.is_err()) {
             push(image, &self.docker, &self.handle.app_image, &self.handle.registry, &self.credentials()).await?;
         }
         if self.is_users() && ask(image, &self.handle.registry, None)?.resolve().await.is_ok() {

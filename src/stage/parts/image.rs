@@ -7,9 +7,10 @@ use tokio::sync::watch;
 use super::part::{Part, timed};
 use super::raising::Raising;
 use super::registry::{Address, address_of, ask, layers_of};
-use crate::docker::{self, Docker, HubImage, Login, app, ladder, layers};
+use crate::docker::{self, Docker, Login, layers};
+use crate::images::{self, Base};
 use crate::registry::{Credentials, ImageRef};
-use crate::stage::{APP_IMAGE, Error};
+use crate::stage::Error;
 
 /// The application's image on the Engine.
 pub(in crate::stage) struct AppImage {
@@ -33,34 +34,43 @@ pub(super) async fn raise(
     timed(Part::Image, raising.on_part, async |tell| {
         let part = |source| Error::Docker { part: Part::Image, source };
         let progress = |p: docker::Progress| tell(&p.to_string());
-        let found = ladder::ensure(docker, HubImage::Python39Slim, &progress).await.map_err(part)?;
-        let base = app::python_base(docker, &found, &progress).await.map_err(part)?;
-        app::build_app(docker, &base, &progress).await.map_err(part)?;
+        let application = &settings.application;
+        let found = images::ensure(docker, &application.base, &progress).await.map_err(part)?;
+        let base = Base::ensure(docker, &found, &progress).await.map_err(part)?;
+        base.build(docker, application, &progress).await.map_err(part)?;
         // The same layers once more, with the session's label: every name it gets goes with the session.
-        let name = format!("rehearsal/app1:{}", session.id());
-        let mut request = app::request(&base, app::context(), "Dockerfile", &name);
+        let name = application.named(session.id());
+        let mut request = base.request(application.context().map_err(part)?, "Dockerfile", &name);
         request.labels = raising.labels();
-        let id = docker.build(request, &progress).await.map_err(part)?.id;
+        let id = docker.build(request, &progress).await.map_err(|error| part(error.into()))?.id;
         if settings.remote.is_some() {
             // Pushed for each lab, to repositories that nobody else uses.
-            let line = format!("{APP_IMAGE} built on {}", found.label());
+            let line = format!("{} built on {}", application.image, found.label());
             return Ok((AppImage { id, digest: String::new(), note: found.reason() }, line));
         }
         let (registry, container) = address_of(address).await?;
         let registry = &registry.to_string();
         tell("pushing");
-        let digest = push(APP_IMAGE, docker, &id, registry, credentials).await?;
-        keep_layers(docker, &container, registry, credentials, &layers_of(session)).await;
+        let digest = push(&application.image, docker, &id, registry, credentials).await?;
+        keep_layers(&application.image, docker, &container, registry, credentials, &layers_of(session)).await;
         let _ = rest.send(true);
-        let line = format!("{APP_IMAGE} built on {} and pushed, {}", found.label(), &digest[..19.min(digest.len())]);
+        let shown = &digest[..19.min(digest.len())];
+        let line = format!("{} built on {} and pushed, {shown}", application.image, found.label());
         Ok((AppImage { id, digest, note: found.reason() }, line))
     })
     .await
 }
 
 /// Keeps what was pushed for the next session, unless it is kept already. Failing costs only time.
-async fn keep_layers(docker: &Docker, container: &str, registry: &str, credentials: &Credentials, to: &Path) {
-    let Ok(session) = ask(APP_IMAGE, registry, Some(credentials.clone())) else { return };
+async fn keep_layers(
+    image: &str,
+    docker: &Docker,
+    container: &str,
+    registry: &str,
+    credentials: &Credentials,
+    to: &Path,
+) {
+    let Ok(session) = ask(image, registry, Some(credentials.clone())) else { return };
     if let Ok(layers) = session.layers().await
         && !layers::has(to, &layers)
     {
@@ -79,7 +89,7 @@ pub(in crate::stage) async fn push(
     registry: &str,
     credentials: &Credentials,
 ) -> Result<String, Error> {
-    let part = |source| Error::Docker { part: Part::Image, source };
+    let part = |source: docker::Error| Error::Docker { part: Part::Image, source: source.into() };
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
     let name = reference.with_registry(registry).to_string();

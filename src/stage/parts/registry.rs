@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::part::{Part, timed};
 use super::raising::Raising;
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
-use crate::docker::{HubImage, ladder};
+use crate::images;
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::Session;
 use crate::stage::{Error, Remote};
@@ -40,7 +40,7 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
             return Ok((Registry { host: remote.host.clone(), container: None, note: None }, line));
         }
         let part = |source| Error::Docker { part: Part::Registry, source };
-        let found = ladder::ensure(docker, HubImage::Registry2, &|p| tell(&p.to_string())).await.map_err(part)?;
+        let found = images::ensure(docker, images::REGISTRY, &|p| tell(&p.to_string())).await.map_err(part)?;
         tell("starting");
         let request = RegistryRequest {
             image: found.image.clone(),
@@ -51,7 +51,7 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
             layers: Some(layers_of(session)),
         };
         // It goes by its label, as the session's ledger says.
-        let (id, addr) = RegistryContainer::start(docker, request).await.map_err(part)?.leave();
+        let (id, addr) = RegistryContainer::start(docker, request).await.map_err(|error| part(error.into()))?.leave();
         let _ = announce.send(Some((addr, id.clone())));
         let line = format!("{} on {addr} in docker.io's place, user {}", found.label(), credentials.username);
         Ok((Registry { host: addr.to_string(), container: Some(id), note: found.reason() }, line))
