@@ -4,6 +4,8 @@
 
 pub mod wait;
 
+pub mod hint;
+
 pub mod exec;
 
 pub mod signal;
@@ -11,6 +13,12 @@ pub mod signal;
 pub mod mask;
 
 pub mod session;
+
+pub mod kubewords;
+
+pub mod event;
+
+pub mod fence;
 
 pub mod script;
 
@@ -21,6 +29,8 @@ pub mod compare;
 pub mod registry;
 
 pub mod docker;
+
+pub mod images;
 
 pub mod mini;
 

@@ -17,10 +17,11 @@ use super::stage::StageArgs;
 use super::up;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
 use crate::docker::Docker;
+use crate::event::Events;
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
-use crate::run::Events;
 use crate::session::Session;
 use crate::signal::Interrupts;
 use crate::stage::Stage;
@@ -122,7 +123,7 @@ async fn play(
     let kubectl = kubectl::find(&places.project).await?.path;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
+        let (origin, notes) = Origin::of(&args.stage, &places, true, &docker).await?;
         up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
         Ok::<_, Error>((docker, origin, notes))
     };

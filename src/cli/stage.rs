@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cluster::{self, Choice, MiniSettings};
+use crate::event::{Event, Events, PartState};
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::run::{Event, Events};
-use crate::stage::{Handle, Part, PartState};
+use crate::stage::{Handle, Part};
 
 /// What of the options cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +22,11 @@ pub enum Error {
     Version(#[from] InvalidVersion),
 }
 
-impl Error {
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
-            Self::Version(_) => None,
+            Self::Version(error) => error.hint(),
         }
     }
 }

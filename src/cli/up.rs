@@ -17,10 +17,11 @@ use super::printer::Printer;
 use super::stage::StageArgs;
 use crate::cluster;
 use crate::docker::{self, Docker};
+use crate::event::Events;
 use crate::exec::Background;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
-use crate::run::Events;
 use crate::session::{self, Session};
 use crate::signal::Interrupts;
 use crate::stage::Handle;
@@ -163,7 +164,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     let places = Places::find(common)?;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(args, &places.root, false, &docker).await?;
+        let (origin, notes) = Origin::of(args, &places, false, &docker).await?;
         Ok::<_, Error>((docker, origin, notes))
     };
     let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };
