@@ -9,6 +9,7 @@ mod context;
 mod docker_room;
 mod docker_runtime;
 mod engine;
+mod faults;
 mod labs;
 mod program;
 mod readme;
