@@ -12,6 +12,8 @@ pub mod mask;
 
 pub mod session;
 
+pub mod event;
+
 pub mod script;
 
 pub mod observe;

@@ -12,12 +12,12 @@ use super::printer::Printer;
 use super::run::{Once, chosen, once, tools};
 use super::stage::{StageArgs, TIMELAPSE, timelapse, version};
 use crate::cluster::Choice;
+use crate::event::{Event, PartState, Record, Verdict};
 use crate::exec::chain;
 use crate::report::Consumer;
-use crate::run::{Column, Event, Record, Verdict, differences};
+use crate::run::{Column, differences};
 use crate::script::{self, Lab};
 use crate::signal::Interrupts;
-use crate::stage::PartState;
 
 #[derive(Debug, Args)]
 pub struct MatrixArgs {

@@ -8,8 +8,8 @@ use super::stage::{StageArgs, cluster_settings, mask, tell};
 use super::{kept, remote};
 use crate::cluster::Plan;
 use crate::docker::Docker;
+use crate::event::{Event, Events, millis};
 use crate::mask::Masker;
-use crate::run::{self, Event, Events};
 use crate::session::Session;
 use crate::signal::Interrupts;
 use crate::stage::{Settings, Stage};
@@ -78,7 +78,7 @@ pub async fn raise(
             cluster: info.name.clone(),
             server_version: info.server_version.clone(),
             registry: stage.handle.registry.clone(),
-            ms: run::millis(begun.elapsed()),
+            ms: millis(begun.elapsed()),
         });
     }
     Ok(stage)

@@ -15,10 +15,11 @@ use super::stage::{StageArgs, cluster_settings};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
+use crate::event::{Chosen, Event, Events, Verdict};
 use crate::exec::{self, chain};
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
-use crate::run::{self, Event, Events, Played, Player, Tools, Verdict, Yardstick};
+use crate::run::{self, Played, Player, Tools};
 use crate::script::{self, Lab, Need};
 use crate::session::Session;
 use crate::signal::Interrupts;
@@ -142,14 +143,19 @@ pub async fn once(
     session.close();
     match &outcome {
         Ok(Some(_)) => {}
-        Ok(None) => events.fail(what.labs, interrupts.farewell(), None),
-        Err(error) => events.fail(what.labs, &chain(error), error.hint()),
+        Ok(None) => events.fail(named(what.labs), interrupts.farewell(), None),
+        Err(error) => events.fail(named(what.labs), &chain(error), error.hint()),
     }
     drop(events);
     let told = reporter.await.unwrap_or(Ok(()));
     let outcome = outcome?;
     told.map_err(Error::Report)?;
     Ok(outcome)
+}
+
+fn named(labs: &[&Lab]) -> Vec<Chosen> {
+    let chosen = |lab: &&Lab| Chosen { lab: lab.id, title: lab.title.clone(), file: lab.path.display().to_string() };
+    labs.iter().map(chosen).collect()
 }
 
 /// What a session has at hand.
@@ -182,7 +188,7 @@ async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Opti
     let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
     if let (true, Ok(Some(played)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
-        let measured = Yardstick::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
+        let measured = run::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
         measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
     }
     // The measuring is no part of the run.
@@ -194,7 +200,8 @@ async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Opti
     }
     stage_time += lowering.elapsed();
     let Some(played) = played? else { return Ok(None) };
-    report::write_traces(session.dir(), masker, &played).map_err(Error::Report)?;
+    let traces = played.iter().map(|played| (played.lab, played.traces.as_slice()));
+    report::write_traces(session.dir(), masker, traces).map_err(Error::Report)?;
     let verdict = run::finish(events, &played, began, stage_time);
     Ok(Some(Outcome { verdict, played, server_version, masker: masker.clone() }))
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cluster::{self, Choice, MiniSettings};
+use crate::event::{Event, Events, PartState};
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::run::{Event, Events};
-use crate::stage::{Handle, Part, PartState};
+use crate::stage::{Handle, Part};
 
 /// What of the options cannot be.
 #[derive(Debug, thiserror::Error)]

@@ -64,7 +64,7 @@ fn leaves_out(elision: &str) -> bool {
 fn stands_for(elision: &str) -> &'static str {
     match elision.as_bytes().first() {
         Some(b'<' | b'*') => r"\S+",
-        Some(b'x' | b'X' | b'y' | b'z') => "[A-Za-z0-9\u{1}]+",
+        Some(b'x' | b'X' | b'y' | b'z') => "[A-Za-z0-9\u{1}-]+",
         _ => ".*",
     }
 }

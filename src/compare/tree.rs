@@ -54,8 +54,12 @@ pub(super) fn parse(text: &str) -> Option<Documents> {
 fn document_of(text: &str) -> Option<Value> {
     let value: Value = serde_saphyr::from_str(text).ok()?;
     let structured = match &value {
-        // `Error: x` and `Name:   y` are lines of text to a reader, so a field has a name without spaces.
-        Value::Object(fields) => fields.keys().all(|key| !key.contains(' ')),
+        // `Error: x` and `Status:   y` are lines of text to a reader: fields are named in one word, in small letters.
+        Value::Object(fields) if text.trim_start().starts_with('{') => !fields.is_empty(),
+        Value::Object(fields) => {
+            let is_word = |key: &str| !key.contains(' ') && !key.starts_with(|c: char| c.is_ascii_uppercase());
+            fields.iter().all(|(key, value)| is_word(key) || value.is_object() && !key.contains(' '))
+        }
         Value::Array(items) => items.iter().any(Value::is_object),
         _ => false,
     };
@@ -92,8 +96,9 @@ fn anchored(shown: &Value, printed: &Value) -> Vec<Difference> {
     }
     let mut parts = Vec::new();
     below("", printed, &mut parts);
-    let inner = parts.into_iter().map(|(path, part)| against(&path, shown, part));
-    inner.chain([at_root]).min_by_key(|differences| counted(differences)).unwrap_or_default()
+    let has_one = |part: &Value| shown.as_object().is_some_and(|fields| fields.keys().any(|key| part.get(key).is_some()));
+    let inner = parts.into_iter().filter(|(_, part)| has_one(part)).map(|(path, part)| against(&path, shown, part));
+    [at_root].into_iter().chain(inner).min_by_key(|differences| counted(differences)).unwrap_or_default()
 }
 
 fn counted(differences: &[Difference]) -> usize {

@@ -13,9 +13,10 @@ use super::error::Error;
 use super::outage;
 use super::words::Words;
 use crate::docker::labels;
+use crate::event::Events;
 use crate::exec::Tool;
 use crate::mask::Masker;
-use crate::run::{self, Events, Names, Watch};
+use crate::run::{self, Names, Watch};
 use crate::stage::Stage;
 
 pub struct Ground<'a> {

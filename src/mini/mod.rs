@@ -1,6 +1,7 @@
-//! A small Kubernetes in this process: store → strategies → resource table → registry pipeline → auth → api →
-//! controllers and kubelet → server. Each layer knows only the one before it; controllers and kubelet speak
-//! to the API through [`kube::Client`] alone.
+//! A small Kubernetes in this process. From the bottom up: `schema` (types and strict decoding), `store`, `selector`,
+//! `strategy` (defaults, validation and updates of each kind), `resources` (the table of what is served), `pipeline`
+//! (how a write is carried out), `auth`, `table`, `api` (HTTP), and `server`. `controllers`, `kubelet` and its `runtime`
+//! stand beside: they speak to the API through [`kube::Client`] alone.
 
 pub mod api;
 pub mod auth;
@@ -8,8 +9,8 @@ pub mod controllers;
 mod go_json;
 pub mod kubelet;
 mod names;
+pub mod pipeline;
 mod pki;
-pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod resources;

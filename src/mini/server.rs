@@ -26,8 +26,8 @@ use super::api::{self, authenticated, router};
 use super::auth::{self, Authenticator, Tokens, User};
 use super::controllers;
 use super::kubelet;
+use super::pipeline::{Pipeline, WriteOptions};
 use super::pki::Pki;
-use super::registry::{Registry, WriteOptions};
 use super::runtime::Runtime;
 use super::{Version, resources};
 
@@ -86,14 +86,14 @@ impl Mini {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = CancellationToken::new();
-        let token = super::registry::random_suffix(40);
+        let token = super::pipeline::random_suffix(40);
         let api = Arc::new(api::Api {
-            registry: Registry { store: Arc::default(), version: options.version },
+            pipeline: Pipeline { store: Arc::default(), version: options.version },
             runtime: options.runtime.clone(),
             authenticator: Authenticator { admin_token: token.clone(), tokens: Tokens::new()? },
             shutdown: shutdown.clone(),
         });
-        bootstrap(&api.registry)?;
+        bootstrap(&api.pipeline)?;
         let router = router(api.clone());
         let tasks = TaskTracker::new();
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
@@ -147,8 +147,8 @@ impl Mini {
 }
 
 /// The objects a new cluster has before anything runs.
-pub(super) fn bootstrap(registry: &Registry) -> Result<(), super::status::ApiError> {
-    let create = |resource, value: Value| registry.create(resource, "", value, &WriteOptions::default());
+pub(super) fn bootstrap(pipeline: &Pipeline) -> Result<(), super::status::ApiError> {
+    let create = |resource, value: Value| pipeline.create(resource, "", value, &WriteOptions::default());
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         create(&resources::NAMESPACES, json!({"metadata": {"name": name}}))?;
     }

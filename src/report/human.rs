@@ -10,8 +10,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Consumer, Sink};
-use crate::run::{Event, Failure, Record, Timings, Verdict, Yardstick};
-use crate::stage::PartState;
+use crate::event::{Event, Failure, PartState, Record, Timings, Verdict, Yardstick};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

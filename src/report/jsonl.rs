@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Consumer, Sink};
-use crate::run::Record;
+use crate::event::Record;
 
 pub struct JsonLines {
     out: Sink,
@@ -32,7 +32,7 @@ mod tests {
     use std::io::{Error, ErrorKind};
 
     use super::*;
-    use crate::run::Events;
+    use crate::event::Events;
 
     fn written(out: impl Write + Send + 'static) -> Result<(), Error> {
         let (events, mut records) = Events::channel();

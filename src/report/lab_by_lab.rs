@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Consumer;
-use crate::run::{Event, Record};
+use crate::event::{Event, Record};
 
 /// Hands one lab's events on as they come and keeps the others'. Those that have finished meanwhile follow whole,
 /// in the order in which they finished; then one that still runs.
@@ -77,7 +77,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::run::Verdict;
+    use crate::event::Verdict;
 
     #[derive(Clone, Default)]
     struct Told(Arc<Mutex<Vec<String>>>);

@@ -12,8 +12,8 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::event::{Event, Record};
 use crate::mask::Masker;
-use crate::run::{Event, Record};
 
 pub use human::Human;
 pub use jsonl::JsonLines;
@@ -84,7 +84,7 @@ pub fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Verdict;
+    use crate::event::Verdict;
 
     #[test]
     fn a_password_that_is_one_of_our_own_words_is_masked_in_texts_only() {

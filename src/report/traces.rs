@@ -7,15 +7,19 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::mask::Masker;
-use crate::run::Played;
+use crate::observe::Trace;
 
 /// Writes `traces.jsonl`: `{"lab": 1, "trace": {…}}`, a line for each pod of each lab, masked.
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn write_traces(dir: &Path, masker: &Masker, played: &[Played]) -> std::io::Result<()> {
+pub fn write_traces<'a>(
+    dir: &Path,
+    masker: &Masker,
+    labs: impl IntoIterator<Item = (u32, &'a [Trace])>,
+) -> std::io::Result<()> {
     let mut file = LineWriter::new(File::create(dir.join("traces.jsonl"))?);
-    for (lab, trace) in played.iter().flat_map(|played| played.traces.iter().map(|trace| (played.lab, trace))) {
+    for (lab, trace) in labs.into_iter().flat_map(|(lab, traces)| traces.iter().map(move |trace| (lab, trace))) {
         let mut line = json!({ "lab": lab, "trace": trace });
         masker.mask_json(&mut line);
         writeln!(file, "{line}")?;

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::event::Events;
 use super::evidence::{self, Proof};
 use super::rewrite::Names;
 use super::shell::{Printed, Shell};
-use super::verdict::Verdict;
 use super::watch::Watch;
 use crate::compare::{self, Comparison};
+use crate::event::{Events, Verdict};
 use crate::observe::{Progress, Recorder, Sighting, Trace};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step};

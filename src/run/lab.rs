@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
-use super::event::{Event, Events, Failure, millis};
 use super::hint;
 use super::rewrite::Names;
 use super::room::{self, Room};
 use super::shell::{self, Printed, Shell};
-use super::spans::{Span, covered};
-use super::verdict::Verdict;
 use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
+use crate::event::{Event, Events, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::lab::Played;
-use super::verdict::Verdict;
+use crate::event::Verdict;
 use crate::observe::{Redacted, Redactor};
 
 /// One version's run.

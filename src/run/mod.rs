@@ -1,10 +1,9 @@
-//! Plays labs: executes steps, records what the cluster did, judges it, and tells it as one linear stream of
-//! events. Knows no terminals and not which cluster it plays on.
+//! Plays labs: executes steps, records what the cluster did, judges it, and tells it as events.
+//! Knows no terminals and not which cluster it plays on.
 
 mod check;
 mod cleanup;
 mod commands;
-mod event;
 mod evidence;
 mod hint;
 mod kubectl;
@@ -16,19 +15,15 @@ mod play;
 mod rewrite;
 mod room;
 mod shell;
-mod spans;
-mod verdict;
 mod watch;
 mod words;
 mod yardstick;
 
 pub use cleanup::{Error as CleanupError, remove};
-pub use event::*;
 pub use lab::Played;
 pub use matrix::{Column, Difference, differences};
 pub use play::{Error, Player, Tools, finish};
 pub use rewrite::Names;
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
-pub use verdict::Verdict;
 pub use watch::{NotWatching, Watch};
-pub use yardstick::Yardstick;
+pub use yardstick::measure;

@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Events, Failure, Timings, millis};
 use super::lab::{self, Played};
 use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
 use super::shell::{self, Shell};
-use super::spans::covered;
-use super::verdict::Verdict;
 use crate::docker::app;
 use crate::docker_cli;
+use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
 use crate::script::{Action, Lab, Need};
 use crate::stage::{APP_IMAGE, Stage, USERNAME};
 

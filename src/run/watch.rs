@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::event::{Event, Events, millis};
 use super::rewrite::Names;
+use crate::event::{Event, Events, millis};
 use crate::observe::{Recorder, Trace};
 
 /// Traces of everything that happens while it is open.

@@ -1,12 +1,11 @@
 //! What the same run's commands and containers cost without us: `--timings` puts our figures beside them, as ratios.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::docker::ContainerRequest;
+use crate::event::Yardstick;
 use crate::exec::Tool;
 use crate::script::{Action, Lab};
 use crate::stage::Stage;
@@ -14,50 +13,29 @@ use crate::stage::Stage;
 /// How often each is done; the median counts.
 const RUNS: usize = 5;
 
-/// The bare commands' time beside what labs took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Yardstick {
-    /// One `kubectl get namespaces`, started without a shell, in microseconds.
-    pub kubectl_us: u64,
-    /// How many times fences called kubectl.
-    pub kubectl_calls: u64,
-    /// One container of the application started and removed, in microseconds; 0 where pods do not run in Docker.
-    pub docker_us: u64,
-    /// How many containers the labs started in Docker.
-    pub containers: u64,
-}
-
-impl Yardstick {
-    /// Measures on the stage that the labs were played on, and started `pods` pods' containers on; None where kubectl or
-    /// Docker fails.
-    pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], pods: u64) -> Option<Self> {
-        let handle = &stage.handle;
-        let kubectl_us = median(async || {
-            let tool = Tool::new(kubectl).args(["get", "namespaces"]);
-            let tool = tool.env("KUBECONFIG", &handle.kubeconfig).env("HOME", handle.private.join("home"));
-            tool.run_ok().await.ok().map(drop)
+/// Measures on the stage that the labs were played on, and started `pods` pods' containers on. Returns None where kubectl
+/// or Docker fails.
+pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], pods: u64) -> Option<Yardstick> {
+    let handle = &stage.handle;
+    let kubectl_us = median(async || {
+        let tool = Tool::new(kubectl).args(["get", "namespaces"]);
+        let tool = tool.env("KUBECONFIG", &handle.kubeconfig).env("HOME", handle.private.join("home"));
+        tool.run_ok().await.ok().map(drop)
+    });
+    let kubectl_us = kubectl_us.await?;
+    let calls = |command| labs.iter().map(|lab| calls(lab, command)).sum::<u64>();
+    let (mut docker_us, mut containers) = (0, calls(&["docker", "run"]));
+    if matches!(stage.cluster, Cluster::Mini(_)) {
+        containers += pods;
+        let container = median(async || {
+            let image = handle.app_image.clone();
+            let request = ContainerRequest { image, labels: handle.labels(), ..ContainerRequest::default() };
+            let container = stage.docker.run(request).await.ok()?;
+            stage.docker.remove(&container.id).await.ok()
         });
-        let kubectl_us = kubectl_us.await?;
-        let calls = |command| labs.iter().map(|lab| calls(lab, command)).sum::<u64>();
-        let (mut docker_us, mut containers) = (0, calls(&["docker", "run"]));
-        if matches!(stage.cluster, Cluster::Mini(_)) {
-            containers += pods;
-            let container = median(async || {
-                let image = handle.app_image.clone();
-                let request = ContainerRequest { image, labels: handle.labels(), ..ContainerRequest::default() };
-                let container = stage.docker.run(request).await.ok()?;
-                stage.docker.remove(&container.id).await.ok()
-            });
-            docker_us = container.await?;
-        }
-        Some(Self { kubectl_us, kubectl_calls: calls(&["kubectl"]), docker_us, containers })
+        docker_us = container.await?;
     }
-
-    /// What the calls alone, and the containers alone, would have taken one after the other.
-    pub fn bare(self) -> [Duration; 2] {
-        [(self.kubectl_us, self.kubectl_calls), (self.docker_us, self.containers)]
-            .map(|(one, times)| Duration::from_micros(one.saturating_mul(times)))
-    }
+    Some(Yardstick { kubectl_us, kubectl_calls: calls(&["kubectl"]), docker_us, containers })
 }
 
 /// In microseconds.
@@ -88,6 +66,8 @@ fn calls(lab: &Lab, command: &[&str]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::script::Step;
 

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::handle::{Handle, Remote};
 use crate::cluster::{self, Cluster, Plan};
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
 use crate::docker::{self, Docker, Login, app, labels, ladder, layers};
+use crate::event::PartState;
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::{self, Session};
 use crate::wait::{Probe, Wake, until};
@@ -44,17 +44,6 @@ impl Part {
             Self::Cluster => "cluster",
         }
     }
-}
-
-/// How far a part has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PartState {
-    Started,
-    Progress,
-    Ready,
-    Failed,
-    Gone,
 }
 
 /// Told of every step a part makes: the part, its state, a line for people, milliseconds since the part began.

@@ -12,6 +12,7 @@ mod engine;
 mod labs;
 mod program;
 mod readme;
+mod rooms;
 mod secrets;
 mod signals;
 mod up_down;

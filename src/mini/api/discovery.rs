@@ -17,7 +17,7 @@ use crate::mini::status::ApiError;
 
 /// `/version`. The git version says that this is mini.
 pub async fn version(State(api): State<Arc<Api>>) -> Response {
-    let version = api.registry.version;
+    let version = api.pipeline.version;
     let info = json!({
         "major": version.major.to_string(), "minor": version.minor.to_string(),
         "emulationMajor": version.major.to_string(), "emulationMinor": version.minor.to_string(),

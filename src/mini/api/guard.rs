@@ -19,7 +19,7 @@ pub fn authenticated(router: Router, api: Arc<Api>) -> Router {
 }
 
 async fn authenticate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let user = api.authenticator.user(&api.registry, request.headers());
+    let user = api.authenticator.user(&api.pipeline, request.headers());
     pass(user, request, next).await
 }
 
@@ -29,7 +29,7 @@ pub async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: 
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized);
     let params = Params::of(request.uri());
     let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
-    let user = user.and_then(|user| auth::admit(&api.registry, user, request.headers(), &info));
+    let user = user.and_then(|user| auth::admit(&api.pipeline, user, request.headers(), &info));
     request.extensions_mut().insert((info, params));
     pass(user, request, next).await
 }

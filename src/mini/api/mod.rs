@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{self, Authenticator, User};
-use super::registry::Registry;
+use super::pipeline::Pipeline;
 use super::request::{Params, RequestInfo};
 use super::resource::{Resource, Serving};
 use super::resources;
@@ -36,7 +36,7 @@ pub use guard::authenticated;
 
 /// Everything a handler needs.
 pub struct Api {
-    pub registry: Registry,
+    pub pipeline: Pipeline,
     pub runtime: Arc<dyn Runtime>,
     pub authenticator: Authenticator,
     /// Ends open watches and connections.
@@ -144,7 +144,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
             let request = body::value(request).await?;
-            let granted = auth::token_request(&api.registry, &api.authenticator.tokens, &call.info, request)?;
+            let granted = auth::token_request(&api.pipeline, &api.authenticator.tokens, &call.info, request)?;
             Ok(accept::json(StatusCode::CREATED, &json!(granted)))
         }
         _ => Err(ApiError::MethodNotAllowed),

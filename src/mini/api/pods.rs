@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::json;
 use super::{Api, Call, body, write};
-use crate::mini::registry::Part;
+use crate::mini::pipeline::Part;
 use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
@@ -31,7 +31,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
         }
         let mut pod = pod.clone();
         pod["spec"]["nodeName"] = json!(node);
-        let now = crate::mini::registry::now();
+        let now = crate::mini::pipeline::now();
         let condition =
             json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
         let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
         pod["status"]["conditions"] = Value::Array(conditions);
         Ok((pod, vec![]))
     };
-    api.registry.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
+    api.pipeline.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
     Ok(success())
 }
 
@@ -48,7 +48,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
 pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let eviction = body::value(request).await?;
     let options = write::of_body(call, &eviction["deleteOptions"])?;
-    api.registry.delete(call.resource, &call.key(), &options)?;
+    api.pipeline.delete(call.resource, &call.key(), &options)?;
     Ok(success())
 }
 

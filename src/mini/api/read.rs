@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::accept::{Accept, Shape, encode};
 use super::{Api, Call};
 use crate::mini::Version;
-use crate::mini::registry::store_error;
+use crate::mini::pipeline::store_error;
 use crate::mini::request::Params;
 use crate::mini::resource::Resource;
 use crate::mini::status::{ApiError, FieldError};
@@ -20,7 +20,7 @@ use crate::mini::table::{Include, partial};
 
 pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
-    let object = api.registry.get(call.resource, &call.key())?;
+    let object = api.pipeline.get(call.resource, &call.key())?;
     Ok(one(api, call, accept, StatusCode::OK, &object))
 }
 
@@ -44,7 +44,7 @@ impl Form {
             Some("Object") => Include::Object,
             _ => Include::Metadata,
         };
-        Form { resource: call.resource, shape: accept.shape, include, version: api.registry.version }
+        Form { resource: call.resource, shape: accept.shape, include, version: api.pipeline.version }
     }
 
     pub fn put(&self, object: &Object) -> Bytes {
@@ -122,7 +122,7 @@ pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, Api
 
 fn snapshot(api: &Api, call: &Call, at: Option<u64>, after: Option<&Key>) -> Result<Snapshot, ApiError> {
     let namespace = (!call.namespace().is_empty()).then(|| call.namespace());
-    let found = api.registry.store.list(call.resource.shelf(), namespace, at, after);
+    let found = api.pipeline.store.list(call.resource.shelf(), namespace, at, after);
     found.map_err(|error| store_error(call.resource, &call.key(), error))
 }
 

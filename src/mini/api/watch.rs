@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::accept::{Accept, json_bytes};
 use super::read::{Form, resource_version};
 use super::{Api, Call};
-use crate::mini::registry::store_error;
+use crate::mini::pipeline::store_error;
 use crate::mini::selector::Selector;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Change, Object};
@@ -58,7 +58,7 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     }
     let from = resource_version(params.get("resourceVersion"))?;
     let namespace = call.namespace().to_owned();
-    let store = &api.registry.store;
+    let store = &api.pipeline.store;
     let shelf = call.resource.shelf();
     let (initial, source) = if streaming || from == 0 {
         let within = (!namespace.is_empty()).then_some(namespace.as_str());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
-use crate::mini::registry::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
+use crate::mini::pipeline::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
 use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
 
@@ -57,7 +57,7 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
         return Err(ApiError::BadRequest("an empty namespace may not be set during creation".to_owned()));
     }
     let body = body::value(request).await?;
-    let done = api.registry.create(call.resource, call.namespace(), body, &options)?;
+    let done = api.pipeline.create(call.resource, call.namespace(), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -65,7 +65,7 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
 pub async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let field_validation = options(call)?.field_validation;
     let (body, _) = schema::decode(call.resource, body::value(request).await?, field_validation)?;
-    Ok(json(StatusCode::CREATED, &auth::review(&api.registry, call.resource, &call.user, body)))
+    Ok(json(StatusCode::CREATED, &auth::review(&api.pipeline, call.resource, &call.user, body)))
 }
 
 fn part(call: &Call) -> Part {
@@ -79,7 +79,7 @@ fn part(call: &Call) -> Part {
 pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
     let body = body::value(request).await?;
-    let done = api.registry.update(call.resource, &call.key(), part(call), body, &options)?;
+    let done = api.pipeline.update(call.resource, &call.key(), part(call), body, &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -89,7 +89,7 @@ pub async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response,
     let media = body::media_type(&parts.headers).to_owned();
     let bytes = body::bytes(body).await?;
     let patch = patch::Patch::parse(&media, &bytes)?;
-    let done = patch.apply(&api.registry, call.resource, &call.key(), part(call), &options)?;
+    let done = patch.apply(&api.pipeline, call.resource, &call.key(), part(call), &options)?;
     Ok(written(api, call, accept, &done))
 }
 
@@ -123,7 +123,7 @@ pub fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
 pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let options = delete_options(call, request).await?;
-    let object = match api.registry.delete(call.resource, &call.key(), &options)? {
+    let object = match api.pipeline.delete(call.resource, &call.key(), &options)? {
         Deleted::Gone(object) if call.resource.strategy.returns_deleted() => object,
         Deleted::Marked(object) => object,
         Deleted::Gone(object) => {
@@ -145,14 +145,14 @@ pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Resu
     let options = delete_options(call, request).await?;
     let mut items = vec![];
     for object in read::select(api, call)? {
-        match api.registry.delete(call.resource, &object.key, &options) {
+        match api.pipeline.delete(call.resource, &object.key, &options) {
             Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object.value()),
             // Somebody else was quicker.
             Err(ApiError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    let metadata = json!({"resourceVersion": api.registry.store.revision().to_string()});
+    let metadata = json!({"resourceVersion": api.pipeline.store.revision().to_string()});
     let kind = format!("{}List", call.resource.kind);
     let list = json!({"kind": kind, "apiVersion": call.resource.api_version(), "metadata": metadata, "items": items});
     Ok(json(StatusCode::OK, &list))

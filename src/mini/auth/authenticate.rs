@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::{Tokens, User};
-use crate::mini::registry::Registry;
+use crate::mini::pipeline::Pipeline;
 use crate::mini::status::ApiError;
 
 /// Knows the administrator's token and the tokens of ServiceAccounts.
@@ -14,7 +14,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    pub fn user(&self, registry: &Registry, headers: &HeaderMap) -> Result<User, ApiError> {
+    pub fn user(&self, pipeline: &Pipeline, headers: &HeaderMap) -> Result<User, ApiError> {
         let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let (scheme, token) = header.split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -23,6 +23,6 @@ impl Authenticator {
         if token.trim() == self.admin_token {
             return Ok(User::admin());
         }
-        self.tokens.verify(registry, token.trim()).ok_or(ApiError::Unauthorized)
+        self.tokens.verify(pipeline, token.trim()).ok_or(ApiError::Unauthorized)
     }
 }

@@ -4,15 +4,15 @@ use http::HeaderMap;
 
 use super::User;
 use super::rbac::authorize;
-use crate::mini::registry::Registry;
+use crate::mini::pipeline::Pipeline;
 use crate::mini::request::RequestInfo;
 use crate::mini::resources;
 use crate::mini::status::{ApiError, Qualified};
 
 /// The user a request is meant to come from, if that user may make it.
-pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
-    let user = impersonated(registry, user, headers)?;
-    let Err(reason) = authorize(registry, &user, info) else { return Ok(user) };
+pub fn admit(pipeline: &Pipeline, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
+    let user = impersonated(pipeline, user, headers)?;
+    let Err(reason) = authorize(pipeline, &user, info) else { return Ok(user) };
     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     if !info.is_resource {
         return Err(ApiError::ForbiddenPath {
@@ -28,7 +28,7 @@ pub fn admit(registry: &Registry, user: User, headers: &HeaderMap, info: &Reques
 }
 
 /// `--as`, `--as-group`: each name must be allowed to the one who asks.
-fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<User, ApiError> {
+fn impersonated(pipeline: &Pipeline, user: User, headers: &HeaderMap) -> Result<User, ApiError> {
     let texts = |name: &str| -> Vec<String> {
         headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect()
     };
@@ -55,7 +55,7 @@ fn impersonated(registry: &Registry, user: User, headers: &HeaderMap) -> Result<
             name: name.to_owned(),
             ..RequestInfo::default()
         };
-        if authorize(registry, &user, &wanted).is_err() {
+        if authorize(pipeline, &user, &wanted).is_err() {
             let resource = Qualified { name: resource, group: "" };
             return Err(ApiError::Forbidden { resource, name: name.to_owned(), why: wanted.denial(&user) });
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{MASTERS, User};
-use crate::mini::registry::Registry;
+use crate::mini::pipeline::Pipeline;
 use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;
 use crate::mini::resources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
@@ -33,12 +33,12 @@ impl RequestInfo {
 }
 
 /// Why `user` may do it; or, where nothing allows it, which roles could not be asked (mostly none: empty).
-pub fn authorize(registry: &Registry, user: &User, wanted: &RequestInfo) -> Result<String, String> {
+pub fn authorize(pipeline: &Pipeline, user: &User, wanted: &RequestInfo) -> Result<String, String> {
     if user.groups.iter().any(|g| g == MASTERS) {
         return Ok(String::new());
     }
     let mut missing = vec![];
-    for grant in grants(registry, user, &wanted.namespace) {
+    for grant in grants(pipeline, user, &wanted.namespace) {
         match grant {
             Ok(grant) if grant.rules.iter().any(|rule| allows(rule, wanted)) => return Ok(grant.reason),
             Err(error) if !missing.contains(&error) => missing.push(error),
@@ -53,8 +53,8 @@ pub fn authorize(registry: &Registry, user: &User, wanted: &RequestInfo) -> Resu
 }
 
 /// Every rule `user` has in `namespace`, those of the cluster among them.
-pub fn rules(registry: &Registry, user: &User, namespace: &str) -> Vec<Value> {
-    grants(registry, user, namespace).flatten().flat_map(|grant| grant.rules).collect()
+pub fn rules(pipeline: &Pipeline, user: &User, namespace: &str) -> Vec<Value> {
+    grants(pipeline, user, namespace).flatten().flat_map(|grant| grant.rules).collect()
 }
 
 /// The rules one binding gives to a user.
@@ -65,12 +65,12 @@ struct Grant {
 
 /// What each binding gives to `user`; `clusterrole.rbac.authorization.k8s.io "x" not found` where it has nothing to give.
 fn grants<'a>(
-    registry: &'a Registry,
+    pipeline: &'a Pipeline,
     user: &'a User,
     namespace: &'a str,
 ) -> impl Iterator<Item = Result<Grant, String>> + 'a {
     let all = |resource: &'static Resource, namespace: Option<&str>| -> Vec<Arc<Object>> {
-        registry.store.list(resource.shelf(), namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
+        pipeline.store.list(resource.shelf(), namespace, None, None).map_or_else(|_| vec![], |s| s.objects)
     };
     let cluster = all(&CLUSTER_ROLE_BINDINGS, None);
     let local = if namespace.is_empty() { vec![] } else { all(&ROLE_BINDINGS, Some(namespace)) };
@@ -84,7 +84,7 @@ fn grants<'a>(
             Some("Role") => (&ROLES, Key::new(within, name)),
             _ => (&CLUSTER_ROLES, Key::new("", name)),
         };
-        Some(match registry.get(resource, &key) {
+        Some(match pipeline.get(resource, &key) {
             Ok(found) => {
                 let rules = found.value()["rules"].as_array().cloned().unwrap_or_default();
                 Ok(Grant { reason: reason(&binding, subject), rules })

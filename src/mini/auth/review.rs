@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::User;
 use super::rbac::{authorize, rules};
-use crate::mini::registry::Registry;
+use crate::mini::pipeline::Pipeline;
 use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;
 
 /// Answers a review of `resource` that `user` sent.
-pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review: Value) -> Value {
+pub fn review(pipeline: &Pipeline, resource: &Resource, user: &User, mut review: Value) -> Value {
     let spec = &review["spec"];
     let status = match resource.kind {
         "SelfSubjectReview" => {
@@ -20,16 +20,16 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
             json!({"userInfo": info})
         }
         "SelfSubjectRulesReview" => {
-            let all = rules(registry, user, spec["namespace"].as_str().unwrap_or_default());
+            let all = rules(pipeline, user, spec["namespace"].as_str().unwrap_or_default());
             let masters = user.groups.iter().any(|g| g == super::MASTERS);
             list(if masters { everything() } else { all })
         }
-        "SelfSubjectAccessReview" => allowed(registry, user, spec),
+        "SelfSubjectAccessReview" => allowed(pipeline, user, spec),
         _ => {
             let groups = spec["groups"].as_array().into_iter().flatten();
             let name = spec["user"].as_str().unwrap_or_default().to_owned();
             let groups = groups.filter_map(Value::as_str).map(str::to_owned).collect();
-            allowed(registry, &User { name, groups, more: Value::Null }, spec)
+            allowed(pipeline, &User { name, groups, more: Value::Null }, spec)
         }
     };
     review["status"] = status;
@@ -41,8 +41,8 @@ pub fn review(registry: &Registry, resource: &Resource, user: &User, mut review:
     review
 }
 
-fn allowed(registry: &Registry, user: &User, spec: &Value) -> Value {
-    let answer = authorize(registry, user, &asked(spec));
+fn allowed(pipeline: &Pipeline, user: &User, spec: &Value) -> Value {
+    let answer = authorize(pipeline, user, &asked(spec));
     let allowed = answer.is_ok();
     match answer {
         Ok(reason) | Err(reason) if reason.is_empty() => json!({"allowed": allowed}),

@@ -8,7 +8,7 @@ use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
 use super::User;
-use crate::mini::registry::{Registry, new_uid};
+use crate::mini::pipeline::{Pipeline, new_uid};
 use crate::mini::request::RequestInfo;
 use crate::mini::resources;
 use crate::mini::status::{ApiError, FieldError};
@@ -43,7 +43,7 @@ impl Tokens {
     }
 
     /// The ServiceAccount whose valid token for this API server this is; its account must still exist.
-    pub fn verify(&self, registry: &Registry, token: &str) -> Option<User> {
+    pub fn verify(&self, pipeline: &Pipeline, token: &str) -> Option<User> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
@@ -56,7 +56,7 @@ impl Tokens {
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
         let is_there = |resource, known: &Value| {
-            let found = registry.get(resource, &Key::new(namespace, known["name"].as_str().unwrap_or_default()));
+            let found = pipeline.get(resource, &Key::new(namespace, known["name"].as_str().unwrap_or_default()));
             found.is_ok_and(|object| object.value()["metadata"]["uid"] == known["uid"])
         };
         let there = is_there(&resources::SERVICE_ACCOUNTS, &about["serviceaccount"])
@@ -73,7 +73,7 @@ impl Tokens {
 
 /// `POST serviceaccounts/NAME/token`.
 pub fn token_request(
-    registry: &Registry,
+    pipeline: &Pipeline,
     tokens: &Tokens,
     info: &RequestInfo,
     request: Value,
@@ -82,7 +82,7 @@ pub fn token_request(
         let words = "TokenRequest in version \"v1\" cannot be handled as a TokenRequest";
         ApiError::BadRequest(format!("{words}: {wrong}"))
     })?;
-    let account = registry.get(&resources::SERVICE_ACCOUNTS, &Key::new(&info.namespace, &info.name))?.value();
+    let account = pipeline.get(&resources::SERVICE_ACCOUNTS, &Key::new(&info.namespace, &info.name))?.value();
     let spec = request.spec.get_or_insert_default();
     let seconds = *spec.expiration_seconds.get_or_insert(DEFAULT_SECONDS);
     let fault = match seconds {
@@ -102,10 +102,10 @@ pub fn token_request(
     });
     if let Some(bound) = spec.bound_object_ref.as_ref().filter(|bound| bound.kind.as_deref() == Some("Pod")) {
         let name = bound.name.as_deref().unwrap_or_default();
-        let pod = registry.get(&resources::PODS, &Key::new(&info.namespace, name))?.value();
+        let pod = pipeline.get(&resources::PODS, &Key::new(&info.namespace, name))?.value();
         about["pod"] = json!({"name": name, "uid": pod["metadata"]["uid"]});
         if let Some(node) = pod["spec"]["nodeName"].as_str() {
-            let found = registry.get(&resources::NODES, &Key::new("", node))?.value();
+            let found = pipeline.get(&resources::NODES, &Key::new("", node))?.value();
             about["node"] = json!({"name": node, "uid": found["metadata"]["uid"]});
         }
     }

@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use super::Version;
 use super::api::{Api, authenticated, router};
 use super::auth::{Authenticator, Tokens, User};
-use super::registry::Registry;
+use super::pipeline::Pipeline;
 use super::server::bootstrap;
 use super::store::Store;
 use null::NullRuntime;
@@ -44,12 +44,12 @@ impl Server {
 
     async fn of_version(version: Version) -> Self {
         let api = Arc::new(Api {
-            registry: Registry { store: Arc::new(Store::default()), version },
+            pipeline: Pipeline { store: Arc::new(Store::default()), version },
             runtime: Arc::new(NullRuntime::new()),
             authenticator: Authenticator { admin_token: "admin".to_owned(), tokens: Tokens::new().unwrap() },
             shutdown: CancellationToken::new(),
         });
-        bootstrap(&api.registry).unwrap();
+        bootstrap(&api.pipeline).unwrap();
         let router = router(api.clone());
         let guarded = authenticated(router.clone(), api.clone());
         let server = Server { api, router: router.layer(axum::Extension(User::admin())), guarded };

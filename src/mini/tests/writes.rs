@@ -173,7 +173,7 @@ async fn status_and_spec_are_written_apart() {
 #[tokio::test]
 async fn a_dry_run_leaves_nothing() {
     let server = Server::new().await;
-    let revision = server.api.registry.store.revision();
+    let revision = server.api.pipeline.store.revision();
     let (code, made) = server.post("namespaces/default/pods?dryRun=All", pod("a")).await;
     assert_eq!((code, &made["status"]["phase"]), (201, &json!("Pending")));
     let apply = serde_json::to_string(&pod("b")).unwrap();
@@ -181,7 +181,7 @@ async fn a_dry_run_leaves_nothing() {
     let (code, _) = server.send(Method::PATCH, path, "application/apply-patch+yaml", apply).await;
     assert_eq!(code, 201);
     server.delete("namespaces/default/serviceaccounts/default?dryRun=All").await;
-    assert_eq!(server.api.registry.store.revision(), revision);
+    assert_eq!(server.api.pipeline.store.revision(), revision);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 
 pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
     let params = &call.params;
-    let pod = api.registry.get(call.resource, &call.key())?.value();
+    let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;
     let spec = ExecSpec {
         command: params.all("command").map(str::to_owned).collect(),

@@ -13,7 +13,7 @@ use crate::mini::status::{ApiError, FieldError, Qualified};
 
 pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let params = &call.params;
-    let pod = api.registry.get(call.resource, &call.key())?.value();
+    let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;
     let id = container::logged(&pod, &name, params.flag("previous"))?;
     let (tail, seconds) = (params.integer("tailLines")?, params.integer("sinceSeconds")?);

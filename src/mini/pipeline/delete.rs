@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::update::{Attempt, ready_to_go};
-use super::{Registry, now, rfc3339};
+use super::{Pipeline, now, rfc3339};
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 use crate::mini::store::{Key, Object};
@@ -32,7 +32,7 @@ pub enum Deleted {
     Marked(Arc<Object>),
 }
 
-impl Registry {
+impl Pipeline {
     pub fn delete(&self, resource: &'static Resource, key: &Key, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         self.retry(resource, key, usize::MAX, |current| self.try_delete(resource, key, current, options))
     }

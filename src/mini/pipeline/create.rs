@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, new_uid, now, random_suffix, store_error};
+use super::{Pipeline, SERVER_SIDE, WriteOptions, Written, metadata, new_uid, now, random_suffix, store_error};
 use crate::mini::names;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
@@ -14,7 +14,7 @@ use crate::mini::store::{Key, Object};
 /// The longest base that leaves room for a generated suffix.
 const MAX_GENERATED_BASE: usize = 58;
 
-impl Registry {
+impl Pipeline {
     /// Creates an object of `resource` in `namespace` (empty for cluster-scoped kinds) from a client's body.
     pub fn create(
         &self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::create::{name_errors, place};
-use super::{Registry, SERVER_SIDE, WriteOptions, Written, metadata, store_error};
+use super::{Pipeline, SERVER_SIDE, WriteOptions, Written, metadata, store_error};
 use crate::mini::resource::{Resource, carry};
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
@@ -38,7 +38,7 @@ const TRIES: usize = 5;
 /// What one attempt at a write came to; the inner error is that somebody else wrote in between.
 pub(super) type Attempt<T> = Result<Result<T, store::Error>, ApiError>;
 
-impl Registry {
+impl Pipeline {
     /// Replaces an object (PUT).
     pub fn update(
         &self,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Registry, random_suffix};
+use super::{Pipeline, random_suffix};
 use crate::mini::resource::Resource;
 use crate::mini::resources;
 use crate::mini::status::ApiError;
@@ -13,7 +13,7 @@ const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// An hour and seven seconds: tells injected tokens from asked ones (`serviceaccount.WarnOnlyBoundTokenExpirationSeconds`).
 const TOKEN_SECONDS: i64 = 3607;
 
-impl Registry {
+impl Pipeline {
     pub(super) fn admit_create(
         &self,
         resource: &'static Resource,

@@ -1,17 +1,10 @@
-//! The one event stream. Everything that a run tells anybody is one of these; consumers in `report` know
-//! nothing of execution, and the executor nothing of them.
+//! What an event says. The form on disk is a line of `events.jsonl`. Knows nothing of who emits or prints it.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 use super::verdict::Verdict;
-use super::yardstick::Yardstick;
-use crate::script::Lab;
-use crate::stage::PartState;
 
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,58 +102,34 @@ pub struct Timings {
     pub longest_wait_ms: u64,
 }
 
-/// The sending end of the stream; clones share it. Sending never blocks and never fails: a run does not
-/// depend on anybody listening.
-#[derive(Debug, Clone)]
-pub struct Events {
-    start: Instant,
-    tx: mpsc::UnboundedSender<Record>,
-    /// Labs that have been finished.
-    finished: Arc<Mutex<BTreeSet<u32>>>,
+/// How far a part of the stage has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartState {
+    Started,
+    Progress,
+    Ready,
+    Failed,
+    Gone,
 }
 
-impl Events {
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Record>) {
-        let (tx, rx) = mpsc::unbounded_channel();
-        (Self { start: Instant::now(), tx, finished: Arc::default() }, rx)
-    }
-
-    pub fn emit(&self, event: Event) {
-        if let Event::LabFinished { lab, .. } = event {
-            self.finished().insert(lab);
-        }
-        let _ = self.tx.send(Record { at_ms: self.elapsed_ms(), event });
-    }
-
-    pub fn note(&self, text: impl Into<String>) {
-        self.emit(Event::Note { text: text.into() });
-    }
-
-    /// The run ends here, for this reason: every lab that was not finished is blocked by it.
-    pub fn fail(&self, labs: &[&Lab], message: &str, hint: Option<String>) {
-        self.emit(Event::SessionFailed { message: message.into(), hint: hint.clone() });
-        let left: Vec<&Lab> = labs.iter().copied().filter(|lab| !self.finished().contains(&lab.id)).collect();
-        for lab in left {
-            let file = lab.path.display().to_string();
-            let failure = Failure { file, line: 1, message: message.into(), evidence: Vec::new(), hint: hint.clone() };
-            let (title, verdict) = (lab.title.clone(), Verdict::Blocked);
-            self.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: 0, failure: Some(failure) });
-        }
-        let (verdict, ms) = (Verdict::Blocked, self.elapsed_ms());
-        self.emit(Event::SessionFinished { verdict, ms, timings: Timings::default() });
-    }
-
-    fn finished(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Milliseconds since the session began.
-    pub fn elapsed_ms(&self) -> u64 {
-        millis(self.start.elapsed())
-    }
+/// The bare commands' time beside what labs took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Yardstick {
+    /// One `kubectl get namespaces`, started without a shell, in microseconds.
+    pub kubectl_us: u64,
+    /// How many times fences called kubectl.
+    pub kubectl_calls: u64,
+    /// One container of the application started and removed, in microseconds; 0 where pods do not run in Docker.
+    pub docker_us: u64,
+    /// How many containers the labs started in Docker.
+    pub containers: u64,
 }
 
-/// Whole milliseconds, saturating.
-pub fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+impl Yardstick {
+    /// What the calls alone, and the containers alone, would have taken one after the other.
+    pub fn bare(self) -> [Duration; 2] {
+        [(self.kubectl_us, self.kubectl_calls), (self.docker_us, self.containers)]
+            .map(|(one, times)| Duration::from_micros(one.saturating_mul(times)))
+    }
 }

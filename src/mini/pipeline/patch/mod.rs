@@ -6,7 +6,7 @@ use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
 use super::update::same_name;
-use super::{Part, Registry, WriteOptions, Written};
+use super::{Part, Pipeline, WriteOptions, Written};
 use crate::mini::go_json;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
@@ -62,13 +62,13 @@ impl Patch {
     /// Applies the patch to the stored object, or creates it where an applied configuration finds none.
     pub fn apply(
         &self,
-        registry: &Registry,
+        pipeline: &Pipeline,
         resource: &'static Resource,
         key: &Key,
         part: Part,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
-        let done = registry.patch(resource, key, part, options, |current| {
+        let done = pipeline.patch(resource, key, part, options, |current| {
             let patched = self.on(resource, current)?;
             let validation = options.field_validation;
             let decoded = schema::decode_patched(resource, patched.clone(), validation);
@@ -80,7 +80,7 @@ impl Patch {
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
                 same_name(body["metadata"]["name"].as_str().unwrap_or_default(), key)?;
-                registry.create(resource, &key.namespace, body.clone(), options)
+                pipeline.create(resource, &key.namespace, body.clone(), options)
             }
             (_, done) => done,
         }

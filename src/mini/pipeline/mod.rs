@@ -39,12 +39,12 @@ pub struct Written {
 }
 
 /// See the module.
-pub struct Registry {
+pub struct Pipeline {
     pub store: Arc<Store>,
     pub version: Version,
 }
 
-impl Registry {
+impl Pipeline {
     pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
         self.store.get(resource.shelf(), key).map_err(|e| store_error(resource, key, e))
     }

@@ -1,0 +1,12 @@
+//! The vocabulary of a run: its events, its verdicts, and where its time went. Pure: knows neither who emits an event nor
+//! who prints it.
+
+mod record;
+mod spans;
+mod stream;
+mod verdict;
+
+pub use record::{Event, Failure, PartState, Record, Timings, Yardstick};
+pub use spans::{Span, covered};
+pub use stream::{Chosen, Events, millis};
+pub use verdict::Verdict;
