@@ -20,6 +20,8 @@ pub mod observe;
 
 pub mod compare;
 
+pub mod drift;
+
 pub mod registry;
 
 pub mod docker;
@@ -33,6 +35,8 @@ pub mod stage;
 pub mod docker_cli;
 
 pub mod run;
+
+pub mod check;
 
 pub mod conformance;
 

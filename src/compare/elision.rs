@@ -18,8 +18,9 @@ static GAP: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What kubectl itself prints in angle brackets.
-const PRINTED: &[&str] =
-    &["none", "unset", "unknown", "pending", "nil", "invalid", "nodes", "empty", "error", "no value", "host", "default"];
+const PRINTED: &[&str] = &[
+    "none", "unset", "unknown", "pending", "nil", "invalid", "nodes", "empty", "error", "no value", "host", "default",
+];
 /// Pages that are shown as curl prints them.
 const HTML: &[&str] = &[
     "html", "head", "body", "title", "style", "script", "div", "span", "p", "a", "b", "i", "em", "h1", "h2", "h3",
@@ -93,7 +94,8 @@ mod tests {
 
     #[test]
     fn gaps_are_lines_of_their_own() {
-        for gap in ["...", "  …", "[...]", "# ...", "// ...", "<output omitted>", "[output truncated]", "--- snip ---"] {
+        for gap in ["...", "  …", "[...]", "# ...", "// ...", "<output omitted>", "[output truncated]", "--- snip ---"]
+        {
             assert!(is_gap(gap), "{gap}");
         }
         for line in ["Normal ... Pulled", "output", "file truncated at 5", "..a", ""] {

@@ -152,7 +152,10 @@ fn names(line: &str) -> Option<Vec<String>> {
     // Custom columns may be called anything in capitals, so wide cells are taken as they are.
     let is_wide = cells.len() > 1 && cells.iter().all(is_name);
     let names: Vec<String> = if is_wide {
-        cells.iter().flat_map(|cell| if cell.split(' ').count() > 2 { apart(cell) } else { vec![cell.clone()] }).collect()
+        cells
+            .iter()
+            .flat_map(|cell| if cell.split(' ').count() > 2 { apart(cell) } else { vec![cell.clone()] })
+            .collect()
     } else {
         apart(&collapsed(line))
     };
@@ -165,9 +168,9 @@ fn apart(cell: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = cell;
     while !rest.is_empty() {
-        let together = OF_TWO_WORDS.iter().find(|name| {
-            rest.strip_prefix(**name).is_some_and(|after| after.is_empty() || after.starts_with(' '))
-        });
+        let together = OF_TWO_WORDS
+            .iter()
+            .find(|name| rest.strip_prefix(**name).is_some_and(|after| after.is_empty() || after.starts_with(' ')));
         let end = together.map_or_else(|| rest.find(' ').unwrap_or(rest.len()), |name| name.len());
         names.push(rest[..end].to_owned());
         rest = rest[end..].trim_start();

@@ -35,10 +35,22 @@ const VOLATILE: &[&str] = &[
     "NodePort",
 ];
 /// Keys whose values change while the cluster works.
-const STATE: &[&str] =
-    &["Status", "State", "Last State", "Ready", "Reason", "Phase", "Restart Count", "Exit Code", "Replicas", "Pods Status"];
+const STATE: &[&str] = &[
+    "Status",
+    "State",
+    "Last State",
+    "Ready",
+    "Reason",
+    "Phase",
+    "Restart Count",
+    "Exit Code",
+    "Replicas",
+    "Pods Status",
+];
 /// Of a shown line's words so many must be in a printed line that it may be its new wording.
 const ALIKE: f64 = 0.6;
+/// So many words at the beginning make a line the new wording of another, whatever follows.
+const SAME_BEGINNING: usize = 4;
 
 /// Where a search goes on: a line, and the byte of its text behind what was found in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,9 +107,11 @@ impl Search {
             return Some(told.unwrap_or((Class::Elided, None)));
         }
         let shown = bare.as_ref().unwrap_or(&said);
-        self.part(shown).or_else(|| self.earlier(shown)).or_else(|| self.keyed(shown)).or_else(|| self.reworded(shown)).or(
-            Some((Class::Text, None)),
-        )
+        self.part(shown)
+            .or_else(|| self.earlier(shown))
+            .or_else(|| self.keyed(shown))
+            .or_else(|| self.reworded(shown))
+            .or(Some((Class::Text, None)))
     }
 
     /// A printed line that says just this, from here on. Equal ones come before those that are only alike.
@@ -139,7 +153,8 @@ impl Search {
     fn keyed(&mut self, shown: &Said) -> Option<Told> {
         let key = |said: &Said| KEYED.captures(&said.plain).map(|found| found[1].to_owned());
         let wanted = key(shown)?;
-        let line = (self.at.line..self.printed.len()).find(|line| key(&self.printed[*line]).as_ref() == Some(&wanted))?;
+        let line =
+            (self.at.line..self.printed.len()).find(|line| key(&self.printed[*line]).as_ref() == Some(&wanted))?;
         self.take(Place { line: line + 1, byte: 0 }, line);
         let class = match wanted.as_str() {
             key if VOLATILE.contains(&key) => Class::Volatile,
@@ -149,18 +164,11 @@ impl Search {
         Some((class, Some(self.printed[line].plain.clone())))
     }
 
-    /// The printed line with most of the shown words.
+    /// The printed line with most of the shown words, or with the same beginning.
     fn reworded(&mut self, shown: &Said) -> Option<Told> {
-        let words: BTreeSet<&str> = shown.masked().split(' ').collect();
-        let share = |line: &usize| {
-            let printed: BTreeSet<&str> = self.printed[*line].masked().split(' ').collect();
-            let common = words.intersection(&printed).count();
-            #[expect(clippy::cast_precision_loss, reason = "a line has few words")]
-            let share = common as f64 / words.len().max(printed.len()) as f64;
-            share
-        };
         let free = (0..self.printed.len()).filter(|line| !self.taken[*line]);
-        let best = free.map(|line| (share(&line), line)).filter(|(share, _)| *share >= ALIKE);
+        let best = free.map(|line| (likeness(shown.masked(), self.printed[line].masked()), line));
+        let best = best.filter(|(share, _)| *share >= ALIKE);
         let (_, line) = best.max_by(|one, other| one.0.total_cmp(&other.0).then(other.1.cmp(&one.1)))?;
         self.taken[line] = true;
         Some((Class::Text, Some(self.printed[line].plain.clone())))
@@ -170,6 +178,22 @@ impl Search {
         self.taken[line] = true;
         self.at = next;
     }
+}
+
+/// How many of the words of two lines are the same, from 0 to 1; 1 where the printed line is a part of the shown one,
+/// and just enough where they begin with the same words.
+fn likeness(shown: &str, printed: &str) -> f64 {
+    let of_shown: Vec<&str> = shown.split(' ').collect();
+    let of_printed: Vec<&str> = printed.split(' ').collect();
+    if of_printed.len() > 1 && find(shown, printed).is_some() {
+        return 1.0;
+    }
+    let (one, other): (BTreeSet<&str>, BTreeSet<&str>) =
+        (of_shown.iter().copied().collect(), of_printed.iter().copied().collect());
+    #[expect(clippy::cast_precision_loss, reason = "a line has few words")]
+    let share = one.intersection(&other).count() as f64 / one.len().max(other.len()) as f64;
+    let beginning = of_shown.iter().zip(&of_printed).take_while(|(shown, printed)| shown == printed).count();
+    if beginning >= SAME_BEGINNING { share.max(ALIKE) } else { share }
 }
 
 /// Where the words of `part` end in `text`; a word is found only as a whole.

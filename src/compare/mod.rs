@@ -10,11 +10,11 @@ mod lab;
 mod lines;
 mod same;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod typed;
 mod volatile;
-#[cfg(test)]
-mod tests;
 
 pub use difference::{Class, Difference, Fidelity, Path};
 pub use lab::{Comparison, Summary, compare};

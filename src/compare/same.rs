@@ -66,7 +66,8 @@ impl Said {
             return Sameness::Volatile;
         }
         let patterns = || elision::pattern(&self.plain).zip(elision::pattern(self.masked()));
-        let elided = |(plain, masked): &(Regex, Regex)| plain.is_match(&printed.plain) || masked.is_match(printed.masked());
+        let elided =
+            |(plain, masked): &(Regex, Regex)| plain.is_match(&printed.plain) || masked.is_match(printed.masked());
         if self.patterns.get_or_init(patterns).as_ref().is_some_and(elided) {
             return Sameness::Elided;
         }

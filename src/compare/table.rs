@@ -55,7 +55,8 @@ const STATE: &[&str] = &[
 const OF_NODES: &[&str] = &["ROLES", "VERSION"];
 const VOLATILE_OF_NODES: &[&str] = &["NAME", "ROLES", "VERSION"];
 /// Columns that name a row, the first set that a table has.
-const KEYS: &[&[&str]] = &[&["NAMESPACE", "NAME"], &["NAME"], &["REASON", "OBJECT"], &["REASON"], &["REPOSITORY", "TAG"], &["NAMES"]];
+const KEYS: &[&[&str]] =
+    &[&["NAMESPACE", "NAME"], &["NAME"], &["REASON", "OBJECT"], &["REASON"], &["REPOSITORY", "TAG"], &["NAMES"]];
 
 /// What a shown table, the `number`th of its output, and a printed one differ in.
 pub(super) fn differences(number: usize, shown: &Grid, printed: &Grid) -> Vec<Difference> {

@@ -96,7 +96,8 @@ fn anchored(shown: &Value, printed: &Value) -> Vec<Difference> {
     }
     let mut parts = Vec::new();
     below("", printed, &mut parts);
-    let has_one = |part: &Value| shown.as_object().is_some_and(|fields| fields.keys().any(|key| part.get(key).is_some()));
+    let has_one =
+        |part: &Value| shown.as_object().is_some_and(|fields| fields.keys().any(|key| part.get(key).is_some()));
     let inner = parts.into_iter().filter(|(_, part)| has_one(part)).map(|(path, part)| against(&path, shown, part));
     [at_root].into_iter().chain(inner).min_by_key(|differences| counted(differences)).unwrap_or_default()
 }

@@ -76,7 +76,8 @@ fn tables(shown: &str, printed: &str) -> Option<Outcome> {
     let mut differences = Vec::new();
     let mut is_subset = of_printed.len() > of_shown.len();
     for (at, shown) in of_shown.iter().enumerate() {
-        let judged = |printed: &Grid| (table::differences(at + 1, shown, printed), printed.rows.len() > shown.rows.len());
+        let judged =
+            |printed: &Grid| (table::differences(at + 1, shown, printed), printed.rows.len() > shown.rows.len());
         let best = of_printed.iter().map(judged).min_by_key(|(differences, _)| weight(differences));
         let (found, has_more) = best.unwrap_or_else(|| (rows_missing(at + 1, shown), false));
         differences.extend(found);

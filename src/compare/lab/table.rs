@@ -1,8 +1,8 @@
 //! Tables as kubectl prints them: columns by name, rows by NAME.
 //! Knows nothing of other output.
 
-use super::text::normalised;
 use super::comparison::{Comparison, Summary};
+use super::text::normalised;
 use crate::compare::Fidelity;
 
 /// Columns whose cells differ from run to run.

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::text::normalised;
 use super::comparison::{Comparison, Summary};
+use super::text::normalised;
 use crate::compare::Fidelity;
 
 /// Fields that must be there, whatever they say.
