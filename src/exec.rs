@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 
+use crate::hint::Hint;
+
 /// A tool to run; [`Tool::run`] runs it.
 #[derive(Debug, Clone)]
 pub struct Tool {
@@ -53,6 +55,17 @@ pub enum Error {
     TimedOut { program: String, after: Duration, printed: String },
     #[error("`{program}` exited with {code}: {}", tail(.printed))]
     Failed { program: String, code: i32, printed: String },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { program } => Some(format!("install `{program}`, or put it on PATH")),
+            Self::Spawn { .. } => Some("is it a program for this machine, and yours to run?".into()),
+            // What it printed says why.
+            Self::TimedOut { .. } | Self::Failed { .. } => None,
+        }
+    }
 }
 
 /// The end of what a tool printed: the part that says why it failed.

@@ -4,6 +4,8 @@
 
 pub mod wait;
 
+pub mod hint;
+
 pub mod exec;
 
 pub mod signal;
@@ -12,7 +14,11 @@ pub mod mask;
 
 pub mod session;
 
+pub mod kubewords;
+
 pub mod event;
+
+pub mod fence;
 
 pub mod script;
 
@@ -25,6 +31,8 @@ pub mod drift;
 pub mod registry;
 
 pub mod docker;
+
+pub mod images;
 
 pub mod mini;
 

@@ -11,6 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rand::RngExt;
 
+use crate::hint::Hint;
+
 /// How often a session's id is drawn anew where it is taken.
 const TRIES: usize = 5;
 
@@ -35,12 +37,11 @@ pub enum Error {
     Lock { path: PathBuf },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
-            Self::Lock { .. } => None,
+            Self::Lock { .. } => Some("locks are in $TMPDIR: its file system has to know `flock`".into()),
         }
     }
 }

@@ -4,6 +4,7 @@
 use similar::TextDiff;
 
 use super::{Correction, Record};
+use crate::hint::Hint;
 
 /// Lines of context, as `diff -u` gives.
 const CONTEXT: usize = 3;
@@ -23,6 +24,15 @@ pub enum Error {
     Changed { file: String, lines: usize, wanted: String },
     #[error("{file} cannot be named in a patch: its name has a line end or a tab")]
     Name { file: String },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Changed { .. } => Some("check the lecture again as it is now".into()),
+            Self::Name { .. } => Some("give the file a plain name".into()),
+        }
+    }
 }
 
 /// The diff of one file; empty where nothing is to be corrected. Of corrections that overlap the first is taken.

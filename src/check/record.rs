@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RollUp;
 use crate::compare::{Difference, Fidelity};
 use crate::event::Verdict;
+use crate::hint::Hint;
 
 /// The number of the records' form; it grows when a field goes or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -140,10 +141,12 @@ pub enum ReadError {
     NoCheck,
 }
 
-impl ReadError {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> String {
-        "`rehearse check LECTURE --json` writes such records".into()
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Line { .. } | Self::NoCheck => Some("`rehearse check LECTURE --json` writes such records".into()),
+            Self::Schema { .. } => Some("check the lecture again with this program and keep those records".into()),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suit
 use crate::docker::Docker;
 use crate::event::Events;
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::session::Session;
@@ -122,7 +123,7 @@ async fn play(
     let kubectl = kubectl::find(&places.project).await?.path;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(&args.stage, &places.root, true, &docker).await?;
+        let (origin, notes) = Origin::of(&args.stage, &places, true, &docker).await?;
         up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
         Ok::<_, Error>((docker, origin, notes))
     };

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{kubectl, remote};
-use crate::{cluster, conformance, docker, run, script, session, stage};
+use crate::hint::Hint;
+use crate::{cluster, conformance, docker, images, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum Error {
     Remote(#[from] remote::Error),
     #[error(transparent)]
     Docker(#[from] docker::Error),
+    #[error(transparent)]
+    Images(#[from] images::Error),
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
     #[error(transparent)]
@@ -44,13 +47,14 @@ pub enum Error {
     OtherStage { cluster: String, asked: Vec<String> },
 }
 
-impl Error {
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
             Self::Script(error) => error.hint(),
             Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
+            Self::Images(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
             Self::Stage(error) => error.hint(),
             Self::Session(error) => error.hint(),
@@ -63,7 +67,11 @@ impl Error {
             }
             Self::Options(error) => error.hint(),
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
-            _ => None,
+            Self::Run(error) => error.hint(),
+            Self::Report(_) => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),
+            Self::StageEnded(_) => {
+                Some("what it printed before it ended stands above; `rehearse down` clears what is left".into())
+            }
         }
     }
 }

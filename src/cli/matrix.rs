@@ -14,6 +14,7 @@ use super::stage::{StageArgs, TIMELAPSE, timelapse, version};
 use crate::cluster::Choice;
 use crate::event::{Event, PartState, Record, Verdict};
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::report::Consumer;
 use crate::run::{Column, differences};
 use crate::script::{self, Lab};

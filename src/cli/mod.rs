@@ -95,7 +95,7 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
         args::Command::List => show::list(&common, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,
         args::Command::Preflight(stage) => simple(pin!(preflight::preflight(&stage, &common, printer))).await,
-        args::Command::Setup => simple(pin!(show::setup(printer))).await,
+        args::Command::Setup => simple(pin!(show::setup(&common, printer))).await,
         args::Command::Up(up) => up::up(up, common, printer, interrupts).await,
         args::Command::Down => simple(pin!(up::down(&common, printer))).await,
     }

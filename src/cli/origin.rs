@@ -1,14 +1,15 @@
 //! Where a run's stage comes from: one that is kept up, or one of its own.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::error::Error;
+use super::places::Places;
 use super::stage::{StageArgs, cluster_settings, mask, tell};
 use super::{kept, remote};
 use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::event::{Event, Events, millis};
+use crate::images::Application;
 use crate::mask::Masker;
 use crate::session::Session;
 use crate::signal::Interrupts;
@@ -27,13 +28,14 @@ impl Origin {
     /// Where the cluster asked for cannot be had.
     pub async fn of(
         args: &StageArgs,
-        root: &Path,
+        places: &Places,
         on_kept: bool,
         docker: &Docker,
     ) -> Result<(Self, Vec<String>), Error> {
         let mut notes = Vec::new();
-        if let Some(stage) = kept::find(root).filter(|_| on_kept) {
-            let why = match args.is_met_by(&stage)? {
+        let application = Application::read(&places.labs)?;
+        if let Some(stage) = kept::find(&places.root).filter(|_| on_kept) {
+            let why = match args.is_met_by(&stage)? && stage.application == application {
                 false => "is not what is asked for",
                 true => match kept::Turn::on(stage) {
                     Some(turn) => return Ok((Self::Kept(Box::new(turn)), notes)),
@@ -45,7 +47,7 @@ impl Origin {
         let remote = remote::of(args)?;
         let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
-        Ok((Self::New(Settings { plan, registry_port: args.registry_port, kept: None, remote }), notes))
+        Ok((Self::New(Settings { plan, registry_port: args.registry_port, kept: None, application, remote }), notes))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::event::{Chosen, Event, Events, Verdict};
 use crate::exec::{self, chain};
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Played, Player, Tools};
@@ -121,7 +122,7 @@ pub async fn once(
     let began = Instant::now();
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(what.stage, &what.places.root, on_kept, &docker).await?;
+        let (origin, notes) = Origin::of(what.stage, what.places, on_kept, &docker).await?;
         let reaped = up::reap(&docker, &what.places.root).await;
         Ok::<_, Error>((docker, origin, notes, reaped))
     };

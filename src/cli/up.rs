@@ -19,6 +19,7 @@ use crate::cluster;
 use crate::docker::{self, Docker};
 use crate::event::Events;
 use crate::exec::Background;
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human};
 use crate::session::{self, Session};
@@ -163,7 +164,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     let places = Places::find(common)?;
     let prologue = async {
         let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(args, &places.root, false, &docker).await?;
+        let (origin, notes) = Origin::of(args, &places, false, &docker).await?;
         Ok::<_, Error>((docker, origin, notes))
     };
     let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };

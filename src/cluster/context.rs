@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Error as ClusterError, Info};
 use crate::docker::labels;
+use crate::hint::Hint;
 use crate::session;
 
 /// Words that make a name production's, whole and in any case.
@@ -50,9 +51,8 @@ pub enum Error {
     Forbidden { name: String, missing: Vec<String> },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Kubeconfig(_) => Some("is $KUBECONFIG, or ~/.kube/config, there and yours to read?".into()),
             Self::Unknown { known, .. } if known.is_empty() => Some("it has no context at all".into()),

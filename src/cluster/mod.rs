@@ -22,6 +22,7 @@ pub use plan::{Plan, Settings};
 
 use crate::docker::{self, Docker};
 use crate::exec;
+use crate::hint::Hint;
 use crate::registry::Endpoint;
 
 /// What there is to say of a cluster that is up.
@@ -102,9 +103,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Context(error) => error.hint(),
             Self::KindMissing | Self::KindTooOld { .. } => {
@@ -128,7 +128,19 @@ impl Error {
             Self::Docker(error) => error.hint(),
             Self::Wiring { .. } => Some("is there a proxy or a firewall between Docker's networks? `docker network inspect kind`".into()),
             Self::Kubeconfig { .. } => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
-            _ => None,
+            Self::Mini(error) => error.hint(),
+            Self::Kind(error) => error.hint(),
+            // Of what another part failed of, that part tells.
+            Self::NoRegistry => None,
+            Self::Http(_) => Some("has this machine any certificates to trust? `apt-get install ca-certificates`".into()),
+            Self::KindConfig { .. } => Some("kind's own manual has the form: https://kind.sigs.k8s.io/docs/user/configuration".into()),
+            Self::NoNodes | Self::NotReady { .. } => {
+                Some("`kubectl get nodes` and `kubectl describe nodes` say what they wait for; `--cluster mini` needs none".into())
+            }
+            Self::Watch(_) | Self::Client(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::Evict { .. } => Some("may this user delete pods and read nodes there? `kubectl auth can-i --list` tells".into()),
+            Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
+            Self::Read { .. } => Some("the file has to be there and yours to read".into()),
         }
     }
 }

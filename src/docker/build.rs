@@ -146,7 +146,7 @@ fn step_of(line: &str) -> Option<&str> {
 }
 
 /// The context as a tar with fixed owner and time: equal contents hit the builder's cache on every machine.
-pub(super) fn pack(files: &[ContextFile]) -> Result<Bytes> {
+pub(crate) fn pack(files: &[ContextFile]) -> Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
     for file in files {
         let mut header = tar::Header::new_gnu();
@@ -164,6 +164,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::hint::Hint as _;
 
     #[test]
     fn the_context_keeps_paths_modes_and_contents_and_no_time() {

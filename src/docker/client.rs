@@ -129,6 +129,7 @@ fn sockets(runtime_dir: Option<&str>, home: Option<&str>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint as _;
 
     #[tokio::test]
     async fn a_missing_socket_and_a_dead_engine_are_told_apart() {

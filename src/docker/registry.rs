@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct RegistryRequest {
-    /// `registry:2` or its stand-in, as [`super::ladder`] found it.
+    /// `registry:2` or its stand-in, as it was found.
     pub image: String,
     /// Lines `user:bcrypt-hash`. Without the file the registry would invent a user and log its password.
     pub htpasswd: Bytes,

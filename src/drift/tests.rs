@@ -87,7 +87,7 @@ fn rules_explain_what_was_seen() {
                 "Pulled",
                 "spec.containers{app}: Successfully pulled image \"a:1\" in 1.5s (1.5s including waiting). Image size: 5 bytes.",
             ),
-            "pulled-including-waiting [0], describe-event-prefix [0]",
+            "pulled-including-waiting [0], pulled-image-size [0], describe-event-prefix [0]",
         ),
         (
             "kubectl describe pod p",

@@ -13,6 +13,7 @@ use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
 use crate::event::{Event, Events, Failure, Span, Verdict, covered, millis};
 use crate::exec;
+use crate::hint::Hint;
 use crate::observe::Trace;
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
@@ -63,6 +64,18 @@ pub enum Error {
     Shell(#[from] shell::Error),
     #[error(transparent)]
     Room(#[from] room::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stage(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::Watch(error) => error.hint(),
+            Self::Shell(error) => error.hint(),
+            Self::Room(error) => error.hint(),
+        }
+    }
 }
 
 /// One step's outcome.

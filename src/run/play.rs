@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::lab::{self, Played};
 use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
 use super::shell::{self, Shell};
-use crate::docker::app;
 use crate::docker_cli;
 use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
+use crate::fence::Fence;
+use crate::registry::ImageRef;
 use crate::script::{Action, Lab, Need};
-use crate::stage::{APP_IMAGE, Stage, USERNAME};
+use crate::stage::{self, Stage};
 
 pub use super::lab::Error;
 
@@ -99,7 +100,7 @@ impl Player<'_> {
             host: remote.host.clone(),
             path: remote.path.clone(),
             username: self.stage.credentials().username,
-            lecture_username: USERNAME.into(),
+            lecture_username: self.stage.handle.application.user.clone(),
         })
     }
 
@@ -144,9 +145,10 @@ impl Player<'_> {
         // A lab that had the stage's names to itself may have pushed over the stage's own image.
         if names.is_verbatim()
             && !pushed.is_empty()
-            && let Err(error) = self.stage.serve(APP_IMAGE).await
+            && let Err(error) = self.stage.serve(&self.stage.handle.application.image).await
         {
-            self.events.note(format!("{APP_IMAGE} is not served any more: {error}"));
+            let image = &self.stage.handle.application.image;
+            self.events.note(format!("{image} is not served any more: {error}"));
         }
     }
 
@@ -190,7 +192,7 @@ impl Player<'_> {
         };
         let handle = stage.for_lab(&self.scope(lab), names.is_verbatim(), kubeconfig.as_deref());
         let handle = handle.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?;
-        let sources = app::context();
+        let sources = stage.application.context().map_err(stage::Error::Application)?;
         Ok(Shell::prepare(&shell::Ground {
             private: &handle.private,
             folder: &format!("lab-{lab}"),
@@ -211,7 +213,10 @@ fn with_pushed(lab: &Lab) -> Lab {
     let mut lab = lab.clone();
     for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
         if let Action::Shell(script) = &step.action {
-            lab.needs.extend(docker_cli::pushes(script).into_iter().map(Need::NoImage));
+            let fence = Fence::parse(script).unwrap_or_default();
+            let on_hub = |name: &&str| ImageRef::parse(name).is_ok_and(|image| image.registry() == "docker.io");
+            let pushed = fence.pushed_images().into_iter().filter(on_hub);
+            lab.needs.extend(pushed.map(|name| Need::NoImage(name.to_owned())));
         }
     }
     lab

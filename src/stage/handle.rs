@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::Info;
 use crate::docker::labels;
+use crate::images::Application;
 use crate::registry::Credentials;
 
 /// A folder in a registry that is there already.
@@ -44,6 +45,8 @@ pub struct Handle {
     password: String,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
+    /// What the lecture's labs are about.
+    pub application: Application,
     /// The application image on the Engine, and the digest under which the registry serves it.
     pub app_image: String,
     pub app_digest: String,
@@ -65,6 +68,7 @@ impl Handle {
         (registry, registry_container): (String, Option<String>),
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
+        application: &Application,
         (app_image, app_digest): (String, String),
         (kept, remote): (Option<Vec<String>>, Option<Remote>),
     ) -> Self {
@@ -79,6 +83,7 @@ impl Handle {
             password: credentials.password.clone(),
             cluster,
             kubeconfig,
+            application: application.clone(),
             app_image,
             app_digest,
             kept: kept.is_some(),

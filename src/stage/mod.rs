@@ -5,4 +5,4 @@ mod handle;
 mod up;
 
 pub use handle::{Handle, Remote};
-pub use up::{APP_IMAGE, Error, OnPart, Part, Settings, Stage, USERNAME, check};
+pub use up::{Error, OnPart, Part, Settings, Stage, check};

@@ -11,16 +11,13 @@ use tokio::sync::watch;
 use super::handle::{Handle, Remote};
 use crate::cluster::{self, Cluster, Plan};
 use crate::docker::registry::{RegistryContainer, RegistryRequest};
-use crate::docker::{self, Docker, Login, app, labels, ladder, layers};
+use crate::docker::{self, Docker, Login, labels, layers};
 use crate::event::PartState;
+use crate::hint::Hint;
+use crate::images::{self, Application, Base};
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
 use crate::session::{self, Session};
 use crate::wait::{Probe, Wake, until};
-
-/// What the lecture calls its image.
-pub const APP_IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
-/// The user the lecture logs in as.
-pub const USERNAME: &str = "cloudwithvarjosh";
 
 /// How often, and how long, a stage that did not come up is looked for what the Engine still makes of it; so many looks
 /// in a row must find nothing.
@@ -57,6 +54,8 @@ pub struct Settings {
     pub registry_port: Option<u16>,
     /// Stays up for later runs, and what was asked of it, as options.
     pub kept: Option<Vec<String>>,
+    /// What its labs build, push and pull.
+    pub application: Application,
     /// A registry that is there already, and its login, in place of one of the stage's own.
     pub remote: Option<(Remote, Credentials)>,
 }
@@ -66,7 +65,7 @@ impl Settings {
     pub fn credentials(&self) -> Credentials {
         match &self.remote {
             Some((_, credentials)) => credentials.clone(),
-            None => Credentials::fresh(USERNAME),
+            None => Credentials::fresh(&self.application.user),
         }
     }
 }
@@ -77,8 +76,10 @@ pub enum Error {
     Docker {
         part: Part,
         #[source]
-        source: docker::Error,
+        source: images::Error,
     },
+    #[error("the application's files cannot be had")]
+    Application(#[source] images::Error),
     #[error("the cluster did not come up")]
     Cluster(#[source] cluster::Error),
     #[error(transparent)]
@@ -102,9 +103,8 @@ pub enum Error {
     NoRegistry,
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Docker { source, .. } => source.hint(),
             Self::Cluster(source) => source.hint(),
@@ -116,7 +116,13 @@ impl Error {
             Self::Public { .. } => {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
-            _ => None,
+            Self::Application(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::NotServed { .. } | Self::Digest { .. } => {
+                Some("somebody else may push to that registry; `rehearse down`, then again, gives a new one".into())
+            }
+            // Nothing but a defect of ours leads to the first; of the second another part tells.
+            Self::Htpasswd(_) | Self::NoRegistry => None,
         }
     }
 }
@@ -194,7 +200,7 @@ impl Stage {
                 let line = format!("{} in docker.io's place, user {}", remote.place(), credentials.username);
                 return Ok((((remote.host.clone(), None), None), line));
             }
-            let found = ladder::ensure(docker, docker::HubImage::Registry2, &|p| tell(&p.to_string())).await;
+            let found = images::ensure(docker, images::REGISTRY, &|p| tell(&p.to_string())).await;
             let found = found.map_err(|source| Error::Docker { part: Part::Registry, source })?;
             tell("starting");
             let request = RegistryRequest {
@@ -206,7 +212,8 @@ impl Stage {
                 layers: Some(layers_of(session)),
             };
             let container = RegistryContainer::start(docker, request).await;
-            let container = container.map_err(|source| Error::Docker { part: Part::Registry, source })?;
+            let container =
+                container.map_err(|source| Error::Docker { part: Part::Registry, source: source.into() })?;
             let (addr, id) = (container.addr, container.id.clone());
             *lock(&parts.registry) = Some(container);
             let _ = announce.send(Some((addr, id.clone())));
@@ -216,27 +223,28 @@ impl Stage {
         let image = timed(Part::Image, on_part, async |tell| {
             let part = |source| Error::Docker { part: Part::Image, source };
             let progress = |p: docker::Progress| tell(&p.to_string());
-            let found = ladder::ensure(docker, docker::HubImage::Python39Slim, &progress).await.map_err(part)?;
-            let base = app::python_base(docker, &found, &progress).await.map_err(part)?;
-            app::build_app(docker, &base, &progress).await.map_err(part)?;
+            let application = &settings.application;
+            let found = images::ensure(docker, &application.base, &progress).await.map_err(part)?;
+            let base = Base::ensure(docker, &found, &progress).await.map_err(part)?;
+            base.build(docker, application, &progress).await.map_err(part)?;
             // The same layers once more, with the session's label: every name it gets goes with the session.
-            let name = format!("rehearsal/app1:{}", session.id());
-            let mut request = app::request(&base, app::context(), "Dockerfile", &name);
+            let name = application.named(session.id());
+            let mut request = base.request(application.context().map_err(part)?, "Dockerfile", &name);
             request.labels.clone_from(&labels);
-            let built = docker.build(request, &progress).await.map_err(part)?;
+            let built = docker.build(request, &progress).await.map_err(|error| part(error.into()))?;
             if settings.remote.is_some() {
                 // Pushed for each lab, to repositories that nobody else uses.
-                let line = format!("{APP_IMAGE} built on {}", found.label());
+                let line = format!("{} built on {}", application.image, found.label());
                 return Ok((((built.id, String::new()), found.reason()), line));
             }
             let (registry, container) = registry_of(address.clone()).await?;
             let registry = &registry.to_string();
             tell("pushing");
-            let digest = push(docker, &built.id, registry, credentials).await?;
-            keep_layers(docker, &container, registry, credentials, &layers_of(session)).await;
+            let digest = push_as(&application.image, docker, &built.id, registry, credentials).await?;
+            keep_layers(&application.image, docker, &container, registry, credentials, &layers_of(session)).await;
             let _ = rest.send(true);
-            let line =
-                format!("{APP_IMAGE} built on {} and pushed, {}", found.label(), &digest[..19.min(digest.len())]);
+            let shown = &digest[..19.min(digest.len())];
+            let line = format!("{} built on {} and pushed, {shown}", application.image, found.label());
             Ok((((built.id, digest), found.reason()), line))
         });
         let cluster = timed(Part::Cluster, on_part, async |tell| {
@@ -271,7 +279,15 @@ impl Stage {
         });
         let ((registry, from), (app, on), cluster) = tokio::try_join!(registry, image, cluster)?;
         let remote = settings.remote.as_ref().map(|(remote, _)| remote.clone());
-        let handle = Handle::new(session, registry, credentials, cluster, app, (settings.kept.clone(), remote));
+        let handle = Handle::new(
+            session,
+            registry,
+            credentials,
+            cluster,
+            &settings.application,
+            app,
+            (settings.kept.clone(), remote),
+        );
         session.write_private("stage.json", &handle.to_json())?;
         let notes = from.into_iter().chain(on).chain(handle.cluster.notes.clone()).collect();
         Ok((handle, notes))
@@ -287,7 +303,11 @@ impl Stage {
             .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
         let stage = Self { handle, cluster, docker, notes, registry: None };
-        stage.ask(APP_IMAGE)?.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
+        stage
+            .ask(&stage.handle.application.image)?
+            .resolve()
+            .await
+            .map_err(|error| Error::Gone { answer: error.chain() })?;
         Ok(stage)
     }
 
@@ -321,8 +341,8 @@ impl Stage {
             Err(_) => false,
         };
         // Within the stage's registry nothing need be moved; what cannot be mounted is pushed.
-        if !served && (self.is_users() || session.mount(&self.ask(APP_IMAGE)?, &self.handle.app_digest).await.is_err())
-        {
+        let built = self.ask(&self.handle.application.image)?;
+        if !served && (self.is_users() || session.mount(&built, &self.handle.app_digest).await.is_err()) {
             push_as(image, &self.docker, &self.handle.app_image, &self.handle.registry, &self.credentials()).await?;
         }
         if self.is_users() && ask(image, &self.handle.registry, None)?.resolve().await.is_ok() {
@@ -455,17 +475,20 @@ fn layers_of(session: &Session) -> PathBuf {
 }
 
 /// Keeps what was pushed for the next session, unless it is kept already. Failing costs only time.
-async fn keep_layers(docker: &Docker, container: &str, registry: &str, credentials: &Credentials, to: &Path) {
-    let Ok(session) = ask(APP_IMAGE, registry, Some(credentials.clone())) else { return };
+async fn keep_layers(
+    image: &str,
+    docker: &Docker,
+    container: &str,
+    registry: &str,
+    credentials: &Credentials,
+    to: &Path,
+) {
+    let Ok(session) = ask(image, registry, Some(credentials.clone())) else { return };
     if let Ok(layers) = session.layers().await
         && !layers::has(to, &layers)
     {
         let _ = docker.keep_layers(container, to).await;
     }
-}
-
-async fn push(docker: &Docker, id: &str, registry: &str, credentials: &Credentials) -> Result<String, Error> {
-    push_as(APP_IMAGE, docker, id, registry, credentials).await
 }
 
 /// Pushes the image `id` as `image` and checks that the registry serves what was pushed.
@@ -476,7 +499,7 @@ async fn push_as(
     registry: &str,
     credentials: &Credentials,
 ) -> Result<String, Error> {
-    let part = |source| Error::Docker { part: Part::Image, source };
+    let part = |source: docker::Error| Error::Docker { part: Part::Image, source: source.into() };
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
     let name = reference.with_registry(registry).to_string();

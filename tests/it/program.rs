@@ -65,6 +65,10 @@ impl Ground {
         let dir = self.labs().join(folder);
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("README.md"), text).unwrap();
+        // The application is the project's own.
+        let lecture = std::fs::read_to_string(project().join("labs/lecture.toml")).unwrap();
+        let folder = project().join("docker/app1").display().to_string();
+        std::fs::write(self.labs().join("lecture.toml"), lecture.replace("../docker/app1", &folder)).unwrap();
         dir.join("README.md")
     }
 

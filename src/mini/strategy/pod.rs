@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::{pod_defaults, pod_update, pod_validation};
+use crate::kubewords::quantity;
 use crate::mini::Version;
 use crate::mini::resource::{Strategy, carry};
-use crate::mini::schema::quantity;
 use crate::mini::status::FieldError;
 
 /// Kubernetes `pkg/registry/core/pod/strategy.go`.
