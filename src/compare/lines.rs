@@ -48,7 +48,7 @@ const STATE: &[&str] = &[
     "Pods Status",
 ];
 /// Of a shown line's words so many must be in a printed line that it may be its new wording.
-const ALIKE: f64 = 0.6;
+const ALIKE: f64 = 0.55;
 /// So many words at the beginning make a line the new wording of another, whatever follows.
 const SAME_BEGINNING: usize = 4;
 
