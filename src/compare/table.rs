@@ -100,10 +100,8 @@ impl Sides<'_> {
         let mut found: Vec<Option<usize>> = vec![None; self.shown.rows.len()];
         // Rows that are equal find each other before any takes another's.
         for perfect in [true, false] {
-            for row in 0..self.shown.rows.len() {
-                if found[row].is_none() {
-                    found[row] = self.twin(row, &taken, perfect).inspect(|twin| taken[*twin] = true);
-                }
+            for (row, twin) in found.iter_mut().enumerate().filter(|(_, twin)| twin.is_none()) {
+                *twin = self.twin(row, &taken, perfect).inspect(|twin| taken[*twin] = true);
             }
         }
         let told = found.iter().enumerate().map(|(row, twin)| match twin {
