@@ -4,6 +4,10 @@
 
 pub mod wait;
 
+pub mod hint;
+
+pub mod process;
+
 pub mod exec;
 
 pub mod signal;
@@ -16,6 +20,8 @@ pub mod kubewords;
 
 pub mod event;
 
+pub mod fence;
+
 pub mod script;
 
 pub mod observe;
@@ -25,6 +31,8 @@ pub mod compare;
 pub mod registry;
 
 pub mod docker;
+
+pub mod images;
 
 pub mod mini;
 

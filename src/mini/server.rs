@@ -30,6 +30,7 @@ use super::pipeline::{Pipeline, WriteOptions};
 use super::pki::Pki;
 use super::runtime::Runtime;
 use super::{Version, resources};
+use crate::hint::Hint;
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -52,6 +53,17 @@ pub enum Error {
     Bootstrap(#[from] super::status::ApiError),
     #[error("mini's node and default ServiceAccount were not ready after {seconds} s")]
     NotReady { seconds: u64 },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            Self::NotReady { .. } => Some("this machine is very busy: run it again".into()),
+            // Nothing but a defect of ours leads here.
+            Self::Certificates(_) | Self::Tls(_) | Self::Bootstrap(_) => None,
+        }
+    }
 }
 
 /// What mini is to be.

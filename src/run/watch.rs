@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::rewrite::Names;
 use crate::event::{Event, Events, millis};
+use crate::hint::Hint;
 use crate::kubewords::is_system_namespace;
 use crate::observe::{Recorder, Trace};
 
@@ -38,6 +39,12 @@ struct Shared {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch the cluster")]
 pub struct NotWatching(#[source] Box<watcher::Error>);
+
+impl Hint for NotWatching {
+    fn hint(&self) -> Option<String> {
+        Some("may this user watch pods and events there? `kubectl auth can-i watch events -A` tells".into())
+    }
+}
 
 impl Shared {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {

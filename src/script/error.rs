@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::hint::Hint;
 /// A lab that cannot be read or found. All of these are the author's or the user's to mend.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
@@ -80,9 +81,8 @@ pub enum Problem {
     OpenFence,
 }
 
-impl ScriptError {
-    /// One line on what to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ScriptError {
+    fn hint(&self) -> Option<String> {
         match self {
             ScriptError::At { problem, .. } => problem.hint(),
             ScriptError::NoSteps { .. } => Some("a ```bash fence is a step".into()),
@@ -98,9 +98,8 @@ impl ScriptError {
     }
 }
 
-impl Problem {
-    /// One line on what to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Problem {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Problem::UnknownDirective { near: Some(near), .. } | Problem::State { near: Some(near), .. } => {
                 format!("did you mean `{near}`?")

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use rehearsal::docker::HubImage;
-use rehearsal::docker::ladder::{How, Outlook, ensure, inspect};
-use rehearsal::docker::{ContainerRequest, Progress, app};
+use rehearsal::docker::{ContainerRequest, Progress};
+use rehearsal::images::{Application, Base, How, Outlook, ensure, inspect};
 use rehearsal::wait::{self, Probe, Wake};
+
+use crate::program::project;
 
 use super::{Kept, quiet, session, shell};
 
@@ -15,9 +16,9 @@ async fn an_image_that_was_found_once_is_found_again_without_a_word() {
         shell(&docker).await;
         let kept = Kept::default();
         let sink = |progress: Progress| kept.0.lock().unwrap().push(progress);
-        let found = ensure(&docker, HubImage::Python39Slim, &sink).await.unwrap();
+        let found = ensure(&docker, "python:3.9-slim", &sink).await.unwrap();
         assert_eq!(kept.details(), Vec::<String>::new());
-        assert_eq!(inspect(&docker, HubImage::Python39Slim).await.unwrap(), Outlook::Found(found.clone()));
+        assert_eq!(inspect(&docker, "python:3.9-slim").await.unwrap(), Outlook::Found(found.clone()));
         match &found.how {
             How::StandIn { why } => {
                 assert!(!why.is_empty());
@@ -34,18 +35,20 @@ async fn an_image_that_was_found_once_is_found_again_without_a_word() {
 async fn the_application_is_built_answers_and_is_built_again_from_the_cache() {
     session("app", async |docker, labels| {
         shell(&docker).await;
-        let python = ensure(&docker, HubImage::Python39Slim, &quiet).await.unwrap();
-        let base = app::python_base(&docker, &python, &quiet).await.unwrap();
-        let first = app::build_app(&docker, &base, &quiet).await.unwrap();
+        let application = Application::read(&project().join("labs")).unwrap();
+        let found = ensure(&docker, &application.base, &quiet).await.unwrap();
+        let base = Base::ensure(&docker, &found, &quiet).await.unwrap();
+        let first = base.build(&docker, &application, &quiet).await.unwrap();
         let kept = Kept::default();
         let again = Instant::now();
-        let second = app::build_app(&docker, &base, &|progress| kept.0.lock().unwrap().push(progress)).await.unwrap();
+        let progress = |progress| kept.0.lock().unwrap().push(progress);
+        let second = base.build(&docker, &application, &progress).await.unwrap();
         println!("warm build: {:?}; image: {} bytes", again.elapsed(), second.size);
         assert_eq!(first.id, second.id);
         assert!(kept.details().iter().any(|line| line.contains("Using cache")), "{:?}", kept.details());
 
         let request =
-            ContainerRequest { image: app::CACHED.into(), labels, publish: vec![(5000, None)], ..Default::default() };
+            ContainerRequest { image: application.cached(), labels, publish: vec![(5000, None)], ..Default::default() };
         let container = docker.run(request).await.unwrap();
         let url = format!("http://127.0.0.1:{}/", container.ports[&5000]);
         let probe = async || match get(&url).await {

@@ -126,6 +126,7 @@ fn has_credentials(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint as _;
 
     fn network(env: &[(&str, &str)], files: &[(&str, &str)]) -> Result<HostNetwork> {
         let pick = |pairs: &[(&str, &str)], name: &str| {

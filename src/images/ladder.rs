@@ -1,5 +1,5 @@
 //! How a hub image is found: already local, else pulled from its hub, else a stand-in built from Debian packages.
-//! Knows the order and its limits; what a stand-in is made of is [`super::stand_in`]'s affair.
+//! Knows the order and its limits; what a stand-in is made of is another file's affair.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::error::{Error, Result, failed, message};
-use super::progress::OnProgress;
-use super::{Docker, HubImage, stand_in};
+use super::error::{Error, Result};
+use super::stand_in;
+use crate::docker::{self, Docker, OnProgress};
 
 /// How long a hub may take to say that it has the image.
 const HUB_ANSWERS: Duration = Duration::from_secs(10);
@@ -30,7 +30,8 @@ pub enum How {
 /// An image the engine has.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Found {
-    pub hub: HubImage,
+    /// The name on its hub, `registry:2`.
+    pub hub: String,
     /// The name to use, `registry:2` or `rehearsal/registry:2-stand-in`.
     pub image: String,
     pub how: How,
@@ -40,8 +41,8 @@ impl Found {
     /// The hub's name, and that it is a stand-in where it is one.
     pub fn label(&self) -> String {
         match &self.how {
-            How::StandIn { .. } => format!("{} (stand-in)", self.hub.name()),
-            How::Local | How::Pulled => self.hub.name().to_owned(),
+            How::StandIn { .. } => format!("{} (stand-in)", self.hub),
+            How::Local | How::Pulled => self.hub.clone(),
         }
     }
 
@@ -51,7 +52,7 @@ impl Found {
             How::StandIn { why } => {
                 // Which request it was says nothing; what became of the connection does.
                 let why = why.rsplit_once(": dial tcp: ").map_or(why.as_str(), |(_, cause)| cause);
-                Some(format!("{} stands in for {}: {why}", self.image, self.hub.name()))
+                Some(format!("{} stands in for {}: {why}", self.image, self.hub))
             }
             How::Local | How::Pulled => None,
         }
@@ -60,7 +61,7 @@ impl Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hub = self.hub.name();
+        let hub = &self.hub;
         match &self.how {
             How::Local => write!(f, "{hub}: local"),
             How::Pulled => write!(f, "{hub}: pulled"),
@@ -78,10 +79,10 @@ pub enum Outlook {
     WouldBuildStandIn {
         why: String,
     },
-    /// No hub and no Debian tools: `missing` is the first tool that is not on PATH.
+    /// No hub and no stand-in: `missing` is the first tool that is not on PATH; None where nobody knows how to build one.
     Nowhere {
         why: String,
-        missing: &'static str,
+        missing: Option<&'static str>,
     },
 }
 
@@ -91,62 +92,70 @@ impl fmt::Display for Outlook {
             Outlook::Found(found) => found.fmt(f),
             Outlook::WouldPull => write!(f, "would be pulled"),
             Outlook::WouldBuildStandIn { why } => write!(f, "a stand-in would be built ({why})"),
-            Outlook::Nowhere { why, missing } => write!(f, "cannot be had ({why}; no `{missing}` to build a stand-in)"),
+            Outlook::Nowhere { why, missing: Some(tool) } => {
+                write!(f, "cannot be had ({why}; no `{tool}` to build a stand-in)")
+            }
+            Outlook::Nowhere { why, missing: None } => write!(f, "cannot be had ({why}; nothing stands in for it)"),
         }
     }
 }
 
 /// Finds the image, pulling or building it where it must. A stand-in that is there is not tried to be replaced:
 /// nothing is looked for twice.
-pub async fn ensure(docker: &Docker, image: HubImage, progress: OnProgress<'_>) -> Result<Found> {
+///
+/// # Errors
+/// Where its hub does not give it and no stand-in can be built, and where Docker fails.
+pub async fn ensure(docker: &Docker, image: &str, progress: OnProgress<'_>) -> Result<Found> {
     if let Some(found) = on_engine(docker, image).await? {
         return Ok(found);
     }
     let why = match pull(docker, image, progress).await? {
-        None => return Ok(Found { hub: image, image: image.name().to_owned(), how: How::Pulled }),
+        None => return Ok(Found { hub: image.to_owned(), image: image.to_owned(), how: How::Pulled }),
         Some(why) => why,
     };
     stand_in::build(docker, image, &why, progress).await?;
-    Ok(Found { hub: image, image: image.stand_in().to_owned(), how: How::StandIn { why } })
+    Ok(Found { hub: image.to_owned(), image: stand_in::stand_in_of(image), how: How::StandIn { why } })
 }
 
 /// What [`ensure`] would do, without changing anything.
-pub async fn inspect(docker: &Docker, image: HubImage) -> Result<Outlook> {
+///
+/// # Errors
+/// Where Docker fails.
+pub async fn inspect(docker: &Docker, image: &str) -> Result<Outlook> {
     if let Some(found) = on_engine(docker, image).await? {
         return Ok(Outlook::Found(found));
     }
-    let asked = timeout(HUB_ANSWERS, docker.api.inspect_registry_image(image.name(), None)).await;
-    let why = match asked {
-        Ok(Ok(_)) => return Ok(Outlook::WouldPull),
-        Ok(Err(error)) => match message(&error) {
-            Some(message) => message.to_owned(),
-            None => return Err(failed(format!("asking the hub for {}", image.name()))(error)),
+    let why = match timeout(HUB_ANSWERS, docker.refusal(image)).await {
+        Ok(refusal) => match refusal? {
+            None => return Ok(Outlook::WouldPull),
+            Some(why) => why,
         },
         Err(_) => no_answer(),
     };
-    Ok(match stand_in::missing_tool() {
-        Some(missing) => Outlook::Nowhere { why, missing },
-        None => Outlook::WouldBuildStandIn { why },
+    Ok(match stand_in::can_be_built(image) {
+        Ok(()) => Outlook::WouldBuildStandIn { why },
+        Err(missing) => Outlook::Nowhere { why, missing },
     })
 }
 
-async fn on_engine(docker: &Docker, image: HubImage) -> Result<Option<Found>> {
-    if docker.image(image.name()).await?.is_some() {
-        return Ok(Some(Found { hub: image, image: image.name().to_owned(), how: How::Local }));
+async fn on_engine(docker: &Docker, image: &str) -> Result<Option<Found>> {
+    let hub = image.to_owned();
+    if docker.image(image).await?.is_some() {
+        return Ok(Some(Found { image: hub.clone(), hub, how: How::Local }));
     }
     let why = stand_in::existing(docker, image).await?;
-    Ok(why.map(|why| Found { hub: image, image: image.stand_in().to_owned(), how: How::StandIn { why } }))
+    Ok(why.map(|why| Found { hub, image: stand_in::stand_in_of(image), how: How::StandIn { why } }))
 }
 
 /// Pulls within limits; the reason when the hub is why it failed. A full disk or a dead engine stays an error.
-async fn pull(docker: &Docker, image: HubImage, progress: OnProgress<'_>) -> Result<Option<String>> {
-    let mut stream = docker.pull_stream(image.name(), None);
+async fn pull(docker: &Docker, image: &str, progress: OnProgress<'_>) -> Result<Option<String>> {
+    let mut stream = docker.pull_stream(image, None);
     let mut limit = HUB_ANSWERS;
     loop {
         match timeout(limit, stream.next()).await {
             Ok(Some(Ok(step))) => progress(step),
-            Ok(Some(Err(Error::Transfer { message, .. }))) => return Ok(Some(message)),
-            Ok(Some(Err(error))) => return Err(error),
+            Ok(Some(Err(docker::Error::Transfer { message, .. }))) => return Ok(Some(message)),
+            Ok(Some(Err(error))) => return Err(Error::Docker(error)),
             Ok(None) => return Ok(None),
             Err(_) if limit == HUB_ANSWERS => return Ok(Some(no_answer())),
             Err(_) => return Ok(Some(format!("its hub sent nothing for {} s", STALLED.as_secs()))),
@@ -166,7 +175,7 @@ mod tests {
     #[test]
     fn a_stand_in_is_named_as_one_with_its_reason() {
         let how = How::StandIn { why: "no such host".into() };
-        let found = Found { hub: HubImage::Registry2, image: HubImage::Registry2.stand_in().into(), how };
+        let found = Found { hub: "registry:2".into(), image: stand_in::stand_in_of("registry:2"), how };
         assert_eq!(found.to_string(), "registry:2: stand-in rehearsal/registry:2-stand-in (no such host)");
         let why =
             "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host".into();

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use regex::Regex;
 
-use super::Error;
-use crate::docker::ContextFile;
+use super::build::ContextFile;
+use super::error::Error;
 
 /// The patterns of `.dockerignore`, in order: whether each takes out or brings back, and what it means.
 struct Ignored(Vec<(bool, Regex)>);
 
 /// The files below `root` that the Engine is sent.
+///
+/// # Errors
+/// Where one cannot be read, or `.dockerignore` has a pattern that is none.
 pub fn collect(root: &Path) -> Result<Vec<ContextFile>, Error> {
     let ignored = Ignored::read(&std::fs::read_to_string(root.join(".dockerignore")).unwrap_or_default())?;
     let mut files = Vec::new();
@@ -21,8 +24,8 @@ pub fn collect(root: &Path) -> Result<Vec<ContextFile>, Error> {
 
 fn below(root: &Path, dir: &Path, ignored: &Ignored, into: &mut Vec<ContextFile>) -> Result<(), Error> {
     let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Read { path, source }
+        let path = path.display().to_string();
+        move |source| Error::Context { path, source }
     };
     let mut entries: Vec<_> = std::fs::read_dir(dir).map_err(failed(dir))?.flatten().map(|e| e.path()).collect();
     entries.sort();
@@ -48,7 +51,7 @@ impl Ignored {
         let patterns = lines.map(|line| {
             let (out, pattern) = line.strip_prefix('!').map_or((true, line), |pattern| (false, pattern));
             let pattern = pattern.trim().trim_start_matches("./").trim_matches('/');
-            let wrong = |_| Error::Words(format!("error checking context: syntax error in pattern: {line}"));
+            let wrong = |_| Error::Ignored { pattern: line.to_owned() };
             Ok((out, Regex::new(&format!("^(?:{})(?:/.*)?$", meaning(pattern))).map_err(wrong)?))
         });
         patterns.collect::<Result<_, _>>().map(Self)

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::build::{BuildRequest, ContextFile};
 use super::error::{Error, Result};
-use super::progress::{OnProgress, Progress};
-use super::{Docker, HubImage, ImageInfo, labels};
+use crate::docker::{BuildRequest, ContextFile, Docker, ImageInfo, OnProgress, Progress, labels};
 use crate::exec::{Tool, which};
 
 /// A mirror may be slow; a build takes some three seconds otherwise.
@@ -25,9 +23,10 @@ struct Recipe {
     configuration: &'static [&'static str],
 }
 
-fn recipe(image: HubImage) -> Recipe {
-    match image {
-        HubImage::Registry2 => Recipe {
+const RECIPES: [(&str, Recipe); 2] = [
+    (
+        super::REGISTRY,
+        Recipe {
             script: include_str!("../../docker/stand-in/registry.sh"),
             configuration: &[
                 r#"ENTRYPOINT ["registry", "serve"]"#,
@@ -36,11 +35,23 @@ fn recipe(image: HubImage) -> Recipe {
                 "EXPOSE 5000",
             ],
         },
-        HubImage::Python39Slim => Recipe {
+    ),
+    (
+        "python:3.9-slim",
+        Recipe {
             script: include_str!("../../docker/stand-in/python.sh"),
             configuration: &["ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
         },
-    }
+    ),
+];
+
+fn recipe(image: &str) -> Option<&'static Recipe> {
+    RECIPES.iter().find(|(known, _)| *known == image).map(|(_, recipe)| recipe)
+}
+
+/// The local name of an image's stand-in: the user's own tags stay what they are.
+pub fn stand_in_of(image: &str) -> String {
+    format!("rehearsal/{image}-stand-in")
 }
 
 impl Recipe {
@@ -52,9 +63,10 @@ impl Recipe {
 }
 
 /// The stand-in if the engine has it and its recipe is still the same, with the reason it was built for.
-pub(super) async fn existing(docker: &Docker, image: HubImage) -> Result<Option<String>> {
-    let found = docker.image(image.stand_in()).await?;
-    let current = recipe(image).digest();
+pub(super) async fn existing(docker: &Docker, image: &str) -> Result<Option<String>> {
+    let Some(recipe) = recipe(image) else { return Ok(None) };
+    let found = docker.image(&stand_in_of(image)).await?;
+    let current = recipe.digest();
     Ok(found
         .filter(|found| label(found, labels::RECIPE) == current)
         .map(|found| label(&found, labels::STAND_IN_REASON)))
@@ -64,29 +76,34 @@ fn label(image: &ImageInfo, key: &str) -> String {
     image.labels.get(key).cloned().unwrap_or_default()
 }
 
-/// The first tool without which no stand-in can be built on this machine.
-pub(super) fn missing_tool() -> Option<&'static str> {
+/// Whether a stand-in can be built on this machine; else the first tool that is missing, None where there is no recipe.
+pub(super) fn can_be_built(image: &str) -> std::result::Result<(), Option<&'static str>> {
+    recipe(image).ok_or(None)?;
+    missing_tool().map_or(Ok(()), |tool| Err(Some(tool)))
+}
+
+fn missing_tool() -> Option<&'static str> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     TOOLS.into_iter().find(|tool| which(tool, &path).is_none())
 }
 
 /// Builds the stand-in from packages of the host's own Debian release; `why` is kept on it as a label.
-pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress: OnProgress<'_>) -> Result<()> {
+pub(super) async fn build(docker: &Docker, image: &str, why: &str, progress: OnProgress<'_>) -> Result<()> {
+    let recipe = recipe(image).ok_or_else(|| Error::NoRecipe { image: image.to_owned(), why: why.to_owned() })?;
     if let Some(tool) = missing_tool() {
-        return Err(Error::NoStandIn { image: image.name(), why: why.to_owned(), tool });
+        return Err(Error::NoStandIn { image: image.to_owned(), why: why.to_owned(), tool });
     }
-    let recipe = recipe(image);
-    let io = |source| Error::StandInFile { image: image.name(), source };
+    let io = |source| Error::StandInFile { image: image.to_owned(), source };
     TemporaryFile::sweep();
     let rootfs = TemporaryFile::new(image);
     let script = format!("{COMMON}\n{}", recipe.script);
-    let step = format!("building {}", image.stand_in());
+    let step = format!("building {}", stand_in_of(image));
     let tool = Tool::new("sh").args(["-c", &script, "sh"]).arg(&rootfs.0).env("LC_ALL", "C").timeout(TIMEOUT);
     let tool = tool.env("DEBIAN_FRONTEND", "noninteractive");
     let report =
         |detail: &str| progress(Progress { step: step.clone(), detail: detail.to_owned(), ..Progress::default() });
     let output = tool.run_with(|_, line| report(line)).await;
-    let failed = |source| Error::StandIn { image: image.name(), source };
+    let failed = |source| Error::StandIn { image: image.to_owned(), source };
     let output = output.map_err(failed)?;
     if !output.success() {
         let printed = format!("{}{}", output.stdout, output.stderr);
@@ -99,9 +116,9 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
     let request = BuildRequest {
         context: vec![ContextFile::new("Dockerfile", dockerfile), ContextFile::new(ROOTFS, files)],
         dockerfile: "Dockerfile".into(),
-        tag: image.stand_in().into(),
+        tag: stand_in_of(image),
         labels: [
-            label(labels::STAND_IN, image.name()),
+            label(labels::STAND_IN, image),
             label(labels::STAND_IN_REASON, why),
             label(labels::RECIPE, &recipe.digest()),
             label(labels::CACHE, "stand-in"),
@@ -109,7 +126,8 @@ pub(super) async fn build(docker: &Docker, image: HubImage, why: &str, progress:
         .into(),
         ..BuildRequest::default()
     };
-    docker.build(request, &|_| {}).await.map(drop)
+    docker.build(request, &|_| {}).await?;
+    Ok(())
 }
 
 /// Its name in the build's context.
@@ -122,8 +140,8 @@ const PREFIX: &str = "rehearsal-stand-in-";
 struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {
-    fn new(image: HubImage) -> TemporaryFile {
-        let name = |unique: &str| format!("{PREFIX}{}-{unique}.tar", image.name().replace(':', "-"));
+    fn new(image: &str) -> TemporaryFile {
+        let name = |unique: &str| format!("{PREFIX}{}-{unique}.tar", image.replace([':', '/'], "-"));
         TemporaryFile(std::env::temp_dir().join(name(&std::process::id().to_string())))
     }
 
@@ -154,14 +172,15 @@ mod tests {
 
     #[test]
     fn a_recipes_digest_tells_recipes_apart_and_is_a_label() {
-        let digests = [HubImage::Registry2, HubImage::Python39Slim].map(|image| recipe(image).digest());
+        let digests = ["registry:2", "python:3.9-slim"].map(|image| recipe(image).unwrap().digest());
         assert_ne!(digests[0], digests[1]);
         assert!(digests.iter().all(|digest| digest.len() == 16), "{digests:?}");
+        assert_eq!(can_be_built("nginx"), Err(None), "nobody has a recipe for it");
     }
 
     #[test]
     fn a_temporary_file_goes_with_its_owner() {
-        let file = TemporaryFile::new(HubImage::Registry2);
+        let file = TemporaryFile::new("registry:2");
         let path = file.0.clone();
         std::fs::write(&path, "x").unwrap();
         drop(file);
