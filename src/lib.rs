@@ -6,6 +6,8 @@ pub mod wait;
 
 pub mod hint;
 
+pub mod process;
+
 pub mod exec;
 
 pub mod signal;
