@@ -236,7 +236,10 @@ pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
     if remains.is_nothing() {
         return ExitCode::Passed;
     }
-    printer.note(&format!("{remains}; `rehearse down` once more, when what keeps it is out of the way, removes it"));
+    printer.note(&format!(
+        "{remains}; `rehearse down` once more, when what keeps it is out of the way, removes it; what is gone for good is \
+         forgotten with its session's `private` folder"
+    ));
     ExitCode::Environment
 }
 
