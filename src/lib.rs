@@ -24,9 +24,13 @@ pub mod registry;
 
 pub mod docker;
 
+pub mod loopback;
+
 pub mod mini;
 
 pub mod cluster;
+
+pub mod gateway;
 
 pub mod stage;
 
