@@ -12,6 +12,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 
+use crate::hint::Hint;
+use crate::process::{Process, STARTED_BY};
+
 /// A tool to run; [`Tool::run`] runs it.
 #[derive(Debug, Clone)]
 pub struct Tool {
@@ -22,6 +25,8 @@ pub struct Tool {
     stdin: Option<Vec<u8>>,
     timeout: Duration,
     at_most: usize,
+    /// Dropped means that it is killed and its children are not.
+    spares_children: bool,
 }
 
 /// What a tool printed and how it ended.
@@ -55,6 +60,17 @@ pub enum Error {
     Failed { program: String, code: i32, printed: String },
 }
 
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { program } => Some(format!("install `{program}`, or put it on PATH")),
+            Self::Spawn { .. } => Some("is it a program for this machine, and yours to run?".into()),
+            // What it printed says why.
+            Self::TimedOut { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
 /// The end of what a tool printed: the part that says why it failed.
 fn tail(printed: &str) -> String {
     let lines: Vec<_> = printed.trim().lines().collect();
@@ -71,6 +87,7 @@ impl Tool {
             stdin: None,
             timeout: Duration::from_secs(60),
             at_most: usize::MAX,
+            spares_children: false,
         }
     }
 
@@ -109,6 +126,13 @@ impl Tool {
     /// How many bytes of each stream are kept, from the first on; the others are read and counted.
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.at_most = bytes;
+        self
+    }
+
+    /// Where it is no longer waited for, only the tool itself is killed: what its children have asked others for is
+    /// answered to them, and whoever made them finds by a variable when they have ended.
+    pub fn sparing_children(mut self) -> Self {
+        self.spares_children = true;
         self
     }
 
@@ -201,6 +225,9 @@ impl Tool {
     fn spawn(&self, program: &str) -> Result<Group, Error> {
         let mut command = Command::new(&self.program);
         command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).kill_on_drop(true);
+        if let Some(process) = Process::current() {
+            command.env(STARTED_BY, process.to_string());
+        }
         // SAFETY: setsid is async-signal-safe.
         unsafe { command.pre_exec(own_session) };
         if let Some(cwd) = &self.cwd {
@@ -215,7 +242,7 @@ impl Tool {
             _ => Error::Spawn { program: program.into(), source },
         })?;
         let pgid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Group { child, pgid })
+        Ok(Group { child, pgid, spares_children: self.spares_children })
     }
 }
 
@@ -230,6 +257,7 @@ fn own_session() -> std::io::Result<()> {
 struct Group {
     child: Child,
     pgid: Option<Pid>,
+    spares_children: bool,
 }
 
 impl Group {
@@ -243,7 +271,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill(Signal::SIGKILL);
+        // The tool itself is killed with `child`.
+        if !self.spares_children {
+            self.kill(Signal::SIGKILL);
+        }
     }
 }
 
@@ -383,9 +414,15 @@ impl Background {
         let out = std::fs::File::create(log)?;
         let mut command = std::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
+        // It is nobody's: it goes on when this process has ended.
+        command.env_remove(STARTED_BY);
         // SAFETY: setsid is async-signal-safe.
         unsafe { command.pre_exec(own_session) };
         Ok(Self { child: command.spawn()? })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn has_ended(&mut self) -> bool {

@@ -4,6 +4,10 @@
 
 pub mod wait;
 
+pub mod hint;
+
+pub mod process;
+
 pub mod exec;
 
 pub mod signal;
@@ -12,7 +16,11 @@ pub mod mask;
 
 pub mod session;
 
+pub mod kubewords;
+
 pub mod event;
+
+pub mod fence;
 
 pub mod script;
 
@@ -23,6 +31,8 @@ pub mod compare;
 pub mod registry;
 
 pub mod docker;
+
+pub mod images;
 
 pub mod loopback;
 

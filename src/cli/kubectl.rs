@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::exec::{self, Tool, which};
+use crate::hint::Hint;
 
 /// Why no kubectl serves.
 #[derive(Debug, thiserror::Error)]
@@ -20,10 +21,13 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
-        Some("`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into())
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing | Self::Old { .. } | Self::Broken { .. } => Some(
+                "`make setup` fetches a pinned kubectl into `.tools`; or install one from your distribution".into(),
+            ),
+        }
     }
 }
 

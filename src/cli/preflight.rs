@@ -14,8 +14,10 @@ use super::printer::Printer;
 use super::stage::{StageArgs, cluster_settings};
 use super::{kept, kubectl, remote};
 use crate::cluster::{Choice, Plan};
-use crate::docker::{Docker, HubImage, ladder};
+use crate::docker::Docker;
 use crate::exec::chain;
+use crate::hint::Hint;
+use crate::images::{self, Application};
 use crate::script;
 use crate::stage;
 
@@ -28,17 +30,17 @@ const ROOM_MIB: u64 = 200;
 
 /// One line of it.
 struct Finding {
-    what: &'static str,
+    what: String,
     good: bool,
     says: String,
     hint: Option<String>,
 }
 
 impl Finding {
-    fn of(what: &'static str, found: Result<String, Error>) -> Self {
+    fn of(what: &str, found: Result<String, Error>) -> Self {
         match found {
-            Ok(says) => Self { what, good: true, says, hint: None },
-            Err(error) => Self { what, good: false, says: chain(&error), hint: error.hint() },
+            Ok(says) => Self { what: what.into(), good: true, says, hint: None },
+            Err(error) => Self { what: what.into(), good: false, says: chain(&error), hint: error.hint() },
         }
     }
 }
@@ -48,6 +50,7 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
     let places = Places::find(common);
     let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();
     let root = places.as_ref().ok().map(|places| places.root.clone());
+    let application = places.as_ref().ok().map(|places| Application::read(&places.labs));
     findings.push(Finding::of("labs", places.and_then(|places| labs(&places))));
     if let Some(root) = &root {
         findings.push(Finding::of("sessions", writable(root)));
@@ -59,7 +62,7 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
             findings.push(Finding::of("docker", engine(&docker).await));
             findings.push(Finding::of("cluster", cluster(args, &docker).await));
             match remote::of(args) {
-                Ok(None) => findings.push(Finding::of("registry:2", image(&docker, HubImage::Registry2).await)),
+                Ok(None) => findings.push(Finding::of(images::REGISTRY, image(&docker, images::REGISTRY).await)),
                 Ok(Some((place, login))) => {
                     let answer = stage::check(&place, &login).await.map_err(Error::Stage);
                     let says = format!("{} takes the login of {}", place.place(), login.username);
@@ -67,7 +70,11 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
                 }
                 Err(error) => findings.push(Finding::of("registry", Err(error.into()))),
             }
-            findings.push(Finding::of("python:3.9-slim", image(&docker, HubImage::Python39Slim).await));
+            match application {
+                Some(Ok(Application { base, .. })) => findings.push(Finding::of(&base, image(&docker, &base).await)),
+                Some(Err(error)) => findings.push(Finding::of("application", Err(error.into()))),
+                None => {}
+            }
         }
         Err(error) => findings.push(Finding::of("docker", Err(error.into()))),
     }
@@ -138,9 +145,9 @@ async fn cluster(args: &StageArgs, docker: &Docker) -> Result<String, Error> {
     })
 }
 
-async fn image(docker: &Docker, image: HubImage) -> Result<String, Error> {
-    let outlook = ladder::inspect(docker, image).await?.to_string();
-    Ok(outlook.strip_prefix(&format!("{}: ", image.name())).map_or(outlook.clone(), str::to_owned))
+async fn image(docker: &Docker, image: &str) -> Result<String, Error> {
+    let outlook = images::inspect(docker, image).await?.to_string();
+    Ok(outlook.strip_prefix(&format!("{image}: ")).map_or(outlook.clone(), str::to_owned))
 }
 
 fn show(findings: &[Finding], printer: &Printer) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::stage::StageArgs;
 use crate::cluster::Choice;
+use crate::hint::Hint;
 use crate::mask::SHORTEST;
 use crate::registry::{Credentials, ImageRef, Keyring};
 use crate::stage::Remote;
@@ -39,8 +40,8 @@ pub enum Error {
     Format { path: PathBuf },
 }
 
-impl Error {
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoRegistry => Some("e.g. `--registry ghcr.io/OWNER/rehearsal`; its nodes must reach it".into()),
             Self::NoLogin { .. } | Self::Format { .. } => Some(format!(
@@ -49,7 +50,9 @@ impl Error {
             )),
             Self::Short { .. } => Some("use a token or a longer password".into()),
             Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
-            _ => None,
+            Self::NotHere => Some("leave it out, or name the cluster: `--cluster context:NAME`".into()),
+            Self::Name(_) => Some("e.g. `ghcr.io/owner/rehearsal` or `127.0.0.1:5001`".into()),
+            Self::Read { .. } => Some("the file has to be there and yours to read".into()),
         }
     }
 }

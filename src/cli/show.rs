@@ -6,8 +6,9 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::places::{Common, Places};
 use super::printer::Printer;
-use crate::docker::ladder;
-use crate::docker::{Docker, HubImage, app};
+use crate::docker::Docker;
+use crate::hint::Hint;
+use crate::images::{self, Application, Base};
 use crate::script;
 
 pub fn list(common: &Common, printer: &Printer) -> ExitCode {
@@ -31,8 +32,8 @@ pub fn list(common: &Common, printer: &Printer) -> ExitCode {
     }
 }
 
-pub async fn setup(printer: &Printer) -> ExitCode {
-    match try_setup(printer).await {
+pub async fn setup(common: &Common, printer: &Printer) -> ExitCode {
+    match try_setup(common, printer).await {
         Ok(lines) if printer.json => {
             printer.result(&json!(lines).to_string());
             ExitCode::Passed
@@ -46,16 +47,17 @@ pub async fn setup(printer: &Printer) -> ExitCode {
 }
 
 /// The images, side by side; and the application's layers, so that the first run finds them.
-async fn try_setup(printer: &Printer) -> Result<Vec<String>, Error> {
+async fn try_setup(common: &Common, printer: &Printer) -> Result<Vec<String>, Error> {
+    let application = Application::read(&Places::find(common)?.labs)?;
     let docker = Docker::connect().await?;
     let board = indicatif::MultiProgress::new();
-    let ensure = async |image: HubImage| {
-        let progress = printer.progress(&board, image.name());
-        ladder::ensure(&docker, image, &|p| progress.tell(&p)).await
+    let ensure = async |image: &str| {
+        let progress = printer.progress(&board, image);
+        images::ensure(&docker, image, &|p| progress.tell(&p)).await
     };
-    let (registry, python) = tokio::try_join!(ensure(HubImage::Registry2), ensure(HubImage::Python39Slim))?;
+    let (registry, found) = tokio::try_join!(ensure(images::REGISTRY), ensure(&application.base))?;
     let progress = printer.progress(&board, "application");
-    let base = app::python_base(&docker, &python, &|p| progress.tell(&p)).await?;
-    app::build_app(&docker, &base, &|p| progress.tell(&p)).await?;
-    Ok([registry, python].iter().map(|found| format!("✓ {found}")).collect())
+    let base = Base::ensure(&docker, &found, &|p| progress.tell(&p)).await?;
+    base.build(&docker, &application, &|p| progress.tell(&p)).await?;
+    Ok([registry, found].iter().map(|found| format!("✓ {found}")).collect())
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::event::{Event, Events, PartState};
+use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
@@ -21,11 +22,11 @@ pub enum Error {
     Version(#[from] InvalidVersion),
 }
 
-impl Error {
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::KindOnly { .. } => Some("leave it out, or play on `--cluster kind`".into()),
-            Self::Version(_) => None,
+            Self::Version(error) => error.hint(),
         }
     }
 }

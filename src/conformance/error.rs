@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::hint::Hint;
 use crate::run::{CleanupError, NotWatching, ShellError};
 use crate::wait::TimedOut;
 use crate::{docker, stage};
@@ -46,9 +47,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownCase { .. } => Some("`rehearse conformance --list` names them".into()),
             Self::Stage(error) => error.hint(),
@@ -56,7 +56,17 @@ impl Error {
             Self::Read { .. } | Self::NoRecords { .. } => {
                 Some("run `rehearse conformance --cluster NAME` first, for both clusters".into())
             }
-            _ => None,
+            Self::Kube(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::Cleanup(error) => error.hint(),
+            Self::Watch(error) => error.hint(),
+            Self::Shell(error) => error.hint(),
+            Self::NoServiceAccount | Self::TimedOut(_) => {
+                Some("a cluster that is busy takes longer: `--parallel 1`".into())
+            }
+            Self::Kubeconfig(_) => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
+            // What a case saw is what it says.
+            Self::Unexpected(_) => None,
+            Self::Write { .. } => Some("records are written where `--dir DIR` says".into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use bollard::errors::Error as Bollard;
 
+use crate::hint::Hint;
 pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, thiserror::Error)]
@@ -49,23 +50,9 @@ pub enum Error {
     },
     #[error("the registry on {addr} did not become ready: {last}")]
     RegistryNotReady { addr: std::net::SocketAddr, last: String },
-    #[error("{image} cannot be pulled ({why}) and no stand-in can be built without `{tool}`")]
-    NoStandIn { image: &'static str, why: String, tool: &'static str },
-    #[error("building the stand-in for {image} failed")]
-    StandIn {
-        image: &'static str,
-        #[source]
-        source: crate::exec::Error,
-    },
-    #[error("cannot read the stand-in for {image} back")]
-    StandInFile {
-        image: &'static str,
-        #[source]
-        source: std::io::Error,
-    },
-    /// A URL with a user or password must not enter an image.
-    #[error("pip's setting `{setting}` in {origin} holds credentials, which must not enter an image")]
-    PipCredentials { setting: String, origin: String },
+    /// As docker itself says it.
+    #[error("error checking context: syntax error in pattern: {pattern}")]
+    Ignored { pattern: String },
     #[error("cannot pack {path} into the build context")]
     Context {
         path: String,
@@ -74,9 +61,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// One line that says what to do next, where there is something to do.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Error::SocketMissing { .. } => {
                 Some("start Docker, or install it: `make setup` does both where it can; or set DOCKER_HOST".into())
@@ -95,13 +81,6 @@ impl Error {
             Error::DiskFull { .. } => {
                 Some("make room, e.g. with `docker system prune`; `docker system df` shows what is used".into())
             }
-            Error::NoStandIn { image, .. } => Some(format!(
-                "bring it from a machine that can pull: `docker pull {image} && docker save {image} -o image.tar` there, \
-                 `docker load -i image.tar` here"
-            )),
-            Error::PipCredentials { setting, .. } => {
-                Some(format!("set `{setting}` to a URL without user and password, e.g. of a proxy that adds them"))
-            }
             Error::Stalled { .. } => Some(
                 "the registry does not answer the engine, or docker's network loses what it says: `make setup` mends the \
                  bridge where that is why; else restart Docker"
@@ -110,10 +89,21 @@ impl Error {
             Error::Build { output, .. } if !output.is_empty() => {
                 Some(format!("the step's last output:\n  {}", output.join("\n  ")))
             }
-            _ => None,
+            Error::Build { .. } | Error::Transfer { .. } | Error::Missing { .. } => None,
+            Error::NotFound { kind, .. } => Some(format!("somebody removed the {kind}, or the engine restarted: run it again")),
+            Error::Engine { .. } | Error::Testcontainers { .. } => {
+                Some("`docker info` and the engine's log (`journalctl -u docker`) tell more".into())
+            }
+            Error::RegistryNotReady { .. } => {
+                Some("is something else on that port, or does Docker's network not reach 127.0.0.1?".into())
+            }
+            Error::Ignored { .. } => Some("mend the line in `.dockerignore`".into()),
+            Error::Context { .. } => Some("the file has to be there, yours to read, and its disk not full".into()),
         }
     }
+}
 
+impl Error {
     /// The engine's own words where it had any.
     pub fn words(&self) -> Option<&str> {
         match self {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::error::{Error, Result, failed, failed_for, is_status, transfer_failed};
+use super::error::{Error, Result, failed, failed_for, is_status, message, transfer_failed};
 use super::login::Login;
 use super::progress::{OnProgress, Progress};
 use super::reference::split_reference;
@@ -69,7 +69,7 @@ impl Docker {
     }
 
     /// The pull as it goes: the first item proves that the registry answered.
-    pub(super) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+    pub(crate) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
         let (repository, tag) = split_reference(name);
         if self.is_beyond_bollard(name, login.as_ref()) {
             return transfer::pull(&self.host, self.is_podman(), name, login);
@@ -80,6 +80,20 @@ impl Docker {
             .create_image(Some(options), None, login.map(Into::into))
             .map(move |item| item.map(Progress::from).map_err(transfer_failed("pulling", &image)))
             .boxed()
+    }
+
+    /// Asks the registry of an image for it. Returns the registry's answer where it does not give it.
+    ///
+    /// # Errors
+    /// Where the engine itself fails.
+    pub(crate) async fn refusal(&self, image: &str) -> Result<Option<String>> {
+        match self.api.inspect_registry_image(image, None).await {
+            Ok(_) => Ok(None),
+            Err(error) => match message(&error) {
+                Some(message) => Ok(Some(message.to_owned())),
+                None => Err(failed(format!("asking the hub for {image}"))(error)),
+            },
+        }
     }
 
     /// Gives an image another name, `repository:tag`.

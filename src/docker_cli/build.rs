@@ -5,10 +5,10 @@ use std::path::Path;
 use anstream::{eprintln, println};
 
 use super::args::Build;
-use super::context;
 use super::play::{Error, Player, key_value};
 use super::table::short;
-use crate::docker::{self, ContextFile, HubImage, app, labels, ladder};
+use crate::docker::{self, ContextFile, context, labels};
+use crate::images::{self, Base};
 use crate::registry::ImageRef;
 
 /// The Dockerfile's name in the context: it may stand outside of it.
@@ -21,7 +21,7 @@ impl Player {
         };
         let tags = build.tag.iter().map(|tag| self.names().image(tag)).collect::<Result<Vec<_>, _>>()?;
         let dockerfile = build.file.unwrap_or_else(|| build.path.join("Dockerfile"));
-        let mut context = context::collect(&build.path)?;
+        let mut context = context::collect(&build.path).map_err(|error| Error::Words(crate::exec::chain(&error)))?;
         let read =
             |path: &Path| std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source });
         let text = read(&dockerfile)?;
@@ -30,12 +30,12 @@ impl Player {
                 eprintln!("{}", self.names().back(&progress.detail));
             }
         };
-        let found = ladder::ensure(&self.docker, HubImage::Python39Slim, &progress).await?;
-        let base = app::python_base(&self.docker, &found, &progress).await?;
+        let found = images::ensure(&self.docker, &self.handle.application.base, &progress).await?;
+        let base = Base::ensure(&self.docker, &found, &progress).await?;
         let text = self.with_bases(&text, &base.image).await?;
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
-        let mut request = app::request(&base, context, DOCKERFILE, &self.names().image(first)?.local);
+        let mut request = base.request(context, DOCKERFILE, &self.names().image(first)?.local);
         if !text.lines().any(|line| line.trim_start().starts_with("ARG BASE")) {
             request.args.remove("BASE");
         }
@@ -53,9 +53,10 @@ impl Player {
         Ok(())
     }
 
-    /// The Dockerfile with the Engine's names for what it is built from: the lab's own images, and the labs' Python.
-    async fn with_bases(&self, dockerfile: &str, python: &str) -> Result<String, Error> {
-        let hubs = ImageRef::parse(HubImage::Python39Slim.name()).ok();
+    /// The Dockerfile with the Engine's names for what it is built from: the lab's own images, and the application's
+    /// base.
+    async fn with_bases(&self, dockerfile: &str, base_image: &str) -> Result<String, Error> {
+        let hubs = ImageRef::parse(&self.handle.application.base).ok();
         let mut lines = Vec::new();
         for line in dockerfile.lines() {
             let named = base_of(line).and_then(|base| Some((base, self.names().image(base).ok()?)));
@@ -64,7 +65,7 @@ impl Player {
                 continue;
             };
             let here = self.docker.image(&name.local).await?.map(|_| name.local.as_str());
-            let to = here.or((Some(&name.written) == hubs.as_ref()).then_some(python));
+            let to = here.or((Some(&name.written) == hubs.as_ref()).then_some(base_image));
             lines.push(to.map_or_else(|| line.to_owned(), |to| line.replacen(base, to, 1)));
         }
         Ok(lines.join("\n") + "\n")

@@ -10,6 +10,7 @@ use super::STAGE_VARIABLE;
 use super::args::{self, Command};
 use super::names::{self, Names};
 use crate::docker::{self, Docker};
+use crate::images;
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, InvalidReference};
 use crate::stage::Handle;
 
@@ -26,6 +27,8 @@ pub enum Error {
     Build { source: docker::Error },
     #[error("Error response from daemon: {}", daemon(.0))]
     Daemon(#[from] docker::Error),
+    #[error("Error response from daemon: {}", base(.0))]
+    Base(#[from] images::Error),
     #[error("Error response from daemon: No such {kind}: {name}")]
     Absent { kind: &'static str, name: String },
     #[error("An image does not exist locally with the tag: {0}")]
@@ -75,6 +78,13 @@ fn daemon(error: &docker::Error) -> String {
     match error {
         docker::Error::NotFound { kind, name } => format!("No such {kind}: {name}"),
         error => error.words().map_or_else(|| crate::exec::chain(error), str::to_owned),
+    }
+}
+
+fn base(error: &images::Error) -> String {
+    match error {
+        images::Error::Docker(error) => daemon(error),
+        error => crate::exec::chain(error),
     }
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pki::Pki;
+use crate::hint::Hint;
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -35,6 +36,16 @@ pub enum Error {
     Tls(#[from] rustls::Error),
     #[error("cannot listen on 127.0.0.1")]
     Listen(#[source] io::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            // Nothing but a defect of ours leads here.
+            Self::Certificates(_) | Self::Tls(_) => None,
+        }
+    }
 }
 
 /// A port that is bound and not served yet.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kubewords::has_label_form;
 use crate::mini::resource::NameRule;
 use crate::mini::status::{FieldError, Mistake};
 
@@ -16,8 +17,8 @@ pub fn faults(rule: NameRule, name: &str) -> Vec<String> {
         long.into_iter().chain((!fits).then(|| form.to_owned())).collect()
     };
     match rule {
-        NameRule::Label => faults(63, is_label(name), LABEL),
-        NameRule::Subdomain => faults(253, name.split('.').all(is_label), SUBDOMAIN),
+        NameRule::Label => faults(63, has_label_form(name), LABEL),
+        NameRule::Subdomain => faults(253, name.split('.').all(has_label_form), SUBDOMAIN),
         NameRule::PathSegment if matches!(name, "." | "..") => vec![format!("may not be '{name}'")],
         NameRule::PathSegment => {
             ["/", "%"].iter().filter(|c| name.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
@@ -50,13 +51,6 @@ pub fn data_key(key: &str) -> Option<String> {
 
 fn at_most(limit: usize) -> String {
     format!("must be no more than {limit} bytes")
-}
-
-fn is_label(text: &str) -> bool {
-    let alnum = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let ends = bytes.first().is_some_and(|b| alnum(*b)) && bytes.last().is_some_and(|b| alnum(*b));
-    ends && bytes.iter().all(|b| alnum(*b) || *b == b'-')
 }
 
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -105,6 +99,11 @@ pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
     let unqualified = names().filter(|(_, name)| !name.contains('/') && !own.contains(name));
     errors.extend(unqualified.map(|(i, name)| FieldError::invalid(format!("{field}[{i}]"), &name.into(), detail)));
     errors
+}
+
+/// Faults of a label's key.
+pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
+    qualified_errors(field, key)
 }
 
 /// Faults of a map of labels (apimachinery `ValidateLabels`).

@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
-use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
+use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small, workload};
 use super::table;
+use crate::kubewords::{self, Kind};
 
 const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const ONE_BY_ONE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
@@ -22,8 +23,10 @@ const READ: &[&str] = &["get", "list", "watch"];
 const PART: &[&str] = &["get", "patch", "update"];
 const CREATE: &[&str] = &["create"];
 const CONNECT: &[&str] = &["create", "get"];
+const SCALE: Subresource =
+    Subresource { name: "scale", kind: "Scale", group: "autoscaling", version: "v1", verbs: PART };
 
-/// What rows begin from; [`of`] adds what the kind's type says of itself.
+/// What rows begin from; [`of`] adds what the kind's type and the table of kinds say of it.
 const STORED: Resource = Resource {
     group: "",
     version: "",
@@ -45,14 +48,17 @@ const STORED: Resource = Resource {
 const RBAC: Resource = Resource { names: NameRule::PathSegment, ..STORED };
 const ROLE: Resource = Resource { strategy: &small::RoleStrategy, printer: table::ROLES, ..RBAC };
 const BINDING: Resource = Resource { strategy: &small::BindingStrategy, printer: table::BINDINGS, ..RBAC };
-const REVIEW: Resource = Resource { namespaced: false, verbs: CREATE, serving: Serving::Review, ..STORED };
+const REVIEW: Resource = Resource { verbs: CREATE, serving: Serving::Review, ..STORED };
 /// Kinds that `kubectl get all`, `apply --prune` and their like ask for and mini has no controllers for.
 const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, ..STORED };
 const WORKLOAD: Resource = Resource { categories: &["all"], ..EMPTY };
 
 const fn of<T: k8s_openapi::Resource + JsonSchema + DeserializeOwned>(base: Resource) -> Resource {
-    let (group, version, plural, kind) = (T::GROUP, T::VERSION, T::URL_PATH_SEGMENT, T::KIND);
-    Resource { group, version, plural, kind, schema: schema::<T>, reads: reads::<T>, ..base }
+    let Some(&Kind { kind, plural, short, group, namespaced }) = kubewords::kind(T::GROUP, T::KIND) else {
+        panic!("a kind that the table of kinds does not have");
+    };
+    let version = T::VERSION;
+    Resource { group, version, plural, kind, short, namespaced, schema: schema::<T>, reads: reads::<T>, ..base }
 }
 
 fn reads<T: DeserializeOwned>(object: &Value) -> Result<(), String> {
@@ -69,8 +75,6 @@ const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static s
 
 /// Used by admission.
 pub static NAMESPACES: Resource = Resource {
-    short: &["ns"],
-    namespaced: false,
     verbs: ONE_BY_ONE,
     subresources: &[sub("finalize", "Namespace", &["update"]), sub("status", "Namespace", PART)],
     fields: &["status.phase"],
@@ -82,7 +86,6 @@ pub static NAMESPACES: Resource = Resource {
 
 /// Used by admission and by tokens.
 pub static SERVICE_ACCOUNTS: Resource = Resource {
-    short: &["sa"],
     subresources: &[Subresource {
         name: "token",
         kind: "TokenRequest",
@@ -96,7 +99,6 @@ pub static SERVICE_ACCOUNTS: Resource = Resource {
 };
 
 pub static PODS: Resource = Resource {
-    short: &["po"],
     categories: &["all"],
     subresources: &[
         sub("binding", "Binding", CREATE),
@@ -124,8 +126,6 @@ pub static PODS: Resource = Resource {
 
 /// Mini is ready when its node is.
 pub static NODES: Resource = Resource {
-    short: &["no"],
-    namespaced: false,
     subresources: &[sub("status", "Node", PART)],
     fields: &["spec.unschedulable"],
     printer: table::NODES,
@@ -149,48 +149,55 @@ const EVENT_FIELDS: &[&str] = &[
 pub static ROLES: Resource = of::<rbac::Role>(ROLE);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLES: Resource = Resource { namespaced: false, ..of::<rbac::ClusterRole>(ROLE) };
+pub static CLUSTER_ROLES: Resource = Resource { ..of::<rbac::ClusterRole>(ROLE) };
 
 /// Used by the authorizer.
 pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { namespaced: false, ..of::<rbac::ClusterRoleBinding>(BINDING) };
+pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
 static OTHERS: [Resource; 22] = [
+    Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
+    Resource { ..of::<core::Endpoints>(EMPTY) },
+    Resource { ..of::<core::LimitRange>(EMPTY) },
+    Resource { ..of::<core::PersistentVolumeClaim>(EMPTY) },
+    Resource { ..of::<core::PersistentVolume>(EMPTY) },
+    Resource { ..of::<core::ResourceQuota>(EMPTY) },
     Resource {
-        short: &["cm"],
-        strategy: &small::ConfigMapStrategy,
-        printer: table::CONFIG_MAPS,
-        ..of::<core::ConfigMap>(STORED)
-    },
-    Resource { short: &["ep"], ..of::<core::Endpoints>(EMPTY) },
-    Resource { short: &["limits"], ..of::<core::LimitRange>(EMPTY) },
-    Resource { short: &["pvc"], ..of::<core::PersistentVolumeClaim>(EMPTY) },
-    Resource { short: &["pv"], namespaced: false, ..of::<core::PersistentVolume>(EMPTY) },
-    Resource { short: &["quota"], ..of::<core::ResourceQuota>(EMPTY) },
-    Resource {
-        short: &["ev"],
         fields: EVENT_FIELDS,
         strategy: &small::EventStrategy,
         printer: table::EVENTS,
         ..of::<core::Event>(STORED)
     },
-    Resource { short: &["rc"], ..of::<core::ReplicationController>(WORKLOAD) },
+    Resource { ..of::<core::ReplicationController>(WORKLOAD) },
     Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
-    Resource { short: &["svc"], ..of::<core::Service>(WORKLOAD) },
-    Resource { short: &["ds"], ..of::<apps::DaemonSet>(WORKLOAD) },
-    Resource { short: &["deploy"], ..of::<apps::Deployment>(WORKLOAD) },
-    Resource { short: &["rs"], ..of::<apps::ReplicaSet>(WORKLOAD) },
-    Resource { short: &["sts"], ..of::<apps::StatefulSet>(WORKLOAD) },
+    Resource { ..of::<core::Service>(WORKLOAD) },
+    Resource { ..of::<apps::DaemonSet>(WORKLOAD) },
+    Resource {
+        categories: &["all"],
+        subresources: &[SCALE, sub("status", "Deployment", PART)],
+        strategy: &workload::DeploymentStrategy,
+        printer: table::DEPLOYMENTS,
+        ..of::<apps::Deployment>(STORED)
+    },
+    Resource {
+        categories: &["all"],
+        subresources: &[SCALE, sub("status", "ReplicaSet", PART)],
+        fields: &["status.replicas"],
+        strategy: &workload::ReplicaSetStrategy,
+        printer: table::REPLICA_SETS,
+        ..of::<apps::ReplicaSet>(STORED)
+    },
+    Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
     of::<authentication::SelfSubjectReview>(REVIEW),
     of::<authorization::SelfSubjectAccessReview>(REVIEW),
     of::<authorization::SelfSubjectRulesReview>(REVIEW),
     of::<authorization::SubjectAccessReview>(REVIEW),
-    Resource { short: &["hpa"], ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
-    Resource { short: &["cj"], ..of::<batch::CronJob>(WORKLOAD) },
+    Resource { ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
+    Resource { ..of::<batch::CronJob>(WORKLOAD) },
     of::<batch::Job>(WORKLOAD),
-    Resource { short: &["ing"], ..of::<networking::Ingress>(EMPTY) },
+    Resource { ..of::<networking::Ingress>(EMPTY) },
 ];
 
 /// Every resource, in discovery's order of groups.

@@ -20,6 +20,7 @@ use super::kubelet;
 use super::pipeline::{Pipeline, WriteOptions};
 use super::runtime::Runtime;
 use super::{Version, resources};
+use crate::hint::Hint;
 use crate::loopback::{self, Listener, kubeconfig};
 
 /// The node's address: containers are reached through the runtime, and listeners stay on loopback.
@@ -37,6 +38,17 @@ pub enum Error {
     Bootstrap(#[from] super::status::ApiError),
     #[error("mini's node and default ServiceAccount were not ready after {seconds} s")]
     NotReady { seconds: u64 },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listener(error) => error.hint(),
+            Self::NotReady { .. } => Some("this machine is very busy: run it again".into()),
+            // Nothing but a defect of ours leads here.
+            Self::Key(_) | Self::Bootstrap(_) => None,
+        }
+    }
 }
 
 /// What mini is to be.
@@ -86,7 +98,8 @@ impl Mini {
         listener.serve(guarded.clone(), shutdown.clone(), &tasks);
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
-        let controllers = controllers::spawn(client.clone(), options.version, ca_pem.clone(), stop.clone());
+        let (version, timelapse) = (options.version, options.timelapse);
+        let controllers = controllers::spawn(client.clone(), version, timelapse, ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
         let node = kubelet::Node { name, ip, version, scheme, timelapse };

@@ -1,5 +1,7 @@
 //! The Kubernetes version mini behaves as.
 
+use crate::hint::Hint;
+
 /// A minor release, e.g. 1.36.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
@@ -22,6 +24,12 @@ impl std::fmt::Display for Version {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no Kubernetes version mini can behave as; one of 1.32 to 1.36, e.g. 1.36")]
 pub struct InvalidVersion(String);
+
+impl Hint for InvalidVersion {
+    fn hint(&self) -> Option<String> {
+        Some("`--cluster kind` plays on any version that there is a node image of".into())
+    }
+}
 
 impl std::str::FromStr for Version {
     type Err = InvalidVersion;

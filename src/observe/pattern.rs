@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::trace::{EventSeen, State, Trace};
+use crate::kubewords::status::{cause_of_back_off, is_back_off};
 
 /// How far a pattern has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,11 +109,7 @@ fn reports(event: &EventSeen, status: &str) -> bool {
 
 fn tells_of(state: &State, status: &str) -> bool {
     is_back_off(&state.status)
-        && state.message.as_ref().is_some_and(|message| message.contains(&format!(": {status}: ")))
-}
-
-fn is_back_off(status: &str) -> bool {
-    status.ends_with("BackOff")
+        && state.message.as_ref().is_some_and(|message| cause_of_back_off(message, status).is_some())
 }
 
 #[cfg(test)]

@@ -5,6 +5,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodStatus};
 
+use crate::kubewords::status::{
+    COMPLETED, NOT_READY, POD_INITIALIZING, RUNNING, SCHEDULING_GATED, TERMINATING, UNKNOWN,
+};
+
 /// Cells of one row, and what the STATUS is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodRow {
@@ -31,8 +35,8 @@ pub fn pod_status(pod: &Pod) -> PodRow {
         total: spec.containers.len() + restartable,
         ..Tally::default()
     };
-    if condition(status, "PodScheduled").is_some_and(|c| c.reason.as_deref() == Some("SchedulingGated")) {
-        tally.reason = "SchedulingGated".into();
+    if condition(status, "PodScheduled").is_some_and(|c| c.reason.as_deref() == Some(SCHEDULING_GATED)) {
+        tally.reason = SCHEDULING_GATED.into();
     }
     let initializing = tally.init_containers(spec, status);
     if !initializing || is_true(status, "Initialized") {
@@ -41,9 +45,9 @@ pub fn pod_status(pod: &Pod) -> PodRow {
     if pod.metadata.deletion_timestamp.is_some() {
         let terminal = matches!(phase.as_str(), "Succeeded" | "Failed");
         if status.reason.as_deref() == Some("NodeLost") {
-            tally.reason = "Unknown".into();
+            tally.reason = UNKNOWN.into();
         } else if !terminal {
-            tally.reason = "Terminating".into();
+            tally.reason = TERMINATING.into();
         }
     }
     PodRow {
@@ -99,7 +103,7 @@ impl Tally {
                 continue;
             }
             let (reason, message) = match reason_of(container) {
-                Some((reason, message)) if reason != "PodInitializing" => (reason, message),
+                Some((reason, message)) if reason != POD_INITIALIZING => (reason, message),
                 _ => (format!("{index}/{}", inits.len()), None),
             };
             self.reason = format!("Init:{reason}");
@@ -122,9 +126,9 @@ impl Tally {
                 self.ready += 1;
             }
         }
-        if self.reason == "Completed" && has_running {
+        if self.reason == COMPLETED && has_running {
             let ready = is_true(status, "Ready");
-            self.reason = if ready { "Running" } else { "NotReady" }.into();
+            self.reason = if ready { RUNNING } else { NOT_READY }.into();
         }
     }
 }

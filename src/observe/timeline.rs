@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::trace::{State, Trace};
+use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 
 /// States as one shows them: no two alike in a row, and of the kubelet's endless to and fro between an error and
 /// its back-off only the first of each.
@@ -25,7 +26,7 @@ pub(super) fn folded(states: &[State]) -> Vec<(&State, usize)> {
 }
 
 fn is_pull_trouble(status: &str) -> bool {
-    matches!(status.trim_start_matches("Init:"), "ErrImagePull" | "ImagePullBackOff")
+    matches!(status.trim_start_matches("Init:"), ERR_IMAGE_PULL | IMAGE_PULL_BACK_OFF)
 }
 
 /// Three digits' worth of seconds: `0.03`, `12.1`, `184`.

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use serde::{Deserialize, Serialize};
 
 use super::pod::pod_status;
+use crate::kubewords::status;
 use crate::script::ObjectRef;
 
 /// One state of a pod as a watch delivered it.
@@ -31,9 +32,9 @@ pub struct State {
 
 impl State {
     /// The status of an object that is gone.
-    pub const DELETED: &str = "Deleted";
+    pub const DELETED: &str = status::DELETED;
     /// The status of an object that was told to go.
-    pub const TERMINATING: &str = "Terminating";
+    pub const TERMINATING: &str = status::TERMINATING;
 
     pub fn of(pod: &Pod, at: Duration) -> Self {
         let row = pod_status(pod);

@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Consumer, Sink};
 use crate::event::{Event, Failure, PartState, Record, Timings, Verdict, Yardstick};
+use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -346,7 +347,7 @@ fn cut(line: &str) -> Cow<'_, str> {
 
 /// A back-off's message without the back-off: the reason it goes on about.
 fn bare(message: &str) -> &str {
-    message.split_once("\": ErrImagePull: ").map_or(message, |(_, reason)| reason)
+    cause_of_back_off(message, ERR_IMAGE_PULL).unwrap_or(message)
 }
 
 /// The lab's heading, with its number once.

@@ -13,6 +13,8 @@ use kube::discovery::{ApiGroup, Discovery, Scope, verbs};
 use kube::runtime::wait::delete::{self, delete_and_finalize};
 use kube::{Api, Client, Resource, ResourceExt};
 
+use crate::hint::Hint;
+
 const DEFAULT: &str = "default";
 /// How long an object may take to go. A pod takes its grace, a namespace some seconds.
 const GOING: Duration = Duration::from_secs(120);
@@ -38,6 +40,20 @@ pub enum Error {
     Kube(#[from] kube::Error),
     #[error("{object} was deleted and has not gone within {GOING:?}{}", held_by(.finalizers))]
     Stays { object: String, finalizers: Vec<String> },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kube(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::Stays { object, finalizers } if finalizers.is_empty() => {
+                Some(format!("`kubectl get {object} -o yaml` says what holds it"))
+            }
+            Self::Stays { .. } => {
+                Some("who put the finalizer there has to take it away: does that controller run?".into())
+            }
+        }
+    }
 }
 
 fn held_by(finalizers: &[String]) -> String {

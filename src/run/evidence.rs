@@ -1,5 +1,6 @@
 //! What a failed step shows for itself, and what proves a pass. Pure.
 
+use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 use crate::observe::{EventSeen, Trace};
 use crate::registry::access_log::Entry;
 
@@ -30,7 +31,7 @@ pub fn of_trace(trace: &Trace) -> Vec<String> {
     let mut lines = vec![trace.to_string()];
     if let Some(message) = trace.last().and_then(|state| state.message.as_ref()) {
         // A back-off goes on about what an event below has said.
-        let cause = message.split_once(": ErrImagePull: ").map_or(message.as_str(), |(_, cause)| cause);
+        let cause = cause_of_back_off(message, ERR_IMAGE_PULL).unwrap_or(message);
         if !trace.events.iter().any(|event| event.message.contains(cause)) {
             lines.push(format!("  last message: {message}"));
         }

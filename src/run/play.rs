@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::lab::{self, Played};
 use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
 use super::shell::{self, Shell};
-use crate::docker::app;
 use crate::docker_cli;
 use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
+use crate::fence::Fence;
+use crate::registry::ImageRef;
 use crate::script::{Action, Lab, Need};
-use crate::stage::{APP_IMAGE, Stage, USERNAME};
+use crate::stage::{self, Stage};
 
 pub use super::lab::Error;
 
@@ -63,14 +64,14 @@ impl Player<'_> {
             }
         }
         self.tell(&beside);
-        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names).await });
+        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names, false).await });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
         let played: Vec<_> = played.buffer_unordered(self.jobs.max(1)).collect().await;
         for played in played {
             all.push(played?);
         }
-        for lab in alone {
-            all.push(self.play_lab(lab, &Names::default()).await?);
+        for (n, lab) in alone.iter().enumerate() {
+            all.push(self.play_lab(lab, &Names::default(), n + 1 < alone.len()).await?);
         }
         let mut all: Option<Vec<Played>> = all.into_iter().collect();
         if let Some(all) = &mut all {
@@ -80,7 +81,9 @@ impl Player<'_> {
     }
 
     fn way(&self, lab: &Lab, labs: usize) -> Result<Way, Unconfinable> {
-        if !self.stage.is_users() && (labs < 2 || self.jobs < 2) {
+        // A cluster of the user's is given back as it was, also by whoever pays for a run that was killed: there each
+        // lab has namespaces of its own.
+        if !self.stage.cluster.info().is_users && (labs < 2 || self.jobs < 2) {
             return Ok(Way::Alone);
         }
         let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
@@ -99,7 +102,7 @@ impl Player<'_> {
             host: remote.host.clone(),
             path: remote.path.clone(),
             username: self.stage.credentials().username,
-            lecture_username: USERNAME.into(),
+            lecture_username: self.stage.handle.application.user.clone(),
         })
     }
 
@@ -118,9 +121,10 @@ impl Player<'_> {
     }
 
     /// None: stopped.
-    async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
+    async fn play_lab(&self, lab: &Lab, names: &Names, followed: bool) -> Result<Option<Played>, Error> {
         let shell = self.shell(lab.id, names)?;
-        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
+        let run = lab::Run { session: self.session, followed };
+        let played = lab::play(lab, self.stage, &shell, names, &run, self.events, self.stop).await;
         // What took itself out of its fence's process group.
         shell.end_processes();
         if self.stage.outlives_run() {
@@ -144,9 +148,10 @@ impl Player<'_> {
         // A lab that had the stage's names to itself may have pushed over the stage's own image.
         if names.is_verbatim()
             && !pushed.is_empty()
-            && let Err(error) = self.stage.serve(APP_IMAGE).await
+            && let Err(error) = self.stage.serve(&self.stage.handle.application.image).await
         {
-            self.events.note(format!("{APP_IMAGE} is not served any more: {error}"));
+            let image = &self.stage.handle.application.image;
+            self.events.note(format!("{image} is not served any more: {error}"));
         }
     }
 
@@ -190,7 +195,7 @@ impl Player<'_> {
         };
         let handle = stage.for_lab(&self.scope(lab), names.is_verbatim(), kubeconfig.as_deref());
         let handle = handle.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?;
-        let sources = app::context();
+        let sources = stage.application.context().map_err(stage::Error::Application)?;
         Ok(Shell::prepare(&shell::Ground {
             private: &handle.private,
             folder: &format!("lab-{lab}"),
@@ -211,7 +216,10 @@ fn with_pushed(lab: &Lab) -> Lab {
     let mut lab = lab.clone();
     for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
         if let Action::Shell(script) = &step.action {
-            lab.needs.extend(docker_cli::pushes(script).into_iter().map(Need::NoImage));
+            let fence = Fence::parse(script).unwrap_or_default();
+            let on_hub = |name: &&str| ImageRef::parse(name).is_ok_and(|image| image.registry() == "docker.io");
+            let pushed = fence.pushed_images().into_iter().filter(on_hub);
+            lab.needs.extend(pushed.map(|name| Need::NoImage(name.to_owned())));
         }
     }
     lab

@@ -13,6 +13,7 @@ use kube::{Api, Client};
 
 use super::cleanup::{self, Before, remove};
 use super::rewrite::Names;
+use crate::hint::Hint;
 
 /// A namespace's default ServiceAccount comes within milliseconds, and on a cluster that has just begun once its
 /// controllers run.
@@ -39,6 +40,19 @@ pub enum Error {
     },
     #[error("the namespace {namespace} got no default ServiceAccount within {ACCOUNT:?}")]
     NoAccount { namespace: String },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kube(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::Cleanup(error) => error.hint(),
+            Self::Namespace { .. } => Some("`kubectl auth can-i create namespaces` tells whether you may".into()),
+            Self::NoAccount { .. } => {
+                Some("do the cluster's controllers run? `kubectl get pods -n kube-system` tells".into())
+            }
+        }
+    }
 }
 
 impl Room {

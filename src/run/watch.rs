@@ -15,6 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use super::rewrite::Names;
 use crate::event::{Event, Events, millis};
+use crate::hint::Hint;
+use crate::kubewords::is_system_namespace;
 use crate::observe::{Recorder, Trace};
 
 /// Traces of everything that happens while it is open.
@@ -38,6 +40,12 @@ struct Shared {
 #[error("cannot watch the cluster")]
 pub struct NotWatching(#[source] Box<watcher::Error>);
 
+impl Hint for NotWatching {
+    fn hint(&self) -> Option<String> {
+        Some("may this user watch pods and events there? `kubectl auth can-i watch events -A` tells".into())
+    }
+}
+
 impl Shared {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
@@ -55,7 +63,7 @@ impl Shared {
 
 /// The cluster's own pods are nobody's lab.
 fn is_system(object: &impl ResourceExt) -> bool {
-    object.namespace().is_some_and(|ns| ns.starts_with("kube-") || ns == "local-path-storage")
+    object.namespace().is_some_and(|namespace| is_system_namespace(&namespace))
 }
 
 impl Watch {

@@ -146,6 +146,7 @@ fn skip(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint as _;
 
     #[test]
     fn a_check_reads_back_as_it_is_shown() {

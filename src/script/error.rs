@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::hint::Hint;
 /// A lab that cannot be read or found. All of these are the author's or the user's to mend.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
@@ -54,7 +55,7 @@ pub enum Problem {
     #[error("malformed object reference `{found}`")]
     ObjectRef { found: String },
     #[error("unknown kind `{kind}`")]
-    UnknownKind { kind: String, near: Option<&'static str> },
+    UnknownKind { kind: String, near: Option<String> },
     #[error("directive `{word}` watches pods, not a {kind}")]
     NotAPod { word: &'static str, kind: String },
     #[error("malformed state `{found}`")]
@@ -80,9 +81,8 @@ pub enum Problem {
     OpenFence,
 }
 
-impl ScriptError {
-    /// One line on what to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ScriptError {
+    fn hint(&self) -> Option<String> {
         match self {
             ScriptError::At { problem, .. } => problem.hint(),
             ScriptError::NoSteps { .. } => Some("a ```bash fence is a step".into()),
@@ -98,13 +98,13 @@ impl ScriptError {
     }
 }
 
-impl Problem {
-    /// One line on what to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Problem {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
-            Problem::UnknownDirective { near: Some(near), .. }
-            | Problem::UnknownKind { near: Some(near), .. }
-            | Problem::State { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Problem::UnknownDirective { near: Some(near), .. } | Problem::State { near: Some(near), .. } => {
+                format!("did you mean `{near}`?")
+            }
+            Problem::UnknownKind { near: Some(near), .. } => format!("did you mean `{near}`?"),
             Problem::UnknownDirective { near: None, .. } => "docs/directives.md lists them all".into(),
             Problem::MisspeltMarker { .. } => "directives stand in `<!-- rehearse: … -->`".into(),
             Problem::Arguments { usage, .. } => format!("write `{usage}`"),

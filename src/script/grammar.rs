@@ -5,51 +5,7 @@ use std::time::Duration;
 
 use super::error::Problem;
 use super::model::{AnyOf, ObjectRef};
-
-/// Canonical kind and its other spellings, as kubectl takes them.
-const KINDS: &[(&str, &[&str])] = &[
-    ("pod", &["pods", "po"]),
-    ("serviceaccount", &["serviceaccounts", "sa"]),
-    ("secret", &["secrets"]),
-    ("configmap", &["configmaps", "cm"]),
-    ("namespace", &["namespaces", "ns"]),
-    ("node", &["nodes", "no"]),
-    ("service", &["services", "svc"]),
-    ("deployment", &["deployments", "deploy"]),
-    ("replicaset", &["replicasets", "rs"]),
-    ("job", &["jobs"]),
-];
-
-/// Common values of kubectl's STATUS column, to catch a misspelling before it costs a timeout. Others are allowed.
-const STATES: &[&str] = &[
-    "Pending",
-    "ContainerCreating",
-    "PodInitializing",
-    "Running",
-    "Completed",
-    "Succeeded",
-    "Failed",
-    "Error",
-    "NotReady",
-    "Terminating",
-    "Unknown",
-    "Deleted",
-    "Evicted",
-    "OOMKilled",
-    "SchedulingGated",
-    "ErrImagePull",
-    "ErrImageNeverPull",
-    "ImagePullBackOff",
-    "ImageInspectError",
-    "InvalidImageName",
-    "RegistryUnavailable",
-    "CrashLoopBackOff",
-    "CreateContainerError",
-    "CreateContainerConfigError",
-    "RunContainerError",
-    "ContainerStatusUnknown",
-    "DeadlineExceeded",
-];
+use crate::kubewords::{self, is_subdomain, status};
 
 /// The candidate that differs in at most two letters, if there is one.
 pub(super) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -77,22 +33,15 @@ pub(super) fn object_ref(text: &str) -> Result<ObjectRef, Problem> {
         _ => return Err(malformed()),
     };
     let (kind, name) = reference.split_once('/').ok_or_else(malformed)?;
-    if !is_dns_name(name) || !is_dns_name(namespace) {
+    if !is_subdomain(name) || !is_subdomain(namespace) {
         return Err(malformed());
     }
-    let spellings = || KINDS.iter().flat_map(|(kind, others)| std::iter::once(kind).chain(*others));
-    let (kind, _) = KINDS
-        .iter()
-        .find(|(canonical, others)| *canonical == kind || others.contains(&kind))
-        .ok_or_else(|| Problem::UnknownKind { kind: kind.into(), near: near(kind, spellings().copied()) })?;
-    Ok(ObjectRef { kind: (*kind).into(), namespace: namespace.into(), name: name.into() })
-}
-
-/// RFC 1123 subdomain, as names of these kinds are.
-fn is_dns_name(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.chars().all(inner) && name.starts_with(ends) && name.ends_with(ends)
+    let known = kubewords::spelled(kind).ok_or_else(|| {
+        let spellings: Vec<String> = kubewords::KINDS.iter().flat_map(kubewords::Kind::spellings).collect();
+        let near = near(kind, spellings.iter().map(String::as_str)).map(str::to_owned);
+        Problem::UnknownKind { kind: kind.into(), near }
+    })?;
+    Ok(ObjectRef { kind: known.singular(), namespace: namespace.into(), name: name.into() })
 }
 
 /// `A, B, C`: at least one.
@@ -103,7 +52,7 @@ pub(super) fn states(text: &str) -> Result<Vec<String>, Problem> {
 fn state(text: &str) -> Result<String, Problem> {
     let well_formed = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || ":/-".contains(c));
-    let near = near(text, STATES.iter().copied()).filter(|near| *near != text && !STATES.contains(&text));
+    let near = near(text, status::ALL.iter().copied()).filter(|near| *near != text && !status::ALL.contains(&text));
     match (well_formed, near) {
         (true, None) => Ok(text.into()),
         (_, near) => Err(Problem::State { found: text.into(), near }),
@@ -170,7 +119,7 @@ mod tests {
         for bad in ["", "pod", "pod/", "/x", "pod/MyPod", "pod/x -n", "pod/x y", "pod/a/b", "pod/-x", "pod/x -m y"] {
             assert!(object_ref(bad).is_err(), "{bad}");
         }
-        assert_eq!(object_ref("pdo/x"), Err(Problem::UnknownKind { kind: "pdo".into(), near: Some("pod") }));
+        assert_eq!(object_ref("pdo/x"), Err(Problem::UnknownKind { kind: "pdo".into(), near: Some("pod".into()) }));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::Info;
 use crate::docker::labels;
+use crate::images::Application;
+use crate::process::Process;
 use crate::registry::Credentials;
+use crate::session;
 
 /// A folder in a registry that is there already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Handle {
     pub owner: String,
     /// The process that keeps the stage up.
     pub pid: u32,
+    /// The same, so that no later process is taken for it; None where there is no `/proc`.
+    pub process: Option<Process>,
     pub private: PathBuf,
     /// Host and port.
     pub registry: String,
@@ -44,6 +49,8 @@ pub struct Handle {
     password: String,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
+    /// What the lecture's labs are about.
+    pub application: Application,
     /// The application image on the Engine, and the digest under which the registry serves it.
     pub app_image: String,
     pub app_digest: String,
@@ -65,6 +72,7 @@ impl Handle {
         (registry, registry_container): (String, Option<String>),
         credentials: &Credentials,
         (cluster, kubeconfig): (Info, PathBuf),
+        application: &Application,
         (app_image, app_digest): (String, String),
         (kept, remote): (Option<Vec<String>>, Option<Remote>),
     ) -> Self {
@@ -72,6 +80,7 @@ impl Handle {
             session: session.id().into(),
             owner: session.owner(),
             pid: std::process::id(),
+            process: Process::current().cloned(),
             private: session.private(),
             registry,
             registry_container,
@@ -79,6 +88,7 @@ impl Handle {
             password: credentials.password.clone(),
             cluster,
             kubeconfig,
+            application: application.clone(),
             app_image,
             app_digest,
             kept: kept.is_some(),
@@ -92,6 +102,12 @@ impl Handle {
     /// The stage's own registry: its container and where it listens; None where it is the user's.
     pub fn own_registry(&self) -> Option<(&str, std::net::SocketAddr)> {
         Some((self.registry_container.as_deref()?, self.registry.parse().ok()?))
+    }
+
+    /// Whether somebody keeps the stage up: its session lives, and its process exists.
+    pub fn is_kept_up(&self) -> bool {
+        let exists = self.process.as_ref().and_then(Process::exists).unwrap_or(true);
+        exists && session::is_alive(&self.owner)
     }
 
     /// The same stage for one lab among others, written where the lab finds it: with a private folder, a docker config

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, DeleteParams, PostParams};
-use rehearsal::docker::ladder::ensure;
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, HubImage, Login, labels};
+use rehearsal::docker::{Docker, Login, labels};
+use rehearsal::images::{REGISTRY, ensure};
 use rehearsal::mini::runtime::docker::DockerRuntime;
 use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions, Runtime as _};
 use rehearsal::mini::{Mini, MiniOptions, Version};
@@ -34,7 +34,7 @@ impl Ground {
         let session = format!("test-runtime-{:08x}", rand::random::<u32>());
         let labels = BTreeMap::from([(labels::SESSION.to_owned(), session)]);
         let request = RegistryRequest {
-            image: ensure(&docker, HubImage::Registry2, &|_| {}).await.unwrap().image,
+            image: ensure(&docker, REGISTRY, &|_| {}).await.unwrap().image,
             htpasswd: format!("{}\n", credentials.htpasswd().unwrap()).into(),
             realm: "test".into(),
             labels: labels.clone(),
@@ -43,7 +43,7 @@ impl Ground {
         };
         let registry = RegistryContainer::start(&docker, request).await.unwrap();
         let host = registry.addr.to_string();
-        let python = ensure(&docker, HubImage::Python39Slim, &|_| {}).await.unwrap().image;
+        let python = ensure(&docker, "python:3.9-slim", &|_| {}).await.unwrap().image;
         let name = format!("{host}/cloudwithvarjosh/runtime:1.0.0");
         docker.tag(&python, &name).await.unwrap();
         let Credentials { username, password } = credentials.clone();

@@ -1,4 +1,5 @@
-//! ARCHITECTURE.md's table of rooms against what the sources use: a room uses only those above it, or to its left.
+//! What holds of the sources as a whole: a room uses only those above it in ARCHITECTURE.md's table, or to its left; each
+//! error says what to do next.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -113,5 +114,86 @@ fn every_way_to_name_a_room_is_seen() {
     ] {
         assert_eq!(misplaced("low", text, depth, &table), expected, "{text}");
         assert!(misplaced("top", text, depth, &table).is_empty(), "{text}");
+    }
+}
+
+/// Errors that nobody is told: mini's own, which become answers of its API, and what `docker` says in docker's words.
+const UNTOLD: [&str; 7] = [
+    "docker_cli/play.rs",
+    "mini/api/stream/spdy.rs",
+    "mini/runtime/mod.rs",
+    "mini/status.rs",
+    "mini/store/mod.rs",
+    "registry/error.rs",
+    "registry/keyring.rs",
+];
+
+/// The names of a file's error types, of those that have a hint, and of those whose hint has a catch-all arm.
+fn hints(tokens: TokenStream, found: &mut [BTreeSet<String>; 3]) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let text: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+    let word = |at: usize| text.get(at).map_or("", String::as_str);
+    for (at, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else { continue };
+        let words = group.stream().to_string().replace(' ', "");
+        if words.starts_with("derive(") && words.contains("thiserror::Error") {
+            let kind = (at..text.len()).find(|at| ["enum", "struct"].contains(&word(*at)));
+            found[0].extend(kind.map(|kind| word(kind + 1).to_owned()));
+        }
+        if at >= 4 && [word(at - 4), word(at - 3), word(at - 2)] == ["impl", "Hint", "for"] {
+            found[1].insert(word(at - 1).to_owned());
+            let arms = group.stream().to_string();
+            if arms.split_once("match self {").is_some_and(|(_, arms)| has_catch_all(arms)) {
+                found[2].insert(word(at - 1).to_owned());
+            }
+        }
+        hints(group.stream(), found);
+    }
+}
+
+/// Whether `_ =>` stands among the arms of a match, of which `arms` is the text after its opening brace.
+fn has_catch_all(arms: &str) -> bool {
+    let mut depth = 0;
+    let level = |c: char| match c {
+        '{' | '(' | '[' => 1,
+        '}' | ')' | ']' => -1,
+        _ => 0,
+    };
+    arms.char_indices().any(|(at, c)| {
+        depth += level(c);
+        depth == 0 && c == '_' && arms[at + 1..].trim_start().starts_with("=>")
+    })
+}
+
+#[test]
+fn every_error_says_what_to_do_next() {
+    let source = project().join("src");
+    let mut wrong = Vec::new();
+    for (path, _) in sources(&source, 0) {
+        let within = path.strip_prefix(&source).unwrap().display().to_string();
+        let mut found = <[BTreeSet<String>; 3]>::default();
+        hints(std::fs::read_to_string(&path).unwrap().parse().unwrap(), &mut found);
+        let [errors, with, careless] = found;
+        let untold = UNTOLD.contains(&within.as_str());
+        wrong.extend(errors.difference(&with).filter(|_| !untold).map(|name| format!("{within}: {name} has no hint")));
+        wrong.extend(careless.iter().map(|name| format!("{within}: the hint of {name} has a catch-all arm")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_catch_all_arm_is_found() {
+    let error = "#[derive(Debug, thiserror::Error)] pub enum Error { A, B } ";
+    for (text, expected) in [
+        ("", [1, 0, 0]),
+        ("impl Hint for Error { fn hint(&self) { match self { Self::A => 1, _ => None } } }", [1, 1, 1]),
+        (
+            "impl Hint for Error { fn hint(&self) { match self { Self::A => match x { _ => 2 }, Self::B => 1 } } }",
+            [1, 1, 0],
+        ),
+    ] {
+        let mut found = <[BTreeSet<String>; 3]>::default();
+        hints(format!("{error}{text}").parse().unwrap(), &mut found);
+        assert_eq!(found.map(|names| names.len()), expected, "{text}");
     }
 }

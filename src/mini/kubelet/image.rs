@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
-use super::event::Event;
 use super::records::{PullRecords, SecretRecord};
 use super::state::{Failure, Node, PodState};
+use crate::kubewords::status::{ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME};
+use crate::mini::events::Event;
 use crate::mini::runtime::{Image, PullError};
 use crate::registry::keyring::{Keyring, KeyringError};
 use crate::registry::{Credentials, ImageRef};
@@ -44,7 +45,7 @@ pub enum Decision {
 /// `InvalidImageName` with the kubelet's message.
 pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
     let reference = ImageRef::parse(image).map_err(|error| Failure {
-        reason: "InvalidImageName",
+        reason: INVALID_IMAGE_NAME,
         message: format!("Failed to apply default image tag {image:?}: couldn't parse image name {image:?}: {error}"),
     })?;
     let bare = reference.digest().is_none() && !image.ends_with(&format!(":{}", reference.object()));
@@ -91,8 +92,8 @@ pub fn decide(
 ) -> Decision {
     let never = || {
         let message = format!("Container image {image:?} is not present with pull policy of Never");
-        let event = Some(Event::warning("ErrImageNeverPull", message.clone()));
-        Decision::Refuse { failure: Failure { reason: "ErrImageNeverPull", message }, event }
+        let event = Some(Event::warning(ERR_IMAGE_NEVER_PULL, message.clone()));
+        Decision::Refuse { failure: Failure { reason: ERR_IMAGE_NEVER_PULL, message }, event }
     };
     let present = present.filter(|_| policy != "Always");
     if present.is_none() && policy == "Never" {
@@ -111,7 +112,7 @@ pub fn decide(
     let logins = match logins(secrets, &reference) {
         Ok(logins) => logins,
         Err(error) => {
-            let failure = Failure { reason: "ErrImagePull", message: error.to_string() };
+            let failure = Failure { reason: ERR_IMAGE_PULL, message: error.to_string() };
             return Decision::Refuse { failure, event: None };
         }
     };
@@ -133,7 +134,7 @@ pub fn decide(
             Some(cause) => format!("{bare}: {cause}"),
             None => bare.clone(),
         };
-        let failure = Failure { reason: "ImagePullBackOff", message };
+        let failure = Failure { reason: IMAGE_PULL_BACK_OFF, message };
         return Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) };
     }
     Decision::Pull { logins, event: Event::normal("Pulling", format!("Pulling image {image:?}")) }
@@ -142,7 +143,7 @@ pub fn decide(
 /// Notes a failed pull: its back-off begins.
 pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
     state.image_backoff.next(image, now);
-    let failure = Failure { reason: "ErrImagePull", message: error.message.clone() };
+    let failure = Failure { reason: ERR_IMAGE_PULL, message: error.message.clone() };
     state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
     (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
 }

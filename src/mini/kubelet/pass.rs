@@ -22,12 +22,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 
-use super::event::Event;
 use super::image::{self, Decision, Login};
 use super::records::PullRecords;
 use super::security;
 use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
 use super::status::{self, Life};
+use crate::kubewords::status::{CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_CONFIG_ERROR, RUN_CONTAINER_ERROR};
+use crate::mini::events::Event;
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 
 /// What the worker is to do before the next step.
@@ -255,7 +256,7 @@ impl Pass {
     fn create(&self, pod: &Pod, container: &str) -> Result<Option<Ask>, Failure> {
         let user = self.image.as_ref().map(|image| image.user.as_str()).unwrap_or_default();
         let verified = pod.container(container).map_or(Ok(()), |spec| security::verify_non_root(pod, spec, user));
-        verified.map_err(|message| Failure { reason: "CreateContainerConfigError", message })?;
+        verified.map_err(|message| Failure { reason: CREATE_CONTAINER_CONFIG_ERROR, message })?;
         Ok(Some(Ask::Start { container: container.to_owned() }))
     }
 
@@ -289,13 +290,13 @@ impl Pass {
                 self.changed = true;
                 Ok(())
             }
-            Err(StartError::Config(message)) => Err(Failure { reason: "CreateContainerConfigError", message }),
+            Err(StartError::Config(message)) => Err(Failure { reason: CREATE_CONTAINER_CONFIG_ERROR, message }),
             Err(StartError::Runtime(message)) => {
                 on.tell(container, Event::normal("Created", created));
                 let exit = Exit { code: 128, oom_killed: false };
                 record.ended = Some(Ended { exit, at: on.now, start_error: Some(message.clone()) });
                 on.state.containers.insert(container.to_owned(), Box::new(record));
-                Err(Failure { reason: "RunContainerError", message })
+                Err(Failure { reason: RUN_CONTAINER_ERROR, message })
             }
         }
     }
@@ -309,9 +310,9 @@ impl Pass {
             }
             Err(failure) => {
                 self.failed = true;
-                if failure.reason != "CrashLoopBackOff" {
+                if failure.reason != CRASH_LOOP_BACK_OFF {
                     let told = match failure.reason {
-                        "CreateContainerConfigError" | "RunContainerError" => &failure.message,
+                        CREATE_CONTAINER_CONFIG_ERROR | RUN_CONTAINER_ERROR => &failure.message,
                         reason => reason,
                     };
                     on.tell(container, Event::warning("Failed", format!("Error: {told}")));
@@ -377,7 +378,7 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
             on.tell(container, Event::warning("BackOff", message));
             let delay = image::go_duration(on.state.crash_backoff.delay(container));
             let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
-            return Err(Failure { reason: "CrashLoopBackOff", message });
+            return Err(Failure { reason: CRASH_LOOP_BACK_OFF, message });
         }
         on.state.crash_backoff.next(container, at);
     }

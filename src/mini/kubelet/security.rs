@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::{Container, Pod};
 
 use super::state::PodExt as _;
+use crate::kubewords::quantity;
 use crate::mini::runtime::Confinement;
-use crate::mini::schema::quantity;
 
 /// The container's own settings, else the pod's (`securitycontext.DetermineEffectiveSecurityContext`).
 #[must_use]

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated, Pod, PodCo
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::backoff::Backoff;
+use crate::kubewords::status::{COMPLETED, ERROR, OOM_KILLED, START_ERROR};
 use crate::mini::Version;
 use crate::mini::runtime::Exit;
 
@@ -118,10 +119,10 @@ impl ContainerRecord {
     pub fn terminated(&self, scheme: &str) -> Option<ContainerStateTerminated> {
         let ended = self.ended.as_ref()?;
         let reason = match &ended.exit {
-            _ if ended.start_error.is_some() => "StartError",
-            Exit { oom_killed: true, .. } => "OOMKilled",
-            Exit { code: 0, .. } => "Completed",
-            Exit { .. } => "Error",
+            _ if ended.start_error.is_some() => START_ERROR,
+            Exit { oom_killed: true, .. } => OOM_KILLED,
+            Exit { code: 0, .. } => COMPLETED,
+            Exit { .. } => ERROR,
         };
         Some(ContainerStateTerminated {
             container_id: self.full_id(scheme),

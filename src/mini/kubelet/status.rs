@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::state::{ContainerRecord, Node, PodExt as _, PodState};
+use crate::kubewords::status::{CONTAINER_CREATING, POD_INITIALIZING};
 
 /// Which part of a pod's life the status is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ fn container(node: &Node, pod: &Pod, state: &PodState, spec: &Container, life: L
         (None, _) if life == Life::Terminated => terminated_state(Some(lost())),
         (None, _) => explained.unwrap_or_else(|| {
             let initializing = !init && !initialized(pod, state);
-            waiting(if initializing { "PodInitializing" } else { "ContainerCreating" }, None)
+            waiting(if initializing { POD_INITIALIZING } else { CONTAINER_CREATING }, None)
         }),
         (Some(record), None) => {
             (status.ready, status.started) = (!init, Some(true));

@@ -6,8 +6,9 @@
 
 use serde_json::{Value, json};
 
+use super::time;
 use super::types::{Shape, root, types};
-use super::{quantity, time};
+use crate::kubewords::quantity;
 use crate::mini::resource::Resource;
 use crate::mini::status::ApiError;
 

@@ -2,7 +2,6 @@
 
 mod decode;
 pub mod openapi;
-pub mod quantity;
 mod time;
 mod types;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::hint::Hint as _;
 use crate::script::ObjectRef;
 
 fn shown(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Folders of labs, good and bad.
 
 use super::*;
+use crate::hint::Hint as _;
 use crate::script::assemble::tests::outline;
 
 const GOOD: &[u8] = b"# Title\n```bash\ntrue\n```\n";

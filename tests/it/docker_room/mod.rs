@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use rehearsal::docker::{Docker, Progress, labels};
+use rehearsal::hint::Hint;
 
 mod containers;
 mod fences;
+mod hub_images;
 mod images;
-mod ladder;
 mod registry;
 
 /// Longer than the longest silence of a transfer: that has an error of its own.
@@ -41,11 +42,11 @@ async fn session<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Docker, B
 
 /// An image with a shell: the Python image as the ladder finds it.
 async fn shell(docker: &Docker) -> String {
-    use rehearsal::docker::{HubImage, ladder::ensure};
+    use rehearsal::images::ensure;
     // Side by side, two tests would build the same stand-in twice.
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;
-    ensure(docker, HubImage::Python39Slim, &quiet).await.unwrap().image
+    ensure(docker, "python:3.9-slim", &quiet).await.unwrap().image
 }
 
 /// A progress sink that keeps what it was told.

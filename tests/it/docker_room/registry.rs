@@ -2,7 +2,8 @@
 
 use futures::TryStreamExt;
 use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, Error, HubImage, Login, ladder::ensure};
+use rehearsal::docker::{Docker, Error, Login};
+use rehearsal::images::{REGISTRY, ensure};
 use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef};
 
 use super::{quiet, session, shell};
@@ -10,7 +11,7 @@ use super::{quiet, session, shell};
 const PASSWORD: &str = "s3cret-of-a-test";
 
 async fn request(docker: &Docker, labels: std::collections::BTreeMap<String, String>) -> RegistryRequest {
-    let image = ensure(docker, HubImage::Registry2, &quiet).await.unwrap().image;
+    let image = ensure(docker, REGISTRY, &quiet).await.unwrap().image;
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
     RegistryRequest {
         image,

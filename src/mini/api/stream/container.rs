@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 use crate::mini::status::ApiError;
 
 fn list<'a>(value: &'a Value, keys: &[&str]) -> impl Iterator<Item = &'a Value> {
@@ -71,8 +72,8 @@ pub fn logged(pod: &Value, container: &str, previous: bool) -> Result<String, Ap
         return Err(refuse(format!("{place} is terminated")));
     }
     Err(refuse(match state["waiting"]["reason"].as_str() {
-        Some("ErrImagePull") => format!("{place} is waiting to start: image can't be pulled"),
-        Some("ImagePullBackOff") => {
+        Some(ERR_IMAGE_PULL) => format!("{place} is waiting to start: image can't be pulled"),
+        Some(IMAGE_PULL_BACK_OFF) => {
             format!("{place} is waiting to start: trying and failing to pull image")
         }
         Some(reason) => format!("{place} is waiting to start: {reason}"),

@@ -1,0 +1,10 @@
+//! The words of Kubernetes that more than one room speaks: its kinds, what the STATUS column says, quantities, and the
+//! namespaces that are a cluster's own. Pure; knows no clients.
+
+mod kinds;
+mod names;
+pub mod quantity;
+pub mod status;
+
+pub use kinds::{KINDS, Kind, kind, spelled};
+pub use names::{has_label_form, is_label, is_subdomain, is_system_namespace};
