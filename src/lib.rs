@@ -28,6 +28,8 @@ pub mod observe;
 
 pub mod compare;
 
+pub mod drift;
+
 pub mod registry;
 
 pub mod docker;
@@ -47,6 +49,8 @@ pub mod stage;
 pub mod docker_cli;
 
 pub mod run;
+
+pub mod check;
 
 pub mod conformance;
 
