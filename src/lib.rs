@@ -8,6 +8,8 @@ pub mod hint;
 
 pub mod exec;
 
+pub mod files;
+
 pub mod signal;
 
 pub mod mask;
@@ -38,7 +40,9 @@ pub mod cluster;
 
 pub mod stage;
 
-pub mod docker_cli;
+pub mod tools;
+
+pub mod place;
 
 pub mod run;
 
