@@ -17,8 +17,8 @@ use super::record::{Record, Seen};
 use super::words::Words;
 use crate::docker::labels;
 use crate::observe::Trace;
-use crate::registry::Credentials;
 use crate::place::{Printed, Shell, ShellGround};
+use crate::registry::Credentials;
 use crate::script::ObjectRef;
 use crate::wait::{Probe, Wake, until};
 

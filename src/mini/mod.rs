@@ -6,11 +6,10 @@
 pub mod api;
 pub mod auth;
 pub mod controllers;
-mod go_json;
+pub(crate) mod go_json;
 pub mod kubelet;
 mod names;
 pub mod pipeline;
-mod pki;
 pub mod request;
 pub mod resource;
 pub mod resources;
@@ -25,8 +24,9 @@ pub mod table;
 mod version;
 mod watching;
 
+pub(crate) use server::random_token;
 pub use server::{Error, Mini, MiniOptions};
 pub use version::{InvalidVersion, Version};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

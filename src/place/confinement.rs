@@ -96,7 +96,8 @@ mod linux {
     use crate::exec::Restriction;
 
     /// Device files that programs write to.
-    const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
+    const DEVICES: &[&str] =
+        &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
     /// The rules that this program knows; an older kernel applies those that it has.
     const RULES: ABI = ABI::V5;
 
@@ -146,7 +147,9 @@ mod linux {
             return Some("this kernel has no Landlock: fences can read and change whatever you can".into());
         }
         let filter = calls(std::process::id()).is_err();
-        filter.then(|| "fences can reach sockets of this machine, Docker's among them: no filter for this processor".into())
+        filter.then(|| {
+            "fences can reach sockets of this machine, Docker's among them: no filter for this processor".into()
+        })
     }
 
     fn files(reach: &Reach) -> Result<RulesetCreated, RulesetError> {
@@ -154,7 +157,8 @@ mod linux {
         let read = AccessFs::from_read(RULES);
         // A device that a fence makes would be the machine's own.
         let own = all & !make_bitflags!(AccessFs::{MakeChar | MakeBlock});
-        let device: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | IoctlDev});
+        let device: BitFlags<AccessFs> =
+            make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | IoctlDev});
         let rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
         rules
             .add_rules(path_beneath_rules(reach.readable(), read))?

@@ -166,9 +166,12 @@ impl Shell {
             std::fs::create_dir_all(cache).map_err(|source| Error::Prepare { path: cache.into(), source })?;
             set("KUBECACHEDIR", cache.into());
         }
-        let reach = reach(ground, &[home.as_path(), &notes, &temporary, &dir].into_iter().chain(ground.cache).collect::<Vec<_>>());
-        let restriction = confinement::restriction(&reach)
-            .map_err(|source| Error::Prepare { path: ground.folder.into(), source })?;
+        let reach = reach(
+            ground,
+            &[home.as_path(), &notes, &temporary, &dir].into_iter().chain(ground.cache).collect::<Vec<_>>(),
+        );
+        let restriction =
+            confinement::restriction(&reach).map_err(|source| Error::Prepare { path: ground.folder.into(), source })?;
         let (folder, left) = (ground.folder.to_owned(), Arc::default());
         Ok(Self { folder, dir, ended_by, ended_in, left, env, restriction })
     }

@@ -15,7 +15,6 @@ use crate::place::{self, Discovery, missing_confinement};
 use crate::script::{Action, Lab, Need};
 use crate::stage::Stage;
 
-
 /// The programs a lab's fences use.
 #[derive(Debug, Clone)]
 pub struct Tools {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-
 use super::args::Build;
 use super::play::{Error, Player};
 use super::table::short;

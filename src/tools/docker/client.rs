@@ -45,7 +45,9 @@ pub async fn main() -> u8 {
     match ask(address, &call, reads_input(&command)).await {
         Ok(code) => code,
         Err(error) => {
-            anstream::eprintln!("Cannot connect to the Docker daemon at tcp://{address}. Is the lab still played? ({error})");
+            anstream::eprintln!(
+                "Cannot connect to the Docker daemon at tcp://{address}. Is the lab still played? ({error})"
+            );
             1
         }
     }

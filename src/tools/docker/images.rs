@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-
 use super::args::{Images, Remove};
 use super::names::{Name, familiar};
 use super::play::{Error, Player};

@@ -196,7 +196,10 @@ impl Player {
         self.hub(server.as_deref())?;
         self.write_config(r#"{"auths":{}}"#)?;
         let server = server.filter(|server| self.names().is_registry(server));
-        self.out.print(format_args!("Removing login credentials for {}", server.as_deref().unwrap_or("https://index.docker.io/v1/")));
+        self.out.print(format_args!(
+            "Removing login credentials for {}",
+            server.as_deref().unwrap_or("https://index.docker.io/v1/")
+        ));
         Ok(())
     }
 
@@ -224,7 +227,6 @@ impl Player {
     pub(super) fn environment(&self, given: &[String]) -> Result<Vec<(String, String)>, Error> {
         environment(given, &self.env)
     }
-
 }
 
 fn key_value(given: &str, env: &BTreeMap<String, String>) -> Option<(String, String)> {

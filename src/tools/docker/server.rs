@@ -181,7 +181,8 @@ impl Serving {
             }
         };
         let lab = Arc::clone(&self.lab);
-        let player = Player { lab, notes: Arc::clone(&self.notes), cwd: call.cwd, env: call.env, out, stdin: stdin.into() };
+        let player =
+            Player { lab, notes: Arc::clone(&self.notes), cwd: call.cwd, env: call.env, out, stdin: stdin.into() };
         player.play_to_end(command).await
     }
 }
