@@ -5,6 +5,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
+use crate::hint::Hint;
 use crate::loopback;
 use crate::mini::request::RequestInfo;
 use crate::mini::status::ApiError;
@@ -14,6 +15,14 @@ use crate::mini::status::ApiError;
 pub enum Error {
     #[error("cannot serve the lab's API")]
     Listener(#[from] loopback::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listener(error) => error.hint(),
+        }
+    }
 }
 
 /// An answer of the gateway's own: a `Status` that says why.

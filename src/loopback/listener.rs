@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 
 use super::pki::Pki;
 
+use crate::hint::Hint;
+
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
 /// Requests in flight on one HTTP/2 connection: a client may hold hundreds of watches on one.
@@ -35,6 +37,16 @@ pub enum Error {
     Tls(#[from] rustls::Error),
     #[error("cannot listen on 127.0.0.1")]
     Listen(#[source] io::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            // Nothing but a defect of ours leads here.
+            Self::Certificates(_) | Self::Tls(_) => None,
+        }
+    }
 }
 
 /// A port that is bound and not served yet.

@@ -43,10 +43,10 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            Self::Listener(error) => error.hint(),
             Self::NotReady { .. } => Some("this machine is very busy: run it again".into()),
             // Nothing but a defect of ours leads here.
-            Self::Certificates(_) | Self::Tls(_) | Self::Bootstrap(_) => None,
+            Self::Key(_) | Self::Bootstrap(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::evidence::{self, Proof};
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
 use crate::observe::{Progress, Recorder, Sighting, Trace};
-use crate::place::{Printed, Site};
+use crate::place::{Printed, Site, Watch};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step};
 use crate::stage::Stage;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
 use super::hint;
-use crate::event::{Event, Events, Failure, Span, Verdict, covered, millis};
+use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::gateway::{Names, Reach};
 use crate::hint::Hint;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::lab::{self, Outcome, Played};
+use super::lab::{self, Error, Outcome, Played};
 use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
 use crate::gateway::{Elsewhere, Names, Reach};
@@ -81,7 +81,7 @@ impl Player<'_> {
         for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
             if let Action::Shell(script) = &step.action {
                 let fence = Fence::parse(script).unwrap_or_default();
-                fence.pushed_images().into_iter().for_each(|image| drop(names.learn_image(image)));
+                fence.pushed_images().into_iter().for_each(|image| names.learn_image(image));
             }
         }
         names

@@ -5,10 +5,15 @@ use serde_json::json;
 
 use crate::bad_input::gone;
 use crate::engine::{SILENT, STUCK, with_fault};
+use crate::post::Post;
 use crate::program::{Ground, containers};
 
-const ENDLESS: &str =
-    "# Endless\n\n<!-- rehearse: timeout 1000s -->\n```bash\necho $$ > \"$PID\"; exec sleep 1000\n```\n";
+const ENDLESS: &str = "# Endless\n\n<!-- rehearse: timeout 1000s -->\n```bash\nexec sleep 1000\n```\n";
+
+/// As [`ENDLESS`]; its process's id comes by post.
+fn endless(post: &Post) -> String {
+    ENDLESS.replace("exec", &format!("echo $$ > {}; exec", post.path()))
+}
 
 #[tokio::test]
 async fn an_interrupt_while_the_stage_comes_up_undoes_it() {
@@ -35,9 +40,10 @@ async fn an_interrupt_while_the_stage_comes_up_undoes_it() {
 #[tokio::test]
 async fn an_interrupt_during_a_fence_ends_the_fence_and_removes_everything() {
     let ground = Ground::new().await;
-    ground.lab(ENDLESS);
     let pid = ground.path("pid");
-    let mut run = ground.play(&["--json"]).env("PID", &pid).start();
+    let post = Post::to(&pid);
+    ground.lab(&endless(&post));
+    let mut run = ground.play(&["--json"]).start();
     run.until(json!({"type": "step.started"})).await;
     written(&pid).await;
     run.signal(Signal::SIGINT);
@@ -96,7 +102,7 @@ async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it(
     let ground = Ground::new().await;
     ground.lab(ENDLESS);
     let (host, mut stuck) = with_fault(ground.dir.path(), STUCK);
-    let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).env("DOCKER_HOST", host).start();
+    let mut run = ground.play(&["--json"]).env("DOCKER_HOST", host).start();
     let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
     run.until(json!({"type": "step.started"})).await;
     run.signal(Signal::SIGINT);
@@ -112,9 +118,10 @@ async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it(
 async fn what_a_killed_run_left_goes_at_the_next_start_or_with_down() {
     for next in [&["down"][..], &["run", "--cluster", "mini"]] {
         let ground = Ground::new().await;
-        ground.lab(ENDLESS);
         let pid = ground.path("pid");
-        let mut run = ground.play(&["--json"]).env("PID", &pid).start();
+        let post = Post::to(&pid);
+        ground.lab(&endless(&post));
+        let mut run = ground.play(&["--json"]).start();
         run.until(json!({"type": "step.started"})).await;
         written(&pid).await;
         run.signal(Signal::SIGKILL);

@@ -10,6 +10,16 @@ use super::play::{Error, Player};
 use super::table::{age, render, short};
 use crate::docker::{ContainerRequest, ContainerSummary, ExecSpec, LogOptions, labels};
 
+/// What is done to a container.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// At the latest after this time.
+    Stop(Duration),
+    Remove {
+        force: bool,
+    },
+}
+
 impl Player {
     pub(super) async fn run(&self, run: Run) -> Result<u8, Error> {
         let publish = run.publish.iter().map(|spec| publish(spec)).collect::<Result<_, _>>()?;
@@ -147,36 +157,37 @@ impl Player {
     }
 
     pub(super) async fn stop(&self, seconds: u64, names: &[String]) -> Result<u8, Error> {
-        let stop = async |id: String| self.lab.docker.stop(&id, Duration::from_secs(seconds)).await;
-        self.each(names, false, stop).await
+        self.each(names, Act::Stop(Duration::from_secs(seconds))).await
     }
 
     pub(super) async fn rm(&self, remove: Remove) -> Result<u8, Error> {
-        let force = remove.force;
-        self.each(&remove.names, force, async |id: String| self.lab.docker.rm(&id, force).await).await
+        self.each(&remove.names, Act::Remove { force: remove.force }).await
     }
 
     /// Does something to each container, whatever comes of the others, as docker does. What is not there is told, and
-    /// is no failure where it is `forgiven`.
-    async fn each(
-        &self,
-        names: &[String],
-        forgiven: bool,
-        work: impl AsyncFn(String) -> Result<(), crate::docker::Error>,
-    ) -> Result<u8, Error> {
+    /// is no failure of a forced removal.
+    async fn each(&self, names: &[String], act: Act) -> Result<u8, Error> {
         let mut code = 0;
         for name in names {
-            let done = async { Ok::<_, Error>(work(self.container(name).await?.id).await?) };
-            match done.await {
-                Ok(()) => self.out.print(format_args!("{name}")),
+            match self.act_on(name, act).await {
+                Ok(()) => self.out.print(name),
                 Err(error) => {
-                    self.out.warn(format_args!("{}", self.names().back(&error.to_string())));
-                    let forgiven = forgiven && matches!(error, Error::Absent { .. });
+                    self.out.warn(self.names().back(&error.to_string()));
+                    let forgiven = matches!((&error, act), (Error::Absent { .. }, Act::Remove { force: true }));
                     code = if forgiven { code } else { 1 };
                 }
             }
         }
         Ok(code)
+    }
+
+    async fn act_on(&self, name: &str, act: Act) -> Result<(), Error> {
+        let id = self.container(name).await?.id;
+        match act {
+            Act::Stop(time) => self.lab.docker.stop(&id, time).await?,
+            Act::Remove { force } => self.lab.docker.rm(&id, force).await?,
+        }
+        Ok(())
     }
 
     /// The lab's container of this name, or whose id begins so.
