@@ -6,6 +6,8 @@ pub mod wait;
 
 pub mod hint;
 
+pub mod process;
+
 pub mod exec;
 
 pub mod files;
@@ -28,6 +30,8 @@ pub mod observe;
 
 pub mod compare;
 
+pub mod drift;
+
 pub mod registry;
 
 pub mod docker;
@@ -49,6 +53,8 @@ pub mod tools;
 pub mod place;
 
 pub mod run;
+
+pub mod check;
 
 pub mod conformance;
 

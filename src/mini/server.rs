@@ -98,7 +98,8 @@ impl Mini {
         listener.serve(guarded.clone(), shutdown.clone(), &tasks);
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
-        let controllers = controllers::spawn(client.clone(), options.version, ca_pem.clone(), stop.clone());
+        let (version, timelapse) = (options.version, options.timelapse);
+        let controllers = controllers::spawn(client.clone(), version, timelapse, ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
         let node = kubelet::Node { name, ip, version, scheme, timelapse };

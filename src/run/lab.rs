@@ -161,6 +161,7 @@ fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -
         (Ok(Outcome::NeedsAlone(_)), _) | (_, Reach::Users) => Leaving::Gone,
         (Ok(Outcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
         (_, Reach::Ours { alone: true }) => Leaving::Gone,
+        _ if stage.cluster.info().is_users => Leaving::Gone,
         (_, Reach::Ours { alone: false }) if stage.outlives_run() => Leaving::Going,
         (_, Reach::Ours { alone: false }) => Leaving::WithStage,
     }
