@@ -87,6 +87,7 @@ mod linux {
         ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreated,
         RulesetCreatedAttr, RulesetError, make_bitflags, path_beneath_rules,
     };
+    use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
     use seccompiler::{
         BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule,
@@ -100,6 +101,21 @@ mod linux {
         &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
     /// The rules that this program knows; an older kernel applies those that it has.
     const RULES: ABI = ABI::V5;
+
+    /// What makes root more than a user: with these it reads other processes' environments, mounts, traces and loads code
+    /// into the kernel, whatever Landlock says.
+    const CAPABILITIES: &[CapabilitySet] = &[
+        CapabilitySet::SYS_ADMIN,
+        CapabilitySet::SYS_PTRACE,
+        CapabilitySet::PERFMON,
+        CapabilitySet::BPF,
+        CapabilitySet::SYS_MODULE,
+        CapabilitySet::SYS_RAWIO,
+        CapabilitySet::SYS_BOOT,
+        CapabilitySet::SYS_TIME,
+        CapabilitySet::MKNOD,
+        CapabilitySet::CHECKPOINT_RESTORE,
+    ];
 
     /// What is made ready in the parent, for there is little that a child may do.
     struct Confined {
@@ -115,6 +131,10 @@ mod linux {
 
     impl Restriction for Confined {
         fn apply(&self) -> io::Result<()> {
+            for capability in CAPABILITIES {
+                // Who may not drop one has none.
+                let _ = remove_capability_from_bounding_set(*capability);
+            }
             self.files.try_clone()?.restrict_self().map_err(|_| io::Error::last_os_error())?;
             match &self.calls {
                 Some(filter) => seccompiler::apply_filter(filter).map_err(|_| io::Error::last_os_error()),
