@@ -5,6 +5,7 @@
 
 mod back;
 mod body;
+mod discovery;
 mod dockerconfig;
 mod error;
 mod filter;

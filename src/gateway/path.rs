@@ -98,6 +98,8 @@ impl Target {
         match key {
             "fieldSelector" => self.field_selector(value, names),
             "labelSelector" => label_selector(value, names),
+            // Rows without objects cannot be told whose they are.
+            "includeObject" if value == "None" && self.is_cluster_wide() => "Metadata".to_owned(),
             // What `kubectl exec` runs may name a service.
             "command" => names.hosts(value).unwrap_or_else(|| value.to_owned()),
             _ => value.to_owned(),

@@ -20,6 +20,7 @@ use kube::client::Body as UpstreamBody;
 use serde_json::Value;
 
 use super::body::Forward;
+use super::discovery::{Discovery, Key};
 use super::error::Refusal;
 use super::filter::{Lines, Sight};
 use super::media::{Content, accept_text};
@@ -35,6 +36,9 @@ use crate::mini::api::body::bytes;
 const LONGEST_LIST: usize = 64 << 20;
 /// The longest request to what runs behind `…/proxy`.
 const LONGEST_PROXIED: usize = 64 << 20;
+
+/// The groups whose objects are kinds.
+const KINDS: &[&str] = &["apiextensions.k8s.io", "apiregistration.k8s.io"];
 
 /// Marks requests that come from this process.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +60,7 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Incoming) 
 
 async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let client = client_for(shared, &mut parts)?;
+    let (client, is_own) = client_for(shared, &mut parts)?;
     let target = Target::read(&parts.method, &parts.uri)?;
     *record = Request::of(&target.info);
     shared.demand(shared.reach.right(&target, &shared.known().names), &target)?;
@@ -64,18 +68,32 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
         return Err(Refusal::forbidden(&target.info, "this namespace may not be deleted"));
     }
     let upgrade = parts.extensions.get::<OnUpgrade>().filter(|_| parts.headers.contains_key(UPGRADE)).cloned();
+    let discovered = Discovery::key(&parts).filter(|_| is_own);
+    if let Some(known) = discovered.as_ref().and_then(|key| shared.upstream.discovery.answer(key)) {
+        return Ok(known);
+    }
+    let is_verbatim = shared.known().names.is_verbatim();
     let (sent, name) = match (&upgrade, target.info.subresource.as_str()) {
         (Some(_), _) => (Bytes::new(), target.info.name.clone()),
         (None, "proxy") => (proxied(body).await?, target.info.name.clone()),
+        (None, _) if is_verbatim => {
+            let bytes = bytes(body).await?;
+            // As it came; read for the record only.
+            if let (true, Ok(content)) =
+                (target.info.verb == "create", Content::read(&mut parts.headers.clone(), &bytes))
+            {
+                content.value()["metadata"]["name"].as_str().unwrap_or_default().clone_into(&mut record.name);
+            }
+            (bytes, target.info.name.clone())
+        }
         (None, _) => forward(shared, &client, &target, &mut parts.headers, bytes(body).await?, record).await?,
     };
     let Known { names, .. } = shared.known();
-    let is_filtered =
-        !names.is_verbatim() && target.is_cluster_wide() && matches!(target.info.verb.as_str(), "list" | "watch");
+    let is_filtered = !is_verbatim && target.is_cluster_wide() && matches!(target.info.verb.as_str(), "list" | "watch");
     let path = target.forward(&names, &name);
     headers(&mut parts.headers, upgrade.is_some());
     impersonate(&mut parts.headers, &names);
-    if target.info.is_resource && !target.is_connection() {
+    if target.info.is_resource && !target.is_connection() && !is_verbatim {
         accept_text(&mut parts.headers, !is_filtered);
     }
     let mut request = http::Request::new(UpstreamBody::from(sent));
@@ -96,6 +114,9 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
     if response.status().is_success() {
         remember(shared, &target, &record.name, &name);
     }
+    if let Some(key) = discovered.filter(|_| response.status() == StatusCode::OK) {
+        return kept(shared, key, response).await;
+    }
     let sight = (is_filtered && response.status().is_success()).then(|| Sight {
         names,
         of_namespaces: target.is_namespaces(),
@@ -104,10 +125,10 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
     back(shared, response, sight, target.info.verb == "watch").await
 }
 
-/// The cluster's own credentials for the lab's token; another's token is passed on as it is.
-fn client_for(shared: &Shared, parts: &mut Parts) -> Result<Client, Refusal> {
+/// The cluster's own credentials for the lab's token, and whether it is that; another's token is passed on as it is.
+fn client_for(shared: &Shared, parts: &mut Parts) -> Result<(Client, bool), Refusal> {
     if parts.extensions.remove::<Inside>().is_some() {
-        return Ok(shared.upstream.client.clone());
+        return Ok((shared.upstream.client.clone(), true));
     }
     let given = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (scheme, token) = given.split_once(' ').unwrap_or_default();
@@ -115,10 +136,10 @@ fn client_for(shared: &Shared, parts: &mut Parts) -> Result<Client, Refusal> {
         return Err(Refusal::unauthorized());
     }
     if token.trim() != shared.token {
-        return Ok(shared.upstream.bare.clone());
+        return Ok((shared.upstream.bare.clone(), false));
     }
     parts.headers.remove(AUTHORIZATION);
-    Ok(shared.upstream.client.clone())
+    Ok((shared.upstream.client.clone(), true))
 }
 
 /// The body in the cluster's names, and what the object is called there.
@@ -142,9 +163,6 @@ async fn forward(
     refers(shared, client, target, object).await?;
     let name = own_name(shared, client, target, object, &record.name).await?;
     let names = shared.known().names;
-    if names.is_verbatim() {
-        return Ok((content.map_or(bytes, |content| content.value().to_string().into()), name));
-    }
     let mut mapping = Forward::new(&names);
     match &mut content {
         None => return Ok((bytes, name)),
@@ -166,7 +184,7 @@ async fn forward(
 /// Refuses a namespace that would be the system's, or have too long a name.
 fn created_namespace(shared: &Shared, target: &Target, name: &str) -> Result<(), Refusal> {
     let names = shared.known().names;
-    if !target.is_namespaces() || target.info.verb != "create" || names.is_verbatim() {
+    if !target.is_namespaces() || target.info.verb != "create" {
         return Ok(());
     }
     if is_system(name) {
@@ -183,7 +201,7 @@ async fn refers(shared: &Shared, client: &Client, target: &Target, object: &Valu
     let role = &object["roleRef"];
     let (Some("ClusterRole"), Some(name)) = (role["kind"].as_str(), role["name"].as_str()) else { return Ok(()) };
     let names = shared.known().names;
-    if shared.reach == Reach::Users || names.is_verbatim() || names.has_made("clusterroles", name) {
+    if shared.reach == Reach::Users || names.has_made("clusterroles", name) {
         return Ok(());
     }
     let roles = format!("/apis/{}/{}/clusterroles", target.info.group, target.info.version);
@@ -204,7 +222,7 @@ async fn own_name(
 ) -> Result<String, Refusal> {
     let (info, names) = (&target.info, shared.known().names);
     let is_renamed = target.is_cluster_wide() && is_renamed(&info.group, &info.resource);
-    if !is_renamed || names.is_verbatim() || name.is_empty() || shared.reach == Reach::Users {
+    if !is_renamed || name.is_empty() || shared.reach == Reach::Users {
         return Ok(name.to_owned());
     }
     if acts_on_others(object) {
@@ -239,12 +257,27 @@ async fn exists(client: &Client, kind: &str, name: &str) -> Result<bool, Refusal
 /// A cluster-scoped object of the lab's making is found again, and removed later.
 fn remember(shared: &Shared, target: &Target, name: &str, played: &str) {
     let info = &target.info;
+    if KINDS.contains(&info.group.as_str()) && !matches!(info.verb.as_str(), "get" | "list" | "watch") {
+        shared.upstream.discovery.forget();
+    }
     let is_write = matches!(info.verb.as_str(), "create" | "patch" | "update") && !target.params.flag("dryRun");
     if !is_write || !target.is_cluster_wide() || name == played || target.params.get("dryRun").is_some() {
         return;
     }
     shared.learn(|names| names.learn_made(&info.resource, name));
     shared.add_made(format!("/apis/{}/{}/{}/{played}", info.group, info.version, info.resource));
+}
+
+/// What the server serves, kept for whoever asks next. No lab's names are in it.
+async fn kept(shared: &Shared, key: Key, response: http::Response<UpstreamBody>) -> Result<Response, Refusal> {
+    let (mut parts, body) = response.into_parts();
+    let body = Limited::new(body, LONGEST_LIST).collect().await;
+    let body =
+        body.map_err(|error| Refusal::internal(&format!("the cluster's answer cannot be read: {error}")))?.to_bytes();
+    shared.upstream.discovery.keep(key, &parts.headers, body.clone());
+    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].iter().for_each(|name| drop(parts.headers.remove(name)));
+    parts.extensions.clear();
+    Ok(Response::from_parts(parts, Body::from(body)))
 }
 
 async fn proxied(body: Body) -> Result<Bytes, Refusal> {

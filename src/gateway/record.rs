@@ -1,5 +1,6 @@
 //! What is known of each request afterwards. Bodies, headers and queries are not: they hold secrets.
 
+use crate::event::Event;
 use crate::mini::request::RequestInfo;
 
 /// A request that was answered, in the lecture's names.
@@ -35,5 +36,37 @@ impl Request {
             code: 0,
             micros: 0,
         }
+    }
+
+    /// What is told of it among the events of `lab`.
+    #[must_use]
+    pub fn event(self, lab: u32) -> Event {
+        let part = |before: &str, text: &str| if text.is_empty() { String::new() } else { format!("{before}{text}") };
+        let resource = format!("{}{}{}", self.resource, part(".", &self.group), part("/", &self.subresource));
+        let Self { verb, namespace, name, code, micros, .. } = self;
+        Event::Request { lab, verb, resource, namespace, name, code, micros }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_no_more_than_who_what_and_how_it_ended() {
+        let info = RequestInfo {
+            verb: "get".into(),
+            path: "/apis/apps/v1/namespaces/demo/deployments/d/scale".into(),
+            is_resource: true,
+            group: "apps".into(),
+            version: "v1".into(),
+            namespace: "demo".into(),
+            resource: "deployments".into(),
+            name: "d".into(),
+            subresource: "scale".into(),
+        };
+        let record = Request { code: 200, micros: 7, ..Request::of(&info) };
+        let line = serde_json::to_string(&record.event(3)).unwrap();
+        insta::assert_snapshot!(line, @r#"{"type":"request","lab":3,"verb":"get","resource":"deployments.apps/scale","namespace":"demo","name":"d","code":200,"micros":7}"#);
     }
 }

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::discovery::{Discovery, WARM};
 use super::error::Error;
 use super::names::Names;
 use super::proxy::{self, Inside};
@@ -18,9 +20,19 @@ use crate::mini::random_token;
 #[derive(Clone)]
 pub struct Upstream {
     /// With the cluster's own credentials.
-    pub client: kube::Client,
+    pub(crate) client: kube::Client,
     /// Without any, for requests that bring a ServiceAccount's token of their own.
-    pub bare: kube::Client,
+    pub(crate) bare: kube::Client,
+    /// What is the same for all gateways before this cluster.
+    pub(crate) discovery: Arc<Discovery>,
+}
+
+impl Upstream {
+    /// `client` has the cluster's own credentials, `bare` none. Clones share what they learn of the cluster's kinds.
+    #[must_use]
+    pub fn new(client: kube::Client, bare: kube::Client) -> Self {
+        Self { client, bare, discovery: Arc::default() }
+    }
 }
 
 /// A running gateway. Ends with [`Gateway::close`]; one that is only dropped ends unwaited.
@@ -30,7 +42,7 @@ pub struct Gateway {
     address: SocketAddr,
     ca_pem: String,
     /// Ends everything when the gateway is dropped unclosed.
-    _end: tokio_util::sync::DropGuard,
+    _end: DropGuard,
 }
 
 impl Gateway {
@@ -50,6 +62,7 @@ impl Gateway {
         // Layers of tests, such as injected faults, belong around this router.
         let router = Router::new().fallback(proxy::serve).with_state(shared.clone());
         listener.serve(router.clone(), shared.shutdown.clone(), &shared.tasks);
+        shared.tasks.spawn(warm(router.clone(), shared.shutdown.clone()));
         let _end = shared.shutdown.clone().drop_guard();
         Ok(Self { shared, router, address, ca_pem, _end })
     }
@@ -101,4 +114,17 @@ impl Gateway {
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }
+}
+
+/// Asks what the first kubectl will ask.
+async fn warm(router: Router, shutdown: CancellationToken) {
+    let client = kube::Client::new(router.layer(axum::Extension(Inside)), "default");
+    let asked = WARM.iter().map(async |(path, accept)| {
+        let request = http::Request::get(*path).header(http::header::ACCEPT, *accept).body(kube::client::Body::empty());
+        // Whoever asks next is told what is wrong.
+        if let Ok(request) = request {
+            let _ = client.send(request).await;
+        }
+    });
+    let _ = shutdown.run_until_cancelled(futures::future::join_all(asked)).await;
 }

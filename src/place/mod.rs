@@ -3,7 +3,6 @@
 
 mod cleanup;
 mod confinement;
-mod discovery;
 mod environment;
 mod namespaces;
 mod shell;
@@ -12,7 +11,6 @@ mod watch;
 
 pub use cleanup::{Before, Error as CleanupError, remove};
 pub use confinement::{Reach, missing as missing_confinement};
-pub use discovery::Discovery;
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
 pub use site::{Error, Ground, Leaving, Site, clear};
 pub use watch::{NotWatching, Watch};

@@ -101,11 +101,6 @@ pub(super) fn docker_config(folder: &Path) -> PathBuf {
     folder.join("home/.docker/config.json")
 }
 
-/// kubectl's cache of a lab, in its folder.
-pub(super) fn kubectl_cache(folder: &Path) -> PathBuf {
-    folder.join("home/.kube/cache")
-}
-
 impl Shell {
     /// Makes the folders and links.
     ///

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::cleanup::{self, Before};
-use super::discovery::Discovery;
 use super::namespaces;
-use super::shell::{self, Shell, docker_config, kubectl_cache};
+use super::shell::{self, Shell, docker_config};
 use super::watch::{NotWatching, Watch};
 use crate::cluster::namespace_labels;
 use crate::event::Events;
@@ -70,7 +69,8 @@ pub struct Ground<'a> {
     /// The `rehearse` program, which is `docker` in fences.
     pub program: &'a Path,
     pub kubectl: Option<&'a Path>,
-    pub discovery: &'a Discovery,
+    /// The cluster; labs that are played on one share what is known of it.
+    pub upstream: &'a Upstream,
 }
 
 /// Where one lab's fences stand.
@@ -91,8 +91,8 @@ impl Site {
     pub async fn open(ground: &Ground<'_>) -> Result<Self, Error> {
         let (stage, handle) = (ground.stage, &ground.stage.handle);
         let client = stage.cluster.client();
-        let upstream = Upstream { client: client.clone(), bare: stage.cluster.bare_client().await? };
-        let told = record(ground.events.clone(), ground.lab);
+        let (upstream, events, lab) = (ground.upstream.clone(), ground.events.clone(), ground.lab);
+        let told = move |request: Request| events.emit(request.event(lab));
         let gateway = Arc::new(Gateway::start(upstream, ground.names.clone(), ground.reach, told).await?);
         ground.masker.add(gateway.token());
         let scope = scope(ground.session, ground.lab);
@@ -133,23 +133,15 @@ impl Site {
             }
         };
         let before = before.await?;
-        let seeded = async {
-            if let Some(kubectl) = ground.kubectl {
-                let kept = handle.private.join("kubectl-cache");
-                let cache = kubectl_cache(&folder);
-                ground.discovery.seed(kubectl, &handle.kubeconfig, &kept, &server_of(&kubeconfig), &cache).await;
-            }
-        };
         let view = gateway.client();
-        let (made, watch, ()) = tokio::join!(
+        let (made, watch) = tokio::join!(
             async {
                 match ground.needs_cluster {
                     true => namespaces::make(&client, ground.names.id(), &labels).await,
                     false => Ok(()),
                 }
             },
-            Watch::open(&view, ground.events.clone(), ground.lab),
-            seeded
+            Watch::open(&view, ground.events.clone(), ground.lab)
         );
         made?;
         Ok(Self { shell, watch: watch?, gateway, docker, before })
@@ -240,16 +232,4 @@ async fn withdraw(stage: &Stage, scope: &str, mut images: Vec<String>) -> Vec<St
 /// Where a lab's names on the Engine, its files and its processes are its own.
 fn scope(session: &str, lab: u32) -> String {
     format!("{session}-lab{lab}")
-}
-
-/// The server that a kubeconfig names.
-fn server_of(kubeconfig: &str) -> String {
-    let config = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap_or_default();
-    let cluster = config.clusters.into_iter().next().and_then(|named| named.cluster);
-    cluster.and_then(|cluster| cluster.server).unwrap_or_default()
-}
-
-/// Each request is told as an event of the lab.
-fn record(_events: Events, _lab: u32) -> impl Fn(Request) + Send + Sync + 'static {
-    |_request| {}
 }

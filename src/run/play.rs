@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::lab::{self, Error, Outcome, Played};
 use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
-use crate::gateway::{Elsewhere, Names, Reach};
+use crate::gateway::{Elsewhere, Names, Reach, Upstream};
 use crate::mask::Masker;
-use crate::place::{self, Discovery, missing_confinement};
+use crate::place::{self, missing_confinement};
 use crate::script::{Action, Lab, Need};
 use crate::stage::Stage;
 
@@ -47,8 +47,9 @@ impl Player<'_> {
     pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
         self.tell(labs);
         let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
-        let discovery = Discovery::default();
-        let beside = stream::iter(labs).map(|lab| async { (*lab, self.play_lab(lab, reach, &discovery).await) });
+        let cluster = &self.stage.cluster;
+        let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?);
+        let beside = stream::iter(labs).map(|lab| async { (*lab, self.play_lab(lab, reach, &upstream).await) });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
         let beside: Vec<_> = beside.buffer_unordered(self.jobs.max(1)).collect().await;
         let (mut all, mut alone) = (Vec::new(), Vec::new());
@@ -60,7 +61,7 @@ impl Player<'_> {
             }
         }
         for lab in alone {
-            match self.play_lab(lab, Reach::Ours { alone: true }, &discovery).await? {
+            match self.play_lab(lab, Reach::Ours { alone: true }, &upstream).await? {
                 Outcome::Played(played) => all.push(*played),
                 Outcome::Stopped | Outcome::NeedsAlone(_) => return Ok(None),
             }
@@ -118,7 +119,7 @@ impl Player<'_> {
         }
     }
 
-    async fn play_lab(&self, lab: &Lab, reach: Reach, discovery: &Discovery) -> Result<Outcome, Error> {
+    async fn play_lab(&self, lab: &Lab, reach: Reach, upstream: &Upstream) -> Result<Outcome, Error> {
         let ground = place::Ground {
             stage: self.stage,
             events: self.events,
@@ -130,7 +131,7 @@ impl Player<'_> {
             needs_cluster: lab.needs.contains(&Need::Cluster),
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
-            discovery,
+            upstream,
         };
         lab::play(lab, &ground, self.stop).await
     }

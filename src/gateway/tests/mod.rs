@@ -34,7 +34,7 @@ impl Cluster {
     }
 
     fn upstream(&self) -> Upstream {
-        Upstream { client: self.mini.client(), bare: self.mini.bare_client() }
+        Upstream::new(self.mini.client(), self.mini.bare_client())
     }
 
     /// A lab's gateway; its namespace `default` is there.
