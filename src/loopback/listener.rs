@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pki::Pki;
+use crate::hint::Hint;
 
 use crate::hint::Hint;
 
