@@ -20,8 +20,6 @@ use tokio_util::task::TaskTracker;
 use super::pki::Pki;
 use crate::hint::Hint;
 
-use crate::hint::Hint;
-
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
 /// Requests in flight on one HTTP/2 connection: a client may hold hundreds of watches on one.
