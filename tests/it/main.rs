@@ -10,6 +10,7 @@ mod docker_room;
 mod docker_runtime;
 mod engine;
 mod escapes;
+mod faults;
 mod labs;
 mod post;
 mod program;
