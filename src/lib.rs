@@ -10,6 +10,8 @@ pub mod process;
 
 pub mod exec;
 
+pub mod files;
+
 pub mod signal;
 
 pub mod mask;
@@ -46,7 +48,9 @@ pub mod gateway;
 
 pub mod stage;
 
-pub mod docker_cli;
+pub mod tools;
+
+pub mod place;
 
 pub mod run;
 
