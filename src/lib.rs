@@ -10,6 +10,8 @@ pub mod process;
 
 pub mod exec;
 
+pub mod files;
+
 pub mod signal;
 
 pub mod mask;
@@ -36,13 +38,19 @@ pub mod docker;
 
 pub mod images;
 
+pub mod loopback;
+
 pub mod mini;
 
 pub mod cluster;
 
+pub mod gateway;
+
 pub mod stage;
 
-pub mod docker_cli;
+pub mod tools;
+
+pub mod place;
 
 pub mod run;
 

@@ -7,6 +7,7 @@ use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{ParseError, Parser, ParserOptions};
 
 use super::command::{Command, Redirection, RedirectionKind, Standing, Word};
+use crate::hint::Hint;
 
 /// How many bytes a fence may have.
 const LENGTH: usize = 1 << 18;
@@ -41,6 +42,16 @@ impl SyntaxError {
         match self {
             Self::Near { line, .. } => Some(*line),
             Self::Unfinished | Self::TooLarge => None,
+        }
+    }
+}
+
+impl Hint for SyntaxError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Near { .. } => Some("`bash -n FILE` says what it stumbles over".into()),
+            Self::Unfinished => Some("is a quote, a bracket or a here-document still open?".into()),
+            Self::TooLarge => Some("what is so long, or so deep, is better put into a file of its own".into()),
         }
     }
 }

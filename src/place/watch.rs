@@ -1,0 +1,190 @@
+//! The watch that is open before any command runs: pods and events of all namespaces that its client sees → traces.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::event::{Event, Events, millis};
+use crate::hint::Hint;
+use crate::kubewords::is_system_namespace;
+use crate::observe::{Recorder, Trace};
+
+/// Traces of everything that happens while it is open.
+pub struct Watch {
+    shared: Arc<Shared>,
+    changes: watch::Receiver<u64>,
+    /// Also ends the tasks when the watch is dropped unclosed, as on an interrupt.
+    stop: DropGuard,
+    tasks: TaskTracker,
+}
+
+struct Shared {
+    recorder: Mutex<Recorder>,
+    changed: watch::Sender<u64>,
+    events: Events,
+    lab: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch the cluster")]
+pub struct NotWatching(#[source] Box<watcher::Error>);
+
+impl Hint for NotWatching {
+    fn hint(&self) -> Option<String> {
+        Some("may this user watch pods and events there? `kubectl auth can-i watch events -A` tells".into())
+    }
+}
+
+impl Shared {
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a delivery; news is told at once, and whoever waits is woken.
+    fn record(&self, deliver: impl FnOnce(&mut Recorder, Instant) -> Option<Event>) {
+        let told = deliver(&mut self.recorder(), Instant::now());
+        if let Some(event) = told {
+            self.events.emit(event);
+        }
+        self.changed.send_modify(|n| *n += 1);
+    }
+}
+
+/// The cluster's own pods are nobody's lab.
+fn is_system(object: &impl ResourceExt) -> bool {
+    object.namespace().is_some_and(|namespace| is_system_namespace(&namespace))
+}
+
+impl Watch {
+    /// Opens the watch and returns once it delivers.
+    ///
+    /// # Errors
+    /// Where the cluster refuses to be watched.
+    pub async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
+        let (changed, changes) = watch::channel(0);
+        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab });
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let pods = |api: Api<Pod>| {
+            follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
+                shared.record(|recorder, now| {
+                    let trace = if gone { recorder.pod_deleted(&pod, now) } else { recorder.pod(&pod, now) };
+                    trace.and_then(|trace| told(trace, shared.lab))
+                });
+            })
+        };
+        let events = |api: Api<KubeEvent>| {
+            follow(api, shared.clone(), &stop, &tasks, |shared, event, gone| {
+                if !gone {
+                    shared.record(|recorder, now| {
+                        recorder.event(&event, now);
+                        None
+                    });
+                }
+            })
+        };
+        tokio::try_join!(pods(Api::all(client.clone())), events(Api::all(client.clone())))?;
+        tasks.close();
+        Ok(Self { shared, changes, stop: stop.drop_guard(), tasks })
+    }
+
+    /// Wakes at each delivery.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// Looks at the traces; keep it short, deliveries wait.
+    pub fn look<T>(&self, at: impl FnOnce(&Recorder) -> T) -> T {
+        at(&self.shared.recorder())
+    }
+
+    /// The traces of every pod seen so far; a late event of a pod that is no more makes none.
+    pub fn traces(&self) -> Vec<Trace> {
+        self.look(|recorder| recorder.traces().filter(|trace| !trace.states.is_empty()).cloned().collect())
+    }
+
+    pub async fn close(self) {
+        drop(self.stop);
+        self.tasks.wait().await;
+    }
+}
+
+/// The newest state of a trace as an event for readers.
+fn told(trace: &Trace, lab: u32) -> Option<Event> {
+    let state = trace.last()?;
+    Some(Event::ObjectState {
+        lab,
+        object: trace.object.to_string(),
+        uid: trace.uid.clone(),
+        status: state.status.clone(),
+        at_object_ms: millis(state.at),
+        reason: state.message.clone(),
+    })
+}
+
+/// Follows one kind until told to stop; returns once the list before the watch has been delivered.
+async fn follow<K>(
+    api: Api<K>,
+    shared: Arc<Shared>,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+    deliver: impl Fn(&Shared, K, bool) + Send + 'static,
+) -> Result<(), NotWatching>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let mut stream = watcher(api, watcher::Config::default()).boxed();
+    let mut listed = false;
+    let mut take = move |event: watcher::Event<K>| match event {
+        // What was there before is not the lab's; later lists fill a gap in the watch.
+        watcher::Event::InitApply(_) if !listed => false,
+        watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+            if !is_system(&object) {
+                deliver(&shared, object, false);
+            }
+            false
+        }
+        watcher::Event::Delete(object) => {
+            if !is_system(&object) {
+                deliver(&shared, object, true);
+            }
+            false
+        }
+        watcher::Event::Init => false,
+        watcher::Event::InitDone => {
+            listed = true;
+            true
+        }
+    };
+    while let Some(event) = stream.try_next().await.map_err(|e| NotWatching(Box::new(e)))? {
+        if take(event) {
+            break;
+        }
+    }
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                event = stream.next() => match event {
+                    Some(Ok(event)) => {
+                        take(event);
+                    }
+                    // The stream restarts by itself: with a new list, after a pause where the server refuses.
+                    Some(Err(_)) => tokio::time::timeout(RETRY, stop.cancelled()).await.unwrap_or(()),
+                    None => return,
+                },
+            }
+        }
+    });
+    Ok(())
+}
+
+/// How long a broken watch rests before it is opened again.
+const RETRY: Duration = Duration::from_millis(200);
