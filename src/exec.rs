@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 
 use crate::hint::Hint;
+use crate::secret::private_file;
 
 /// A tool to run; [`Tool::run`] runs it.
 #[derive(Debug, Clone)]
@@ -393,7 +394,7 @@ impl Background {
     #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
     pub fn start(program: &Path, args: &[OsString], log: &Path) -> std::io::Result<Self> {
         use std::os::unix::process::CommandExt;
-        let out = std::fs::File::create(log)?;
+        let out = private_file(log)?;
         let mut command = std::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
         // SAFETY: setsid is async-signal-safe.

@@ -6,6 +6,8 @@ pub mod wait;
 
 pub mod hint;
 
+pub mod secret;
+
 pub mod exec;
 
 pub mod signal;

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use rand::RngExt;
 
 use crate::hint::Hint;
+use crate::secret::private_file;
 
 /// How often a session's id is drawn anew where it is taken.
 const TRIES: usize = 5;
@@ -79,7 +80,7 @@ impl Session {
             Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| Error::Lock { path: lock_path.clone() })?;
         wrote(&lock_path, writeln!(lock, "{}\n{}", std::process::id(), dir.display()))?;
         wrote(root, fs::create_dir_all(root))?;
-        wrote(&dir, fs::DirBuilder::new().mode(0o755).create(&dir))?;
+        wrote(&dir, fs::DirBuilder::new().mode(0o700).create(&dir))?;
         let private = dir.join("private");
         wrote(&private, fs::DirBuilder::new().mode(0o700).create(&private))?;
         let owner = private.join(OWNER);
@@ -91,7 +92,7 @@ impl Session {
         &self.id
     }
 
-    /// Reports and traces: kept after the run.
+    /// Reports and traces: mode 0700, kept after the run.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -117,13 +118,7 @@ impl Session {
     /// Writes a file of mode 0600 under [`Session::private`].
     pub fn write_private(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
         let path = self.private().join(name);
-        let written = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|mut file| file.write_all(contents));
+        let written = private_file(&path).and_then(|mut file| file.write_all(contents));
         wrote(&path, written)?;
         Ok(path)
     }

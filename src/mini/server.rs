@@ -31,6 +31,7 @@ use super::pki::Pki;
 use super::runtime::Runtime;
 use super::{Version, resources};
 use crate::hint::Hint;
+use crate::secret::Secret;
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -81,7 +82,7 @@ pub struct Mini {
     router: Router,
     address: SocketAddr,
     ca_pem: String,
-    token: String,
+    token: Secret,
     /// Ends controllers and kubelet.
     stop: DropGuard,
     kubelet: JoinHandle<()>,
@@ -98,7 +99,7 @@ impl Mini {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = CancellationToken::new();
-        let token = super::pipeline::random_suffix(40);
+        let token = Secret::from(super::pipeline::random_suffix(40));
         let api = Arc::new(api::Api {
             pipeline: Pipeline { store: Arc::default(), version: options.version },
             runtime: options.runtime.clone(),
@@ -140,7 +141,7 @@ impl Mini {
 
     /// A kubeconfig with context `mini`, CA and token inline. It is a credential.
     pub fn kubeconfig(&self) -> String {
-        let (server, ca, token) = (self.server(), STANDARD.encode(&self.ca_pem), &self.token);
+        let (server, ca, token) = (self.server(), STANDARD.encode(&self.ca_pem), self.token.expose());
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: mini\nclusters:\n- name: mini\n  cluster:\n    server: {server}\n    certificate-authority-data: {ca}\nusers:\n- name: mini\n  user:\n    token: {token}\ncontexts:\n- name: mini\n  context:\n    cluster: mini\n    user: mini\n"
         )

@@ -127,7 +127,7 @@ impl Shell {
             (text("DOCKER_CONFIG"), ground.private.join("docker").into()),
             (text(crate::docker_cli::STAGE_VARIABLE), ground.stage_file.into()),
             (text("DOCKER_USERNAME"), text(&ground.credentials.username)),
-            (text("DOCKER_PASSWORD"), text(&ground.credentials.password)),
+            (text("DOCKER_PASSWORD"), text(ground.credentials.password.expose())),
             // Tools that page or colour their output would not match what a page prints.
             (text("PAGER"), text("cat")),
             (text("NO_COLOR"), text("1")),

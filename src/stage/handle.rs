@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::cluster::Info;
 use crate::docker::labels;
 use crate::images::Application;
 use crate::registry::Credentials;
+use crate::secret::{Secret, private_file};
 
 /// A folder in a registry that is there already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,8 @@ pub struct Handle {
     /// Its container, where it is the stage's own.
     pub registry_container: Option<String>,
     username: String,
-    password: String,
+    #[serde(with = "crate::secret::in_private_file")]
+    password: Secret,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
     /// What the lecture's labs are about.
@@ -133,7 +135,17 @@ impl Handle {
     }
 
     pub fn credentials(&self) -> Credentials {
-        Credentials::new(&self.username, &self.password)
+        Credentials::new(&self.username, self.password.clone())
+    }
+
+    /// What nobody may be shown: the registry's password, and the tokens and passwords of the kubeconfig. Private keys
+    /// are known by their form.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let text = fs::read_to_string(&self.kubeconfig).unwrap_or_default();
+        let config: serde_json::Value = serde_saphyr::from_str(&text).unwrap_or_default();
+        let users = config["users"].as_array().into_iter().flatten();
+        let named = users.flat_map(|user| ["token", "password"].map(|key| user["user"][key].as_str().map(Secret::from)));
+        named.flatten().chain([self.password.clone()]).collect()
     }
 
     /// # Errors
@@ -149,6 +161,5 @@ impl Handle {
 }
 
 fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.create(true).write(true).truncate(true).mode(0o600).open(path)?.write_all(contents)
+    private_file(path)?.write_all(contents)
 }
