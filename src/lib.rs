@@ -20,6 +20,8 @@ pub mod kubewords;
 
 pub mod event;
 
+pub mod fence;
+
 pub mod script;
 
 pub mod observe;

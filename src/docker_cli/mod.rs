@@ -14,7 +14,7 @@ use std::path::Path;
 
 use clap::Parser;
 
-pub use names::{pushes, take_pushed};
+pub use names::take_pushed;
 use play::Error;
 
 /// The variable that names the stage's file, for fences.

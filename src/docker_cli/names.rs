@@ -5,9 +5,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::Error;
 use crate::registry::{ImageRef, InvalidReference};
@@ -158,16 +155,6 @@ pub fn take_pushed(private: &Path) -> Vec<String> {
     pushed
 }
 
-/// The images that a script names where it pushes them.
-pub fn pushes(script: &str) -> Vec<String> {
-    static PUSH: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"\bdocker\s+(?:image\s+)?push\s+["']?([^\s"';&|]+)"#).expect("a literal"));
-    let script = script.replace("\\\n", " ");
-    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let named = lines.flat_map(|line| PUSH.captures_iter(line).map(|found| found[1].to_owned()));
-    named.filter(|name| ImageRef::parse(name).is_ok_and(|image| image.registry() == "docker.io")).collect()
-}
-
 /// The session's own docker folder, never the user's.
 pub fn folder(private: &Path) -> PathBuf {
     private.join("docker")
@@ -214,13 +201,6 @@ fn without_prefix(text: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_script_pushes_is_read_from_it() {
-        let script = "docker push a/b:1 && docker image push 'c/d'\n# docker push no/comment\ndocker \\\n  push e/f:2;\n\
-                      docker push \"$NAME\"\ndocker push ghcr.io/x/y\ngit push origin";
-        assert_eq!(pushes(script), ["a/b:1", "c/d", "e/f:2"]);
-    }
 
     #[test]
     fn a_containers_prefix_goes_and_an_images_stays() {

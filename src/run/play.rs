@@ -11,6 +11,8 @@ use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
 use super::shell::{self, Shell};
 use crate::docker_cli;
 use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
+use crate::fence::Fence;
+use crate::registry::ImageRef;
 use crate::script::{Action, Lab, Need};
 use crate::stage::{self, Stage};
 
@@ -211,7 +213,10 @@ fn with_pushed(lab: &Lab) -> Lab {
     let mut lab = lab.clone();
     for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
         if let Action::Shell(script) = &step.action {
-            lab.needs.extend(docker_cli::pushes(script).into_iter().map(Need::NoImage));
+            let fence = Fence::parse(script).unwrap_or_default();
+            let on_hub = |name: &&str| ImageRef::parse(name).is_ok_and(|image| image.registry() == "docker.io");
+            let pushed = fence.pushed_images().into_iter().filter(on_hub);
+            lab.needs.extend(pushed.map(|name| Need::NoImage(name.to_owned())));
         }
     }
     lab

@@ -12,6 +12,7 @@ use anstream::adapter::strip_str;
 
 use super::rewrite::Names;
 use crate::exec::{self, Left, Tool};
+use crate::fence::Fence;
 use crate::hint::Hint;
 use crate::registry::Credentials;
 use crate::session;
@@ -208,7 +209,11 @@ impl Shell {
         };
         let told = std::fs::read_to_string(&self.ended_by).unwrap_or_default();
         let failed_at = told.split_once(' ').filter(|(status, _)| status.parse() == Ok(code));
-        let failed_at = failed_at.and_then(|(_, line)| Some(beginning(&script, line.parse().ok()?)));
+        let failed_at = failed_at.and_then(|(_, line)| line.parse().ok()).map(|line| match Fence::parse(&script) {
+            // Bash counts to the middle or the end of a statement of several lines.
+            Ok(fence) => fence.statement_line(line),
+            Err(_) => line,
+        });
         Ok(Printed { code, failed_at, stdout, all })
     }
 }
@@ -231,14 +236,6 @@ BASH*|COMP_*|DIRSTACK|EPOCH*|EUID|FUNCNAME|GROUPS|HISTCMD|LINENO|OPTIND|PIPESTAT
         quoted(&tell),
         quoted(&leave)
     )
-}
-
-/// Where the command begins that bash places at `line`: it counts to a continued command's middle or end.
-fn beginning(script: &str, line: usize) -> usize {
-    let lines: Vec<&str> = script.lines().take(line).collect();
-    let goes_on = |line: &&str| ["\\", "|", "&&"].iter().any(|end| line.trim_end().ends_with(end));
-    let before = lines.iter().rev().skip(1).take_while(|line| goes_on(line)).count();
-    line.saturating_sub(before)
 }
 
 /// A line as a terminal would leave it standing: what follows the last carriage return, without control sequences,

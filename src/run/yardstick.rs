@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::docker::ContainerRequest;
 use crate::event::Yardstick;
 use crate::exec::Tool;
+use crate::fence::Fence;
 use crate::script::{Action, Lab};
 use crate::stage::Stage;
 
@@ -54,14 +55,10 @@ async fn median(once: impl AsyncFn() -> Option<()>) -> Option<u64> {
 fn calls(lab: &Lab, command: &[&str]) -> u64 {
     let played = lab.steps.iter().filter(|step| step.skip.is_none());
     let scripts = played.filter_map(|step| match &step.action {
-        Action::Shell(script) => Some(script.replace("\\\n", " ")),
+        Action::Shell(script) => Fence::parse(script).ok(),
         Action::File { .. } => None,
     });
-    let begins = |script: &str| {
-        let words = script.split_whitespace().skip_while(|word| word.contains('=') || word.starts_with('\''));
-        words.take(command.len()).eq(command.iter().copied())
-    };
-    scripts.map(|script| script.split(['\n', '|', ';', '&']).filter(|c| begins(c)).count() as u64).sum()
+    scripts.map(|fence| fence.calls(command) as u64).sum()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::directive::{self, Directive};
 use super::error::Problem;
 use super::markdown::{self, BlockKind};
 use super::model::{Action, Check, CheckKind, Need, Step};
+use crate::fence::Fence;
 
 const SHELL: &[&str] = &["bash", "sh", "shell"];
 const OUTPUT: &[&str] = &["", "text", "console"];
@@ -155,18 +156,8 @@ impl Assembly {
 /// Whether a step asks kubectl for output in the fence's language: `-o yaml`.
 fn prints(action: &Action, language: &str) -> bool {
     let Action::Shell(script) = action else { return false };
-    let form = if language == "yml" { "yaml" } else { language };
-    let mut words = script.split_whitespace().peekable();
-    while let Some(word) = words.next() {
-        let value = match word {
-            "-o" | "--output" => words.peek().copied().unwrap_or_default(),
-            _ => word.strip_prefix("--output=").or_else(|| word.strip_prefix("-o")).unwrap_or_default(),
-        };
-        if ["yaml", "json"].contains(&form) && value.trim_start_matches('=') == form {
-            return true;
-        }
-    }
-    false
+    let format = if language == "yml" { "yaml" } else { language };
+    ["yaml", "json"].contains(&format) && Fence::parse(script).is_ok_and(|fence| fence.prints_as(format))
 }
 
 /// What follows `rehearse:` when the comment is ours. A near miss is an error: its checks would silently not run.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::assemble;
 use super::error::{Problem, ScriptError};
 use super::model::{Action, GUIDE, Lab, Need, Step};
+use crate::fence;
 
 impl Lab {
     /// Reads the lab in a folder named `N-slug`.
@@ -42,9 +43,7 @@ impl Lab {
 }
 
 fn uses_kubectl(step: &Step) -> bool {
-    let Action::Shell(script) = &step.action else { return false };
-    let apart = |c: char| !(c.is_alphanumeric() || "-_./".contains(c));
-    step.skip.is_none() && script.split(apart).any(|word| word == "kubectl")
+    matches!(&step.action, Action::Shell(script) if step.skip.is_none() && fence::uses_kubectl(script))
 }
 
 /// Every lab below a folder, by number. Files and hidden folders are passed over.
