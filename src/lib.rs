@@ -2,9 +2,9 @@
 //!
 //! A module uses only the modules listed above it; ARCHITECTURE.md says why.
 
-pub mod wait;
-
 pub mod hint;
+
+pub mod wait;
 
 pub mod secret;
 

@@ -17,10 +17,7 @@ pub struct Login {
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("username", &self.username)
-            .field("server", &self.server)
-            .finish_non_exhaustive()
+        f.debug_struct("Login").field("username", &self.username).field("server", &self.server).finish_non_exhaustive()
     }
 }
 

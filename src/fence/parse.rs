@@ -7,6 +7,7 @@ use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{ParseError, Parser, ParserOptions};
 
 use super::command::{Command, Redirection, RedirectionKind, Standing, Word};
+use crate::hint::Hint;
 
 /// How many bytes a fence may have.
 const LENGTH: usize = 1 << 18;
@@ -33,6 +34,15 @@ pub enum SyntaxError {
     Unfinished,
     #[error("a fence of more than {LENGTH} bytes, or with more than {DEPTH} things opened in each other, is not read")]
     TooLarge,
+}
+
+impl Hint for SyntaxError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Near { .. } | Self::Unfinished => Some("`bash -n` on the fence says what bash makes of it".into()),
+            Self::TooLarge => Some("split it into several fences".into()),
+        }
+    }
 }
 
 impl SyntaxError {

@@ -12,6 +12,7 @@ use super::shell::{self, Shell};
 use crate::docker_cli;
 use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
+use crate::hint::Hint;
 use crate::registry::ImageRef;
 use crate::script::{Action, Lab, Need};
 use crate::stage::{self, Stage};
@@ -159,7 +160,7 @@ impl Player<'_> {
             line: refused.line().unwrap_or(1),
             message: format!("not played on a cluster of yours: {refused}"),
             evidence: Vec::new(),
-            hint: Some("play it on `--cluster kind` or `--cluster mini`".into()),
+            hint: refused.hint(),
         };
         self.events.emit(Event::LabFinished {
             lab: lab.id,

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use super::commands::{self, Fence, Spot};
 use super::manifest;
 use super::names::{DEFAULT, Table, in_name};
+use crate::hint::Hint;
 use crate::registry::{ImageRef, InvalidReference};
 use crate::script::{Action, CheckKind, Lab, Need};
 
@@ -70,6 +71,12 @@ pub enum Unconfinable {
         #[source]
         source: InvalidReference,
     },
+}
+
+impl Hint for Unconfinable {
+    fn hint(&self) -> Option<String> {
+        Some("play it on `--cluster kind` or `--cluster mini`".into())
+    }
 }
 
 impl Unconfinable {

@@ -144,7 +144,8 @@ impl Handle {
         let text = fs::read_to_string(&self.kubeconfig).unwrap_or_default();
         let config: serde_json::Value = serde_saphyr::from_str(&text).unwrap_or_default();
         let users = config["users"].as_array().into_iter().flatten();
-        let named = users.flat_map(|user| ["token", "password"].map(|key| user["user"][key].as_str().map(Secret::from)));
+        let named =
+            users.flat_map(|user| ["token", "password"].map(|key| user["user"][key].as_str().map(Secret::from)));
         named.flatten().chain([self.password.clone()]).collect()
     }
 
