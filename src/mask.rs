@@ -38,7 +38,7 @@ struct Patterns {
 
 impl Default for Patterns {
     fn default() -> Self {
-        let encoded: Vec<String> = FORMED.into_iter().flat_map(alignments).collect();
+        let encoded = encodings(FORMED);
         Self { plain: Vec::new(), finder: AhoCorasick::new(&encoded).ok(), encoded }
     }
 }
@@ -80,8 +80,6 @@ impl Masker {
         let json = json[1..json.len() - 1].to_owned();
         // As Go's encoding/json writes it, and so kubectl and docker.
         let go = json.replace('&', r"\u0026").replace('<', r"\u003c").replace('>', r"\u003e");
-        let once: Vec<String> = [secret, &json, &go].into_iter().flat_map(alignments).collect();
-        let twice: Vec<String> = once.iter().flat_map(|form| alignments(form)).collect();
         let plain = [escaped(secret), hex(secret)].map(|pattern| {
             // Keys of cloud registries are whole JSON files.
             let built = RegexBuilder::new(&pattern).size_limit(256 << 20).build();
@@ -89,7 +87,7 @@ impl Masker {
         });
         let mut inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         inner.plain.extend(plain.into_iter().flatten());
-        inner.encoded.extend(once.into_iter().chain(twice));
+        inner.encoded.extend(encodings([secret, &json, &go]));
         inner.encoded.sort();
         inner.encoded.dedup();
         inner.finder = AhoCorasick::new(&inner.encoded).ok();
@@ -169,6 +167,14 @@ fn escaped(secret: &str) -> String {
 fn hex(secret: &str) -> String {
     let bytes: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("(?i){}", bytes.join(r"(?:[\s:,]|\\x|0x)*"))
+}
+
+/// The base64 of texts, and the base64 of that.
+fn encodings<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    let mut once: Vec<String> = texts.into_iter().flat_map(alignments).collect();
+    let twice: Vec<String> = once.iter().flat_map(|form| alignments(form)).collect();
+    once.extend(twice);
+    once
 }
 
 /// The part of base64 that depends on `secret` alone, for each place it can have in a group of three bytes;
