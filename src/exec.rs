@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 
 use crate::hint::Hint;
+use crate::process::{Process, STARTED_BY};
 use crate::secret::private_file;
 
 /// A tool to run; [`Tool::run`] runs it.
@@ -25,6 +26,8 @@ pub struct Tool {
     stdin: Option<Vec<u8>>,
     timeout: Duration,
     at_most: usize,
+    /// Dropped means that it is killed and its children are not.
+    spares_children: bool,
 }
 
 /// What a tool printed and how it ended.
@@ -85,6 +88,7 @@ impl Tool {
             stdin: None,
             timeout: Duration::from_secs(60),
             at_most: usize::MAX,
+            spares_children: false,
         }
     }
 
@@ -123,6 +127,13 @@ impl Tool {
     /// How many bytes of each stream are kept, from the first on; the others are read and counted.
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.at_most = bytes;
+        self
+    }
+
+    /// Where it is no longer waited for, only the tool itself is killed: what its children have asked others for is
+    /// answered to them, and whoever made them finds by a variable when they have ended.
+    pub fn sparing_children(mut self) -> Self {
+        self.spares_children = true;
         self
     }
 
@@ -215,6 +226,9 @@ impl Tool {
     fn spawn(&self, program: &str) -> Result<Group, Error> {
         let mut command = Command::new(&self.program);
         command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).kill_on_drop(true);
+        if let Some(process) = Process::current() {
+            command.env(STARTED_BY, process.to_string());
+        }
         // SAFETY: setsid is async-signal-safe.
         unsafe { command.pre_exec(own_session) };
         if let Some(cwd) = &self.cwd {
@@ -229,7 +243,7 @@ impl Tool {
             _ => Error::Spawn { program: program.into(), source },
         })?;
         let pgid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Group { child, pgid })
+        Ok(Group { child, pgid, spares_children: self.spares_children })
     }
 }
 
@@ -244,6 +258,7 @@ fn own_session() -> std::io::Result<()> {
 struct Group {
     child: Child,
     pgid: Option<Pid>,
+    spares_children: bool,
 }
 
 impl Group {
@@ -257,7 +272,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill(Signal::SIGKILL);
+        // The tool itself is killed with `child`.
+        if !self.spares_children {
+            self.kill(Signal::SIGKILL);
+        }
     }
 }
 
@@ -397,9 +415,15 @@ impl Background {
         let out = private_file(log)?;
         let mut command = std::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
+        // It is nobody's: it goes on when this process has ended.
+        command.env_remove(STARTED_BY);
         // SAFETY: setsid is async-signal-safe.
         unsafe { command.pre_exec(own_session) };
         Ok(Self { child: command.spawn()? })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn has_ended(&mut self) -> bool {

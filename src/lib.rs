@@ -8,6 +8,8 @@ pub mod wait;
 
 pub mod secret;
 
+pub mod process;
+
 pub mod exec;
 
 pub mod signal;

@@ -19,14 +19,6 @@ impl Interrupts {
         Self::default()
     }
 
-    /// What an interrupted command leaves, for people.
-    pub fn farewell(&self) -> &'static str {
-        match self.forced.is_cancelled() {
-            false => "interrupted; what had been created is removed",
-            true => "interrupted twice; what is left goes at the next start, or with `rehearse down`",
-        }
-    }
-
     /// What `work` comes to; None where an orderly end is asked for first.
     pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

@@ -15,7 +15,7 @@ Exit codes:
   1    a lab failed
   2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse
   70   a defect in rehearse
-  130  interrupted; what had been created is removed";
+  130  interrupted; what is left, if anything, was looked for and is said";
 
 /// Rehearse a Kubernetes lecture before the class does
 #[derive(Debug, Parser)]

@@ -8,21 +8,17 @@ use clap::Args;
 use serde_json::json;
 
 use super::error::Error;
-use super::exit::ExitCode;
+use super::exit::{ExitCode, conclude};
 use super::kubectl;
-use super::origin::{Origin, raise};
+use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
+use super::scene::{Opening, Scene};
 use super::stage::StageArgs;
-use super::up;
 use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
-use crate::docker::Docker;
-use crate::event::Events;
 use crate::exec::chain;
-use crate::hint::Hint;
 use crate::mask::Masker;
-use crate::report::{self, Consumer, Human};
-use crate::session::Session;
+use crate::report::{Consumer, Human};
 use crate::signal::Interrupts;
 use crate::stage::Stage;
 
@@ -51,19 +47,11 @@ pub struct ConformanceArgs {
 
 pub async fn conformance(args: ConformanceArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match &args.diff {
-        _ if args.list => Ok(Some(list(printer))),
-        Some(names) => diff(names, &common, printer).map(Some),
+        _ if args.list => Ok(list(printer)),
+        Some(names) => diff(names, &common, printer),
         None => play(&args, &common, printer, &interrupts).await,
     };
-    match outcome {
-        Ok(Some(true)) => ExitCode::Passed,
-        Ok(Some(false)) => ExitCode::LabFailed,
-        Ok(None) => {
-            printer.note(interrupts.farewell());
-            ExitCode::Interrupted
-        }
-        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
-    }
+    conclude(outcome.map(|passed| if passed { ExitCode::Passed } else { ExitCode::LabFailed }), printer)
 }
 
 fn list(printer: &Printer) -> bool {
@@ -111,43 +99,27 @@ fn diff(names: &[String], common: &Common, printer: &Printer) -> Result<bool, Er
     Ok(equal == compared.len())
 }
 
-/// Whether all cases passed; None: interrupted.
+/// Whether all cases passed.
 async fn play(
     args: &ConformanceArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<Option<bool>, Error> {
+) -> Result<bool, Error> {
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
     let kubectl = kubectl::find(&places.project).await?.path;
-    let prologue = async {
-        let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(&args.stage, &places, true, &docker).await?;
-        up::reap(&docker, &places.root).await.iter().for_each(|line| printer.note(line));
-        Ok::<_, Error>((docker, origin, notes))
-    };
-    let Some(begun) = interrupts.unless(prologue).await else { return Ok(None) };
-    let (docker, mut origin, notes) = begun?;
-    let session = Session::create(&places.root)?;
-    let masker = Masker::default();
-    let (events, told) = Events::channel();
-    let out: Box<dyn Consumer> =
-        Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
-    let reporter = report::spawn(told, masker.clone(), vec![out]);
-    notes.into_iter().for_each(|text| events.note(text));
-    if let Origin::New(settings) = &mut origin {
+    let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
+    let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
+    let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    if let Origin::New(settings) = &mut scene.origin {
         settings.registry_port = settings.registry_port.or_else(free_port);
     }
-    let raised = raise(&origin, docker, &session, &masker, &events, interrupts).await;
-    drop(events);
-    let _ = reporter.await;
-    let outcome = match raised {
+    let outcome = match scene.raise().await {
         Ok(Some(stage)) => {
             stage.notes.iter().for_each(|note| printer.note(&format!("note: {note}")));
             let folder = records(&places, &stage.cluster.info().name.replace(':', "-"));
-            let outcome =
-                on_stage(&cases, &stage, kubectl, &session, &masker, &folder, args, printer, interrupts).await;
+            let outcome = on_stage(&cases, &stage, kubectl, &scene, &folder, args, printer).await;
             tokio::select! {
                 () = stage.down() => {}
                 () = interrupts.forced.cancelled() => {}
@@ -157,8 +129,11 @@ async fn play(
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
-    session.close();
-    outcome
+    let outcome = scene.conclude(outcome).await;
+    let told = scene.close().await;
+    let passed = outcome?;
+    told?;
+    Ok(passed)
 }
 
 /// One that stays the registry's when it is stopped and started again.
@@ -167,18 +142,17 @@ fn free_port() -> Option<u16> {
     listener.local_addr().ok().map(|addr| addr.port())
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything a suite consists of")]
+/// None: interrupted.
 async fn on_stage(
     cases: &[&'static Case],
     stage: &Stage,
     kubectl: PathBuf,
-    session: &Session,
-    masker: &Masker,
+    scene: &Scene<'_>,
     records: &Path,
     args: &ConformanceArgs,
     printer: &Printer,
-    interrupts: &Interrupts,
 ) -> Result<Option<bool>, Error> {
+    let Scene { session, masker, interrupts, .. } = scene;
     let program = std::env::current_exe().map_err(Error::Report)?;
     stage.cluster.schedulable().await?;
     let ground = Ground::prepare(stage, kubectl, program, session.id(), masker).await?;

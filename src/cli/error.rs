@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{kubectl, remote};
 use crate::hint::Hint;
+use crate::stage::Remains;
 use crate::{cluster, conformance, docker, images, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
@@ -43,8 +44,26 @@ pub enum Error {
     NoRoom { path: PathBuf, free_mib: u64 },
     #[error("the stage that was to stay up ended: {0}")]
     StageEnded(String),
+    /// Ctrl-C and the like; what was begun has been looked at.
+    #[error("interrupted{}; {remains}{}", if *twice { " twice" } else { "" }, removed_by(remains, down))]
+    Interrupted { twice: bool, remains: Remains, down: String },
+    #[error("interrupted before anything was begun")]
+    InterruptedBefore,
+    #[error("the stage of session {session} does not go: {status}")]
+    StageStays { session: String, pid: u32, status: String },
     #[error("another stage is up: {cluster}{}", asked.iter().map(|asked| format!(" {asked}")).collect::<String>())]
     OtherStage { cluster: String, asked: Vec<String> },
+}
+
+fn removed_by(remains: &Remains, down: &str) -> String {
+    if remains.is_nothing() { String::new() } else { format!("; {down} removes it") }
+}
+
+impl Error {
+    /// Whether it is no error but what was asked for: to end early.
+    pub fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted { .. } | Self::InterruptedBefore)
+    }
 }
 
 impl Hint for Error {
@@ -66,6 +85,11 @@ impl Hint for Error {
                 Some("make room: `make clean` gives back what was built, `docker system df` tells more".into())
             }
             Self::Options(error) => error.hint(),
+            // What is left, and what removes it, it says itself.
+            Self::Interrupted { .. } | Self::InterruptedBefore => None,
+            Self::StageStays { pid, .. } => {
+                Some(format!("`kill -9 {pid}` ends its process; `rehearse down` then removes what it leaves"))
+            }
             Self::OtherStage { .. } => Some("`rehearse down` takes it down".into()),
             Self::Run(error) => error.hint(),
             Self::Report(_) => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),

@@ -1,4 +1,9 @@
-//! What the program's exit codes mean.
+//! What the program's exit codes mean, and which one a command comes to.
+
+use super::error::Error;
+use super::printer::Printer;
+use crate::event::Verdict;
+use crate::hint::Hint;
 
 /// Documented in `rehearse --help`; a script may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +16,7 @@ pub enum ExitCode {
     Environment,
     /// A defect in this program.
     Bug,
-    /// Ctrl-C or SIGTERM; what had been created is removed.
+    /// Ctrl-C, SIGTERM or SIGHUP; what is left, if anything, has been looked for and is said.
     Interrupted,
 }
 
@@ -24,6 +29,28 @@ impl ExitCode {
             Self::Bug => 70,
             Self::Interrupted => 130,
         }
+    }
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            passed if passed.passed() => Self::Passed,
+            Verdict::Blocked => Self::Environment,
+            _ => Self::LabFailed,
+        }
+    }
+}
+
+/// What a command comes to; an error is printed with what to do next, an interrupt with what it has left.
+pub fn conclude<T: Into<ExitCode>>(outcome: Result<T, Error>, printer: &Printer) -> ExitCode {
+    match outcome {
+        Ok(done) => done.into(),
+        Err(error) if error.is_interrupt() => {
+            printer.note(&error.to_string());
+            ExitCode::Interrupted
+        }
+        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
     }
 }
 

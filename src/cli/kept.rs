@@ -6,7 +6,6 @@ use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::session;
 use crate::stage::Handle;
 
 /// The stage that is up under `root`, if one is.
@@ -15,7 +14,7 @@ pub fn find(root: &Path) -> Option<Handle> {
     entries
         .flatten()
         .filter_map(|entry| Handle::read(&entry.path().join("private/stage.json")).ok())
-        .find(|handle| session::is_alive(&handle.owner) && handle.pid != std::process::id() && handle.kept)
+        .find(|handle| handle.kept && handle.pid != std::process::id() && handle.is_kept_up())
 }
 
 /// The right to bring a stage up under a root, while the value lives.
@@ -28,6 +27,32 @@ impl Raising {
     pub fn begin(root: &Path) -> Option<Self> {
         lock(&root.join("raising")).map(|lock| Self { _lock: lock })
     }
+}
+
+/// The right to take stages down under a root, while the value lives: two who tell one stage to go would force it.
+pub struct Lowering {
+    _lock: Flock<File>,
+}
+
+impl Lowering {
+    /// None where somebody else is about it.
+    pub fn begin(root: &Path) -> Option<Self> {
+        lock(&root.join("lowering")).map(|lock| Self { _lock: lock })
+    }
+}
+
+/// In a stage's private folder once it has been told to go.
+const GOING: &str = "going";
+
+/// Says that the stage of this private folder goes: it need not be told again.
+pub fn goes(private: &Path) {
+    // Who does not see it tells it once more, and it hurries.
+    let _ = std::fs::write(private.join(GOING), "");
+}
+
+/// Whether a stage has been told to go.
+pub fn is_going(stage: &Handle) -> bool {
+    stage.private.join(GOING).exists()
 }
 
 fn lock(path: &Path) -> Option<Flock<File>> {

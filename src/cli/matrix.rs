@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::error::Error;
-use super::exit::ExitCode;
+use super::exit::{ExitCode, conclude};
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::{Once, chosen, once, tools};
@@ -40,25 +40,16 @@ pub struct MatrixArgs {
 }
 
 pub async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
-    match play(&args, &common, printer, &interrupts).await {
-        Ok(Some(worst)) if worst.passed() => ExitCode::Passed,
-        Ok(Some(Verdict::Blocked)) => ExitCode::Environment,
-        Ok(Some(_)) => ExitCode::LabFailed,
-        Ok(None) => {
-            printer.note(interrupts.farewell());
-            ExitCode::Interrupted
-        }
-        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
-    }
+    conclude(play(&args, &common, printer, &interrupts).await, printer)
 }
 
-/// What came of it: a lab that failed comes before a version that could not be had. None: interrupted.
+/// What came of it: a lab that failed comes before a version that could not be had.
 async fn play(
     args: &MatrixArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<Option<Verdict>, Error> {
+) -> Result<Verdict, Error> {
     let places = Places::find(common)?;
     let all = script::load(&places.labs, &args.labs)?;
     let labs = chosen(&all, &args.labs)?;
@@ -68,14 +59,17 @@ async fn play(
     for version in &args.versions {
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
-        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs: args.jobs, timings: false, places: &places };
+        let (jobs, masker) = (args.jobs, &printer.masker);
+        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs, timings: false, places: &places, masker };
         let column =
-            match once(&what, false, |_| Some(Box::new(Verdicts(*printer)) as Box<dyn Consumer>), interrupts).await {
-                Ok(Some(outcome)) => {
+            match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
+                .await
+            {
+                Ok(outcome) => {
                     let text = |text: &str| outcome.masker.mask(text).into_owned();
                     Column::of(version, &outcome.server_version, &outcome.played, &text)
                 }
-                Ok(None) => return Ok(None),
+                Err(error) if error.is_interrupt() => return Err(error),
                 Err(error) => Column::blocked(version, reason(&error), &ids),
             };
         columns.push(column);
@@ -88,7 +82,7 @@ async fn play(
     let (blocked, played): (Vec<_>, Vec<_>) = all.partition(|verdict| *verdict == Verdict::Blocked);
     let worst = |verdicts: Vec<Verdict>| verdicts.into_iter().max();
     let failed = worst(played).filter(|verdict| !verdict.passed());
-    Ok(Some(failed.or(worst(blocked)).unwrap_or(Verdict::Reproduced)))
+    Ok(failed.or(worst(blocked)).unwrap_or(Verdict::Reproduced))
 }
 
 /// Tells what comes of each lab as it comes.

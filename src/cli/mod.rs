@@ -13,6 +13,7 @@ mod preflight;
 mod printer;
 mod remote;
 mod run;
+mod scene;
 mod show;
 mod stage;
 mod up;
@@ -79,29 +80,41 @@ async fn rehearse() -> ExitCode {
         code = &mut work => return code,
         () = interrupts.forced.cancelled() => tokio::time::timeout(LAST_WORDS, work).await,
     };
-    forced.unwrap_or_else(|_| interrupted(&interrupts, &printer))
+    forced.unwrap_or_else(|_| {
+        interrupted(
+            &printer,
+            "interrupted twice; what is left was not looked for: `rehearse down` does, and removes it",
+        )
+    })
 }
 
 async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let common = cli.common;
     // What creates nothing is let go of where it stands.
-    let simple = async |work: Pin<&mut dyn Future<Output = ExitCode>>| match interrupts.unless(work).await {
+    let simple = async |work: Pin<&mut dyn Future<Output = ExitCode>>, said: &str| match interrupts.unless(work).await {
         Some(code) => code,
-        None => interrupted(&interrupts, printer),
+        None => interrupted(printer, said),
     };
     match cli.command {
         args::Command::Run(run) => run::run(run, common, printer, interrupts).await,
         args::Command::Matrix(args) => matrix::matrix(args, common, printer, interrupts).await,
         args::Command::List => show::list(&common, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,
-        args::Command::Preflight(stage) => simple(pin!(preflight::preflight(&stage, &common, printer))).await,
-        args::Command::Setup => simple(pin!(show::setup(&common, printer))).await,
+        args::Command::Preflight(stage) => {
+            simple(pin!(preflight::preflight(&stage, &common, printer)), "interrupted").await
+        }
+        args::Command::Setup => {
+            simple(pin!(show::setup(&common, printer)), "interrupted; `rehearse setup` goes on with what is there")
+                .await
+        }
         args::Command::Up(up) => up::up(up, common, printer, interrupts).await,
-        args::Command::Down => simple(pin!(up::down(&common, printer))).await,
+        args::Command::Down => {
+            simple(pin!(up::down(&common, printer)), "interrupted; `rehearse down` goes on with what is left").await
+        }
     }
 }
 
-fn interrupted(interrupts: &Interrupts, printer: &Printer) -> ExitCode {
-    printer.note(interrupts.farewell());
+fn interrupted(printer: &Printer, said: &str) -> ExitCode {
+    printer.note(said);
     ExitCode::Interrupted
 }

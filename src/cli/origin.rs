@@ -1,19 +1,13 @@
 //! Where a run's stage comes from: one that is kept up, or one of its own.
 
-use std::time::Instant;
-
 use super::error::Error;
 use super::places::Places;
-use super::stage::{StageArgs, cluster_settings, mask, tell};
+use super::stage::{StageArgs, cluster_settings};
 use super::{kept, remote};
 use crate::cluster::Plan;
 use crate::docker::Docker;
-use crate::event::{Event, Events, millis};
 use crate::images::Application;
-use crate::mask::Masker;
-use crate::session::Session;
-use crate::signal::Interrupts;
-use crate::stage::{Settings, Stage};
+use crate::stage::Settings;
 
 pub enum Origin {
     Kept(Box<kept::Turn>),
@@ -49,39 +43,4 @@ impl Origin {
         notes.extend(of_plan);
         Ok((Self::New(Settings { plan, registry_port: args.registry_port, kept: None, application, remote }), notes))
     }
-}
-
-/// The stage, from where it comes; None: interrupted.
-pub async fn raise(
-    origin: &Origin,
-    docker: Docker,
-    session: &Session,
-    masker: &Masker,
-    events: &Events,
-    interrupts: &Interrupts,
-) -> Result<Option<Stage>, Error> {
-    let begun = Instant::now();
-    let stage = match origin {
-        Origin::Kept(turn) => {
-            mask(masker, &turn.stage.credentials());
-            events.note(format!("using the stage that is up: session {}", turn.stage.session));
-            Some(Stage::attach(turn.stage.clone(), docker).await?)
-        }
-        Origin::New(settings) => {
-            let credentials = settings.credentials();
-            mask(masker, &credentials);
-            let on_part = tell(events.clone());
-            Stage::up(settings, docker, session, &credentials, &on_part, interrupts.graceful.cancelled()).await?
-        }
-    };
-    if let Some(stage) = &stage {
-        let info = stage.cluster.info();
-        events.emit(Event::StageReady {
-            cluster: info.name.clone(),
-            server_version: info.server_version.clone(),
-            registry: stage.handle.registry.clone(),
-            ms: millis(begun.elapsed()),
-        });
-    }
-    Ok(stage)
 }

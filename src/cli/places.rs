@@ -22,6 +22,8 @@ pub struct Places {
     /// The folder the labs are in.
     pub project: PathBuf,
     pub root: PathBuf,
+    /// The command, for people, that removes what sessions there have left.
+    pub down: String,
 }
 
 impl Places {
@@ -37,6 +39,10 @@ impl Places {
         let project = labs.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let root = given(&common.dir).unwrap_or_else(|| project.join("target/rehearsal"));
         let root = std::path::absolute(root).map_err(Error::Report)?;
-        Ok(Self { labs, project, root })
+        let down = match given(&common.dir) {
+            Some(_) => format!("`rehearse down --dir {}`", root.display()),
+            None => "`rehearse down`".to_owned(),
+        };
+        Ok(Self { labs, project, root, down })
     }
 }

@@ -6,24 +6,24 @@ use std::time::Instant;
 use clap::Args;
 
 use super::error::Error;
-use super::exit::ExitCode;
+use super::exit::{ExitCode, conclude};
 use super::kubectl;
-use super::origin::{Origin, raise};
 use super::places::{Common, Places};
 use super::printer::Printer;
+use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, cluster_settings};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
-use crate::event::{Chosen, Event, Events, Verdict};
+use crate::event::{Chosen, Event, Verdict};
 use crate::exec::{self, chain};
 use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
 use crate::run::{self, Played, Player, Tools};
 use crate::script::{self, Lab, Need};
-use crate::session::Session;
 use crate::signal::Interrupts;
+use crate::stage::End;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -44,25 +44,15 @@ pub struct RunArgs {
 }
 
 pub async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
-    match try_run(&args, &common, printer, &interrupts).await {
-        Ok(Some(verdict)) if verdict.passed() => ExitCode::Passed,
-        Ok(Some(Verdict::Blocked)) => ExitCode::Environment,
-        Ok(Some(_)) => ExitCode::LabFailed,
-        Ok(None) => {
-            printer.note(interrupts.farewell());
-            ExitCode::Interrupted
-        }
-        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
-    }
+    conclude(try_run(&args, &common, printer, &interrupts).await, printer)
 }
 
-/// None: interrupted.
 async fn try_run(
     args: &RunArgs,
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<Option<Verdict>, Error> {
+) -> Result<Verdict, Error> {
     let places = Places::find(common)?;
     let all = script::load(&places.labs, &args.labs)?;
     let labs = chosen(&all, &args.labs)?;
@@ -74,8 +64,7 @@ async fn try_run(
         }
         Ok::<_, Error>(tools)
     };
-    let Some(tools) = interrupts.unless(prologue).await else { return Ok(None) };
-    let tools = tools?;
+    let tools = interrupts.unless(prologue).await.ok_or(Error::InterruptedBefore)??;
     if args.keep {
         up::ensure(&args.stage, common, printer, interrupts).await?;
     }
@@ -86,10 +75,10 @@ async fn try_run(
         jobs: args.jobs,
         timings: args.timings,
         places: &places,
+        masker: &printer.masker,
     };
     let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
-    let outcome = once(&what, true, reader, interrupts).await?;
-    Ok(outcome.map(|outcome| outcome.verdict))
+    Ok(once(&what, true, reader, interrupts).await?.verdict)
 }
 
 /// What one run plays, and on what.
@@ -101,6 +90,7 @@ pub struct Once<'a> {
     /// Also measure bare kubectl beside it.
     pub timings: bool,
     pub places: &'a Places,
+    pub masker: &'a Masker,
 }
 
 /// What came of one run.
@@ -112,45 +102,33 @@ pub struct Outcome {
 }
 
 /// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `reader` is
-/// given the path of the events' file. None: interrupted.
+/// given the path of the events' file.
+///
+/// # Errors
+/// What keeps the labs from being played, [`Error::Interrupted`] among it.
 pub async fn once(
     what: &Once<'_>,
     on_kept: bool,
     reader: impl FnOnce(&Path) -> Option<Box<dyn Consumer>>,
     interrupts: &Interrupts,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let prologue = async {
-        let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(what.stage, what.places, on_kept, &docker).await?;
-        let reaped = up::reap(&docker, &what.places.root).await;
-        Ok::<_, Error>((docker, origin, notes, reaped))
-    };
-    let Some(begun) = interrupts.unless(prologue).await else { return Ok(None) };
-    let (docker, origin, notes, reaped) = begun?;
-    let session = Session::create(&what.places.root)?;
-    let masker = Masker::default();
-    let (events, records) = Events::channel();
-    let mut consumers = vec![report::events_file(session.dir()).map_err(Error::Report)?];
-    session.is_latest();
-    consumers.extend(reader(&session.dir().join("events.jsonl")));
-    let reporter = report::spawn(records, masker.clone(), consumers);
-    events.emit(Event::SessionStarted { session: session.id().into(), version: env!("CARGO_PKG_VERSION").into() });
-    for text in notes.into_iter().chain(reaped) {
-        events.note(text);
+    let opening = Opening { stage: what.stage, places: what.places, on_kept, masker: what.masker };
+    let scene = Scene::open(opening, interrupts, |session| {
+        let mut consumers = vec![report::events_file(session.dir())?];
+        session.is_latest();
+        consumers.extend(reader(&session.dir().join("events.jsonl")));
+        Ok(consumers)
+    });
+    let scene = scene.await?;
+    let outcome = play(what, &scene, began).await;
+    let outcome = scene.conclude(outcome).await;
+    if let Err(error) = &outcome {
+        scene.events.fail(named(what.labs), &chain(error), error.hint());
     }
-    let scene = Scene { docker, session: &session, masker: &masker, events: &events, interrupts, began };
-    let outcome = play(what, &origin, scene).await;
-    session.close();
-    match &outcome {
-        Ok(Some(_)) => {}
-        Ok(None) => events.fail(named(what.labs), interrupts.farewell(), None),
-        Err(error) => events.fail(named(what.labs), &chain(error), error.hint()),
-    }
-    drop(events);
-    let told = reporter.await.unwrap_or(Ok(()));
+    let told = scene.close().await;
     let outcome = outcome?;
-    told.map_err(Error::Report)?;
+    told?;
     Ok(outcome)
 }
 
@@ -159,22 +137,11 @@ fn named(labs: &[&Lab]) -> Vec<Chosen> {
     labs.iter().map(chosen).collect()
 }
 
-/// What a session has at hand.
-struct Scene<'a> {
-    docker: Docker,
-    session: &'a Session,
-    masker: &'a Masker,
-    events: &'a Events,
-    interrupts: &'a Interrupts,
-    began: Instant,
-}
-
-async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Option<Outcome>, Error> {
-    let Scene { docker, session, masker, events, interrupts, began } = scene;
+/// None: interrupted.
+async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Option<Outcome>, Error> {
+    let Scene { session, masker, events, interrupts, .. } = scene;
     let raising = Instant::now();
-    let Some(stage) = raise(origin, docker, session, masker, events, interrupts).await? else {
-        return Ok(None);
-    };
+    let Some(stage) = scene.raise().await? else { return Ok(None) };
     let mut stage_time = raising.elapsed();
     for note in &stage.notes {
         events.note(note.clone());
@@ -199,8 +166,9 @@ async fn play(what: &Once<'_>, origin: &Origin, scene: Scene<'_>) -> Result<Opti
         () = stage.down() => {}
         () = interrupts.forced.cancelled() => {}
     }
-    stage_time += lowering.elapsed();
     let Some(played) = played? else { return Ok(None) };
+    scene.settle(End::Finished).await;
+    stage_time += lowering.elapsed();
     let traces = played.iter().map(|played| (played.lab, played.traces.as_slice()));
     report::write_traces(session.dir(), masker, traces).map_err(Error::Report)?;
     let verdict = run::finish(events, &played, began, stage_time);

@@ -1,5 +1,4 @@
 //! `rehearse up` and `rehearse down`: a stage that outlives the command that asked for it, and the end of it.
-//! Also the reaping of what killed sessions left.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,22 +8,19 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use super::error::Error;
-use super::exit::ExitCode;
+use super::exit::{ExitCode, conclude};
 use super::kept;
-use super::origin::{Origin, raise};
+use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
+use super::scene::{Opening, Scene};
 use super::stage::StageArgs;
-use crate::cluster;
 use crate::docker::{self, Docker};
-use crate::event::Events;
-use crate::exec::Background;
-use crate::hint::Hint;
-use crate::mask::Masker;
-use crate::report::{self, Consumer, Human};
-use crate::session::{self, Session};
+use crate::exec::{Background, chain};
+use crate::report::{Consumer, Human};
+use crate::session;
 use crate::signal::Interrupts;
-use crate::stage::Handle;
+use crate::stage::{self, Handle, Reaped, Reaping, Remains};
 use crate::wait::{Probe, Wake, until};
 
 /// How long a stage may take to come up in the background: images may have to be pulled or built.
@@ -39,10 +35,10 @@ pub async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: 
         true => hold(&args, &common, printer, &interrupts).await,
         false => show(&args, &common, printer, &interrupts).await,
     };
-    match outcome {
-        Ok(()) if interrupts.graceful.is_cancelled() && !args.foreground => ExitCode::Interrupted,
-        Ok(()) => ExitCode::Passed,
-        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
+    match conclude(outcome.map(|()| ExitCode::Passed), printer) {
+        // To be told to go is how it ends.
+        ExitCode::Interrupted if args.foreground => ExitCode::Passed,
+        code => code,
     }
 }
 
@@ -100,15 +96,11 @@ pub async fn ensure(
         let raising = until("the stage", PATIENCE, every, free).await;
         let raising = raising.map_err(|timeout| Error::StageEnded(timeout.to_string()))?;
         let missing = !is_up(args, &places.root)?;
-        if missing {
-            reap(&Docker::connect().await?, &places.root).await;
-        }
         Ok::<_, Error>((raising, missing))
     };
-    match interrupts.unless(alone).await {
-        Some(Ok((_raising, true))) => spawn(args, &places, printer, interrupts).await,
-        Some(Err(error)) => Err(error),
-        Some(Ok((_, false))) | None => Ok(()),
+    match interrupts.unless(alone).await.ok_or(Error::InterruptedBefore)?? {
+        (_raising, true) => spawn(args, &places, printer, interrupts).await,
+        (_, false) => Ok(()),
     }
 }
 
@@ -138,21 +130,28 @@ async fn spawn(args: &StageArgs, places: &Places, printer: &Printer, interrupts:
         Some(Ok(true)) => Ok(()),
         Some(Ok(false)) => Err(Error::StageEnded(std::fs::read_to_string(&log).unwrap_or_default())),
         Some(Err(timeout)) => {
-            end(process).await;
-            Err(Error::StageEnded(timeout.to_string()))
+            let remains = end(process, places).await;
+            Err(Error::StageEnded(format!("{timeout}; {remains}")))
         }
         None => {
-            end(process).await;
-            Ok(())
+            let remains = end(process, places).await;
+            Err(Error::Interrupted { twice: false, remains, down: places.down.clone() })
         }
     }
 }
 
-/// Asks the stage's process to go and waits until it has: what it leaves otherwise is reaped at the next start.
-async fn end(mut process: Background) {
+/// Asks the stage's process to go, waits until it has, and pays for what it leaves; what is there then.
+async fn end(mut process: Background, places: &Places) -> Remains {
     process.terminate();
     let gone = async || if process.has_ended() { Probe::Done(()) } else { Probe::Pending(String::new()) };
-    let _ = until("the stage to go", FAREWELL, Wake::Every(Duration::from_millis(20)), gone).await;
+    let unseen = |why: String| Remains { left: Vec::new(), unseen: vec![why] };
+    if until("the stage to go", FAREWELL, Wake::Every(Duration::from_millis(20)), gone).await.is_err() {
+        return unseen(format!("the stage's process {} is cleaning up still", process.pid()));
+    }
+    match Docker::connect().await {
+        Ok(docker) => stage::reap(&docker, &places.root, Reaping::InPassing).await.remains,
+        Err(error) => unseen(chain(&error)),
+    }
 }
 
 fn last_line(log: &Path) -> String {
@@ -162,39 +161,36 @@ fn last_line(log: &Path) -> String {
 /// Keeps a stage up until a signal comes.
 async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    let prologue = async {
-        let docker = Docker::connect().await?;
-        let (origin, notes) = Origin::of(args, &places, false, &docker).await?;
-        Ok::<_, Error>((docker, origin, notes))
-    };
-    let Some(begun) = interrupts.unless(prologue).await else { return Ok(()) };
-    let (docker, mut origin, notes) = begun?;
-    if let Origin::New(settings) = &mut origin {
+    let opening = Opening { stage: args, places: &places, on_kept: false, masker: &printer.masker };
+    let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
+    let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    if let Origin::New(settings) = &mut scene.origin {
         settings.kept = Some(args.asked());
     }
-    let session = Session::create(&places.root)?;
-    let (events, records) = Events::channel();
-    let masker = Masker::default();
-    let out: Box<dyn Consumer> =
-        Box::new(Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new()));
-    let reporter = report::spawn(records, masker.clone(), vec![out]);
-    notes.into_iter().for_each(|text| events.note(text));
-    let raised = raise(&origin, docker, &session, &masker, &events, interrupts).await;
-    if let Ok(Some(stage)) = raised {
-        let folder = session.private();
-        tokio::select! {
-            () = interrupts.graceful.cancelled() => {}
-            () = forgotten(&folder) => {}
+    let folder = scene.session.private();
+    let raised = scene.raise().await;
+    let held = match raised {
+        Ok(Some(stage)) => {
+            tokio::select! {
+                () = interrupts.graceful.cancelled() => {}
+                () = forgotten(&folder) => {}
+            }
+            kept::goes(&folder);
+            tokio::select! {
+                () = stage.down() => {}
+                () = interrupts.forced.cancelled() => {}
+            }
+            Ok(None)
         }
-        stage.down().await;
-        session.close();
-    } else {
-        session.close();
-        raised?;
-    }
-    drop(events);
-    let _ = reporter.await;
-    Ok(())
+        Ok(None) => {
+            kept::goes(&folder);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    let held = scene.conclude::<()>(held).await;
+    scene.close().await?;
+    held
 }
 
 /// Returns once the folder by which a stage is found has gone, with a checkout that was deleted, say: nobody could take
@@ -206,59 +202,79 @@ async fn forgotten(folder: &Path) {
     }
 }
 
-pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
-    match try_down(common).await {
-        Ok((stages, reaped)) if printer.json => {
-            let removed = [stages, reaped].concat();
-            printer.result(&json!({ "removed": removed }).to_string());
-            ExitCode::Passed
-        }
-        Ok((stages, reaped)) => {
-            if stages.is_empty() {
-                printer.result("nothing is up");
-            }
-            stages.iter().chain(&reaped).for_each(|line| printer.result(line));
-            ExitCode::Passed
-        }
-        Err(error) => printer.error(&error, error.hint(), ExitCode::Environment),
-    }
+/// What taking down came to.
+#[derive(Default)]
+struct Lowered {
+    stages: Vec<String>,
+    reaped: Reaped,
+    /// Who plays still.
+    living: Vec<String>,
 }
 
-/// The stages taken down, and what was reaped besides.
-async fn try_down(common: &Common) -> Result<(Vec<String>, Vec<String>), Error> {
+pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
+    let lowered = match try_down(common).await {
+        Ok(lowered) => lowered,
+        Err(error) => return conclude(Err::<ExitCode, _>(error), printer),
+    };
+    let Lowered { stages, reaped, living } = lowered;
+    let Reaped { removed, remains, others } = reaped;
+    if printer.json {
+        let (removed, alone) = ([stages, removed].concat(), [living, others].concat());
+        let document = json!({
+            "removed": removed, "left": remains.left, "unseen": remains.unseen, "left_alone": alone,
+        });
+        printer.result(&document.to_string());
+    } else {
+        if stages.is_empty() {
+            printer.result("nothing is up");
+        }
+        [stages, removed, living, others].concat().iter().for_each(|line| printer.result(line));
+    }
+    if remains.is_nothing() {
+        return ExitCode::Passed;
+    }
+    printer.note(&format!("{remains}; `rehearse down` once more, when what keeps it is out of the way, removes it"));
+    ExitCode::Environment
+}
+
+/// Takes down the stage that is up, and pays for what sessions that were killed have left.
+async fn try_down(common: &Common) -> Result<Lowered, Error> {
     let places = Places::find(common)?;
-    let mut done = Vec::new();
+    let mut lowered = Lowered::default();
+    let free = async || match kept::Lowering::begin(&places.root) {
+        Some(lowering) => Probe::Done(lowering),
+        None => Probe::Pending("another `rehearse down` is about it".into()),
+    };
+    let every = || Wake::Every(Duration::from_millis(20));
+    // Where nothing was ever written nothing is up, and there is nobody to wait for.
+    let _lowering = match places.root.is_dir() {
+        true => until("the other `rehearse down`", PATIENCE, every(), free).await.ok(),
+        false => None,
+    };
     while let Some(handle) = kept::find(&places.root) {
-        // Gone already is what we want.
-        let _ = kill(Pid::from_raw(handle.pid.cast_signed()), Signal::SIGTERM);
-        let gone = async || match session::is_alive(&handle.owner) {
-            true => Probe::Pending("the stage's process is still cleaning up".into()),
+        if !kept::is_going(&handle) {
+            // Gone already is what we want.
+            let _ = kill(Pid::from_raw(handle.pid.cast_signed()), Signal::SIGTERM);
+        }
+        let gone = async || match handle.is_kept_up() {
+            true => Probe::Pending(format!("its process {} is cleaning up still", handle.pid)),
             false => Probe::Done(()),
         };
-        let every = Wake::Every(Duration::from_millis(20));
-        until("the stage to go", FAREWELL, every, gone)
-            .await
-            .map_err(|timeout| Error::StageEnded(timeout.to_string()))?;
-        done.push(format!("took down the stage of session {}", handle.session));
+        let ended = until("the stage to go", FAREWELL, every(), gone).await;
+        ended.map_err(|timeout| Error::StageStays {
+            session: handle.session.clone(),
+            pid: handle.pid,
+            status: timeout.to_string(),
+        })?;
+        lowered.stages.push(format!("took down the stage of session {}", handle.session));
     }
-    Ok((done, reap(&Docker::connect().await?, &places.root).await))
-}
-
-/// Removes what dead sessions left on the Engine and on disk; says what.
-pub async fn reap(docker: &Docker, root: &Path) -> Vec<String> {
-    let mut reaped = Vec::new();
-    for session in docker.sessions().await.unwrap_or_default() {
-        // Without an owner label it is not ours to judge.
-        let dead = session.owner().is_some_and(|owner| !session::is_alive(owner));
-        if dead && docker.remove_session(&session.id).await.is_ok() {
-            reaped.push(format!("removed what the dead session {} had left", session.id));
-        }
-    }
-    for (session, owner) in cluster::kind_sessions(docker).await {
-        if !session::is_alive(&owner) && cluster::remove_leftover(docker, &session).await.is_ok() {
-            reaped.push(format!("deleted the kind cluster of the dead session {session}"));
-        }
-    }
-    session::sweep(root);
-    reaped
+    lowered.reaped = stage::reap(&Docker::connect().await?, &places.root, Reaping::Asked).await;
+    lowered.living = session::living(&places.root)
+        .into_iter()
+        .map(|(id, pid)| {
+            let process = pid.map(|pid| format!(", which process {pid} plays")).unwrap_or_default();
+            format!("left alone: session {id}{process}")
+        })
+        .collect();
+    Ok(lowered)
 }

@@ -2,20 +2,15 @@
 //! with that one context. Nothing is touched but namespaces named after sessions, and nothing is begun before it is
 //! known that those may be made.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::PostParams;
 use kube::config::{Kubeconfig, KubeconfigError};
-use kube::{Api, Client, ResourceExt};
-use sha2::{Digest as _, Sha256};
+use kube::{Api, Client};
 
-use super::{Error as ClusterError, Info};
-use crate::docker::labels;
+use super::{Error as ClusterError, Info, namespaces};
 use crate::hint::Hint;
-use crate::session;
 
 /// Words that make a name production's, whole and in any case.
 const PRODUCTION: &[&str] = &["prod", "production", "prd", "live"];
@@ -88,14 +83,6 @@ impl std::fmt::Debug for Fit {
     }
 }
 
-/// The label that tells this user's sessions on this host from others on the same cluster.
-pub fn host_label() -> (String, String) {
-    let host = nix::unistd::gethostname().unwrap_or_default();
-    let whole = format!("{}:{}", host.to_string_lossy(), session::lock_dir().display());
-    let digest = Sha256::digest(whole.as_bytes());
-    (labels::HOST.into(), digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 impl Fit {
     /// Reads the user's kubeconfig ($KUBECONFIG, else ~/.kube/config) and asks the cluster whether labs can be played
     /// on it. Changes nothing.
@@ -147,12 +134,13 @@ impl ContextCluster {
     /// Where the cluster stops answering.
     pub async fn start(fit: &Fit) -> Result<Self, ClusterError> {
         let mut notes = fit.notes.clone();
-        notes.extend(reap(&fit.client).await.map_err(ClusterError::Client)?);
+        notes.extend(namespaces::reap(&fit.client).await.map_err(ClusterError::Client)?);
         let info = Info {
             name: format!("{PREFIX}{}", fit.name),
             server_version: fit.server_version.clone(),
             notes,
             nodes: Vec::new(),
+            is_users: true,
         };
         Ok(Self { client: fit.client.clone(), kubeconfig: fit.kubeconfig.clone(), info })
     }
@@ -256,39 +244,6 @@ async fn missing_rights(client: &Client) -> kube::Result<Vec<String>> {
         }
     });
     Ok(futures::future::try_join_all(asked).await?.into_iter().flatten().collect())
-}
-
-/// Removes namespaces of sessions that were started here and are dead; says which sessions. One who may not list
-/// namespaces has nothing to be told.
-async fn reap(client: &Client) -> kube::Result<Vec<String>> {
-    let all = Api::<Namespace>::all(client.clone());
-    let namespaces = match all.list(&ListParams::default()).await {
-        Ok(list) => list.items,
-        Err(kube::Error::Api(status)) if status.code == 403 => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let (label, ours) = host_label();
-    let sessions: BTreeSet<String> = namespaces
-        .iter()
-        .filter(|namespace| namespace.labels().get(&label) == Some(&ours))
-        .filter_map(|namespace| namespace.labels().get(labels::SESSION).cloned())
-        .collect();
-    let dead = |session: &&String| !session::is_alive(&session::owner_of(session));
-    let mut reaped = Vec::new();
-    for session in sessions.iter().filter(dead) {
-        let prefix = format!("rehearsal-{session}-");
-        for namespace in namespaces.iter().map(ResourceExt::name_any).filter(|name| name.starts_with(&prefix)) {
-            // Gone already is what is wanted.
-            let _ = all.delete(&namespace, &DeleteParams::default()).await;
-        }
-        reaped.push(format!("removed the namespaces that the dead session {session} had left"));
-    }
-    Ok(reaped)
-}
-
-/// The labels of a namespace that a run makes.
-pub fn namespace_labels(session: &str) -> BTreeMap<String, String> {
-    [(labels::SESSION.to_owned(), session.to_owned()), host_label()].into()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use futures::future::BoxFuture;
 
 use crate::docker::Docker;
+use crate::session::Ledger;
 
 /// What a cluster is started on.
 pub struct Ground<'a> {
@@ -19,6 +20,8 @@ pub struct Ground<'a> {
     /// For logs that stay.
     pub logs: PathBuf,
     pub labels: BTreeMap<String, String>,
+    /// Where it is written down what is about to be begun.
+    pub ledger: Ledger,
     /// The stage's registry and its container, once it is up; None when it never comes up.
     pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
     /// Once nobody speaks to the registry: a container that joins one network more has its ports published anew, and

@@ -2,7 +2,7 @@
 //! own, and `hosts.toml` in every node so that docker.io is the stage's registry and nothing else.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
@@ -10,27 +10,27 @@ use kube::Api;
 use kube::runtime::wait::{Condition, await_condition};
 
 use super::ground::Ground;
-use super::{Error, Info, client_of};
+use super::{Error, Info, client_of, namespaces};
 use crate::docker::Docker;
+use crate::session::Debt;
 
 mod cli;
 mod config;
+mod create;
 mod image;
 mod wiring;
 
 pub use cli::Cli;
-pub use config::Config;
+pub use create::end;
 pub use image::{Image, Wanted, find as find_image};
+pub use wiring::give_back;
 use wiring::{Wiring, alias};
 
 /// The network kind puts its nodes on.
 const NETWORK: &str = "kind";
 /// The container's label that kind writes its cluster's name into.
 const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
-/// Creation alone takes half a minute; a first pull of the node image much longer.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(600);
 const READY_TIMEOUT: Duration = Duration::from_secs(180);
-const LOGS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What kind cluster to start.
 #[derive(Debug, Clone)]
@@ -61,10 +61,6 @@ impl std::fmt::Display for Source {
 
 pub struct KindCluster {
     docker: Docker,
-    cli: Cli,
-    name: String,
-    /// Nobody else's: deleted when it stops.
-    ours: bool,
     kubeconfig: String,
     client: kube::Client,
     info: Info,
@@ -75,7 +71,7 @@ impl KindCluster {
     /// that it asks the stage's registry.
     ///
     /// # Errors
-    /// With kind's own last lines; what had been created is deleted.
+    /// With kind's own reason. What had been begun is in the session's ledger.
     pub async fn start(
         settings: &KindSettings,
         ground: Ground<'_>,
@@ -85,15 +81,8 @@ impl KindCluster {
             Source::Reuse(name) => Self::wire(settings, ground, name, tell).await,
             Source::Create(image) => {
                 let name = format!("rehearsal-{}", ground.session);
-                let built = async {
-                    create(settings, image, &ground, &name, tell).await?;
-                    Self::wire(settings, ground, &name, tell).await
-                };
-                let built = built.await;
-                if built.is_err() {
-                    settings.cli.delete(&name).await;
-                }
-                built
+                create::create(settings, image, &ground, &name, tell).await?;
+                Self::wire(settings, ground, &name, tell).await
             }
         }
     }
@@ -116,20 +105,19 @@ impl KindCluster {
         let registry = ground.registry.await.ok_or(Error::NoRegistry)?;
         ground.registry_at_rest.await;
         let docker = ground.docker;
+        let is_users = matches!(settings.source, Source::Reuse(_));
+        let mut notes = vec![settings.source.to_string()];
+        if is_users {
+            notes.extend(namespaces::reap(&client).await.map_err(Error::Client)?);
+            let debt = Debt::Nodes { nodes: nodes.clone(), host: docker.host().into() };
+            ground.ledger.owe(debt).map_err(|source| Error::Write { path: ground.private.clone(), source })?;
+        }
         let host = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
         Wiring { docker: &docker, nodes: &nodes }.connect((&ground.session, &ground.owner), &host, registry.0).await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         Ok(Self {
-            info: Info {
-                name: "kind".into(),
-                server_version: version,
-                notes: vec![settings.source.to_string()],
-                nodes,
-            },
-            cli: settings.cli.clone(),
-            name: name.to_owned(),
-            ours: matches!(settings.source, Source::Create(_)),
+            info: Info { name: "kind".into(), server_version: version, notes, nodes, is_users },
             kubeconfig,
             client,
             docker,
@@ -170,19 +158,6 @@ impl KindCluster {
     pub fn docker(&self) -> &Docker {
         &self.docker
     }
-
-    /// Created here, to go when it stops.
-    pub fn is_ours(&self) -> bool {
-        self.ours
-    }
-
-    pub async fn stop(self) {
-        match self.ours {
-            true => self.cli.delete(&self.name).await,
-            // What does not come back now does when the cluster is next used.
-            false => drop(Wiring { docker: &self.docker, nodes: &self.info.nodes }.disconnect().await),
-        }
-    }
 }
 
 /// Takes an image off the nodes.
@@ -204,79 +179,19 @@ pub async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
     futures::future::join_all(nodes).await.into_iter().flatten().collect()
 }
 
-/// Deletes the cluster of a dead session.
-pub async fn remove_leftover(docker: &Docker, session: &str) -> Result<(), Error> {
-    Cli::find(docker).await?.delete(&format!("rehearsal-{session}")).await;
-    Ok(())
-}
-
-async fn create(
-    settings: &KindSettings,
-    image: &Image,
-    ground: &Ground<'_>,
-    name: &str,
-    tell: &(dyn Fn(&str) + Sync),
-) -> Result<(), Error> {
-    let engine = ground.docker.engine().await.map_err(Error::Docker)?;
-    let write = |path: &Path, text: &str| {
-        std::fs::write(path, text).map_err(|source| Error::Write { path: path.into(), source })
-    };
-    let cni = ground.private.join("cni");
-    std::fs::create_dir_all(&cni).map_err(|source| Error::Write { path: cni.clone(), source })?;
-    write(&cni.join(config::CNI.0), config::CNI.1)?;
-    let config = Config {
-        workers: settings.workers,
-        cgroup_v1: engine.cgroup_version == "1",
-        cni,
-        owner: (&ground.owner).into(),
-    };
-    let path = ground.private.join("kind.yaml");
-    write(&path, &config.render(settings.config.as_deref())?)?;
-    let mut tool = settings
-        .cli
-        .tool()
-        .args(["create", "cluster", "--name", name, "--config"])
-        .arg(&path)
-        // Nodes that failed are asked for their logs before they go.
-        .arg("--retain")
-        // The kubeconfig is asked for later; the user's own is never touched.
-        .arg("--kubeconfig")
-        .arg(ground.private.join("kind.kubeconfig"))
-        .env("NO_PROXY", no_proxy(&alias(&ground.session)))
-        .timeout(CREATE_TIMEOUT);
-    if let Some(image) = image.name() {
-        tool = tool.args(["--image", image]);
+/// The sessions whose registry is docker.io to nodes of kind clusters on this engine, each with its owner and the nodes.
+pub async fn borrowed(docker: &Docker) -> BTreeMap<(String, String), Vec<String>> {
+    let nodes = docker.containers(CLUSTER_LABEL).await.unwrap_or_default();
+    let nodes = nodes.into_iter().filter(|node| node.state == "running");
+    let told = nodes.filter_map(|node| {
+        let name = node.names.first()?.clone();
+        Some(async move { Some((wiring::whose(docker, &name).await.ok()??, name)) })
+    });
+    let mut found = BTreeMap::<_, Vec<String>>::new();
+    for (whose, node) in futures::future::join_all(told).await.into_iter().flatten() {
+        found.entry(whose).or_default().push(node);
     }
-    let mut printed = String::new();
-    let output = tool
-        .run_with(|_, line| {
-            printed.push_str(line);
-            printed.push('\n');
-            if let Some(step) = line.trim().strip_prefix('•') {
-                tell(step.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).trim());
-            }
-        })
-        .await
-        .map_err(Error::Kind)?;
-    match output.success() {
-        true => Ok(()),
-        false => {
-            let logs = ground.logs.join("kind-logs");
-            tell("it failed: keeping its logs");
-            // What can be had of them: the first error is the one to tell.
-            let export = ["export", "logs", &logs.to_string_lossy(), "--name", name];
-            let _ = settings.cli.run(&export, LOGS_TIMEOUT).await;
-            let _ = std::fs::create_dir_all(&logs);
-            let _ = std::fs::write(logs.join("kind-create.log"), &printed);
-            Err(Error::Create { code: output.code, printed, logs })
-        }
-    }
-}
-
-/// kind hands proxies on to the nodes; the registry beside them must not be asked through one.
-fn no_proxy(alias: &str) -> String {
-    let before = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-    [before.as_str(), alias].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
+    found
 }
 
 /// Ready, and the node controller has seen it: a pod that comes while the taint is there is told that no node takes it.

@@ -61,8 +61,13 @@ impl MiniCluster {
                 settings.timelapse
             ));
         }
-        let info =
-            Info { name: "mini".into(), server_version: format!("v{}.0", settings.version), notes, nodes: Vec::new() };
+        let info = Info {
+            name: "mini".into(),
+            server_version: format!("v{}.0", settings.version),
+            notes,
+            nodes: Vec::new(),
+            is_users: false,
+        };
         Ok(Self { mini, runtime, info, ready_in })
     }
 

@@ -5,6 +5,7 @@ mod context;
 mod ground;
 mod kind;
 mod mini;
+pub mod namespaces;
 mod plan;
 
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ use hyper_util::client::proxy::matcher::Matcher;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
-pub use context::namespace_labels;
 pub use ground::Ground;
-pub use kind::{KindSettings, remove_leftover, sessions as kind_sessions};
+pub use kind::{KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, sessions as kind_sessions};
 pub use mini::MiniSettings;
+pub use namespaces::labels_of as namespace_labels;
 pub use plan::{Plan, Settings};
 
 use crate::docker::{self, Docker};
@@ -36,6 +37,8 @@ pub struct Info {
     pub notes: Vec<String>,
     /// kind: the containers that are its nodes.
     pub nodes: Vec<String>,
+    /// The user's own, which is given back as it was: a run on it ends when all that it has made there is gone.
+    pub is_users: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +64,8 @@ pub enum Error {
     KindTooOld { found: String, needed: String },
     #[error("kind failed")]
     Kind(#[source] exec::Error),
-    #[error("kind could not create the cluster (exit code {code}):\n{}", last_lines(printed))]
-    Create { code: i32, printed: String, logs: PathBuf },
+    #[error("kind could not create the cluster (exit code {code}): {reason}")]
+    Create { code: i32, reason: String, printed: String, logs: PathBuf },
     #[error("there is no kind cluster `{name}` to be reused")]
     NoCluster { name: String, known: Vec<String> },
     #[error("the kind config {} cannot be used: {problem}", path.display())]
@@ -79,6 +82,10 @@ pub enum Error {
     InUse { node: String, session: String },
     #[error("node {node} does not reach the stage's registry as docker.io: {answer}")]
     Wiring { node: String, answer: String },
+    #[error("the containerd of node {node} does not read {hosts}: its registry config_path is `{config_path}`")]
+    NoHosts { node: String, hosts: &'static str, config_path: String },
+    #[error("the cluster has not answered within {after:?}")]
+    Silent { after: Duration },
     #[error("cannot write {}", path.display())]
     Write {
         path: PathBuf,
@@ -126,6 +133,10 @@ impl Hint for Error {
             }),
             Self::InUse { .. } => Some("wait for it, or leave out `--reuse`: runs beside each other need clusters of their own".into()),
             Self::Docker(error) => error.hint(),
+            Self::NoHosts { hosts, .. } => Some(format!(
+                "create the cluster with kind 0.27 or newer, or with `config_path = \"{hosts}\"` in its \
+                 containerdConfigPatches, or leave out `--reuse`"
+            )),
             Self::Wiring { .. } => Some("is there a proxy or a firewall between Docker's networks? `docker network inspect kind`".into()),
             Self::Kubeconfig { .. } => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
             Self::Mini(error) => error.hint(),
@@ -138,16 +149,12 @@ impl Hint for Error {
                 Some("`kubectl get nodes` and `kubectl describe nodes` say what they wait for; `--cluster mini` needs none".into())
             }
             Self::Watch(_) | Self::Client(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::Silent { .. } => Some("is the cluster still there, and is there no firewall before it?".into()),
             Self::Evict { .. } => Some("may this user delete pods and read nodes there? `kubectl auth can-i --list` tells".into()),
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
             Self::Read { .. } => Some("the file has to be there and yours to read".into()),
         }
     }
-}
-
-fn last_lines(printed: &str) -> String {
-    let lines: Vec<_> = printed.trim().lines().collect();
-    lines[lines.len().saturating_sub(15)..].join("\n")
 }
 
 /// A cluster that is up.
@@ -260,17 +267,16 @@ impl Cluster {
     pub fn stays(&self) -> bool {
         match self {
             Self::Mini(_) => false,
-            Self::Kind(kind) => !kind.is_ours(),
+            Self::Kind(kind) => kind.info().is_users,
             Self::Context(_) | Self::Attached(_) => true,
         }
     }
 
-    /// Ends it, if it is ours.
+    /// Ends what of it is in this process. What it has outside is in the session's ledger.
     pub async fn stop(self) {
         match self {
             Self::Mini(mini) => mini.stop().await,
-            Self::Kind(kind) => kind.stop().await,
-            Self::Context(_) | Self::Attached(_) => {}
+            Self::Kind(_) | Self::Context(_) | Self::Attached(_) => {}
         }
     }
 }

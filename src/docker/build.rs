@@ -1,10 +1,13 @@
 //! Image builds with the engine's classic builder, which every engine from API 1.41 on has. Knows no particular image.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
 
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 use bytes::Bytes;
 use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::error::{Error, Result, failed, is_disk_full, message};
 use super::progress::{OnProgress, Progress};
@@ -58,8 +61,31 @@ fn quoted(text: &str) -> String {
 
 impl Docker {
     /// Builds and names an image. A failing step's error carries the step and its last output; the steps before it
-    /// leave no nameless image behind, nor does the one that had the name before.
+    /// leave no nameless image behind, nor does the one that had the name before. Where it is no longer waited for, the
+    /// engine is told to stop, and the finished steps' images go, too.
     pub async fn build(&self, request: BuildRequest, progress: OnProgress<'_>) -> Result<ImageInfo> {
+        let stop = CancellationToken::new();
+        let _stops = stop.clone().drop_guard();
+        let (told, mut steps) = mpsc::unbounded_channel();
+        let docker = self.clone();
+        // Nobody hears what is told of a build that nobody waits for.
+        let build = async move { docker.built(request, &|step| drop(told.send(step)), &stop).await };
+        let mut build = pin!(self.whole(build));
+        loop {
+            tokio::select! {
+                biased;
+                Some(step) = steps.recv() => progress(step),
+                built = &mut build => return built,
+            }
+        }
+    }
+
+    async fn built(
+        &self,
+        request: BuildRequest,
+        progress: OnProgress<'_>,
+        stop: &CancellationToken,
+    ) -> Result<ImageInfo> {
         let tag = request.tag;
         let mut options = BuildImageOptionsBuilder::new()
             .dockerfile(&request.dockerfile)
@@ -77,13 +103,24 @@ impl Docker {
             file.contents = labelled(&file.contents, &request.labels);
         }
         let context = bollard::body_full(pack(&context)?);
-        let mut stream = Box::pin(self.api.build_image(options.build(), None, Some(context)));
         let before = self.image(&tag).await?;
+        let mut stream = Box::pin(self.api.build_image(options.build(), None, Some(context)));
         let mut log = StepLog::default();
-        while let Some(item) = stream.next().await {
+        loop {
+            let item = tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    // The engine stops when the connection is closed.
+                    drop(stream);
+                    self.discard(&log.image).await;
+                    return Err(Error::Missing { what: "image", name: tag });
+                }
+                item = stream.next() => item,
+            };
             match item {
-                Ok(info) => log.read(info.stream.or(info.status).unwrap_or_default().trim_end(), progress),
-                Err(error) => {
+                None => break,
+                Some(Ok(info)) => log.read(info.stream.or(info.status).unwrap_or_default().trim_end(), progress),
+                Some(Err(error)) => {
                     self.discard(&log.image).await;
                     return Err(log.failure(&tag, error));
                 }

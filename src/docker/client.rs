@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
 use super::error::{Error, Result, failed};
 
 /// How long the engine may take to begin an answer. Importing a root file system answers only when it is done.
@@ -21,6 +23,8 @@ pub struct Docker {
     pub(super) host: String,
     /// Podman serves Docker's API, too.
     podman: bool,
+    /// What the engine is doing for us.
+    works: TaskTracker,
 }
 
 /// What the engine says about itself.
@@ -64,7 +68,29 @@ impl Docker {
             .map_err(|source| unreachable_at(host, source))?;
         let version = api.version().await.map_err(|source| unreachable_at(host, source))?;
         let podman = version.components.into_iter().flatten().any(|part| part.name == "Podman Engine");
-        Ok(Docker { api, host: host.to_owned(), podman })
+        let works = TaskTracker::new();
+        works.close();
+        Ok(Docker { api, host: host.to_owned(), podman, works })
+    }
+
+    /// Where the engine is, as [`DOCKER_HOST`] has it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Does `work` to its end, whoever drops the wait for it: what the engine makes of a request is known before anybody
+    /// looks for it ([`Docker::at_rest`]).
+    pub(super) async fn whole<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.works.spawn(work).await {
+            Ok(done) => done,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    /// Returns once the engine has answered whatever was asked of it through this handle and its clones, or after
+    /// `patience`.
+    pub async fn at_rest(&self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.works.wait()).await;
     }
 
     /// Whether the engine is Podman behind Docker's API.

@@ -112,6 +112,11 @@ pub struct ContainerSummary {
 impl Docker {
     /// Creates and starts a container. One that does not come to run is removed again.
     pub async fn run(&self, request: ContainerRequest) -> Result<Container> {
+        let docker = self.clone();
+        self.whole(async move { docker.created(request).await }).await
+    }
+
+    async fn created(&self, request: ContainerRequest) -> Result<Container> {
         let name = request.name.clone().unwrap_or_default();
         let image = request.image.clone();
         let files = request.files.clone();
@@ -229,6 +234,15 @@ impl Docker {
         let binds = self.inspect(id).await?.host_config.and_then(|config| config.binds).unwrap_or_default();
         let source = |bind: &String| Some(bind.split_once(&format!(":{destination}"))?.0.to_owned());
         Ok(binds.iter().find_map(source))
+    }
+
+    /// Whether a container runs; None where there is none.
+    pub async fn is_running(&self, id: &str) -> Result<Option<bool>> {
+        match self.inspect(id).await {
+            Ok(found) => Ok(Some(found.state.and_then(|state| state.running).unwrap_or_default())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn inspect(&self, id: &str) -> Result<ContainerInspectResponse> {

@@ -1,6 +1,8 @@
 //! What a reader asks of the engine, which says so where it refuses; and what of it goes again. Knows the labels by which
 //! that is found, not who reads.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bollard::query_parameters::{ListImagesOptions, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
@@ -21,7 +23,7 @@ pub struct ImageSummary {
     pub created: i64,
     /// Bytes.
     pub size: u64,
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Docker {
@@ -83,6 +85,33 @@ impl Docker {
         for container in self.containers(&format!("{}={scope}", labels::LAB)).await? {
             self.remove(&container.id).await?;
         }
+        self.remove_lab_images(scope).await
+    }
+
+    /// Removes what the labs of a session have left on a stage that was another's: as [`Docker::remove_lab`] for each of
+    /// the scopes that begin with `prefix`; gives how many there were.
+    pub async fn remove_labs(&self, prefix: &str) -> Result<usize> {
+        let scope =
+            |labels: &BTreeMap<String, String>, key| labels.get(key).filter(|scope| scope.starts_with(prefix)).cloned();
+        let containers = self.containers(labels::LAB).await?;
+        let mut scopes: BTreeSet<_> = containers.iter().filter_map(|found| scope(&found.labels, labels::LAB)).collect();
+        for image in self.images().await? {
+            scopes.extend(scope(&image.labels, labels::BUILT));
+            let named = image.tags.iter().filter_map(|tag| Some(tag.split_once("/rehearsal-")?.1));
+            // `SESSION-labN-IMAGE`
+            let named = named.filter(|name| name.starts_with(prefix)).filter_map(|name| {
+                let digits = name[prefix.len()..].find(|c: char| !c.is_ascii_digit())?;
+                Some(name[..prefix.len() + digits].to_owned())
+            });
+            scopes.extend(named);
+        }
+        for scope in &scopes {
+            self.remove_lab(scope).await?;
+        }
+        Ok(scopes.len())
+    }
+
+    async fn remove_lab_images(&self, scope: &str) -> Result<()> {
         let own = format!("/rehearsal-{scope}-");
         for image in self.images().await? {
             let built = image.labels.get(labels::BUILT).is_some_and(|by| by == scope);

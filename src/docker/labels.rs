@@ -20,6 +20,8 @@ pub const STAND_IN_REASON: &str = "rehearsal.stand-in.reason";
 pub const RECIPE: &str = "rehearsal.recipe";
 /// On namespaces of a cluster that others use too: the host and user whose session it is.
 pub const HOST: &str = "rehearsal.host";
+/// Beside it: the process whose session it is.
+pub const PROCESS: &str = "rehearsal.process";
 
 /// The labels of everything a session creates.
 pub fn of_session(session: &str, owner: &str) -> BTreeMap<String, String> {

@@ -115,17 +115,18 @@ impl RegistryContainer {
             Some(layers) => container.with_copy_to(super::layers::DATA, layers.clone()),
             None => container,
         };
-        let container = container
-            .with_host_config_modifier(move |host| {
-                host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
-                host.publish_all_ports = Some(false);
-            })
-            .start()
-            .await
-            .map_err(|error| start_failed(&request.image, error))?;
-        let id = container.id().to_owned();
-        // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
-        std::mem::forget(container);
+        let container = container.with_host_config_modifier(move |host| {
+            host.port_bindings = Some(HashMap::from([on_loopback(PORT, port)]));
+            host.publish_all_ports = Some(false);
+        });
+        let started = docker.whole(async move {
+            let container = container.start().await?;
+            let id = container.id().to_owned();
+            // Its Drop would remove the container and block the runtime meanwhile; removal is explicit here.
+            std::mem::forget(container);
+            Ok(id)
+        });
+        let id = started.await.map_err(|error| start_failed(&request.image, error))?;
         let missing = || Error::Missing { what: "published port", name: request.image.clone() };
         let port = *docker.ports(&id).await?.get(&PORT).ok_or_else(missing)?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -35,16 +35,50 @@ enum Thing {
     Volume(String),
 }
 
+impl Thing {
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Container(_) => "container",
+            Self::Image(_) => "image",
+            Self::Network(_) => "network",
+            Self::Volume(_) => "volume",
+        }
+    }
+}
+
+fn of_session(session: &str) -> String {
+    format!("{}={session}", labels::SESSION)
+}
+
 impl Docker {
     /// Removes everything that carries the session's label: containers, then images, networks and volumes; gives how
     /// many things that were. A second call finds nothing and is fine.
     pub async fn remove_session(&self, session: &str) -> Result<usize> {
-        let found = self.labelled(&format!("{}={session}", labels::SESSION)).await?;
+        self.remove_labelled(&of_session(session)).await
+    }
+
+    /// What carries the session's label, for people: `2 containers`, `1 image`.
+    pub async fn left_of_session(&self, session: &str) -> Result<Vec<String>> {
+        self.left_with(&of_session(session)).await
+    }
+
+    /// As [`Docker::remove_session`], by a label `key=value` of any kind.
+    pub async fn remove_labelled(&self, label: &str) -> Result<usize> {
+        let found = self.labelled(label).await?;
         let (containers, rest): (Vec<_>, Vec<_>) =
             found.into_iter().map(|(thing, _)| thing).partition(|thing| matches!(thing, Thing::Container(_)));
         try_join_all(containers.iter().map(|thing| self.remove_thing(thing))).await?;
         try_join_all(rest.iter().map(|thing| self.remove_thing(thing))).await?;
         Ok(containers.len() + rest.len())
+    }
+
+    /// As [`Docker::left_of_session`], by a label `key=value` of any kind.
+    pub async fn left_with(&self, label: &str) -> Result<Vec<String>> {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for (thing, _) in self.labelled(label).await? {
+            *counts.entry(thing.noun()).or_default() += 1;
+        }
+        Ok(counts.into_iter().map(|(noun, n)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" })).collect())
     }
 
     /// The sessions that left something on the engine, by id.

@@ -6,8 +6,10 @@
 pub mod api;
 pub mod auth;
 pub mod controllers;
+mod events;
 mod go_json;
 pub mod kubelet;
+mod label_selector;
 mod names;
 pub mod pipeline;
 mod pki;
@@ -22,6 +24,7 @@ pub mod status;
 pub mod store;
 mod strategy;
 pub mod table;
+mod timelapse;
 mod version;
 mod watching;
 

@@ -101,6 +101,11 @@ pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Faults of a label's key.
+pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
+    qualified_errors(field, key)
+}
+
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
 pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];

@@ -103,6 +103,17 @@ impl Resource {
     }
 }
 
+/// What becomes of the dependents of an object that is deleted (`metav1.DeletionPropagation`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Propagation {
+    /// They stay, without this owner.
+    Orphan,
+    /// They are deleted once the object is gone.
+    Background,
+    /// The object stays until those that block it are gone.
+    Foreground,
+}
+
 /// What is particular to a kind, as pure functions on its JSON (Kubernetes' `rest.RESTCreateStrategy` and
 /// `RESTUpdateStrategy`). Objects arrive decoded: known fields only, of the right types.
 pub trait Strategy: Sync {
@@ -134,6 +145,10 @@ pub trait Strategy: Sync {
     }
     /// Marks an object that is being deleted and held.
     fn mark_deleted(&self, _object: &mut Value) {}
+    /// What becomes of an object's dependents where its deletion does not say.
+    fn propagation(&self) -> Propagation {
+        Propagation::Background
+    }
     /// DELETE answers with the object instead of a `Status`.
     fn returns_deleted(&self) -> bool {
         false

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
-use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small};
+use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small, workload};
 use super::table;
 use crate::kubewords::{self, Kind};
 
@@ -23,6 +23,8 @@ const READ: &[&str] = &["get", "list", "watch"];
 const PART: &[&str] = &["get", "patch", "update"];
 const CREATE: &[&str] = &["create"];
 const CONNECT: &[&str] = &["create", "get"];
+const SCALE: Subresource =
+    Subresource { name: "scale", kind: "Scale", group: "autoscaling", version: "v1", verbs: PART };
 
 /// What rows begin from; [`of`] adds what the kind's type and the table of kinds say of it.
 const STORED: Resource = Resource {
@@ -172,8 +174,21 @@ static OTHERS: [Resource; 22] = [
     Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
     Resource { ..of::<core::Service>(WORKLOAD) },
     Resource { ..of::<apps::DaemonSet>(WORKLOAD) },
-    Resource { ..of::<apps::Deployment>(WORKLOAD) },
-    Resource { ..of::<apps::ReplicaSet>(WORKLOAD) },
+    Resource {
+        categories: &["all"],
+        subresources: &[SCALE, sub("status", "Deployment", PART)],
+        strategy: &workload::DeploymentStrategy,
+        printer: table::DEPLOYMENTS,
+        ..of::<apps::Deployment>(STORED)
+    },
+    Resource {
+        categories: &["all"],
+        subresources: &[SCALE, sub("status", "ReplicaSet", PART)],
+        fields: &["status.replicas"],
+        strategy: &workload::ReplicaSetStrategy,
+        printer: table::REPLICA_SETS,
+        ..of::<apps::ReplicaSet>(STORED)
+    },
     Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
     of::<authentication::SelfSubjectReview>(REVIEW),
     of::<authorization::SelfSubjectAccessReview>(REVIEW),

@@ -113,7 +113,8 @@ impl Mini {
         tasks.spawn(serve(listener, acceptor, authenticated(router.clone(), api), shutdown.clone(), tasks.clone()));
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
-        let controllers = controllers::spawn(client.clone(), options.version, pki.ca_pem.clone(), stop.clone());
+        let (version, timelapse) = (options.version, options.timelapse);
+        let controllers = controllers::spawn(client.clone(), version, timelapse, pki.ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
         let node = kubelet::Node { name, ip, version, scheme, timelapse };

@@ -56,7 +56,7 @@ pub enum ApiError {
     MethodNotAllowed,
     /// Mini serves this kind as an empty list only.
     #[error(
-        "mini does not run {resource}: workload controllers, services and storage need a full cluster (rehearse --cluster kind)"
+        "mini does not run {resource}: services, storage and other workloads need a full cluster (rehearse --cluster kind)"
     )]
     NeedsFullCluster { resource: Qualified<'static> },
     #[error("mini does not do {what}: {instead}")]

@@ -86,6 +86,14 @@ struct Stepped {
     wait: Duration,
 }
 
+/// The run that a lab is part of.
+pub struct Run<'a> {
+    /// What it makes on a stage that others use too is named after it.
+    pub session: &'a str,
+    /// Another lab has the whole cluster after this one.
+    pub followed: bool,
+}
+
 /// Plays `lab`; whatever comes of it, what it created is removed before this returns. None: stopped.
 ///
 /// # Errors
@@ -95,7 +103,7 @@ pub async fn play(
     stage: &Stage,
     shell: &Shell,
     names: &Names,
-    session: &str,
+    run: &Run<'_>,
     events: &Events,
     stop: &CancellationToken,
 ) -> Result<Option<Played>, Error> {
@@ -105,7 +113,7 @@ pub async fn play(
     let begun = Instant::now();
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
     let client = stage.cluster.client();
-    let labels = namespace_labels(session);
+    let labels = namespace_labels(run.session);
     let nodes = async || {
         if lab.needs.contains(&Need::Cluster) {
             stage.cluster.schedulable().await?;
@@ -143,11 +151,12 @@ pub async fn play(
         events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
     }
     watch.close().await;
-    // A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must
-    // be as it was.
+    // A stopped run takes its own stage down as a whole, and what is in a cluster goes with it; the next lab that has
+    // it to itself, and a cluster that stays, must find it as it was.
     let leaving = Instant::now();
-    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim());
-    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, !stage.is_users()).await };
+    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim() || !run.followed);
+    let ours = !stage.cluster.info().is_users;
+    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, ours).await };
     let mut played = outcome?;
     left?;
     if let Some(played) = &mut played {

@@ -65,14 +65,14 @@ impl Player<'_> {
             }
         }
         self.tell(&beside);
-        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names).await });
+        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names, false).await });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
         let played: Vec<_> = played.buffer_unordered(self.jobs.max(1)).collect().await;
         for played in played {
             all.push(played?);
         }
-        for lab in alone {
-            all.push(self.play_lab(lab, &Names::default()).await?);
+        for (n, lab) in alone.iter().enumerate() {
+            all.push(self.play_lab(lab, &Names::default(), n + 1 < alone.len()).await?);
         }
         let mut all: Option<Vec<Played>> = all.into_iter().collect();
         if let Some(all) = &mut all {
@@ -82,7 +82,9 @@ impl Player<'_> {
     }
 
     fn way(&self, lab: &Lab, labs: usize) -> Result<Way, Unconfinable> {
-        if !self.stage.is_users() && (labs < 2 || self.jobs < 2) {
+        // A cluster of the user's is given back as it was, also by whoever pays for a run that was killed: there each
+        // lab has namespaces of its own.
+        if !self.stage.cluster.info().is_users && (labs < 2 || self.jobs < 2) {
             return Ok(Way::Alone);
         }
         let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
@@ -120,9 +122,10 @@ impl Player<'_> {
     }
 
     /// None: stopped.
-    async fn play_lab(&self, lab: &Lab, names: &Names) -> Result<Option<Played>, Error> {
+    async fn play_lab(&self, lab: &Lab, names: &Names, followed: bool) -> Result<Option<Played>, Error> {
         let shell = self.shell(lab.id, names)?;
-        let played = lab::play(lab, self.stage, &shell, names, self.session, self.events, self.stop).await;
+        let run = lab::Run { session: self.session, followed };
+        let played = lab::play(lab, self.stage, &shell, names, &run, self.events, self.stop).await;
         // What took itself out of its fence's process group.
         shell.end_processes();
         if self.stage.outlives_run() {

@@ -8,6 +8,7 @@ mod catalog;
 mod directive;
 mod error;
 mod grammar;
+pub mod lecture;
 mod markdown;
 mod model;
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Info;
 use crate::docker::labels;
 use crate::images::Application;
+use crate::process::Process;
 use crate::registry::Credentials;
 use crate::secret::{Secret, private_file};
+use crate::session;
 
 /// A folder in a registry that is there already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub struct Handle {
     pub owner: String,
     /// The process that keeps the stage up.
     pub pid: u32,
+    /// The same, so that no later process is taken for it; None where there is no `/proc`.
+    pub process: Option<Process>,
     pub private: PathBuf,
     /// Host and port.
     pub registry: String,
@@ -78,6 +82,7 @@ impl Handle {
             session: session.id().into(),
             owner: session.owner(),
             pid: std::process::id(),
+            process: Process::current().cloned(),
             private: session.private(),
             registry,
             registry_container,
@@ -99,6 +104,12 @@ impl Handle {
     /// The stage's own registry: its container and where it listens; None where it is the user's.
     pub fn own_registry(&self) -> Option<(&str, std::net::SocketAddr)> {
         Some((self.registry_container.as_deref()?, self.registry.parse().ok()?))
+    }
+
+    /// Whether somebody keeps the stage up: its session lives, and its process exists.
+    pub fn is_kept_up(&self) -> bool {
+        let exists = self.process.as_ref().and_then(Process::exists).unwrap_or(true);
+        exists && session::is_alive(&self.owner)
     }
 
     /// The same stage for one lab among others, written where the lab finds it: with a private folder, a docker config

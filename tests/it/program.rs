@@ -1,6 +1,6 @@
 //! The real binary as a user runs it: in a folder of its own, bounded in time, few at once on the Engine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ impl Ground {
         until("nothing to be left on the Engine", Duration::from_secs(10), every, probe).await.unwrap();
         for id in sessions {
             assert!(!self.root().join(&id).join("private").exists(), "{id} left private files");
-            assert!(!Path::new(&session::owner_of(&id)).exists(), "{id} left its lock");
+            assert_eq!(session::lock_of(&id), None, "{id} left its lock");
         }
     }
 }
@@ -248,9 +248,12 @@ impl Running {
         panic!("it ended before {wanted:?}:\n{}", self.stdout);
     }
 
+    pub fn pid(&self) -> i32 {
+        self.child.id().expect("it runs").cast_signed()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().expect("it runs");
-        kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
     pub async fn finish(mut self) -> Finished {

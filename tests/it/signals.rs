@@ -42,7 +42,7 @@ async fn an_interrupt_during_a_fence_ends_the_fence_and_removes_everything() {
     written(&pid).await;
     run.signal(Signal::SIGINT);
     let run = run.finish().await.exits_with(130);
-    assert_eq!(run.events("session.failed")[0]["message"], "interrupted; what had been created is removed");
+    assert_eq!(run.events("session.failed")[0]["message"], "interrupted; nothing is left");
     assert_eq!(run.events("lab.finished")[0]["verdict"], "blocked");
     gone(&pid).await;
     ground.nothing_is_left(1).await;
@@ -102,7 +102,7 @@ async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it(
     run.signal(Signal::SIGINT);
     stuck.wait_for(|count| *count > 0).await.unwrap();
     run.signal(Signal::SIGINT);
-    run.finish().await.exits_with(130).says("interrupted twice; what is left goes at the next start");
+    run.finish().await.exits_with(130).says("interrupted twice; there is left: ");
     assert!(!containers(&session).await.is_empty(), "the fault was none");
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(1).await;

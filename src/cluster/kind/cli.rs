@@ -56,9 +56,4 @@ impl Cli {
         let output = self.run(&["get", "clusters"], Duration::from_secs(20)).await?;
         Ok(output.stdout.split_whitespace().map(str::to_owned).collect())
     }
-
-    /// Deletes a cluster. What does not go now goes at the next start, by its label.
-    pub async fn delete(&self, name: &str) {
-        let _ = self.run(&["delete", "cluster", "--name", name], Duration::from_secs(120)).await;
-    }
 }

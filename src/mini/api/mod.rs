@@ -9,6 +9,7 @@ mod node;
 mod pods;
 mod protobuf;
 mod read;
+mod scale;
 mod stream;
 mod watch;
 mod write;
@@ -137,6 +138,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("status", "get") => read::get(&api, &call, &request),
         ("status", "patch") => write::patch(&api, &call, request).await,
         ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("scale", _) => scale::serve(&api, &call, request).await,
         ("log", _) => stream::log(&api, &call).await,
         ("portforward", _) => stream::portforward(api, call, request).await,
         ("exec", _) => stream::exec(api, call, request).await,

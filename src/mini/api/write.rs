@@ -9,10 +9,11 @@ use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
 use crate::mini::pipeline::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
+use crate::mini::resource::Propagation;
 use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
 
-fn options(call: &Call) -> Result<WriteOptions, ApiError> {
+pub fn options(call: &Call) -> Result<WriteOptions, ApiError> {
     let field_validation = match call.params.get("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -116,8 +117,31 @@ pub fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
         grace_period_seconds: grace,
         uid: text(&body["preconditions"]["uid"]),
         resource_version: text(&body["preconditions"]["resourceVersion"]),
+        propagation: propagation(call, body)?,
         dry_run: dry_run(dry)?,
     })
+}
+
+/// The policy for dependents; `orphanDependents` is its older form.
+fn propagation(call: &Call, body: &Value) -> Result<Option<Propagation>, ApiError> {
+    let policy = call.params.get("propagationPolicy").or_else(|| body["propagationPolicy"].as_str());
+    let orphan = call.params.get("orphanDependents").map(|text| text == "true").or(body["orphanDependents"].as_bool());
+    if policy.is_some() && orphan.is_some() {
+        let value = json!(policy.unwrap_or_default());
+        let detail = "orphanDependents and deletionPropagation cannot be both set";
+        return Err(ApiError::invalid("DeleteOptions", "", FieldError::invalid("propagationPolicy", &value, detail)));
+    }
+    match policy {
+        None => Ok(orphan.map(|orphan| if orphan { Propagation::Orphan } else { Propagation::Background })),
+        Some("Orphan") => Ok(Some(Propagation::Orphan)),
+        Some("Background") => Ok(Some(Propagation::Background)),
+        Some("Foreground") => Ok(Some(Propagation::Foreground)),
+        Some(other) => {
+            let supported = ["Foreground", "Background", "Orphan", "nil"];
+            let cause = FieldError::unsupported("propagationPolicy", &json!(other), &supported);
+            Err(ApiError::invalid("DeleteOptions", "", cause))
+        }
+    }
 }
 
 pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {

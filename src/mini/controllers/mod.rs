@@ -1,9 +1,16 @@
-//! The controllers a namespace and a pod cannot do without: default objects of a namespace, the end of a
-//! namespace, and scheduling onto the one node. They speak to the API through [`kube::Client`] alone.
+//! The controllers: default objects of a namespace, the end of a namespace, scheduling onto the one node, Deployments
+//! and ReplicaSets, garbage collection. They speak to the API through [`kube::Client`] alone.
 
+#[cfg(test)]
+mod cluster_tests;
 mod defaults;
+mod deployment;
+mod garbage;
 mod namespaces;
+mod pod;
+mod replicaset;
 mod scheduler;
 mod tasks;
+mod workloads;
 
 pub use tasks::spawn;

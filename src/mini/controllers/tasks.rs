@@ -4,16 +4,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{defaults, namespaces, scheduler};
+use super::{defaults, garbage, namespaces, scheduler, workloads};
 use crate::mini::Version;
 
 /// Starts all controllers; the API server's CA is for each namespace's `kube-root-ca.crt`. The task ends soon after the token is cancelled.
 #[must_use]
-pub fn spawn(client: kube::Client, version: Version, ca_pem: String, stop: CancellationToken) -> JoinHandle<()> {
+pub fn spawn(
+    client: kube::Client,
+    version: Version,
+    timelapse: f64,
+    ca_pem: String,
+    stop: CancellationToken,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(defaults::run(client.clone(), ca_pem)));
         tasks.spawn(namespaces::run(client.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(garbage::run(client.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(workloads::run(client.clone(), version, timelapse, stop.clone(), tasks.clone()));
         tasks.spawn(stop.run_until_cancelled_owned(scheduler::run(client, version)));
         tasks.close();
         tasks.wait().await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::mini::timelapse::elapsed;
+
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -60,11 +62,6 @@ impl Backoff {
     fn elapsed(&self, from: Timestamp, to: Timestamp) -> Duration {
         elapsed(from, to, self.timelapse)
     }
-}
-
-/// The nominal time between two moments.
-pub fn elapsed(from: Timestamp, to: Timestamp, timelapse: f64) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default().mul_f64(timelapse)
 }
 
 #[cfg(test)]

@@ -17,19 +17,19 @@ use crate::mini::tests::null::NullRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
 use crate::registry::Credentials;
 
-const IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
+pub const IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
 const NODE: &str = "mini-control-plane";
 const PATIENCE: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_secs(6);
 
-struct Cluster {
-    mini: Mini,
-    client: kube::Client,
-    runtime: Arc<NullRuntime>,
+pub(in crate::mini) struct Cluster {
+    pub mini: Mini,
+    pub client: kube::Client,
+    pub runtime: Arc<NullRuntime>,
 }
 
 impl Cluster {
-    async fn start(timelapse: f64) -> Self {
+    pub async fn start(timelapse: f64) -> Self {
         let runtime = Arc::new(NullRuntime::new());
         runtime.serve(IMAGE, Some(Credentials::new("varjosh", "right")));
         let version = Version { major: 1, minor: 36 };
@@ -43,7 +43,7 @@ impl Cluster {
         cluster
     }
 
-    fn api<K>(&self, namespace: &str) -> Api<K>
+    pub fn api<K>(&self, namespace: &str) -> Api<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
         K::DynamicType: Default,
@@ -51,7 +51,7 @@ impl Cluster {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    async fn create<K>(&self, namespace: &str, object: Value) -> K
+    pub async fn create<K>(&self, namespace: &str, object: Value) -> K
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
             + DeserializeOwned
@@ -68,14 +68,14 @@ impl Cluster {
         self.create("default", json!({"metadata": {"name": name}, "spec": spec})).await
     }
 
-    async fn secret(&self, name: &str, password: &str) {
+    pub async fn secret(&self, name: &str, password: &str) {
         let config = Credentials::new("varjosh", password).dockerconfigjson(&["https://index.docker.io/v1/"]);
         let secret = json!({"metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": config}});
         self.create::<Secret>("default", secret).await;
     }
 
     /// Watches an object until it is as wanted; None is its absence.
-    async fn until<K>(&self, namespace: &str, name: &str, wanted: impl Fn(Option<&K>) -> bool) -> Option<K>
+    pub async fn until<K>(&self, namespace: &str, name: &str, wanted: impl Fn(Option<&K>) -> bool) -> Option<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
             + DeserializeOwned

@@ -9,14 +9,13 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 use serde_json::{Value, json};
 
-use super::correlator::{Correlator, Write};
-use super::event::Event;
 use super::image::Login;
 use super::pass::{self, Answer, Ask, Outcome, Pass, StartError};
 use super::records::PullRecords;
 use super::state::{Node, PodState};
 use super::status::{self, Life};
 use crate::mini::Version;
+use crate::mini::events::{Correlator, Event, Write};
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 use crate::registry::Credentials;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
-use super::event::Event;
 use super::records::{PullRecords, SecretRecord};
 use super::state::{Failure, Node, PodState};
 use crate::kubewords::status::{ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME};
+use crate::mini::events::Event;
 use crate::mini::runtime::{Image, PullError};
 use crate::registry::keyring::{Keyring, KeyringError};
 use crate::registry::{Credentials, ImageRef};

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::images::Images;
-use super::recorder::Recorder;
 use super::state::{Node, PodExt as _};
 use super::worker::{Shared, Wanted, Worker};
+use crate::mini::events::{Recorder, Source};
 use crate::mini::runtime::Runtime;
 use crate::mini::watching::{Change, changes};
 
@@ -28,7 +28,8 @@ pub fn spawn(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: 
 async fn run(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: CancellationToken) {
     let images = Arc::new(Images::new(runtime.clone()));
     let tasks = TaskTracker::new();
-    let (recorder, writing) = Recorder::new(client.clone(), node.clone());
+    let source = Source { component: "kubelet", host: node.name.clone(), timelapse: node.timelapse };
+    let (recorder, writing) = Recorder::new(client.clone(), source);
     tasks.spawn(writing);
     // A node that cannot be registered still runs its pods, as the real one does.
     let _ = super::node::register(&client, &node).await;

@@ -1,18 +1,15 @@
 //! The kubelet of mini's one node: pulls, starts, watches and reports as the real one does. Decisions are pure
-//! (`pass`, `image`, `status`, `correlator`); `worker` carries them out. Speaks to the API through
+//! (`pass`, `image`, `status`); `worker` carries them out. Speaks to the API through
 //! [`kube::Client`] and to containers through [`Runtime`](super::runtime::Runtime); knows no labs.
 
 mod backoff;
-mod correlator;
 mod environment;
-mod event;
 mod fields;
 mod image;
 mod images;
 mod manager;
 mod node;
 mod pass;
-mod recorder;
 mod records;
 mod security;
 mod sources;
@@ -25,6 +22,6 @@ pub use manager::spawn;
 pub use state::Node;
 
 #[cfg(test)]
-mod cluster_tests;
+pub(in crate::mini) mod cluster_tests;
 #[cfg(test)]
 mod golden;

@@ -22,13 +22,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 
-use super::event::Event;
 use super::image::{self, Decision, Login};
 use super::records::PullRecords;
 use super::security;
 use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use crate::kubewords::status::{CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_CONFIG_ERROR, RUN_CONTAINER_ERROR};
+use crate::mini::events::Event;
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 
 /// What the worker is to do before the next step.

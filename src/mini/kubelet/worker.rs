@@ -15,14 +15,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::environment;
-use super::event::Event;
 use super::images::Images;
 use super::pass::{self, Answer, Ask, Outcome, Pass, StartError};
-use super::recorder::Recorder;
 use super::security;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
+use crate::mini::events::{Event, Recorder};
 use crate::mini::runtime::{ContainerSpec, Exit, Runtime, Started};
 
 /// The kubelet's period after a failed sync and between syncs of a settled pod, each stretched by up to a half
@@ -133,13 +132,13 @@ impl Worker {
         let (mut pass, status, events) =
             Pass::begin(&node, &pod, &mut self.state, (secrets, &missing), Timestamp::now());
         self.write(status).await;
-        self.shared.recorder.tell(&pod, events);
+        self.shared.recorder.tell(pod.as_ref(), events);
         let mut volumes = Volumes::default();
         if pass.needs_volumes() {
             match Volumes::mount(&self.shared.client, &pod).await {
                 Ok(mounted) => volumes = mounted,
                 Err(message) => {
-                    self.shared.recorder.tell(&pod, vec![Event::warning("FailedMount", message)]);
+                    self.shared.recorder.tell(pod.as_ref(), vec![Event::warning("FailedMount", message)]);
                     return Some(Outcome::Failed);
                 }
             }
@@ -150,7 +149,7 @@ impl Worker {
                 let mut records = self.shared.images.records();
                 pass.step(&node, &pod, &mut self.state, &mut records, answer, Timestamp::now())
             };
-            self.shared.recorder.tell(&pod, step.events);
+            self.shared.recorder.tell(pod.as_ref(), step.events);
             answer = match step.ask {
                 Ask::Image { image } => Answer::Image(self.shared.images.status(&image).await),
                 Ask::Pull { image, logins } => {
@@ -297,7 +296,7 @@ impl Worker {
         let uid = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
         // Not found or another pod of that name: nothing is left to delete.
         let _ = api.delete(pod.name(), &DeleteParams::default().grace_period(0).preconditions(uid)).await;
-        shared.recorder.forget(&pod);
+        shared.recorder.forget(pod.uid());
     }
 
     /// The object is gone already (deleted with force): only the containers are left.
@@ -305,7 +304,7 @@ impl Worker {
         self.tell_killing();
         self.kill_running(0).await;
         self.remove_all().await;
-        self.shared.recorder.forget(&self.pod);
+        self.shared.recorder.forget(self.pod.uid());
     }
 
     async fn kill_all(mut self) {
@@ -322,7 +321,7 @@ impl Worker {
         let killing = |(name, _): (String, String)| {
             Event::normal("Killing", format!("Stopping container {name}")).about(&self.pod.field_path(&name))
         };
-        self.shared.recorder.tell(&self.pod, self.running().into_iter().map(killing).collect());
+        self.shared.recorder.tell(self.pod.as_ref(), self.running().into_iter().map(killing).collect());
     }
 
     /// Stops all running containers side by side. A deletion that is shortened meanwhile is heeded.

@@ -9,17 +9,18 @@ use serde_json::{Value, json};
 
 use super::update::{Attempt, ready_to_go};
 use super::{Pipeline, now, rfc3339};
-use crate::mini::resource::Resource;
+use crate::mini::resource::{Propagation, Resource};
 use crate::mini::status::ApiError;
 use crate::mini::store::{Key, Object};
 
-/// `DeleteOptions`, as far as they matter here. A propagation policy is accepted and has no effect: nothing in mini
-/// owns anything else.
+/// `DeleteOptions`, as far as they matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeleteOptions {
     pub grace_period_seconds: Option<i64>,
     pub uid: Option<String>,
     pub resource_version: Option<String>,
+    /// What becomes of the object's dependents; the garbage collector sees to it.
+    pub propagation: Option<Propagation>,
     pub dry_run: bool,
 }
 
@@ -63,6 +64,8 @@ impl Pipeline {
                 return Ok(Ok(Deleted::Marked(current.clone())));
             }
         }
+        let propagation = options.propagation.unwrap_or_else(|| held_for(resource, &object));
+        hold(&mut object, propagation);
         mark(&mut object, grace);
         resource.strategy.mark_deleted(&mut object);
         let goes = ready_to_go(resource, &object);
@@ -80,6 +83,38 @@ impl Pipeline {
 
 /// Namespaces that are not to be deleted (`NamespaceLifecycle` admission).
 const IMMORTAL: &[&str] = &["default", "kube-public", "kube-system"];
+
+/// Finalizers by which the garbage collector is told what becomes of the dependents.
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+/// A deletion that says nothing of dependents means what an earlier one said, or what is usual for the kind.
+fn held_for(resource: &Resource, object: &Value) -> Propagation {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    let has = |name: &str| finalizers.is_some_and(|all| all.iter().any(|finalizer| finalizer == name));
+    match (has(ORPHAN), has(FOREGROUND)) {
+        (true, _) => Propagation::Orphan,
+        (_, true) => Propagation::Foreground,
+        _ => resource.strategy.propagation(),
+    }
+}
+
+/// `deletionFinalizersForGarbageCollection`.
+fn hold(object: &mut Value, propagation: Propagation) {
+    let finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    let mut finalizers: Vec<_> = finalizers.into_iter().filter(|name| *name != ORPHAN && *name != FOREGROUND).collect();
+    match propagation {
+        Propagation::Orphan => finalizers.push(json!(ORPHAN)),
+        Propagation::Foreground => finalizers.push(json!(FOREGROUND)),
+        Propagation::Background => {}
+    }
+    let metadata = super::metadata(object);
+    if finalizers.is_empty() {
+        metadata.shift_remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), Value::Array(finalizers));
+    }
+}
 
 /// Sets the deletion's time (when the grace ends) and the grace itself.
 fn mark(object: &mut Value, seconds: i64) {

@@ -2,7 +2,9 @@
 
 pub mod pod;
 mod pod_defaults;
+mod pod_template;
 mod pod_update;
 mod pod_validation;
 pub mod secret;
 pub mod small;
+pub mod workload;

@@ -30,7 +30,7 @@ impl Strategy for PodStrategy {
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
-        warnings(&object["spec"])
+        warnings("spec", &object["spec"])
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value, version: Version) {
@@ -60,12 +60,12 @@ impl Strategy for PodStrategy {
 }
 
 /// The part of Kubernetes `pkg/api/pod/warnings.go` that lectures meet.
-fn warnings(spec: &Value) -> Vec<String> {
+pub(super) fn warnings(path: &str, spec: &Value) -> Vec<String> {
     let list = |of: &Value| of.as_array().cloned().unwrap_or_default().into_iter().enumerate();
     let name = |item: &Value| item["name"].as_str().unwrap_or_default().to_owned();
     let (mut duplicate, mut empty, mut seen) = (vec![], vec![], HashSet::new());
     for (i, secret) in list(&spec["imagePullSecrets"]) {
-        let (name, at) = (name(&secret), format!("spec.imagePullSecrets[{i}].name"));
+        let (name, at) = (name(&secret), format!("{path}.imagePullSecrets[{i}].name"));
         if name.is_empty() {
             empty.push(format!("{at}: invalid empty name {name:?}"));
         }
@@ -82,7 +82,7 @@ fn warnings(spec: &Value) -> Vec<String> {
                 let reference = format!("$({name})");
                 let extends = variable["valueFrom"].is_null() && value != reference && value.contains(&reference);
                 if !seen.insert(name.clone()) && !extends {
-                    let at = format!("spec.{kind}[{i}].env[{j}]");
+                    let at = format!("{path}.{kind}[{i}].env[{j}]");
                     let what = format!("hides previous definition of {name:?}, which may be dropped when using apply");
                     warnings.push(format!("{at}: {what}"));
                 }
@@ -91,7 +91,7 @@ fn warnings(spec: &Value) -> Vec<String> {
     }
     if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
         let what = "must be >= 0; negative values are invalid and will be treated as 1";
-        warnings.push(format!("spec.terminationGracePeriodSeconds: {what}"));
+        warnings.push(format!("{path}.terminationGracePeriodSeconds: {what}"));
     }
     warnings
 }
@@ -152,7 +152,7 @@ mod tests {
             "containers": [{"env": env}],
         });
         assert_eq!(
-            warnings(&spec),
+            warnings("spec", &spec),
             [
                 r#"spec.imagePullSecrets[2].name: duplicate name "r""#,
                 r#"spec.imagePullSecrets[1].name: invalid empty name """#,
@@ -160,7 +160,7 @@ mod tests {
                 "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
             ]
         );
-        assert_eq!(warnings(&json!({})), Vec::<String>::new());
+        assert_eq!(warnings("spec", &json!({})), Vec::<String>::new());
     }
 
     #[test]

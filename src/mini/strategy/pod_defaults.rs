@@ -1,10 +1,10 @@
-//! Defaults of a pod (Kubernetes `pkg/apis/core/v1/defaults.go`) and of the admission plugins Priority and
-//! DefaultTolerationSeconds. Pure.
+//! Defaults of a pod and of a pod's template (Kubernetes `pkg/apis/core/v1/defaults.go`) and of the admission plugins
+//! Priority and DefaultTolerationSeconds. Pure.
 
 use serde_json::{Value, json};
 
 /// Sets `object[key]` unless it is there.
-fn or(object: &mut Value, key: &str, value: Value) {
+pub(super) fn or(object: &mut Value, key: &str, value: Value) {
     if object[key].is_null() {
         object[key] = value;
     }
@@ -18,21 +18,34 @@ fn within<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
     object.get_mut(key).filter(|v| v.is_object())
 }
 
+/// What a pod gets and a template does not: the pods made of it get it in their turn.
 pub fn apply(pod: &mut Value) {
-    let spec = &mut pod["spec"];
+    let pod_spec = &mut pod["spec"];
+    spec(pod_spec);
+    for (key, value) in [
+        ("enableServiceLinks", json!(true)),
+        ("priority", json!(0)),
+        ("preemptionPolicy", json!("PreemptLowerPriority")),
+    ] {
+        or(pod_spec, key, value);
+    }
+    tolerations(pod_spec);
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        each(pod_spec, list).for_each(|container| requests_from_limits(&mut container["resources"]));
+    }
+}
+
+/// The spec of a pod or of a template.
+pub fn spec(spec: &mut Value) {
     for (key, value) in [
         ("restartPolicy", json!("Always")),
         ("dnsPolicy", json!("ClusterFirst")),
         ("terminationGracePeriodSeconds", json!(30)),
         ("securityContext", json!({})),
         ("schedulerName", json!("default-scheduler")),
-        ("enableServiceLinks", json!(true)),
-        ("priority", json!(0)),
-        ("preemptionPolicy", json!("PreemptLowerPriority")),
     ] {
         or(spec, key, value);
     }
-    tolerations(spec);
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         each(spec, list).for_each(container);
     }
@@ -59,7 +72,6 @@ fn container(container: &mut Value) {
     or(container, "terminationMessagePath", json!("/dev/termination-log"));
     or(container, "terminationMessagePolicy", json!("File"));
     or(container, "resources", json!({}));
-    requests_from_limits(&mut container["resources"]);
     each(container, "ports").for_each(|port| or(port, "protocol", json!("TCP")));
     for env in each(container, "env") {
         if let Some(field) = within(env, "valueFrom").and_then(|v| within(v, "fieldRef")) {

@@ -8,30 +8,34 @@ use crate::mini::names;
 use crate::mini::status::{FieldError, Mistake};
 
 pub fn validate(pod: &Value) -> Vec<FieldError> {
-    let spec = &pod["spec"];
+    validate_spec("spec", &pod["spec"])
+}
+
+/// The spec of a pod or of a template, which stands at `at`.
+pub fn validate_spec(at: &str, spec: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
-    let volumes = volumes(spec, &mut errors);
+    let volumes = volumes(at, spec, &mut errors);
     let mut seen = HashSet::new();
     let mut list = |key: &str, errors: &mut Vec<FieldError>| {
         for (i, container) in spec[key].as_array().into_iter().flatten().enumerate() {
-            container_at(&format!("spec.{key}[{i}]"), container, &volumes, &mut seen, errors);
+            container_at(&format!("{at}.{key}[{i}]"), container, &volumes, &mut seen, errors);
         }
     };
     list("initContainers", &mut errors);
     list("containers", &mut errors);
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
-        errors.push(FieldError::required("spec.containers", ""));
+        errors.push(FieldError::required(format!("{at}.containers"), ""));
     }
-    one_of(&mut errors, "spec", spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
+    one_of(&mut errors, at, spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
     let policies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
-    one_of(&mut errors, "spec", spec, "dnsPolicy", &policies);
+    one_of(&mut errors, at, spec, "dnsPolicy", &policies);
     if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64().filter(|s| *s < 1) {
         let detail = "must be between 1 and 2147483647, inclusive";
-        errors.push(FieldError::invalid("spec.activeDeadlineSeconds", &seconds.into(), detail));
+        errors.push(FieldError::invalid(format!("{at}.activeDeadlineSeconds"), &seconds.into(), detail));
     }
     let account = &spec["serviceAccountName"];
     if let Some(wrong) = account.as_str().and_then(names::subdomain) {
-        errors.push(FieldError::invalid("spec.serviceAccountName", account, wrong));
+        errors.push(FieldError::invalid(format!("{at}.serviceAccountName"), account, wrong));
     }
     errors
 }
@@ -42,10 +46,10 @@ fn one_of(errors: &mut Vec<FieldError>, at: &str, object: &Value, field: &str, s
     }
 }
 
-fn volumes<'a>(spec: &'a Value, errors: &mut Vec<FieldError>) -> HashSet<&'a str> {
+fn volumes<'a>(at: &str, spec: &'a Value, errors: &mut Vec<FieldError>) -> HashSet<&'a str> {
     let mut names = HashSet::new();
     for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
-        let field = format!("spec.volumes[{i}].name");
+        let field = format!("{at}.volumes[{i}].name");
         named(&field, &volume["name"], &mut names, errors);
     }
     names

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::age::{age, human, parse_time};
 use super::{Column, Printer, pod};
+use crate::mini::label_selector::LabelSelector;
 
 const fn text(name: &'static str) -> Column {
     Column { name, kind: "string", wide: false, gone_in: None }
@@ -79,6 +80,67 @@ pub const BINDINGS: Printer = Printer {
     },
 };
 
+pub const DEPLOYMENTS: Printer = Printer {
+    columns: &[
+        NAME,
+        text("Ready"),
+        text("Up-to-date"),
+        text("Available"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let count = |field: &str| o["status"][field].as_i64().unwrap_or(0);
+        let ready = format!("{}/{}", count("readyReplicas"), o["spec"]["replicas"].as_i64().unwrap_or(0));
+        let own = vec![
+            name(o),
+            json!(ready),
+            json!(count("updatedReplicas")),
+            json!(count("availableReplicas")),
+            aged(o, now),
+        ];
+        [own, template(o)].concat()
+    },
+};
+
+pub const REPLICA_SETS: Printer = Printer {
+    columns: &[
+        NAME,
+        number("Desired"),
+        number("Current"),
+        number("Ready"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let count = |part: &str, field: &str| json!(o[part][field].as_i64().unwrap_or(0));
+        let (desired, current) = (count("spec", "replicas"), count("status", "replicas"));
+        [vec![name(o), desired, current, count("status", "readyReplicas"), aged(o, now)], template(o)].concat()
+    },
+};
+
+pub const JOBS: Printer = Printer {
+    columns: &[
+        NAME,
+        text("Status"),
+        text("Completions"),
+        text("Duration"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let own =
+            vec![name(o), json!(job_status(o)), json!(job_completions(o)), json!(job_duration(o, now)), aged(o, now)];
+        [own, template(o)].concat()
+    },
+};
+
 pub const NODES: Printer = Printer {
     columns: &[
         NAME,
@@ -134,6 +196,42 @@ fn subjects(binding: &Value, kind: &str) -> Value {
         namespace => format!("{namespace}/{}", string(&s["name"])),
     });
     json!(names.collect::<Vec<_>>().join(", "))
+}
+
+/// Names, images and selector of a workload's pods.
+fn template(object: &Value) -> Vec<Value> {
+    let containers = || object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
+    let all = |field: &str| containers().map(|c| string(&c[field])).collect::<Vec<_>>().join(",");
+    vec![json!(all("name")), json!(all("image")), json!(LabelSelector::of(&object["spec"]["selector"]).to_string())]
+}
+
+/// The first that holds (`printJob`).
+fn job_status(job: &Value) -> &'static str {
+    let conditions = || job["status"]["conditions"].as_array().into_iter().flatten();
+    let is = |kind: &str| conditions().any(|c| c["type"] == kind && c["status"] == "True");
+    let states = [
+        (is("Complete"), "Complete"),
+        (is("Failed"), "Failed"),
+        (job["metadata"]["deletionTimestamp"].is_string(), "Terminating"),
+        (is("Suspended"), "Suspended"),
+        (is("FailureTarget"), "FailureTarget"),
+        (is("SuccessCriteriaMet"), "SuccessCriteriaMet"),
+    ];
+    states.into_iter().find(|(holds, _)| *holds).map_or("Running", |(_, word)| word)
+}
+
+fn job_completions(job: &Value) -> String {
+    let succeeded = job["status"]["succeeded"].as_i64().unwrap_or(0);
+    match (job["spec"]["completions"].as_i64(), job["spec"]["parallelism"].as_i64()) {
+        (Some(completions), _) => format!("{succeeded}/{completions}"),
+        (None, Some(parallelism @ 2..)) => format!("{succeeded}/1 of {parallelism}"),
+        _ => format!("{succeeded}/1"),
+    }
+}
+
+fn job_duration(job: &Value, now: Timestamp) -> String {
+    let end = parse_time(&job["status"]["completionTime"]).unwrap_or(now);
+    parse_time(&job["status"]["startTime"]).map_or_else(String::new, |start| human(end.as_second() - start.as_second()))
 }
 
 fn node(node: &Value, now: Timestamp) -> Vec<Value> {

@@ -23,6 +23,28 @@ spec:
   - name: regcred
 ";
 
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: app1
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: app1
+  template:
+    metadata:
+      labels:
+        app: app1
+    spec:
+      terminationGracePeriodSeconds: 0
+      imagePullSecrets:
+      - name: regcred
+      containers:
+      - name: app1
+        image: localhost:5001/cloudwithvarjosh/app1:1.0.0
+";
+
 const UPDATE_REFUSED: &str = "The Pod \"mypod\" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
 /// Arguments, exit code, and what is printed among other things. `{x}` is a file of [`files`]. Played in order.
@@ -99,11 +121,7 @@ const PLAYED: &[(&str, i32, &str)] = &[
         "error: Internal error occurred: Internal error occurred: error executing command in container:",
     ),
     ("-n demo get all", 0, "NAME        READY   STATUS    RESTARTS   AGE\npod/mypod   1/1     Running   0          "),
-    (
-        "-n demo create deployment dep --image=a",
-        1,
-        "error: failed to create deployment: mini does not run deployments.apps",
-    ),
+    ("-n demo create service clusterip s --tcp=80", 1, "mini does not run services"),
     ("get foo", 1, "error: the server doesn't have a resource type \"foo\""),
     ("-n demo create token default -o jsonpath={.kind}{\"\\n\"}", 0, "TokenRequest\n"),
     ("auth can-i get pods --as=bob", 1, "no"),
@@ -131,10 +149,93 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ("get ns demo", 1, "Error from server (NotFound): namespaces \"demo\" not found"),
 ];
 
+/// A Deployment's life, as the records of a real cluster tell it.
+const ROLLED_OUT: &[(&str, i32, &str)] = &[
+    ("apply -f {deployment}", 0, "deployment.apps/app1 created"),
+    (
+        "rollout status deploy/app1 --watch=false",
+        0,
+        "Waiting for deployment \"app1\" rollout to finish: 0 of 2 updated replicas are available...",
+    ),
+    ("rollout history deploy/app1", 0, "deployment.apps/app1 \nREVISION  CHANGE-CAUSE\n1         <none>\n"),
+    (
+        "wait --for=condition=Available deploy/app1 --timeout=1s",
+        1,
+        "error: timed out waiting for the condition on deployments/app1",
+    ),
+    (
+        "create secret docker-registry regcred --docker-server=localhost:5001 --docker-username=varjosh --docker-password=right",
+        0,
+        "secret/regcred created",
+    ),
+    ("rollout status deploy/app1 --timeout=30s", 0, "deployment \"app1\" successfully rolled out"),
+    ("get deploy", 0, "NAME   READY   UP-TO-DATE   AVAILABLE   AGE\napp1   2/2     2            2           "),
+    ("get rs", 0, "DESIRED   CURRENT   READY   AGE\n"),
+    ("get deploy -o wide", 0, "CONTAINERS   IMAGES                                       SELECTOR\n"),
+    ("get deploy -o wide", 0, "app1         localhost:5001/cloudwithvarjosh/app1:1.0.0   app=app1"),
+    (
+        "describe deploy app1",
+        0,
+        "Replicas:               2 desired | 2 updated | 2 total | 2 available | 0 unavailable",
+    ),
+    (
+        "describe deploy app1",
+        0,
+        "Available      True    MinimumReplicasAvailable\n  Progressing    True    NewReplicaSetAvailable",
+    ),
+    ("describe deploy app1", 0, "(2/2 replicas created)"),
+    ("describe deploy app1", 0, "deployment-controller  Scaled up replica set app1-"),
+    (
+        "describe rs",
+        0,
+        "Controlled By:  Deployment/app1\nReplicas:       2 current / 2 desired\nPods Status:    2 Running / 0 Waiting / 0 Succeeded / 0 Failed",
+    ),
+    ("describe rs", 0, "replicaset-controller  Created pod: app1-"),
+    ("logs deploy/app1", 0, "started"),
+    ("set image deploy/app1 app1=localhost:5001/cloudwithvarjosh/app1:9.9.9", 0, "deployment.apps/app1 image updated"),
+    (
+        "rollout status deploy/app1 --timeout=1s",
+        1,
+        "Waiting for deployment \"app1\" rollout to finish: 1 out of 2 new replicas have been updated...\nerror: timed out waiting for the condition",
+    ),
+    (
+        "rollout undo deploy/app1",
+        0,
+        "deployment.apps/app1 rolled back\nWarning: resource deployments/app1 was previously managed with 'kubectl apply'.",
+    ),
+    ("rollout status deploy/app1 --timeout=30s", 0, "deployment \"app1\" successfully rolled out"),
+    ("rollout history deploy/app1", 0, "2         <none>\n3         <none>\n"),
+    ("rollout undo deploy/app1 --to-revision=1", 1, "error: unable to find specified revision 1 in history"),
+    (
+        "rollout undo deploy/app1 --to-revision=3",
+        0,
+        "deployment.apps/app1 skipped rollback (current template already matches revision 3)",
+    ),
+    ("rollout pause deploy/app1", 0, "deployment.apps/app1 paused"),
+    ("rollout pause deploy/app1", 1, "error: deployments.apps \"app1\" is already paused"),
+    (
+        "rollout restart deploy/app1",
+        1,
+        "error: deployments.apps \"app1\" can't restart paused deployment (run rollout resume first)",
+    ),
+    ("scale deploy/app1 --replicas=3", 0, "deployment.apps/app1 scaled"),
+    ("rollout resume deploy/app1", 0, "deployment.apps/app1 resumed"),
+    ("rollout restart deploy/app1", 0, "deployment.apps/app1 restarted"),
+    ("rollout status deploy/app1 --timeout=30s", 0, "deployment \"app1\" successfully rolled out"),
+    ("get deploy app1 -o jsonpath={.spec.template.metadata.annotations}", 0, "kubectl.kubernetes.io/restartedAt"),
+    ("scale deploy/app1 --replicas=1 --current-replicas=2", 1, "error: Expected replicas to be 2, was 3"),
+    ("apply -f {deployment}", 0, "deployment.apps/app1 configured"),
+    ("get rs -o jsonpath={.items[*].metadata.ownerReferences[*].kind}", 0, "Deployment Deployment Deployment"),
+    ("delete deploy app1 --cascade=foreground --timeout=30s", 0, "deployment.apps \"app1\" deleted"),
+    ("get deploy,rs,pods", 0, "No resources found in default namespace."),
+    ("delete deploy nosuch", 1, "Error from server (NotFound): deployments.apps \"nosuch\" not found"),
+];
+
 fn files(dir: &Path) -> Vec<(&'static str, String)> {
     let manifests = [
         ("{pod}", POD.to_owned()),
         ("{renamed-secret}", POD.replace("regcred", "other")),
+        ("{deployment}", DEPLOYMENT.to_owned()),
         ("{typo}", POD.replace("imagePullSecrets", "imagePullSecretz")),
     ];
     let write = |(name, text): (&'static str, String)| {
@@ -162,6 +263,15 @@ async fn kubectl(args: &[String], kubeconfig: &Path) -> Output {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_prints_what_it_prints_against_a_real_cluster() {
+    play(PLAYED).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_rolls_out_as_on_a_real_cluster() {
+    play(ROLLED_OUT).await;
+}
+
+async fn play(lines: &[(&str, i32, &str)]) {
     let dir = tempfile::tempdir().unwrap();
     let files = files(dir.path());
     let runtime = Arc::new(NullRuntime::new());
@@ -172,7 +282,7 @@ async fn kubectl_prints_what_it_prints_against_a_real_cluster() {
     let kubeconfig = dir.path().join("kubeconfig");
     std::fs::write(&kubeconfig, mini.kubeconfig()).unwrap();
     let mut wrong = vec![];
-    for (line, code, expected) in PLAYED {
+    for (line, code, expected) in lines {
         let args = line
             .split(' ')
             .map(|arg| files.iter().find(|(name, _)| *name == arg).map_or(arg, |(_, path)| path).to_owned());

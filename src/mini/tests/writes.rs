@@ -95,8 +95,8 @@ async fn refusals_are_worded_as_kubernetes_does() {
             .await,
     );
     said.push(server.delete("namespaces/default").await);
-    let deployment = "/apis/apps/v1/namespaces/default/deployments";
-    said.push(server.send(Method::POST, deployment, "application/json", "{}").await);
+    let sets = "/apis/apps/v1/namespaces/default/statefulsets";
+    said.push(server.send(Method::POST, sets, "application/json", "{}").await);
     said.push(server.send(Method::POST, "/api/v1/namespaces/default/pods/a", "application/json", "{}").await);
     insta::assert_snapshot!(said.into_iter().map(refusal).collect::<Vec<_>>().join("\n"));
 }

@@ -86,18 +86,22 @@ impl Patch {
         }
     }
 
-    /// The current object with the patch applied.
-    fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
+    /// A value that is no stored object, of the type `of`, with the patch applied.
+    pub fn on_value(&self, current: &Value, of: &str) -> Result<Value, ApiError> {
         let mut patched = current.clone();
         match self {
             Patch::Json(patch) => operate(&mut patched, patch).ok_or(ApiError::UnappliablePatch)?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
-                strategic::merge(&mut patched, patch, &schema::root(resource))
-                    .map_err(|why| self.refused(current, &why))?;
+                strategic::merge(&mut patched, patch, of).map_err(|why| self.refused(current, &why))?;
             }
         }
         Ok(patched)
+    }
+
+    /// The current object with the patch applied.
+    fn on(&self, resource: &'static Resource, current: &Value) -> Result<Value, ApiError> {
+        self.on_value(current, &schema::root(resource))
     }
 
     /// 422 with the patch, or what came of it, in Go's notation.

@@ -27,6 +27,9 @@ const MERGED: &[(&str, &str, &str)] = &[
     ("NodeStatus", "conditions", "type"),
     ("NodeStatus", "addresses", "type"),
     ("NamespaceStatus", "conditions", "type"),
+    ("DeploymentStatus", "conditions", "type"),
+    ("ReplicaSetStatus", "conditions", "type"),
+    ("JobStatus", "conditions", "type"),
     ("ObjectMeta", "ownerReferences", "uid"),
     ("ServiceAccount", "secrets", "name"),
 ];

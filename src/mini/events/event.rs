@@ -1,12 +1,12 @@
-//! What the kubelet has to say about a pod, before it is an Event object. Pure.
+//! What there is to say about an object, before it is an Event object. Pure.
 
-/// An event about one pod.
+/// An event about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub warning: bool,
     pub reason: &'static str,
     pub message: String,
-    /// `spec.containers{NAME}`; None for the pod itself.
+    /// `spec.containers{NAME}`; None for the object itself.
     pub field_path: Option<String>,
 }
 

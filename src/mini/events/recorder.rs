@@ -1,18 +1,25 @@
-//! Writes the kubelet's events to the API, in order, through the correlator. Knows nothing of why they arise.
+//! Writes events to the API, in order, through the correlator. Knows nothing of why they arise.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event as EventObject, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{Event as EventObject, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::Resource as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::correlator::{Correlator, Write};
 use super::event::Event;
-use super::state::{Node, PodExt as _};
+
+/// Who tells.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub component: &'static str,
+    /// The node; controllers have none.
+    pub host: String,
+    pub timelapse: f64,
+}
 
 enum Message {
     Tell { about: Box<ObjectReference>, event: Event, at: Timestamp },
@@ -27,15 +34,16 @@ pub struct Recorder {
 
 impl Recorder {
     /// The recorder and the task that writes; the task ends when the last recorder is dropped.
-    pub fn new(client: kube::Client, node: Node) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub fn new(client: kube::Client, source: Source) -> (Self, impl Future<Output = ()> + Send + 'static) {
         // Unbounded, for a worker never waits: its back-offs keep its events few, and the writer is as fast as the API.
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self { sender }, write(client, node, receiver))
+        (Self { sender }, write(client, source, receiver))
     }
 
-    /// Tells what happened to a pod.
-    pub fn tell(&self, pod: &Pod, events: Vec<Event>) {
-        let about = ObjectReference { resource_version: pod.metadata.resource_version.clone(), ..pod.object_ref(&()) };
+    /// Tells what happened to an object.
+    pub fn tell(&self, object: &impl kube::Resource<DynamicType = ()>, events: Vec<Event>) {
+        let resource_version = object.meta().resource_version.clone();
+        let about = ObjectReference { resource_version, ..object.object_ref(&()) };
         let about = Box::new(about);
         for event in events {
             // The writer is gone only when the kubelet is.
@@ -43,13 +51,13 @@ impl Recorder {
         }
     }
 
-    /// The pod is gone: its counts are dropped.
-    pub fn forget(&self, pod: &Pod) {
-        let _ = self.sender.send(Message::Forget { uid: pod.uid().to_owned() });
+    /// The object is gone: its counts are dropped.
+    pub fn forget(&self, uid: &str) {
+        let _ = self.sender.send(Message::Forget { uid: uid.to_owned() });
     }
 }
 
-async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedReceiver<Message>) {
+async fn write(client: kube::Client, source: Source, mut receiver: mpsc::UnboundedReceiver<Message>) {
     let mut correlators: BTreeMap<String, Correlator> = BTreeMap::new();
     while let Some(message) = receiver.recv().await {
         let (about, event, at) = match message {
@@ -59,14 +67,14 @@ async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedRe
             }
             Message::Tell { about, event, at } => (about, event, at),
         };
-        let of_pod = correlators.entry(about.uid.clone().unwrap_or_default());
-        let correlator = of_pod.or_insert_with(|| Correlator::new(node.timelapse));
+        let of_object = correlators.entry(about.uid.clone().unwrap_or_default());
+        let correlator = of_object.or_insert_with(|| Correlator::new(source.timelapse));
         let Some((key, write)) = correlator.correlate(event, at) else { continue };
         let api: Api<EventObject> = Api::namespaced(client.clone(), about.namespace.as_deref().unwrap_or_default());
         // As client-go's recorder: an event that the API refuses (its namespace is going) is dropped.
         match write {
             Write::Create { event, count } => {
-                let Ok(object) = serde_json::from_value(object(*about, event, count, &node, at)) else { continue };
+                let Ok(object) = serde_json::from_value(object(*about, event, count, &source, at)) else { continue };
                 if let Ok(EventObject { metadata, .. }) = api.create(&PostParams::default(), &object).await {
                     correlator.created(&key, metadata.name.unwrap_or_default());
                 }
@@ -79,20 +87,24 @@ async fn write(client: kube::Client, node: Node, mut receiver: mpsc::UnboundedRe
     }
 }
 
-fn object(about: ObjectReference, event: Event, count: i32, node: &Node, at: Timestamp) -> Value {
+fn object(about: ObjectReference, event: Event, count: i32, source: &Source, at: Timestamp) -> Value {
     // client-go names events by the time in nanoseconds, too.
     let name = format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), at.as_nanosecond());
+    let component = match source.host.as_str() {
+        "" => json!({ "component": source.component }),
+        host => json!({ "component": source.component, "host": host }),
+    };
     json!({
         "metadata": { "name": name, "namespace": about.namespace },
         "involvedObject": ObjectReference { field_path: event.field_path.clone(), ..about },
         "reason": event.reason,
         "message": event.message,
-        "source": { "component": "kubelet", "host": node.name },
+        "source": component,
         "firstTimestamp": Time(at),
         "lastTimestamp": Time(at),
         "count": count,
         "type": event.kind(),
-        "reportingComponent": "kubelet",
-        "reportingInstance": node.name,
+        "reportingComponent": source.component,
+        "reportingInstance": source.host,
     })
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::backoff::elapsed;
 use super::event::Event;
+use crate::mini::timelapse::elapsed;
 
-/// Tokens per pod and event type, and how long one takes to come back.
+/// Tokens per object and event type, and how long one takes to come back.
 const BURST: f64 = 25.0;
 const REFILL: Duration = Duration::from_secs(300);
 /// From so many messages of one reason on, with no longer pause among them, they are combined into one event.
@@ -49,7 +49,7 @@ struct Bucket {
     at: Timestamp,
 }
 
-/// One pod's events.
+/// One object's events.
 #[derive(Debug, Default)]
 pub struct Correlator {
     seen: BTreeMap<Key, Seen>,
@@ -62,7 +62,8 @@ pub struct Correlator {
 type Key = (bool, &'static str, String, Option<String>);
 
 impl Correlator {
-    /// With a time-lapse the spam filter refills as much faster as events come.
+    /// With a time-lapse an event takes as much less of the spam filter as more of them come: what has failed for a
+    /// minute still has its events when it heals, as at real speed.
     #[must_use]
     pub fn new(timelapse: f64) -> Self {
         Self { timelapse, ..Self::default() }
@@ -115,14 +116,15 @@ impl Correlator {
     }
 
     fn take_token(&mut self, warning: bool, now: Timestamp) -> bool {
-        let timelapse = self.timelapse;
+        let price = 1.0 / self.timelapse;
         let bucket = self.buckets.entry(warning).or_insert(Bucket { tokens: BURST, at: now });
-        let refilled = elapsed(bucket.at, now, timelapse).as_secs_f64() / REFILL.as_secs_f64();
+        let refilled = elapsed(bucket.at, now, 1.0).as_secs_f64() / REFILL.as_secs_f64();
         bucket.tokens = (bucket.tokens + refilled).min(BURST);
         bucket.at = now;
-        let allowed = bucket.tokens >= 1.0;
+        // Whole prices add up to whole tokens but for the last bits of their sums.
+        let allowed = bucket.tokens >= price - f64::EPSILON * BURST;
         if allowed {
-            bucket.tokens -= 1.0;
+            bucket.tokens -= price;
         }
         allowed
     }
@@ -168,6 +170,19 @@ mod tests {
         let late: Vec<_> = passed[20..].to_vec();
         assert_eq!(late, [(312, 25), (611, 48), (910, 71)]);
         assert_eq!(write(&mut correlator, Event::warning("Failed", "w"), 951.0), Some(1), "types are counted apart");
+    }
+
+    /// A real pod that has failed for a minute, and one in time-lapse, whose minute has an hour: both still tell how it
+    /// ended.
+    #[test]
+    fn a_time_lapse_spends_no_more_of_the_filter() {
+        for timelapse in [1.0, 60.0] {
+            let mut correlator = Correlator::new(timelapse);
+            for sync in 0..(60.0 * timelapse / 13.0) as i32 {
+                write(&mut correlator, Event::normal("BackOff", "b"), f64::from(sync) * 13.0 / timelapse);
+            }
+            assert_eq!(write(&mut correlator, Event::normal("Pulled", "p"), 60.0), Some(1), "{timelapse}");
+        }
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Deployments (Kubernetes `pkg/controller/deployment`): decisions only; `workloads` carries them out.
+
+mod conditions;
+mod decide;
+#[cfg(test)]
+mod golden;
+mod sets;
+mod template_hash;
+
+pub use decide::{Action, Scene, collided, create_failed, decide};

@@ -1,0 +1,7 @@
+//! ReplicaSets (Kubernetes `pkg/controller/replicaset`): decisions only; `workloads` carries them out.
+
+mod decide;
+#[cfg(test)]
+mod golden;
+
+pub use decide::{Failure, decide, status};

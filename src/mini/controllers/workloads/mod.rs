@@ -1,0 +1,10 @@
+//! Carries out what the controllers of workloads decide: one task watches Deployments, ReplicaSets and pods, keeps what
+//! it has seen, and syncs what may need it, one after the other. Decides nothing itself.
+
+mod cache;
+mod deployment;
+mod queue;
+mod replicaset;
+mod run;
+
+pub use run::run;

@@ -1,0 +1,262 @@
+//! The task: news in, whose workloads they concern, and one sync after the other.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use kube::ResourceExt as _;
+use kube::api::Api;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::cache::{Pods, Shelf};
+use super::queue::{Key, Kind, Queue};
+use crate::mini::Version;
+use crate::mini::controllers::pod::{Pod, controller};
+use crate::mini::events::{Recorder, Source};
+use crate::mini::label_selector::LabelSelector;
+use crate::mini::watching::{Change, changes};
+
+/// Kinds that are watched.
+const WATCHED: usize = 3;
+
+enum News {
+    Deployment(Change<Deployment>),
+    Set(Change<ReplicaSet>),
+    Pod(Change<Pod>),
+}
+
+/// What the controllers know and are to do.
+pub(super) struct Workloads {
+    pub client: kube::Client,
+    pub version: Version,
+    pub deployments: Shelf<Deployment>,
+    pub sets: Shelf<ReplicaSet>,
+    pub pods: Pods,
+    pub queue: Queue,
+    pub tell_of_deployments: Recorder,
+    pub tell_of_sets: Recorder,
+    /// How many kinds' listings are not complete yet.
+    unlisted: usize,
+}
+
+/// Runs until the token is cancelled.
+pub async fn run(client: kube::Client, version: Version, timelapse: f64, stop: CancellationToken, tasks: TaskTracker) {
+    // Unbounded, for the watches must not fall behind their history while something is synced.
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    watch(&client, &sender, News::Deployment, &stop, &tasks);
+    watch(&client, &sender, News::Set, &stop, &tasks);
+    watch(&client, &sender, News::Pod, &stop, &tasks);
+    let recorder = |component| {
+        let source = Source { component, host: String::new(), timelapse };
+        let (recorder, writing) = Recorder::new(client.clone(), source);
+        tasks.spawn(writing);
+        recorder
+    };
+    let mut workloads = Workloads {
+        version,
+        deployments: Shelf::default(),
+        sets: Shelf::default(),
+        pods: Pods::default(),
+        queue: Queue::default(),
+        tell_of_deployments: recorder("deployment-controller"),
+        tell_of_sets: recorder("replicaset-controller"),
+        unlisted: WATCHED,
+        client: client.clone(),
+    };
+    drop(sender);
+    let work = async {
+        loop {
+            while let Ok(news) = receiver.try_recv() {
+                workloads.heed(news);
+            }
+            if workloads.sync_next().await {
+                continue;
+            }
+            let due = workloads.queue.due();
+            let wake = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                news = receiver.recv() => match news {
+                    Some(news) => workloads.heed(news),
+                    None => return,
+                },
+                () = wake => {}
+            }
+        }
+    };
+    stop.run_until_cancelled(work).await;
+}
+
+fn watch<K>(
+    client: &kube::Client,
+    sender: &mpsc::UnboundedSender<News>,
+    news: fn(Change<K>) -> News,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let (mut changes, sender) = (changes::<K>(Api::all(client.clone()), ""), sender.clone());
+    let forward = async move {
+        while let Some(change) = changes.next().await {
+            if sender.send(news(change)).is_err() {
+                return;
+            }
+        }
+    };
+    tasks.spawn(stop.clone().run_until_cancelled_owned(forward));
+}
+
+pub(super) fn key(kind: Kind, object: &impl kube::Resource) -> Key {
+    Key { kind, namespace: object.meta().namespace.clone().unwrap_or_default(), name: object.name_any() }
+}
+
+impl Workloads {
+    fn heed(&mut self, news: News) {
+        match news {
+            News::Deployment(Change::Applied(deployment)) => self.seen_deployment(deployment),
+            News::Deployment(Change::Deleted(gone)) => {
+                self.deployments.remove(&gone.uid);
+                self.tell_of_deployments.forget(&gone.uid);
+            }
+            News::Set(Change::Applied(set)) => self.seen_set(set),
+            News::Set(Change::Deleted(gone)) => {
+                self.tell_of_sets.forget(&gone.uid);
+                if let Some(set) = self.sets.remove(&gone.uid) {
+                    self.ask_for_deployments_of(&set);
+                }
+            }
+            News::Pod(Change::Applied(pod)) => self.seen_pod(pod),
+            News::Pod(Change::Deleted(gone)) => {
+                if let Some(pod) = self.pods.remove(&gone.uid) {
+                    self.ask_for_owners_of(&pod);
+                    self.ask_for_recreation(&pod);
+                }
+            }
+            News::Deployment(Change::Listed) | News::Set(Change::Listed) | News::Pod(Change::Listed) => {
+                self.unlisted = self.unlisted.saturating_sub(1);
+            }
+        }
+    }
+
+    pub fn seen_deployment(&mut self, deployment: Deployment) {
+        let key = key(Kind::Deployment, &deployment);
+        if self.deployments.put(deployment).is_some() {
+            self.queue.add(key);
+        }
+    }
+
+    pub fn seen_set(&mut self, set: ReplicaSet) {
+        let (key, copy) = (key(Kind::ReplicaSet, &set), set.clone());
+        let Some(before) = self.sets.put(set) else { return };
+        self.queue.add(key);
+        if let Some(before) = before.filter(|before| controller(&before.metadata) != controller(&copy.metadata)) {
+            self.ask_for_deployments_of(&before);
+        }
+        self.ask_for_deployments_of(&copy);
+    }
+
+    pub fn seen_pod(&mut self, pod: Pod) {
+        let copy = Arc::new(pod.clone());
+        let Some(before) = self.pods.put(pod) else { return };
+        if let Some(before) = before.filter(|before| controller(&before.metadata) != controller(&copy.metadata)) {
+            self.ask_for_owners_of(&before);
+        }
+        self.ask_for_owners_of(&copy);
+    }
+
+    /// The Deployment that controls the ReplicaSet, or those that would adopt it.
+    fn ask_for_deployments_of(&mut self, set: &ReplicaSet) {
+        let namespace = set.namespace().unwrap_or_default();
+        if let Some(owner) = controller(&set.metadata) {
+            if let Some(deployment) = self.deployments.get(&owner.uid) {
+                self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+            }
+            return;
+        }
+        let would = |deployment: &&Arc<Deployment>| {
+            LabelSelector::from(Some(&deployment.spec.selector))
+                .matches(&set.metadata.labels.clone().unwrap_or_default())
+        };
+        for deployment in self.deployments.within(&namespace).filter(would) {
+            self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+        }
+    }
+
+    /// The ReplicaSet that controls the pod, or those that would adopt it.
+    fn ask_for_owners_of(&mut self, pod: &Pod) {
+        if let Some(owner) = controller(&pod.metadata) {
+            if let Some(set) = self.sets.get(&owner.uid) {
+                self.queue.add(key(Kind::ReplicaSet, set.as_ref()));
+            }
+            return;
+        }
+        let Some(labels) = pod.metadata.labels.as_ref() else { return };
+        let namespace = pod.namespace().unwrap_or_default();
+        let would = |set: &&Arc<ReplicaSet>| LabelSelector::from(Some(&set.spec.selector)).matches(labels);
+        for set in self.sets.within(&namespace).filter(would) {
+            self.queue.add(key(Kind::ReplicaSet, set.as_ref()));
+        }
+    }
+
+    /// A Deployment that recreates waits for the last old pod to be gone.
+    fn ask_for_recreation(&mut self, pod: &Pod) {
+        let set = controller(&pod.metadata).and_then(|owner| self.sets.get(&owner.uid));
+        let owner = set.and_then(|set| controller(&set.metadata));
+        if let Some(deployment) = owner.and_then(|owner| self.deployments.get(&owner.uid)) {
+            let strategy = deployment.spec.strategy.as_ref().and_then(|strategy| strategy.type_.as_deref());
+            if strategy == Some("Recreate") {
+                self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+            }
+        }
+    }
+
+    /// Syncs what is next in the queue; false if there is nothing.
+    async fn sync_next(&mut self) -> bool {
+        if self.unlisted > 0 {
+            return false;
+        }
+        let Some(key) = self.queue.next(Instant::now()) else { return false };
+        let synced = match key.kind {
+            Kind::Deployment => self.sync_deployment(&key).await,
+            Kind::ReplicaSet => self.sync_set(&key).await,
+        };
+        match synced {
+            Ok(()) => self.queue.succeeded(&key),
+            Err(_) => self.queue.failed(key, Instant::now()),
+        }
+        true
+    }
+
+    pub fn now() -> Timestamp {
+        // As times are written: a status that was read back equals the one that was written.
+        let now = Timestamp::now();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+}
+
+/// The words of a refusal; a failure of the connection has its own.
+pub(super) fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn has_reason(error: &kube::Error, reason: &str) -> bool {
+    matches!(error, kube::Error::Api(status) if status.reason == reason)
+}

@@ -1,0 +1,17 @@
+//! Sessions: one run each, with an id that labels everything it creates, a folder for what it writes, a lock that tells
+//! the living from the dead, and a ledger of what it owes. Knows not how things are made, nor how they go.
+
+mod dead;
+mod ledger;
+mod living;
+mod lock;
+
+pub use dead::{Dead, dead, living, trim_reports};
+pub use ledger::{Debt, Ledger, Payer};
+pub use living::{Error, STAGE_VARIABLE, Session, end_processes};
+pub use lock::{Life, life, lock_dir, lock_of, process_of, session_of};
+
+/// Whether the session that wrote this owner label may be playing still.
+pub fn is_alive(owner: &str) -> bool {
+    life(owner) != Life::Dead
+}
