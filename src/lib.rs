@@ -30,6 +30,8 @@ pub mod observe;
 
 pub mod compare;
 
+pub mod drift;
+
 pub mod registry;
 
 pub mod docker;
@@ -45,6 +47,8 @@ pub mod stage;
 pub mod docker_cli;
 
 pub mod run;
+
+pub mod check;
 
 pub mod conformance;
 

@@ -11,7 +11,7 @@ use crate::stage::Settings;
 
 pub enum Origin {
     Kept(Box<kept::Turn>),
-    New(Settings),
+    New(Box<Settings>),
 }
 
 impl Origin {
@@ -41,6 +41,7 @@ impl Origin {
         let remote = remote::of(args)?;
         let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
-        Ok((Self::New(Settings { plan, registry_port: args.registry_port, kept: None, application, remote }), notes))
+        let settings = Settings { plan, registry_port: args.registry_port, kept: None, application, remote };
+        Ok((Self::New(Box::new(settings)), notes))
     }
 }

@@ -1,86 +1,23 @@
-//! Pure comparison of printed output with the output a guide shows: tables by column name, JSON and YAML by key,
-//! other text line by line.
-//! Knows nothing of where either came from. Differences quote both sides as they are; masking is the writer's.
+//! Pure comparison of printed output with shown output: tables by column and row, JSON and YAML as data, other text
+//! by line. [`compare`] judges a lab, whose author knows that it is rehearsed; [`typed`] lists what differs from a
+//! lecture that was written for readers, so that states can be waited for and drift be explained.
+//! Knows nothing of where either text came from. Differences quote both sides as they are; masking is the writer's.
 
+mod difference;
+mod elision;
+mod grid;
+mod lab;
+mod lines;
+mod same;
 mod table;
-mod text;
-mod tree;
-
-use serde::Serialize;
-
-/// How printed output relates to the shown one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Comparison {
-    /// It says the same.
-    Reproduced(Fidelity),
-    /// It says the same in another shape: a column that is gone, new words among the old.
-    Drifted(Difference),
-    /// It says something else.
-    Contradicted(Difference),
-}
-
-/// How closely it says the same; best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Fidelity {
-    /// Character by character, but for spaces at line ends.
-    Exact,
-    /// But for times, ages, ids, digests, addresses and spacing.
-    Normalised,
-    /// All that is shown, and more of the same: rows, columns, keys.
-    Subset,
-    /// Each shown line occurs, in this order.
-    Fragments,
-}
-
-/// What differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// In one line, e.g. ``column `SECRETS` is gone``.
-    pub what: String,
-    /// A few lines that begin with `-` (shown) or `+` (printed).
-    pub diff: String,
-}
-
-/// Compares what a guide shows with what was printed.
-pub fn compare(shown: &str, printed: &str) -> Comparison {
-    let trimmed = |text: &str| text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-    let (shown, printed) = (trimmed(shown), trimmed(printed));
-    if shown == printed {
-        return Comparison::Reproduced(Fidelity::Exact);
-    }
-    if shown.is_empty() {
-        return Comparison::Contradicted(Difference::new("something was printed", text::diff(&shown, &printed)));
-    }
-    // Indentation means something in YAML, so a tree comes before what takes no heed of spaces.
-    let normalised = || text::normalised(&shown) == text::normalised(&printed);
-    tree::compare(&shown, &printed)
-        .or_else(|| normalised().then_some(Comparison::Reproduced(Fidelity::Normalised)))
-        .or_else(|| table::compare(&shown, &printed))
-        .unwrap_or_else(|| text::compare(&shown, &printed))
-}
-
-impl Comparison {
-    fn rank(&self) -> (u8, Fidelity) {
-        match self {
-            Comparison::Reproduced(fidelity) => (0, *fidelity),
-            Comparison::Drifted(_) => (1, Fidelity::Exact),
-            Comparison::Contradicted(_) => (2, Fidelity::Exact),
-        }
-    }
-
-    /// From single differences: none means reproduced.
-    fn contradicted_by(differences: Vec<Difference>) -> Option<Comparison> {
-        let whats: Vec<&str> = differences.iter().map(|difference| difference.what.as_str()).collect();
-        let diffs: Vec<&str> = differences.iter().map(|difference| difference.diff.as_str()).collect();
-        (!differences.is_empty()).then(|| Comparison::Contradicted(Difference::new(whats.join("; "), diffs.join("\n"))))
-    }
-}
-
-impl Difference {
-    fn new(what: impl Into<String>, diff: impl Into<String>) -> Self {
-        Difference { what: what.into(), diff: diff.into() }
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod tree;
+mod typed;
+mod volatile;
+
+pub use difference::{Class, Difference, Fidelity, Path};
+pub use lab::{Comparison, Summary, compare};
+pub use same::{Sameness, sameness};
+pub use typed::{Form, Outcome, typed};
+pub use volatile::put_back;

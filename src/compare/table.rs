@@ -1,158 +1,178 @@
-//! Tables as kubectl prints them: columns by name, rows by NAME.
+//! What differs between a shown table and a printed one: columns by name, rows by NAME.
 //! Knows nothing of other output.
 
-use super::text::normalised;
-use super::{Comparison, Difference, Fidelity};
+use super::grid::Grid;
+use super::same::Said;
+use super::{Class, Difference, Path, Sameness};
 
-/// Columns whose cells differ from run to run.
-const VOLATILE: &[&str] = &["AGE", "RESTARTS", "LAST SEEN", "FIRST SEEN", "DURATION", "IP", "NODE", "CREATED"];
-/// Columns that name a row.
-const KEYS: &[&str] = &["NAMESPACE", "NAME"];
+/// Columns whose cells differ from run to run, or with the machine.
+const VOLATILE: &[&str] = &[
+    "AGE",
+    "LAST SEEN",
+    "FIRST SEEN",
+    "LAST SCHEDULE",
+    "DURATION",
+    "CREATED",
+    "CREATED AT",
+    "IP",
+    "NODE",
+    "NOMINATED NODE",
+    "CLUSTER-IP",
+    "EXTERNAL-IP",
+    "INTERNAL-IP",
+    "ADDRESS",
+    "ENDPOINTS",
+    "OS-IMAGE",
+    "KERNEL-VERSION",
+    "CONTAINER-RUNTIME",
+    "CONTAINER ID",
+    "IMAGE ID",
+    "SIZE",
+    "CPU(CORES)",
+    "CPU%",
+    "CPU(%)",
+    "MEMORY(BYTES)",
+    "MEMORY%",
+    "MEMORY(%)",
+];
+/// Columns that change while the cluster works.
+const STATE: &[&str] = &[
+    "STATUS",
+    "READY",
+    "RESTARTS",
+    "PHASE",
+    "UP-TO-DATE",
+    "AVAILABLE",
+    "CURRENT",
+    "COMPLETIONS",
+    "ACTIVE",
+    "TARGETS",
+    "REPLICAS",
+    "APPROVED",
+    "CONDITION",
+];
+/// What a node is called and runs differs with the machine; a table of nodes has both columns.
+const OF_NODES: &[&str] = &["ROLES", "VERSION"];
+const VOLATILE_OF_NODES: &[&str] = &["NAME", "ROLES", "VERSION"];
+/// Columns that name a row, the first set that a table has.
+const KEYS: &[&[&str]] =
+    &[&["NAMESPACE", "NAME"], &["NAME"], &["REASON", "OBJECT"], &["REASON"], &["REPOSITORY", "TAG"], &["NAMES"]];
 
-#[derive(Debug)]
-struct Table {
-    columns: Vec<String>,
-    rows: Vec<Vec<String>>,
-    /// The same rows without what differs from run to run.
-    steady: Vec<Vec<String>>,
-}
-
-/// None unless both are, or hold, tables.
-pub(super) fn compare(shown: &str, printed: &str) -> Option<Comparison> {
-    let printed = tables(printed);
-    let judged = printed.iter().filter_map(|printed| {
-        let shown = whole(shown).or_else(|| headless(&printed.columns, shown))?;
-        Some(judge(&shown, printed))
-    });
-    judged.min_by_key(Comparison::rank)
-}
-
-fn judge(shown: &Table, printed: &Table) -> Comparison {
-    let gone: Vec<&String> = shown.columns.iter().filter(|column| !printed.columns.contains(column)).collect();
+/// What a shown table, the `number`th of its output, and a printed one differ in.
+pub(super) fn differences(number: usize, shown: &Grid, printed: &Grid) -> Vec<Difference> {
+    let mut differences = columns(number, shown, printed);
     let common: Vec<&str> = shown.columns.iter().map(String::as_str).filter(|c| printed.index(c).is_some()).collect();
-    if common.is_empty() {
-        let header = |table: &Table| table.columns.join("   ");
-        let diff = format!("- {}\n+ {}", header(shown), header(printed));
-        return Comparison::Contradicted(Difference::new("another table", diff));
-    }
-    let differences = (0..shown.rows.len()).flat_map(|row| row_differences(shown, row, printed, &common)).collect();
-    if let Some(contradicted) = Comparison::contradicted_by(differences) {
-        return contradicted;
-    }
-    if let Some(column) = gone.first() {
-        let diff = format!("- {}\n+ {}", shown.columns.join("   "), printed.columns.join("   "));
-        return Comparison::Drifted(Difference::new(format!("column `{column}` is gone"), diff));
-    }
-    let same_shape = shown.columns == printed.columns && shown.rows.len() == printed.rows.len();
-    Comparison::Reproduced(if same_shape { Fidelity::Normalised } else { Fidelity::Subset })
-}
-
-fn row_differences(shown: &Table, row: usize, printed: &Table, common: &[&str]) -> Vec<Difference> {
-    let steady: Vec<&str> = common.iter().copied().filter(|column| !VOLATILE.contains(column)).collect();
-    let named: Vec<&str> = steady.iter().copied().filter(|column| KEYS.contains(column)).collect();
-    let key = if named.is_empty() { &steady } else { &named };
-    let same = |other: usize, column: &str| shown.steady(row, column) == printed.steady(other, column);
-    let twins = || (0..printed.rows.len()).filter(|other| key.iter().all(|column| same(*other, column)));
-    // A watched table has a row for each state that an object went through.
-    let whole = || twins().find(|other| steady.iter().all(|column| same(*other, column)));
-    let Some(twin) = whole().or_else(|| twins().next()) else {
-        let name = key.iter().map(|column| shown.cell(row, column)).collect::<Vec<_>>().join(" ");
-        return vec![Difference::new(format!("no row `{name}`"), format!("- {}", shown.rows[row].join("   ")))];
+    let words = |grid: &Grid| -> Vec<Vec<Said>> {
+        let row = |row| common.iter().map(|column| Said::new(grid.cell(row, column))).collect();
+        (0..grid.rows.len()).map(row).collect()
     };
-    let name = key.iter().map(|column| shown.cell(row, column)).collect::<Vec<_>>().join("/");
-    let differing = steady.into_iter().filter(|column| !same(twin, column));
-    differing
-        .map(|column| {
-            let (shown, printed) = (shown.cell(row, column), printed.cell(twin, column));
-            let diff = format!("- {name} {column}: {shown}\n+ {name} {column}: {printed}");
-            Difference::new(format!("{name} has {column} `{printed}` instead of `{shown}`"), diff)
-        })
-        .collect()
+    let sides = Sides { number, shown, printed, common: &common, of_shown: words(shown), of_printed: words(printed) };
+    differences.extend(sides.rows());
+    differences
 }
 
-impl Table {
-    fn new(columns: Vec<String>, rows: Vec<Vec<String>>) -> Self {
-        let steady = rows.iter().map(|row| row.iter().map(|cell| normalised(cell)).collect()).collect();
-        Table { columns, rows, steady }
-    }
-
-    fn index(&self, column: &str) -> Option<usize> {
-        self.columns.iter().position(|name| name == column)
-    }
-
-    fn cell(&self, row: usize, column: &str) -> &str {
-        self.index(column).and_then(|index| self.rows[row].get(index)).map(String::as_str).unwrap_or_default()
-    }
-
-    fn steady(&self, row: usize, column: &str) -> &str {
-        self.index(column).and_then(|index| self.steady[row].get(index)).map(String::as_str).unwrap_or_default()
-    }
-}
-
-/// The text as one table, header first.
-fn whole(text: &str) -> Option<Table> {
-    let header = text.lines().next().filter(|line| is_header(line))?;
-    let rows = text.lines().skip(1).filter(|line| !line.trim().is_empty());
-    Some(Table::new(cells(header), rows.map(|line| row(header, line)).collect()))
-}
-
-/// Rows shown without their header, under the header that was printed.
-fn headless(columns: &[String], text: &str) -> Option<Table> {
-    let rows: Vec<Vec<String>> = text.lines().filter(|line| !line.trim().is_empty()).map(cells).collect();
-    let fits = columns.len() > 1 && rows.iter().all(|row| row.len() == columns.len());
-    fits.then(|| Table::new(columns.to_vec(), rows))
-}
-
-/// Every table in the text: a header, and rows up to an empty line or the next header.
-fn tables(text: &str) -> Vec<Table> {
-    let lines: Vec<&str> = text.lines().collect();
-    let starts: Vec<usize> = (0..lines.len()).filter(|at| is_header(lines[*at])).collect();
-    let ends = starts.iter().skip(1).copied().chain([lines.len()]);
-    let blocks = starts.iter().zip(ends).map(|(start, end)| {
-        let block = lines[*start..end].iter().take_while(|line| !line.trim().is_empty());
-        block.copied().collect::<Vec<_>>().join("\n")
-    });
-    blocks.filter_map(|block| whole(&block)).collect()
-}
-
-/// Two or more names in capitals, two or more spaces apart.
-fn is_header(line: &str) -> bool {
-    let name = |cell: &String| {
-        cell.starts_with(|c: char| c.is_ascii_uppercase())
-            && cell.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || " -_/().:%".contains(c))
+fn columns(number: usize, shown: &Grid, printed: &Grid) -> Vec<Difference> {
+    let line = shown.lines.0 + 1;
+    let told = |class, column: &String| {
+        let path = Path::Column { table: number, column: column.clone() };
+        let (shown, printed) = if class == Class::ColumnMissing { (Some(column), None) } else { (None, Some(column)) };
+        Difference { class, path, line, shown: shown.cloned(), printed: printed.cloned() }
     };
-    let cells = cells(line);
-    cells.len() > 1 && cells.iter().all(name)
+    let missing = shown.columns.iter().filter(|column| printed.index(column).is_none());
+    let added = printed.columns.iter().filter(|column| shown.index(column).is_none());
+    missing.map(|c| told(Class::ColumnMissing, c)).chain(added.map(|c| told(Class::ColumnAdded, c))).collect()
 }
 
-/// Cells are two or more spaces apart: some hold a single one.
-fn cells(line: &str) -> Vec<String> {
-    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(String::from).collect()
+struct Sides<'a> {
+    number: usize,
+    shown: &'a Grid,
+    printed: &'a Grid,
+    /// Columns that both have, as shown.
+    common: &'a [&'a str],
+    of_shown: Vec<Vec<Said>>,
+    of_printed: Vec<Vec<Said>>,
 }
 
-/// The cells of a row; by the header's columns where one of them is empty.
-fn row(header: &str, line: &str) -> Vec<String> {
-    let columns = cells(header);
-    let plain = cells(line);
-    if plain.len() == columns.len() {
-        return plain;
+impl Sides<'_> {
+    /// Each shown row takes the printed row of its name that it is most like; one row is taken once.
+    fn rows(&self) -> Vec<Difference> {
+        let mut taken = vec![false; self.printed.rows.len()];
+        let mut found: Vec<Option<usize>> = vec![None; self.shown.rows.len()];
+        // Rows that are equal find each other before any takes another's.
+        for perfect in [true, false] {
+            for (row, twin) in found.iter_mut().enumerate().filter(|(_, twin)| twin.is_none()) {
+                *twin = self.twin(row, &taken, perfect).inspect(|twin| taken[*twin] = true);
+            }
+        }
+        let told = found.iter().enumerate().map(|(row, twin)| match twin {
+            Some(twin) => self.cells(row, *twin),
+            None => vec![self.missing(row)],
+        });
+        told.flatten().collect()
     }
-    let mut from = 0;
-    let starts: Vec<usize> = columns
-        .iter()
-        .map(|column| {
-            let start = header[from..].find(column.as_str()).map_or(from, |at| from + at);
-            from = start + column.len();
-            header[..start].chars().count()
-        })
-        .collect();
-    let chars: Vec<char> = line.chars().collect();
-    let cut = |start: usize, end: usize| chars.get(start..end.min(chars.len())).unwrap_or_default().iter().collect();
-    let ends = starts.iter().skip(1).copied().chain([usize::MAX]);
-    starts
-        .iter()
-        .zip(ends)
-        .map(|(start, end): (_, usize)| -> String { cut(*start, end) })
-        .map(|c| c.trim().into())
-        .collect()
+
+    fn twin(&self, row: usize, taken: &[bool], perfect: bool) -> Option<usize> {
+        let key = self.key();
+        let free = (0..self.printed.rows.len()).filter(|twin| !taken[*twin]);
+        let named = free.filter(|twin| {
+            key.iter().all(|column| self.sameness(row, *twin, *column) != Sameness::Other || self.is_volatile(*column))
+        });
+        let worth = |twin: &usize| self.cells(row, *twin).iter().filter(|d| d.class.counts()).count();
+        let best = named.map(|twin| (worth(&twin), twin)).min()?;
+        (!perfect || best.0 == 0).then_some(best.1)
+    }
+
+    /// The common columns that name a row, by their place among them.
+    fn key(&self) -> Vec<usize> {
+        let place = |name: &&str| self.common.iter().position(|column| column == name);
+        let key = KEYS.iter().find_map(|set| set.iter().map(place).collect::<Option<Vec<_>>>());
+        key.unwrap_or_else(|| (0..self.common.len().min(1)).collect())
+    }
+
+    fn cells(&self, row: usize, twin: usize) -> Vec<Difference> {
+        (0..self.common.len()).filter_map(|column| self.cell(row, twin, column)).collect()
+    }
+
+    fn cell(&self, row: usize, twin: usize, column: usize) -> Option<Difference> {
+        let (shown, printed) = (&self.of_shown[row][column], &self.of_printed[twin][column]);
+        let sameness = self.sameness(row, twin, column);
+        let class = match sameness {
+            Sameness::Equal => return None,
+            // A word of kubectl's in place of an address means that there is none yet.
+            _ if self.is_volatile(column) && is_word(&shown.plain) == is_word(&printed.plain) => Class::Volatile,
+            _ if self.is_volatile(column) => Class::State,
+            Sameness::Volatile | Sameness::Elided => sameness.class()?,
+            Sameness::Other if STATE.contains(&self.common[column]) => Class::State,
+            Sameness::Other => Class::Value,
+        };
+        let path = Path::Cell { table: self.number, row: self.name(row), column: self.common[column].to_owned() };
+        let (shown, printed) = (Some(shown.plain.clone()), Some(printed.plain.clone()));
+        Some(Difference { class, path, line: self.shown.rows[row].line + 1, shown, printed })
+    }
+
+    fn sameness(&self, row: usize, twin: usize, column: usize) -> Sameness {
+        self.of_shown[row][column].in_words_of(&self.of_printed[twin][column])
+    }
+
+    fn is_volatile(&self, column: usize) -> bool {
+        let is_of_nodes = OF_NODES.iter().all(|column| self.printed.index(column).is_some());
+        let column = self.common[column];
+        VOLATILE.contains(&column) || is_of_nodes && VOLATILE_OF_NODES.contains(&column)
+    }
+
+    fn missing(&self, row: usize) -> Difference {
+        let path = Path::Row { table: self.number, row: self.name(row) };
+        let shown = Some(self.shown.rows[row].cells.join("   "));
+        Difference { class: Class::RowMissing, path, line: self.shown.rows[row].line + 1, shown, printed: None }
+    }
+
+    fn name(&self, row: usize) -> String {
+        let cells = self.key().into_iter().map(|column| self.of_shown[row][column].plain.as_str());
+        cells.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// `<none>`, `<pending>`.
+fn is_word(cell: &str) -> bool {
+    cell.starts_with('<')
 }

@@ -1,9 +1,10 @@
 //! What is said of a check, a step, a lab, a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Worst last: a whole is as good as its worst part ([`Ord`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Played and came out as the text says.
@@ -12,12 +13,16 @@ pub enum Verdict {
     ExpectedFailure,
     /// Came out alike but not equal: a column more, a version's new words.
     Drifted,
+    /// For a person to do elsewhere than in a terminal: a click, a page.
+    Manual,
     /// Not played, for a reason that is told.
     Skipped,
     /// Shown but not looked at; never counts as passed.
     NotChecked,
     /// Came out right, but nothing shows that it could have come out wrong.
     Unproven,
+    /// Came out right once and otherwise another time.
+    Unstable,
     /// Came out otherwise than the text says.
     Contradicted,
     Failed,
@@ -35,7 +40,7 @@ impl Verdict {
 
     /// Whether a check with this verdict ends its lab.
     pub fn fails(&self) -> bool {
-        !self.passed() && *self != Self::Unproven
+        !self.passed() && !matches!(self, Self::Unproven | Self::Unstable)
     }
 
     /// The verdict on a whole with this part added.
@@ -69,8 +74,10 @@ mod tests {
             (Verdict::ExpectedFailure, true),
             (Verdict::Drifted, true),
             (Verdict::Skipped, true),
+            (Verdict::Manual, true),
             (Verdict::NotChecked, false),
             (Verdict::Unproven, false),
+            (Verdict::Unstable, false),
             (Verdict::Blocked, false),
         ] {
             assert_eq!(verdict.passed(), passed, "{verdict}");

@@ -358,7 +358,12 @@ fn named(lab: u32, title: &str) -> String {
 fn mark(verdict: Verdict) -> String {
     match verdict {
         Verdict::Reproduced | Verdict::ExpectedFailure => format!("{GREEN}✓{GREEN:#}"),
-        Verdict::Drifted | Verdict::Skipped | Verdict::NotChecked | Verdict::Unproven => format!("{YELLOW}~{YELLOW:#}"),
+        Verdict::Drifted
+        | Verdict::Manual
+        | Verdict::Skipped
+        | Verdict::NotChecked
+        | Verdict::Unproven
+        | Verdict::Unstable => format!("{YELLOW}~{YELLOW:#}"),
         _ => format!("{RED}✗{RED:#}"),
     }
 }

@@ -3,7 +3,8 @@
 
 use similar::TextDiff;
 
-use super::{Comparison, Difference, Fidelity};
+use super::comparison::{Comparison, Summary};
+use crate::compare::Fidelity;
 use crate::observe::Redactor;
 
 /// Lines of a diff that are worth reading.
@@ -45,9 +46,9 @@ pub(super) fn compare(shown: &str, printed: &str) -> Comparison {
     let reworded = missing.iter().all(|line| printed.lines().any(|printed| has_words_of(printed, line)));
     let diff = diff(&shown, &printed);
     match (missing.first(), reworded) {
-        (None, _) => Comparison::Drifted(Difference::new("the lines come in another order", diff)),
-        (Some(line), true) => Comparison::Drifted(Difference::new(format!("new words in `{line}`"), diff)),
-        (Some(line), false) => Comparison::Contradicted(Difference::new(format!("no line `{line}`"), diff)),
+        (None, _) => Comparison::Drifted(Summary::new("the lines come in another order", diff)),
+        (Some(line), true) => Comparison::Drifted(Summary::new(format!("new words in `{line}`"), diff)),
+        (Some(line), false) => Comparison::Contradicted(Summary::new(format!("no line `{line}`"), diff)),
     }
 }
 

@@ -1,0 +1,185 @@
+//! One record for each item of a lecture, as a line of JSON. `docs/check.schema.json` is its schema.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Deserialize, Serialize};
+
+use super::RollUp;
+use crate::compare::{Difference, Fidelity};
+use crate::event::Verdict;
+use crate::hint::Hint;
+
+/// The number of the records' form; it grows when a field goes or changes its meaning.
+pub const SCHEMA: u32 = 1;
+
+/// A line of a check's JSON lines: the check first, the records in the order of the lectures, their sum last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Line {
+    Check(Check),
+    Item(Box<Record>),
+    RollUp(RollUp),
+}
+
+/// What the lectures were checked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// The number of the records' form.
+    pub schema: u32,
+    /// This program's version.
+    pub version: String,
+    /// `mini`, or what the cluster is called.
+    pub cluster: String,
+    /// As the API server says, e.g. `v1.36.2`.
+    pub server_version: String,
+    /// As kubectl says.
+    pub kubectl_version: String,
+}
+
+/// What is said of one item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The lecture, as it was named.
+    pub file: String,
+    /// Unique in its file, and the same after changes elsewhere in it: the anchor of the heading, and the item's
+    /// number below it.
+    pub id: String,
+    /// From the outermost heading to the nearest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headings: Vec<String>,
+    pub lines: Lines,
+    pub kind: Kind,
+    /// The text of the lecture it is about: the command, the manifest, the shown output.
+    pub text: String,
+    pub verdict: Verdict,
+    /// How closely, where something shown was reproduced or drifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<Fidelity>,
+    /// Why, in one line: the reason of a skip, what failed, what was not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was played otherwise than it is written: a placeholder that was filled, a password of the stage's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapted: Vec<String>,
+    /// What the printed output differs in; volatile ones, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Correction>,
+    /// The drift rules that explain the differences, by id; `docs/drift.md` lists them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explained_by: Vec<String>,
+    /// The earlier item of the same file that made what is in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<String>,
+}
+
+/// Lines of the file, from 1, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Lines {
+    pub first: usize,
+    pub last: usize,
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Command,
+    /// Objects for the API server.
+    Manifest,
+    /// Any other file.
+    File,
+    /// Fields for an object that is there.
+    Fragment,
+    /// What a command is said to print.
+    Output,
+    /// What a person does elsewhere than in a terminal.
+    Manual,
+    /// Code that is only shown.
+    Illustration,
+}
+
+/// What was seen, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// `pod/mypod`, `stderr`, `registry`.
+    pub of: String,
+    /// The field of the object, as kubectl's JSONPath: `.status.containerStatuses[0].state.waiting.reason`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What stood there.
+    pub says: String,
+}
+
+/// Other text for some lines of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Correction {
+    /// The lines that it takes the place of.
+    pub lines: Lines,
+    /// The new lines as they stand in the file, with what precedes them in a list or a quote; without a last line end.
+    pub text: String,
+    /// Whether it only brings shown text up to what was seen, so that `--patch` writes it.
+    pub safe: bool,
+}
+
+/// Why a file of records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("line {line} is no record of a check")]
+    Line {
+        line: usize,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the records have form {found}; this program reads form {SCHEMA}")]
+    Schema { found: u32 },
+    #[error("it does not begin with the check that made it")]
+    NoCheck,
+}
+
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Line { .. } | Self::NoCheck => Some("`rehearse check LECTURE --json` writes such records".into()),
+            Self::Schema { .. } => Some("check the lecture again with this program and keep those records".into()),
+        }
+    }
+}
+
+/// Reads JSON lines.
+///
+/// # Errors
+/// Where a line is none, the form is another, or the first line is no check.
+pub fn read(text: &str) -> Result<Vec<Line>, ReadError> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let parsed =
+        lines.map(|(at, line)| serde_json::from_str(line).map_err(|source| ReadError::Line { line: at + 1, source }));
+    let parsed: Vec<Line> = parsed.collect::<Result<_, _>>()?;
+    match parsed.first() {
+        Some(Line::Check(check)) if check.schema == SCHEMA => Ok(parsed),
+        Some(Line::Check(check)) => Err(ReadError::Schema { found: check.schema }),
+        _ => Err(ReadError::NoCheck),
+    }
+}
+
+/// The schema of a [`Line`].
+pub fn schema() -> Schema {
+    schema_for!(Line)
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}-{}", self.first, self.last) }
+    }
+}
+
+impl Record {
+    /// Whether somebody looked whether it holds.
+    pub fn is_checked(&self) -> bool {
+        !matches!(self.verdict, Verdict::Skipped | Verdict::Manual | Verdict::NotChecked | Verdict::Blocked)
+    }
+}

@@ -1,0 +1,63 @@
+//! The table as a page of documentation.
+
+use std::fmt::Write as _;
+
+use super::rule::{Component, Rule, Verified, rules};
+
+/// `docs/drift.md`.
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    for rule in rules() {
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} |",
+            rule.id,
+            rule.what,
+            of(rule.component),
+            versions(rule),
+            rule.source,
+            how(rule.verified)
+        );
+    }
+    page
+}
+
+const HEAD: &str = "\
+# What drifts
+
+Lectures show what the programs of their day printed. `rehearse check` explains a difference that it saw by one of these
+rules, and then calls the item *drifted* instead of *contradicted*. A rule never makes a difference. Where the program is
+older than a change, the rule is read the other way round. Versions are those of the program that prints: the API server
+and its kubelets, kubectl, containerd, Docker. `src/drift/rules.toml` is the table; this page is made from it.
+
+Verified: *run* means that both sides were run, *source* that it was read in the program's source, *note* that release
+notes or documentation say so.
+
+| rule | what changed | program | versions | source | verified |
+|---|---|---|---|---|---|
+";
+
+fn of(component: Component) -> &'static str {
+    match component {
+        Component::Server => "server",
+        Component::Kubectl => "kubectl",
+        Component::Containerd => "containerd",
+        Component::Docker => "docker",
+    }
+}
+
+fn how(verified: Verified) -> &'static str {
+    match verified {
+        Verified::Run => "run",
+        Verified::Source => "source",
+        Verified::Note => "note",
+    }
+}
+
+fn versions(rule: &Rule) -> String {
+    match (rule.since, rule.until) {
+        (Some(since), Some(until)) => format!("{since} until {until}"),
+        (Some(since), None) => format!("{since} on"),
+        (None, _) => "any".into(),
+    }
+}
