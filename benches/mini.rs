@@ -1,24 +1,21 @@
 //! How fast mini is, printed as a table: `cargo bench --bench mini`. Nothing here passes or fails; the figures in the
 //! second column are what the project aims at.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
-use rehearsal::mini::runtime::{
-    ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullError, Runtime, RuntimeError,
-    Started,
-};
 use rehearsal::mini::{Mini, MiniOptions, Version};
-use rehearsal::registry::Credentials;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+
+#[path = "support/nothing.rs"]
+mod nothing;
+
+use nothing::Nothing;
 
 const PODS: usize = 1_000;
 
@@ -47,69 +44,6 @@ async fn main() {
     seen.sort();
     row("a change made and seen by a watch, 99th percentile", seen[seen.len() * 99 / 100], "10 ms");
     mini.close().await;
-}
-
-/// A runtime that has every image, starts nothing and stops at once: what is measured is mini's own.
-#[derive(Default)]
-struct Nothing {
-    stopped: Mutex<BTreeMap<String, CancellationToken>>,
-}
-
-impl Nothing {
-    fn token(&self, id: &str) -> CancellationToken {
-        self.stopped.lock().expect("no panic").entry(id.to_owned()).or_default().clone()
-    }
-}
-
-fn image(name: &str) -> Image {
-    Image { id: "sha256:1".into(), repo_digest: format!("{name}@sha256:1"), size: 1, user: String::new() }
-}
-
-fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, RuntimeError>> {
-    async { Err(RuntimeError::Failed("nothing runs here".into())) }.boxed()
-}
-
-impl Runtime for Nothing {
-    fn scheme(&self) -> &'static str {
-        "bench"
-    }
-
-    fn image_status<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Image>> {
-        async { Some(image(name)) }.boxed()
-    }
-
-    fn pull<'a>(&'a self, name: &'a str, _: Option<Credentials>) -> BoxFuture<'a, Result<Image, PullError>> {
-        async { Ok(image(name)) }.boxed()
-    }
-
-    fn remove_image<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
-        async {}.boxed()
-    }
-
-    fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>> {
-        async { Ok(Started { id: spec.pod_uid, ip: "10.0.0.1".into() }) }.boxed()
-    }
-
-    fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>> {
-        self.token(id).cancelled_owned().map(|()| Ok(Exit { code: 137, oom_killed: false })).boxed()
-    }
-
-    fn stop<'a>(&'a self, id: &'a str, _: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
-        self.token(id).cancel();
-        async { Ok(()) }.boxed()
-    }
-
-    fn logs<'a>(&'a self, _: &'a str, _: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
-        refused()
-    }
-
-    fn exec<'a>(&'a self, _: &'a str, _: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
-        refused()
-    }
-
-    fn dial<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
-        refused()
-    }
 }
 
 fn row(what: &str, measured: Duration, aim: &str) {

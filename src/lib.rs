@@ -38,9 +38,13 @@ pub mod docker;
 
 pub mod images;
 
+pub mod loopback;
+
 pub mod mini;
 
 pub mod cluster;
+
+pub mod gateway;
 
 pub mod stage;
 

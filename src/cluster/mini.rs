@@ -79,6 +79,10 @@ impl MiniCluster {
         self.mini.client()
     }
 
+    pub fn bare_client(&self) -> kube::Client {
+        self.mini.bare_client()
+    }
+
     pub fn kubeconfig(&self) -> String {
         self.mini.kubeconfig()
     }

@@ -171,7 +171,16 @@ pub enum Cluster {
 pub struct Attached {
     info: Info,
     client: kube::Client,
+    bare: kube::Client,
     docker: Docker,
+}
+
+/// As [`client_of`], without the credentials.
+async fn bare_client_of(kubeconfig: &str) -> Result<kube::Client, Error> {
+    let unusable = |source| Error::Kubeconfig { path: "of the cluster".into(), source };
+    let mut file = kube::config::Kubeconfig::from_yaml(kubeconfig).map_err(unusable)?;
+    file.auth_infos.iter_mut().for_each(|user| user.auth_info = Some(kube::config::AuthInfo::default()));
+    kube::Client::try_from(config_of(file).await.map_err(unusable)?).map_err(Error::Client)
 }
 
 /// A client for a kubeconfig's current context.
@@ -204,7 +213,8 @@ impl Cluster {
     pub async fn attach(info: Info, kubeconfig: &Path, docker: Docker) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(kubeconfig).map_err(|source| Error::Read { path: kubeconfig.into(), source })?;
-        Ok(Self::Attached(Attached { info, client: client_of(&text).await?, docker }))
+        let (client, bare) = (client_of(&text).await?, bare_client_of(&text).await?);
+        Ok(Self::Attached(Attached { info, client, bare, docker }))
     }
 
     pub fn info(&self) -> &Info {
@@ -222,6 +232,19 @@ impl Cluster {
             Self::Kind(kind) => kind.client(),
             Self::Context(context) => context.client(),
             Self::Attached(attached) => attached.client.clone(),
+        }
+    }
+
+    /// A client without credentials, for requests that bring a token of their own.
+    ///
+    /// # Errors
+    /// Where the kubeconfig cannot be used.
+    pub async fn bare_client(&self) -> Result<kube::Client, Error> {
+        match self {
+            Self::Mini(mini) => Ok(mini.bare_client()),
+            Self::Kind(kind) => bare_client_of(&kind.kubeconfig()).await,
+            Self::Context(context) => bare_client_of(&context.kubeconfig()).await,
+            Self::Attached(attached) => Ok(attached.bare.clone()),
         }
     }
 

@@ -36,6 +36,19 @@ pub enum Event {
     /// An object went into a state while `lab` was played; `at_object_ms` counts from the object's creation.
     #[serde(rename = "object.state")]
     ObjectState { lab: u32, object: String, uid: String, status: String, at_object_ms: u64, reason: Option<String> },
+    /// The lab's API server answered a request, in the lecture's names; `name` is a path where there is no resource.
+    #[serde(rename = "request")]
+    Request {
+        lab: u32,
+        verb: String,
+        /// `pods`, `pods/log`, `deployments.apps`.
+        resource: String,
+        namespace: String,
+        name: String,
+        code: u16,
+        /// From the request's arrival to the head of its answer, in microseconds.
+        micros: u64,
+    },
     #[serde(rename = "check")]
     Check { lab: u32, line: usize, check: String, verdict: Verdict, detail: String },
     #[serde(rename = "step.finished")]
@@ -60,6 +73,7 @@ impl Event {
             | Self::StepStarted { lab, .. }
             | Self::StepOutput { lab, .. }
             | Self::ObjectState { lab, .. }
+            | Self::Request { lab, .. }
             | Self::Check { lab, .. }
             | Self::StepFinished { lab, .. }
             | Self::LabFinished { lab, .. } => Some(*lab),

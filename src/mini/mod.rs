@@ -7,12 +7,11 @@ pub mod api;
 pub mod auth;
 pub mod controllers;
 mod events;
-mod go_json;
+pub(crate) mod go_json;
 pub mod kubelet;
 mod label_selector;
 mod names;
 pub mod pipeline;
-mod pki;
 pub mod request;
 pub mod resource;
 pub mod resources;
@@ -28,8 +27,9 @@ mod timelapse;
 mod version;
 mod watching;
 
+pub(crate) use server::random_token;
 pub use server::{Error, Mini, MiniOptions};
 pub use version::{InvalidVersion, Version};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,24 +1,15 @@
 //! Mini as a whole: certificates, the TLS listener on loopback, first objects, and its end.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::Api;
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -27,29 +18,23 @@ use super::auth::{self, Authenticator, Tokens, User};
 use super::controllers;
 use super::kubelet;
 use super::pipeline::{Pipeline, WriteOptions};
-use super::pki::Pki;
 use super::runtime::Runtime;
 use super::{Version, resources};
 use crate::hint::Hint;
+use crate::loopback::{self, Listener, kubeconfig};
 use crate::secret::Secret;
 
-/// Connections served at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 512;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The node's address: containers are reached through the runtime, and listeners stay on loopback.
 const NODE_IP: &str = "127.0.0.1";
 /// How long a start may take.
 const READY: Duration = Duration::from_secs(10);
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot make mini's certificates")]
-    Certificates(#[from] rcgen::Error),
-    #[error("cannot set up TLS for mini")]
-    Tls(#[from] rustls::Error),
-    #[error("cannot listen on 127.0.0.1")]
-    Listen(#[source] io::Error),
+    #[error("cannot serve mini's API")]
+    Listener(#[from] loopback::Error),
+    #[error("cannot make a key for tokens")]
+    Key(#[from] rcgen::Error),
     #[error("cannot create mini's first objects")]
     Bootstrap(#[from] super::status::ApiError),
     #[error("mini's node and default ServiceAccount were not ready after {seconds} s")]
@@ -59,10 +44,10 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            Self::Listener(error) => error.hint(),
             Self::NotReady { .. } => Some("this machine is very busy: run it again".into()),
             // Nothing but a defect of ours leads here.
-            Self::Certificates(_) | Self::Tls(_) | Self::Bootstrap(_) => None,
+            Self::Key(_) | Self::Bootstrap(_) => None,
         }
     }
 }
@@ -80,6 +65,8 @@ pub struct MiniOptions {
 /// A running cluster. Ends with [`Mini::close`]; one that is only dropped, or whose start is given up, ends unwaited.
 pub struct Mini {
     router: Router,
+    /// The same for requests that bring a token of their own.
+    guarded: Router,
     address: SocketAddr,
     ca_pem: String,
     token: Secret,
@@ -95,11 +82,10 @@ pub struct Mini {
 impl Mini {
     /// Ready when it returns.
     pub async fn start(options: MiniOptions) -> Result<Mini, Error> {
-        let pki = Pki::new()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
-        let address = listener.local_addr().map_err(Error::Listen)?;
+        let listener = Listener::bind("mini").await?;
+        let (address, ca_pem) = (listener.address, listener.ca_pem.clone());
         let shutdown = CancellationToken::new();
-        let token = Secret::from(super::pipeline::random_suffix(40));
+        let token = random_token();
         let api = Arc::new(api::Api {
             pipeline: Pipeline { store: Arc::default(), version: options.version },
             runtime: options.runtime.clone(),
@@ -109,18 +95,18 @@ impl Mini {
         bootstrap(&api.pipeline)?;
         let router = router(api.clone());
         let tasks = TaskTracker::new();
-        let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
-        tasks.spawn(serve(listener, acceptor, authenticated(router.clone(), api), shutdown.clone(), tasks.clone()));
+        let guarded = authenticated(router.clone(), api);
+        listener.serve(guarded.clone(), shutdown.clone(), &tasks);
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
         let (version, timelapse) = (options.version, options.timelapse);
-        let controllers = controllers::spawn(client.clone(), version, timelapse, pki.ca_pem.clone(), stop.clone());
+        let controllers = controllers::spawn(client.clone(), version, timelapse, ca_pem.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
         let node = kubelet::Node { name, ip, version, scheme, timelapse };
         let kubelet = kubelet::spawn(client, runtime, node, stop.clone());
         let (stop, shutdown) = (stop.drop_guard(), shutdown.drop_guard());
-        let mini = Mini { router, address, ca_pem: pki.ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
+        let mini = Mini { router, guarded, address, ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
         match tokio::time::timeout(READY, ready(mini.client(), &node_name)).await {
             Ok(Ok(())) => Ok(mini),
             Ok(Err(_)) | Err(_) => {
@@ -135,6 +121,11 @@ impl Mini {
         kube::Client::new(self.router.clone(), "default")
     }
 
+    /// A client inside the process without credentials: each request brings a token of its own, or is refused.
+    pub fn bare_client(&self) -> kube::Client {
+        kube::Client::new(self.guarded.clone(), "default")
+    }
+
     /// `https://127.0.0.1:PORT`.
     pub fn server(&self) -> String {
         format!("https://{}", self.address)
@@ -142,10 +133,7 @@ impl Mini {
 
     /// A kubeconfig with context `mini`, CA and token inline. It is a credential.
     pub fn kubeconfig(&self) -> String {
-        let (server, ca, token) = (self.server(), STANDARD.encode(&self.ca_pem), self.token.expose());
-        format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: mini\nclusters:\n- name: mini\n  cluster:\n    server: {server}\n    certificate-authority-data: {ca}\nusers:\n- name: mini\n  user:\n    token: {token}\ncontexts:\n- name: mini\n  context:\n    cluster: mini\n    user: mini\n"
-        )
+        kubeconfig("mini", self.address, &self.ca_pem, &self.token)
     }
 
     /// Ends controllers and kubelet with all of its containers, then watches and connections, and waits for them.
@@ -158,6 +146,11 @@ impl Mini {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// A token that nobody guesses.
+pub(crate) fn random_token() -> Secret {
+    super::pipeline::random_suffix(40).into()
 }
 
 /// The objects a new cluster has before anything runs.
@@ -181,50 +174,4 @@ async fn ready(client: kube::Client, node: &str) -> Result<(), kube::runtime::wa
         conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
     };
     await_condition(Api::<Node>::all(client), node, is_ready).await.map(drop)
-}
-
-async fn serve(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    router: Router,
-    shutdown: CancellationToken,
-    tasks: TaskTracker,
-) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let accepted = async {
-            let slot = slots.clone().acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
-            () = shutdown.cancelled() => return,
-            accepted = accepted => accepted,
-        };
-        // A failed accept is the peer's doing, or a passing shortage of descriptors.
-        let Ok((stream, _)) = accepted else {
-            // The shortage is not over at once, and must not cost a processor meanwhile.
-            let _ = tokio::time::timeout(ACCEPT_PAUSE, shutdown.cancelled()).await;
-            continue;
-        };
-        let (acceptor, router, shutdown) = (acceptor.clone(), router.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            let _slot = slot;
-            let _ = stream.set_nodelay(true);
-            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
-                return;
-            };
-            let builder = auto::Builder::new(TokioExecutor::new());
-            let connection =
-                builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
-            tokio::pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = shutdown.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    // Streams end by the same token; a client that does not read is not waited for.
-                    let _ = tokio::time::timeout(Duration::from_millis(500), connection).await;
-                }
-            }
-        });
-    }
 }

@@ -130,6 +130,17 @@ impl ImageRef {
         }
     }
 
+    /// The name under which `folder` (`docker.io/rehearsal`, `ghcr.io/me`) keeps this image for whoever is called
+    /// `scope`: one level below the folder, which is the least that every registry offers. Tag and digest stay.
+    ///
+    /// # Errors
+    /// Where the folder and the scope make no name.
+    pub fn kept_in(&self, folder: &str, scope: &str) -> Result<Self, InvalidReference> {
+        let name = format!("{}/{scope}-{}", folder.trim_end_matches('/'), self.repository.replace('/', "-"));
+        let kept = Self::parse(&name)?;
+        Ok(Self { tag: self.tag.clone(), digest: self.digest.clone(), ..kept })
+    }
+
     /// The same repository, tag and digest in another registry.
     #[must_use]
     pub fn with_registry(&self, registry: &str) -> Self {

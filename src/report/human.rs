@@ -325,7 +325,7 @@ impl Consumer for Human {
             Event::SessionFailed { .. } => self.failed = true,
             Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
             Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
-            Event::SessionStarted { .. } | Event::StageReady { .. } => {}
+            Event::SessionStarted { .. } | Event::StageReady { .. } | Event::Request { .. } => {}
         }
     }
 

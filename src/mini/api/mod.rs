@@ -2,12 +2,12 @@
 //! must not know any particular kind but for subresources that are connections.
 
 pub mod accept;
-mod body;
+pub(crate) mod body;
 mod discovery;
 mod guard;
 mod node;
 mod pods;
-mod protobuf;
+pub(crate) mod protobuf;
 mod read;
 mod scale;
 mod stream;

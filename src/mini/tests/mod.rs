@@ -6,7 +6,7 @@ mod gaps;
 mod hostile;
 mod kubectl;
 mod load;
-pub(super) mod null;
+pub(crate) mod null;
 mod reads;
 mod writes;
 

@@ -1,0 +1,133 @@
+//! The accept loop: TLS, HTTP/1.1 and 2, upgrades; bounded, and ended by a token.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::pki::Pki;
+use crate::hint::Hint;
+use crate::secret::Secret;
+
+/// Connections served at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 512;
+/// Requests in flight on one HTTP/2 connection: a client may hold hundreds of watches on one.
+const MAX_STREAMS: u32 = 1024;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot make the server's certificates")]
+    Certificates(#[from] rcgen::Error),
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
+    #[error("cannot listen on 127.0.0.1")]
+    Listen(#[source] io::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen(_) => Some("is loopback up, and are there ports left? `ss -s` tells".into()),
+            // Nothing but a defect of ours leads here.
+            Self::Certificates(_) | Self::Tls(_) => None,
+        }
+    }
+}
+
+/// A port that is bound and not served yet.
+pub(crate) struct Listener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    pub(crate) address: SocketAddr,
+    /// The CA that clients are to trust.
+    pub(crate) ca_pem: String,
+}
+
+impl Listener {
+    /// A free port, and a certificate in `name`.
+    ///
+    /// # Errors
+    /// Where certificates cannot be made or no port is free.
+    pub(crate) async fn bind(name: &str) -> Result<Self, Error> {
+        let pki = Pki::new(name)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
+        let address = listener.local_addr().map_err(Error::Listen)?;
+        let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
+        Ok(Self { listener, acceptor, address, ca_pem: pki.ca_pem })
+    }
+
+    /// Serves `router` until `shutdown`; connections are tasks of `tasks`.
+    pub(crate) fn serve(self, router: Router, shutdown: CancellationToken, tasks: &TaskTracker) {
+        tasks.spawn(serve(self.listener, self.acceptor, router, shutdown, tasks.clone()));
+    }
+}
+
+/// A kubeconfig with one context, CA and token inline. It is a credential.
+pub(crate) fn kubeconfig(name: &str, address: SocketAddr, ca_pem: &str, token: &Secret) -> String {
+    let (ca, token) = (STANDARD.encode(ca_pem), token.expose());
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: {name}\nclusters:\n- name: {name}\n  cluster:\n    server: https://{address}\n    certificate-authority-data: {ca}\nusers:\n- name: {name}\n  user:\n    token: {token}\ncontexts:\n- name: {name}\n  context:\n    cluster: {name}\n    user: {name}\n"
+    )
+}
+
+async fn serve(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    router: Router,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = async {
+            let slot = slots.clone().acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = accepted => accepted,
+        };
+        // A failed accept is the peer's doing, or a passing shortage of descriptors.
+        let Ok((stream, _)) = accepted else {
+            // The shortage is not over at once, and must not cost a processor meanwhile.
+            let _ = tokio::time::timeout(ACCEPT_PAUSE, shutdown.cancelled()).await;
+            continue;
+        };
+        let (acceptor, router, shutdown) = (acceptor.clone(), router.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            let _slot = slot;
+            let _ = stream.set_nodelay(true);
+            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+                return;
+            };
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http2().max_concurrent_streams(MAX_STREAMS);
+            let connection =
+                builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
+            tokio::pin!(connection);
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    // Streams end by the same token; a client that does not read is not waited for.
+                    let _ = tokio::time::timeout(Duration::from_millis(500), connection).await;
+                }
+            }
+        });
+    }
+}
