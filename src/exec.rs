@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -16,6 +17,14 @@ use crate::hint::Hint;
 use crate::process::{Process, STARTED_BY};
 use crate::secret::private_file;
 
+/// What a child does to itself before it becomes the tool: system calls and nothing else, for the other threads' locks are
+/// never released in it.
+pub trait Restriction: std::fmt::Debug + Send + Sync {
+    /// # Errors
+    /// Where the child must not become the tool.
+    fn apply(&self) -> std::io::Result<()>;
+}
+
 /// A tool to run; [`Tool::run`] runs it.
 #[derive(Debug, Clone)]
 pub struct Tool {
@@ -26,6 +35,8 @@ pub struct Tool {
     stdin: Option<Vec<u8>>,
     timeout: Duration,
     at_most: usize,
+    inherits: bool,
+    restriction: Option<Arc<dyn Restriction>>,
     /// Dropped means that it is killed and its children are not.
     spares_children: bool,
 }
@@ -88,8 +99,22 @@ impl Tool {
             stdin: None,
             timeout: Duration::from_secs(60),
             at_most: usize::MAX,
+            inherits: true,
+            restriction: None,
             spares_children: false,
         }
+    }
+
+    /// Inherits no variable: the tool has those of [`Tool::env`] and no others.
+    pub fn without_environment(mut self) -> Self {
+        self.inherits = false;
+        self
+    }
+
+    /// Restricts itself before it begins.
+    pub fn restricted(mut self, restriction: Option<Arc<dyn Restriction>>) -> Self {
+        self.restriction = restriction;
+        self
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -225,12 +250,21 @@ impl Tool {
     #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
     fn spawn(&self, program: &str) -> Result<Group, Error> {
         let mut command = Command::new(&self.program);
+        if !self.inherits {
+            command.env_clear();
+        }
         command.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v))).kill_on_drop(true);
         if let Some(process) = Process::current() {
             command.env(STARTED_BY, process.to_string());
         }
-        // SAFETY: setsid is async-signal-safe.
-        unsafe { command.pre_exec(own_session) };
+        let restriction = self.restriction.clone();
+        let begin = move || {
+            own_session()?;
+            restriction.as_ref().map_or(Ok(()), |restriction| restriction.apply())
+        };
+        // SAFETY: setsid is async-signal-safe, and a Restriction makes system calls only. To restrict the child in another
+        // program, which would need no unsafe code, costs that program's start for each fence.
+        unsafe { command.pre_exec(begin) };
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }

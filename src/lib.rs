@@ -12,6 +12,8 @@ pub mod process;
 
 pub mod exec;
 
+pub mod files;
+
 pub mod signal;
 
 pub mod mask;
@@ -48,7 +50,9 @@ pub mod gateway;
 
 pub mod stage;
 
-pub mod docker_cli;
+pub mod tools;
+
+pub mod place;
 
 pub mod run;
 

@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
 
+use crate::session::{self, Life, Session};
 use crate::stage::Handle;
 
 /// The stage that is up under `root`, if one is.
@@ -41,19 +43,61 @@ impl Lowering {
     }
 }
 
+/// In the private folder of a session that brings a stage up to keep it: who it is.
+const KEEPER: &str = "keeper.json";
+
+/// A session that keeps a stage up, or brings one up to keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeper {
+    pub session: String,
+    owner: String,
+    pub pid: u32,
+    private: PathBuf,
+}
+
+impl Keeper {
+    /// Says that `session`, of this process, is one.
+    ///
+    /// # Errors
+    /// Where its folder cannot be written.
+    pub fn announce(session: &Session) -> Result<Self, session::Error> {
+        let keeper = Self {
+            session: session.id().into(),
+            owner: session.owner(),
+            pid: std::process::id(),
+            private: session.private(),
+        };
+        // A record of strings and a number always serializes.
+        session.write_private(KEEPER, &serde_json::to_vec(&keeper).unwrap_or_default())?;
+        Ok(keeper)
+    }
+
+    /// The one under `root`, if there is one.
+    pub fn find(root: &Path) -> Option<Self> {
+        let read =
+            |dir: PathBuf| serde_json::from_slice::<Self>(&std::fs::read(dir.join("private").join(KEEPER)).ok()?).ok();
+        let entries = std::fs::read_dir(root).ok()?.flatten();
+        entries.filter_map(|entry| read(entry.path())).find(Self::is_alive)
+    }
+
+    pub fn is_alive(&self) -> bool {
+        session::life(&self.owner) == Life::Alive
+    }
+
+    /// Says that its stage goes: it need not be told again, and would hurry if it were.
+    pub fn goes(&self) {
+        // Who does not see it tells it once more.
+        let _ = std::fs::write(self.private.join(GOING), "");
+    }
+
+    /// Whether it has been told to go.
+    pub fn is_going(&self) -> bool {
+        self.private.join(GOING).exists()
+    }
+}
+
 /// In a stage's private folder once it has been told to go.
 const GOING: &str = "going";
-
-/// Says that the stage of this private folder goes: it need not be told again.
-pub fn goes(private: &Path) {
-    // Who does not see it tells it once more, and it hurries.
-    let _ = std::fs::write(private.join(GOING), "");
-}
-
-/// Whether a stage has been told to go.
-pub fn is_going(stage: &Handle) -> bool {
-    stage.private.join(GOING).exists()
-}
 
 fn lock(path: &Path) -> Option<Flock<File>> {
     let mut options = OpenOptions::new();

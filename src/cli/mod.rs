@@ -51,8 +51,8 @@ fn guarded() -> std::process::ExitCode {
         }
     };
     let argv0 = std::env::args().next().unwrap_or_default();
-    let code = if crate::docker_cli::is_invoked(&argv0) {
-        std::process::ExitCode::from(runtime.block_on(crate::docker_cli::main()))
+    let code = if crate::tools::docker::is_invoked(&argv0) {
+        std::process::ExitCode::from(runtime.block_on(crate::tools::docker::main()))
     } else {
         runtime.block_on(rehearse()).into()
     };

@@ -18,6 +18,7 @@ use crate::docker::Docker;
 use crate::exec::chain;
 use crate::hint::Hint;
 use crate::images::{self, Application};
+use crate::place;
 use crate::script;
 use crate::stage;
 
@@ -56,6 +57,8 @@ pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> 
         findings.push(Finding::of("sessions", writable(root)));
     }
     findings.push(Finding::of("bash", super::run::bash().map(|path| path.display().to_string())));
+    let confined = place::missing_confinement().unwrap_or_else(|| "confined to their lab's folder".into());
+    findings.push(Finding { what: "fences".into(), good: true, says: confined, hint: None });
     findings.push(Finding::of("kubectl", kubectl(&project).await));
     match Docker::connect().await {
         Ok(docker) => {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
-use super::kept;
+use super::kept::{self, Keeper};
 use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
@@ -168,22 +168,25 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         settings.kept = Some(args.asked());
     }
     let folder = scene.session.private();
-    let raised = scene.raise().await;
+    let raised = match Keeper::announce(&scene.session) {
+        Ok(keeper) => scene.raise().await.map(|raised| (keeper, raised)),
+        Err(error) => Err(error.into()),
+    };
     let held = match raised {
-        Ok(Some(stage)) => {
+        Ok((keeper, Some(stage))) => {
             tokio::select! {
                 () = interrupts.graceful.cancelled() => {}
                 () = forgotten(&folder) => {}
             }
-            kept::goes(&folder);
+            keeper.goes();
             tokio::select! {
                 () = stage.down() => {}
                 () = interrupts.forced.cancelled() => {}
             }
             Ok(None)
         }
-        Ok(None) => {
-            kept::goes(&folder);
+        Ok((keeper, None)) => {
+            keeper.goes();
             Ok(None)
         }
         Err(error) => Err(error),
@@ -233,7 +236,10 @@ pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
     if remains.is_nothing() {
         return ExitCode::Passed;
     }
-    printer.note(&format!("{remains}; `rehearse down` once more, when what keeps it is out of the way, removes it"));
+    printer.note(&format!(
+        "{remains}; `rehearse down` once more, when what keeps it is out of the way, removes it; what is gone for good is \
+         forgotten with its session's `private` folder"
+    ));
     ExitCode::Environment
 }
 
@@ -251,22 +257,22 @@ async fn try_down(common: &Common) -> Result<Lowered, Error> {
         true => until("the other `rehearse down`", PATIENCE, every(), free).await.ok(),
         false => None,
     };
-    while let Some(handle) = kept::find(&places.root) {
-        if !kept::is_going(&handle) {
+    while let Some(keeper) = Keeper::find(&places.root) {
+        if !keeper.is_going() {
             // Gone already is what we want.
-            let _ = kill(Pid::from_raw(handle.pid.cast_signed()), Signal::SIGTERM);
+            let _ = kill(Pid::from_raw(keeper.pid.cast_signed()), Signal::SIGTERM);
         }
-        let gone = async || match handle.is_kept_up() {
-            true => Probe::Pending(format!("its process {} is cleaning up still", handle.pid)),
+        let gone = async || match keeper.is_alive() {
+            true => Probe::Pending(format!("its process {} is cleaning up still", keeper.pid)),
             false => Probe::Done(()),
         };
         let ended = until("the stage to go", FAREWELL, every(), gone).await;
         ended.map_err(|timeout| Error::StageStays {
-            session: handle.session.clone(),
-            pid: handle.pid,
+            session: keeper.session.clone(),
+            pid: keeper.pid,
             status: timeout.to_string(),
         })?;
-        lowered.stages.push(format!("took down the stage of session {}", handle.session));
+        lowered.stages.push(format!("took down the stage of session {}", keeper.session));
     }
     lowered.reaped = stage::reap(&Docker::connect().await?, &places.root, Reaping::Asked).await;
     lowered.living = session::living(&places.root)

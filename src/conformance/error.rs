@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::hint::Hint;
-use crate::run::{CleanupError, NotWatching, ShellError};
+use crate::place::{CleanupError, NotWatching, ShellError};
 use crate::wait::TimedOut;
 use crate::{docker, stage};
 

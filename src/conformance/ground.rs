@@ -16,7 +16,7 @@ use crate::docker::labels;
 use crate::event::Events;
 use crate::exec::Tool;
 use crate::mask::Masker;
-use crate::run::{self, Names, Watch};
+use crate::place::{self, Watch};
 use crate::stage::Stage;
 
 pub struct Ground<'a> {
@@ -51,7 +51,7 @@ impl<'a> Ground<'a> {
         // Nobody reads this stream: the records tell everything.
         let (events, _) = Events::channel();
         let (watch, nodes, kubectl_minor) = tokio::join!(
-            Watch::open(&client, events, 0, Names::default()),
+            Watch::open(&client, events, 0),
             async { Api::<Node>::all(client.clone()).list(&ListParams::default()).await },
             minor_of(&kubectl),
         );
@@ -103,7 +103,7 @@ where
     K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
 {
     let how = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
-    Ok(run::remove(api, &name, &how).await?)
+    Ok(place::remove(api, &name, &how).await?)
 }
 
 /// `v1.36.2` → 36.

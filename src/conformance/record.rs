@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::Words;
 use crate::observe::{Redactor, Trace};
-use crate::run::Printed;
+use crate::place::Printed;
 
 /// A case's record: equal on every cluster that behaves the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,8 +17,8 @@ use super::record::{Record, Seen};
 use super::words::Words;
 use crate::docker::labels;
 use crate::observe::Trace;
+use crate::place::{Printed, Shell, ShellGround};
 use crate::registry::Credentials;
-use crate::run::{Names, Printed, Shell, ShellGround};
 use crate::script::ObjectRef;
 use crate::wait::{Probe, Wake, until};
 
@@ -290,28 +290,26 @@ fn proven(trace: &Trace, status: &str) -> bool {
 /// A shell whose kubectl speaks to the case's namespace.
 fn shell(ground: &Ground<'_>, namespace: &str) -> Result<Shell, Error> {
     let handle = &ground.stage.handle;
-    let folder = format!("conformance/{namespace}");
-    let kubeconfig = handle.private.join(&folder).join("kubeconfig");
-    let shell = Shell::prepare(&ShellGround {
-        private: &handle.private,
-        folder: &folder,
-        program: &ground.program,
-        kubectl: Some(&ground.kubectl),
-        kubeconfig: &kubeconfig,
-        stage_file: &handle.private.join("stage.json"),
-        credentials: &ground.stage.credentials(),
-        cache: &handle.private.join("kubectl-cache"),
-        sources: &[],
-        names: &Names::default(),
-    })?;
+    let folder = handle.private.join("conformance").join(namespace);
     let unfit = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
     let mut config = Kubeconfig::read_from(&handle.kubeconfig).map_err(|error| unfit(&error))?;
     for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
         context.namespace = Some(namespace.into());
     }
-    // JSON is YAML; the private folder is its owner's alone.
-    shell.write("kubeconfig", &serde_json::to_string(&config).map_err(|error| unfit(&error))?)?;
-    Ok(shell)
+    Ok(Shell::prepare(&ShellGround {
+        folder: &folder,
+        name: "case",
+        // All cases speak to the same server, and find out about it once.
+        cache: Some(&handle.private.join("kubectl-cache")),
+        sessions: &handle.sessions(),
+        program: &ground.program,
+        kubectl: Some(&ground.kubectl),
+        // JSON is YAML; the folder is its owner's alone.
+        kubeconfig: &serde_json::to_string(&config).map_err(|error| unfit(&error))?,
+        docker: None,
+        credentials: &ground.stage.credentials(),
+        sources: &[],
+    })?)
 }
 
 pub(super) fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::build::ContextFile;
 use super::error::Error;
+use crate::files;
 
 /// The patterns of `.dockerignore`, in order: whether each takes out or brings back, and what it means.
 struct Ignored(Vec<(bool, Regex)>);
@@ -31,9 +32,13 @@ fn below(root: &Path, dir: &Path, ignored: &Ignored, into: &mut Vec<ContextFile>
     entries.sort();
     for path in entries {
         let Ok(relative) = path.strip_prefix(root) else { continue };
+        // Where a link leads elsewhere, what is there is not part of the context.
+        if files::below(root, &path).is_err() {
+            continue;
+        }
         if path.is_dir() {
             below(root, &path, ignored, into)?;
-        } else if !ignored.has(&relative.to_string_lossy()) {
+        } else if path.is_file() && !ignored.has(&relative.to_string_lossy()) {
             let contents = std::fs::read(&path).map_err(failed(&path))?;
             let mode = path.metadata().map_err(failed(&path))?.permissions().mode();
             // Whether it is a program counts; a umask would only spoil the builder's cache.

@@ -55,6 +55,16 @@ impl SyntaxError {
     }
 }
 
+impl Hint for SyntaxError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Near { .. } => Some("`bash -n FILE` says what it stumbles over".into()),
+            Self::Unfinished => Some("is a quote, a bracket or a here-document still open?".into()),
+            Self::TooLarge => Some("what is so long, or so deep, is better put into a file of its own".into()),
+        }
+    }
+}
+
 impl From<ParseError> for SyntaxError {
     fn from(error: ParseError) -> Self {
         match error {

@@ -239,10 +239,16 @@ impl Human {
             let (playing, waits) = (ms.saturating_sub(timings.stage_ms), timings.longest_wait_ms);
             // Of mini there is next to nothing to wait for.
             if waits >= 1000 {
-                let [playing, waits] = [playing, waits].map(|ms| Duration::from_millis(ms).as_secs_f64());
+                let [playing, waits, stage, all] =
+                    [playing, waits, timings.stage_ms, ms].map(|ms| Duration::from_millis(ms).as_secs_f64());
                 self.line(&format!(
                     "  the longest lab waits {waits:.2} s for the cluster; all labs took {:.2} × that",
                     playing / waits
+                ));
+                self.line(&format!(
+                    "  stage and those waits are the least, {:.2} s; this run took {:.2} s more",
+                    stage + waits,
+                    (all - stage - waits).max(0.0)
                 ));
             }
             if let Some(yardstick) = self.yardstick {
@@ -397,7 +403,11 @@ mod tests {
 
     fn told(events: Vec<Event>) -> String {
         let page = Page::default();
-        let mut human = human(page.clone());
+        let human = human(page.clone());
+        told_by(human, &page, events)
+    }
+
+    fn told_by(mut human: Human, page: &Page, events: Vec<Event>) -> String {
         events.into_iter().for_each(|event| human.record(&Record { at_ms: 0, event }));
         human.finish().unwrap();
         let text = String::from_utf8(std::mem::take(&mut *page.0.lock().unwrap())).unwrap();
@@ -451,6 +461,16 @@ mod tests {
         let page = told(vec![finished(2, None), finished(0, None), end]);
         let summary: Vec<_> = page.lines().filter(|line| line.contains("Lab ")).map(|line| &line[..11]).collect();
         assert_eq!(summary, ["  ✓ Lab 0", "  ✓ Lab 2"]);
+    }
+
+    #[test]
+    fn the_least_that_a_run_takes_stands_beside_what_it_took() {
+        let timings = Timings { stage_ms: 14_000, longest_wait_ms: 17_500, ..Timings::default() };
+        let end = Event::SessionFinished { verdict: Verdict::Reproduced, ms: 33_250, timings };
+        let page = Page::default();
+        let human = Human::new(Box::new(page.clone()), false, true, String::new());
+        let told = told_by(human, &page, vec![end]);
+        assert!(told.contains("stage and those waits are the least, 31.50 s; this run took 1.75 s more"), "{told}");
     }
 
     #[test]

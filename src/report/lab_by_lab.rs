@@ -45,10 +45,13 @@ impl<C: Consumer> Consumer for LabByLab<C> {
         let Some(lab) = record.event.lab() else { return self.inner.record(record) };
         let (starts, ends) =
             (matches!(record.event, Event::LabStarted { .. }), matches!(record.event, Event::LabFinished { .. }));
-        if starts && self.shown.is_none() {
-            self.shown = Some(lab);
-        } else if starts {
-            self.started.push_back(lab);
+        // A lab that is played again: of what is not shown yet nothing of the first time counts.
+        let again = starts && (self.shown == Some(lab) || self.kept.remove(&lab).is_some());
+        if starts && !again {
+            match self.shown {
+                None => self.shown = Some(lab),
+                Some(_) => self.started.push_back(lab),
+            }
         }
         if self.shown == Some(lab) {
             self.inner.record(record);

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::evidence::{self, Proof};
-use super::rewrite::Names;
-use super::shell::{Printed, Shell};
-use super::watch::Watch;
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
 use crate::observe::{Progress, Recorder, Sighting, Trace};
+use crate::place::{Printed, Site, Watch};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step};
 use crate::stage::Stage;
@@ -40,9 +38,7 @@ impl Judged {
 /// What a lab is played on.
 pub struct Ground<'a> {
     pub stage: &'a Stage,
-    pub watch: &'a Watch,
-    pub shell: &'a Shell,
-    pub names: &'a Names,
+    pub site: &'a Site,
     pub events: &'a Events,
 }
 
@@ -115,9 +111,9 @@ async fn wait_for<T>(
     ground: &Ground<'_>,
     seen: impl Fn(&Trace, Duration) -> Option<T>,
 ) -> Result<T, Judged> {
-    let wake = Wake::Changed(ground.watch.changes());
+    let wake = Wake::Changed(ground.site.watch.changes());
     let probe = async || {
-        ground.watch.look(|recorder| match recorder.latest(object, scene.began) {
+        ground.site.watch.look(|recorder| match recorder.latest(object, scene.began) {
             Some(trace) => {
                 let began = recorder.age(&trace.uid, scene.began).unwrap_or_default();
                 seen(trace, trace.proves_from(began)).map_or_else(|| Probe::Pending(standing(trace)), Probe::Done)
@@ -144,15 +140,15 @@ async fn never(
     scene: &Scene<'_>,
     ground: &Ground<'_>,
 ) -> Judged {
-    let probe = async || match ground.watch.look(|recorder| entered(recorder, object, states, scene.began)) {
+    let probe = async || match ground.site.watch.look(|recorder| entered(recorder, object, states, scene.began)) {
         Some(sighting) => Probe::Done(sighting),
         None => Probe::Pending(String::new()),
     };
     let contradicted = |detail: String| Judged::new(Verdict::Contradicted, detail);
-    if let Ok(seen) = until("nothing", window, Wake::Changed(ground.watch.changes()), probe).await {
+    if let Ok(seen) = until("nothing", window, Wake::Changed(ground.site.watch.changes()), probe).await {
         return contradicted(format!("{object} was {} at {:.2} s", seen.status, seen.at.as_secs_f64()));
     }
-    match ground.watch.look(|recorder| held(recorder, object, states, scene.began)) {
+    match ground.site.watch.look(|recorder| held(recorder, object, states, scene.began)) {
         Some(status) => contradicted(format!("{object} was {status} already when the step began")),
         None => Judged::good(""),
     }
@@ -181,7 +177,7 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         Ok(pulled) => pulled,
         Err(failed) => return failed,
     };
-    let Ok(reference) = ImageRef::parse(&ground.names.image(&image)) else {
+    let Ok(reference) = ImageRef::parse(&ground.site.gateway.names().image(&image)) else {
         return Judged::failed(format!("`{image}` is no image reference"));
     };
     let user = ground.stage.credentials().username;
@@ -203,7 +199,7 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         Err(timeout) => return Judged::failed(timeout.to_string()),
     };
     // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
-    if refused && ground.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
+    if refused && ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
         let log =
             if ground.stage.is_users() { "the registry's log is not ours" } else { &format!("registry log ({user})") };
         Judged::good(format!("event, {log}, refused before"))

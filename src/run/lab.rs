@@ -6,15 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
 use super::hint;
-use super::rewrite::Names;
-use super::room::{self, Room};
-use super::shell::{self, Printed, Shell};
-use super::watch::{NotWatching, Watch};
-use crate::cluster::namespace_labels;
-use crate::event::{Event, Events, Failure, Span, Verdict, covered, millis};
+use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
+use crate::gateway::{Names, Reach};
 use crate::hint::Hint;
 use crate::observe::Trace;
+use crate::place::{self, Leaving, Printed, ShellError, Site};
 use crate::script::{Action, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
 
@@ -59,11 +56,9 @@ pub enum Error {
     #[error(transparent)]
     Cluster(#[from] crate::cluster::Error),
     #[error(transparent)]
-    Watch(#[from] NotWatching),
+    Place(#[from] place::Error),
     #[error(transparent)]
-    Shell(#[from] shell::Error),
-    #[error(transparent)]
-    Room(#[from] room::Error),
+    Shell(#[from] ShellError),
 }
 
 impl Hint for Error {
@@ -71,9 +66,8 @@ impl Hint for Error {
         match self {
             Self::Stage(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
-            Self::Watch(error) => error.hint(),
+            Self::Place(error) => error.hint(),
             Self::Shell(error) => error.hint(),
-            Self::Room(error) => error.hint(),
         }
     }
 }
@@ -86,34 +80,24 @@ struct Stepped {
     wait: Duration,
 }
 
-/// The run that a lab is part of.
-pub struct Run<'a> {
-    /// What it makes on a stage that others use too is named after it.
-    pub session: &'a str,
-    /// Another lab has the whole cluster after this one.
-    pub followed: bool,
+/// What came of playing a lab.
+pub enum Outcome {
+    Played(Box<Played>),
+    /// It was put back: this request wants the cluster to itself.
+    NeedsAlone(String),
+    Stopped,
 }
 
-/// Plays `lab`; whatever comes of it, what it created is removed before this returns. None: stopped.
+/// Plays `lab`; whatever comes of it, what it created is removed before this returns.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
-pub async fn play(
-    lab: &Lab,
-    stage: &Stage,
-    shell: &Shell,
-    names: &Names,
-    run: &Run<'_>,
-    events: &Events,
-    stop: &CancellationToken,
-) -> Result<Option<Played>, Error> {
+pub async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &CancellationToken) -> Result<Outcome, Error> {
     if stop.is_cancelled() {
-        return Ok(None);
+        return Ok(Outcome::Stopped);
     }
-    let begun = Instant::now();
+    let (begun, stage, events) = (Instant::now(), place.stage, place.events);
     events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
-    let client = stage.cluster.client();
-    let labels = namespace_labels(run.session);
     let nodes = async || {
         if lab.needs.contains(&Need::Cluster) {
             stage.cluster.schedulable().await?;
@@ -121,51 +105,69 @@ pub async fn play(
         Ok::<_, Error>((begun, Instant::now()))
     };
     let readied = async {
-        let (room, watch, needs, nodes) = tokio::join!(
-            Room::enter(&client, names, &labels),
-            Watch::open(&client, events.clone(), lab.id, names.clone()),
-            bring_about(&lab.needs, stage, names),
-            nodes()
-        );
-        needs?;
-        Ok::<_, Error>((room?, watch?, nodes?))
+        let (site, needs, nodes) =
+            tokio::join!(Site::open(place), bring_about(&lab.needs, stage, &place.names), nodes());
+        let site = site?;
+        match needs.and(nodes) {
+            Ok(span) => Ok((site, span)),
+            Err(error) => {
+                site.close(place, Leaving::Gone).await?;
+                Err(error)
+            }
+        }
     };
     let readied = tokio::select! {
         readied = readied => readied.map(Some),
         () = stop.cancelled() => Ok(None),
     };
-    let (room, watch, readying) = match readied {
+    let (site, readying) = match readied {
         Ok(Some(ready)) => ready,
         other => {
-            room::clear(&client, names).await?;
-            return other.map(|_| None);
+            place::clear(stage, &place.names).await?;
+            return other.map(|_| Outcome::Stopped);
         }
     };
-    let ground = Ground { stage, watch: &watch, shell, names, events };
+    let ground = Ground { stage, site: &site, events };
     let outcome = tokio::select! {
-        outcome = play_steps(lab, &ground) => outcome.map(Some),
-        () = stop.cancelled() => Ok(None),
+        outcome = play_steps(lab, &ground) => outcome,
+        () = stop.cancelled() => Ok(Outcome::Stopped),
     };
-    if let Ok(Some(played)) = &outcome {
-        let (title, verdict, failure) = (lab.title.clone(), played.verdict, played.failure.clone());
-        events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
+    match &outcome {
+        Ok(Outcome::Played(played)) => {
+            let (title, verdict, failure) = (lab.title.clone(), played.verdict, played.failure.clone());
+            events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
+        }
+        Ok(Outcome::NeedsAlone(request)) => {
+            events.note(format!("lab {} is put back and played again alone: it wants to {request}", lab.id));
+        }
+        Ok(Outcome::Stopped) | Err(_) => {}
     }
-    watch.close().await;
-    // A stopped run takes its own stage down as a whole, and what is in a cluster goes with it; the next lab that has
-    // it to itself, and a cluster that stays, must find it as it was.
     let leaving = Instant::now();
-    let goes_anyway = !stage.outlives_run() && (matches!(outcome, Ok(None)) || !names.is_verbatim() || !run.followed);
-    let ours = !stage.cluster.info().is_users;
-    let left = if goes_anyway { Ok(()) } else { room.leave(&client, names, ours).await };
-    let mut played = outcome?;
-    left?;
-    if let Some(played) = &mut played {
+    let stays = site.close(place, how_to_leave(stage, place.reach, &outcome)).await;
+    let mut outcome = outcome?;
+    for stays in stays? {
+        events.note(format!("lab {}: {stays}", lab.id));
+    }
+    if let Outcome::Played(played) = &mut outcome {
         played.waits.extend([readying, (leaving, Instant::now())]);
     }
-    Ok(played)
+    Ok(outcome)
 }
 
-async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
+/// A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must be as it
+/// was, and so must one on which the next lab is alone.
+fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -> Leaving {
+    match (outcome, reach) {
+        (Ok(Outcome::NeedsAlone(_)), _) | (_, Reach::Users) => Leaving::Gone,
+        (Ok(Outcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
+        (_, Reach::Ours { alone: true }) => Leaving::Gone,
+        _ if stage.cluster.info().is_users => Leaving::Gone,
+        (_, Reach::Ours { alone: false }) if stage.outlives_run() => Leaving::Going,
+        (_, Reach::Ours { alone: false }) => Leaving::WithStage,
+    }
+}
+
+async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Outcome, Error> {
     let mut verdicts = Vec::new();
     let mut played = Played {
         lab: lab.id,
@@ -196,10 +198,13 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Played, Error> {
             command_ms: millis(stepped.command),
             wait_ms: millis(stepped.wait),
         });
+        if let Some(request) = ground.site.gateway.needs_alone() {
+            return Ok(Outcome::NeedsAlone(request));
+        }
     }
     played.verdict = of_lab(&verdicts);
-    played.traces = ground.watch.traces();
-    Ok(played)
+    played.traces = ground.site.watch.traces();
+    Ok(Outcome::Played(Box::new(played)))
 }
 
 /// A lab's verdict from its steps'. Steps that were not played say nothing of it, and a failure that the text asks for
@@ -233,7 +238,7 @@ async fn bring_about(needs: &[Need], stage: &Stage, names: &Names) -> Result<(),
 async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff::Timestamp) -> Result<Stepped, Error> {
     let (command, script) = match &step.action {
         Action::File { name, contents } => {
-            ground.shell.write(name, contents)?;
+            ground.site.shell.write(name, contents)?;
             return Ok(stepped(Verdict::Reproduced));
         }
         Action::Shell(script) => (script.trim_end().to_owned(), script),
@@ -250,9 +255,9 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
         return Ok(stepped(Verdict::Skipped));
     }
     let began = Instant::now();
-    let printed = match ground.shell.play(script, step.timeout).await {
+    let printed = match ground.site.shell.play(script, step.timeout).await {
         Ok(printed) => printed,
-        Err(shell::Error::Exec(error)) => {
+        Err(ShellError::Exec(error)) => {
             let mut stepped = failed(lab, step, step.line, error.to_string(), ground, began);
             if let (Some(failure), exec::Error::TimedOut { .. }) = (&mut stepped.failure, &error) {
                 failure.hint.get_or_insert_with(|| hint::ENDLESS.into());
@@ -315,7 +320,7 @@ fn stepped(verdict: Verdict) -> Stepped {
 }
 
 fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<'_>, began: Instant) -> Stepped {
-    let evidence = check::evidence(&step.checks, ground.watch, began);
+    let evidence = check::evidence(&step.checks, &ground.site.watch, began);
     let wanted = step.checks.iter().any(|check| match &check.kind {
         CheckKind::Expect { states, .. } => states.iter().any(|state| state == "Running"),
         CheckKind::Pulled { .. } => true,

@@ -6,18 +6,14 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::lab::{self, Played};
-use super::rewrite::{Elsewhere, Names, Scope, Unconfinable};
-use super::shell::{self, Shell};
-use crate::docker_cli;
-use crate::event::{Event, Events, Failure, Timings, Verdict, covered, millis};
+use super::lab::{self, Error, Outcome, Played};
+use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
-use crate::hint::Hint;
-use crate::registry::ImageRef;
+use crate::gateway::{Elsewhere, Names, Reach, Upstream};
+use crate::mask::Masker;
+use crate::place::{self, missing_confinement};
 use crate::script::{Action, Lab, Need};
-use crate::stage::{self, Stage};
-
-pub use super::lab::Error;
+use crate::stage::Stage;
 
 /// The programs a lab's fences use.
 #[derive(Debug, Clone)]
@@ -33,6 +29,7 @@ pub struct Player<'a> {
     pub stage: &'a Stage,
     pub tools: &'a Tools,
     pub events: &'a Events,
+    pub masker: &'a Masker,
     /// The run's own session: what it makes on a stage that others use too is named after it.
     pub session: &'a str,
     /// How many labs are played at once.
@@ -41,61 +38,54 @@ pub struct Player<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// How one lab is played.
-enum Way {
-    /// In namespaces and a repository of its own, beside others.
-    Beside(Names),
-    /// As it is written, with the cluster to itself.
-    Alone,
-}
-
 impl Player<'_> {
-    /// Plays the labs, whatever comes of each: those that can be confined side by side, then the others one after
-    /// the other. None: stopped.
+    /// Plays the labs, whatever comes of each: side by side, and afterwards, one after the other, those that wanted the
+    /// cluster to themselves. Returns None if stopped.
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
     pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
-        let (mut beside, mut alone, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for lab in labs {
-            match self.way(lab, labs.len()) {
-                Ok(Way::Beside(names)) => beside.push((*lab, names)),
-                Ok(Way::Alone) => alone.push(*lab),
-                Err(refused) => all.push(Some(self.blocked(lab, &refused))),
+        self.tell(labs);
+        let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
+        let cluster = &self.stage.cluster;
+        let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?);
+        let beside = stream::iter(labs).map(|lab| async { (*lab, self.play_lab(lab, reach, &upstream).await) });
+        // Each comes to its end, so that each puts away what it made, before the first's error is told.
+        let beside: Vec<_> = beside.buffer_unordered(self.jobs.max(1)).collect().await;
+        let (mut all, mut alone) = (Vec::new(), Vec::new());
+        for (lab, outcome) in beside {
+            match outcome? {
+                Outcome::Stopped => return Ok(None),
+                Outcome::Played(played) => all.push(*played),
+                Outcome::NeedsAlone(_) => alone.push(lab),
             }
         }
-        self.tell(&beside);
-        let played = stream::iter(beside).map(|(lab, names)| async move { self.play_lab(lab, &names, false).await });
-        // Each comes to its end, so that each puts away what it made, before the first's error is told.
-        let played: Vec<_> = played.buffer_unordered(self.jobs.max(1)).collect().await;
-        for played in played {
-            all.push(played?);
+        for lab in alone {
+            match self.play_lab(lab, Reach::Ours { alone: true }, &upstream).await? {
+                Outcome::Played(played) => all.push(*played),
+                Outcome::Stopped | Outcome::NeedsAlone(_) => return Ok(None),
+            }
         }
-        for (n, lab) in alone.iter().enumerate() {
-            all.push(self.play_lab(lab, &Names::default(), n + 1 < alone.len()).await?);
-        }
-        let mut all: Option<Vec<Played>> = all.into_iter().collect();
-        if let Some(all) = &mut all {
-            all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
-        }
-        Ok(all)
+        all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
+        Ok(Some(all))
     }
 
-    fn way(&self, lab: &Lab, labs: usize) -> Result<Way, Unconfinable> {
-        // A cluster of the user's is given back as it was, also by whoever pays for a run that was killed: there each
-        // lab has namespaces of its own.
-        if !self.stage.cluster.info().is_users && (labs < 2 || self.jobs < 2) {
-            return Ok(Way::Alone);
-        }
-        let id = format!("rehearsal-{}-lab{}", self.session, lab.id);
-        match Names::of(&with_pushed(lab), &Scope { id, elsewhere: self.elsewhere() }) {
-            Ok(names) => Ok(Way::Beside(names)),
-            Err(refused) if self.stage.is_users() => Err(refused),
-            Err(refused) => {
-                self.events.note(format!("lab {} is played alone: {refused}", lab.id));
-                Ok(Way::Alone)
+    /// What a lab's own is called on the cluster and in the registry.
+    fn names(&self, lab: &Lab) -> Names {
+        let mut names = Names::new(id(self.session, lab.id)).in_registry(self.elsewhere());
+        for need in &lab.needs {
+            if let Need::Image(image) | Need::NoImage(image) = need {
+                names.learn_image(image);
             }
         }
+        // Before it is pushed, too, its pods are to ask for it under the lab's own name.
+        for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
+            if let Action::Shell(script) = &step.action {
+                let fence = Fence::parse(script).unwrap_or_default();
+                fence.pushed_images().into_iter().for_each(|image| names.learn_image(image));
+            }
+        }
+        names
     }
 
     fn elsewhere(&self) -> Option<Elsewhere> {
@@ -107,123 +97,49 @@ impl Player<'_> {
         })
     }
 
-    /// On the user's own cluster every name, elsewhere only that there are others.
-    fn tell(&self, beside: &[(&Lab, Names)]) {
+    /// On the user's own cluster how everything is called, elsewhere only that there are others.
+    fn tell(&self, labs: &[&Lab]) {
+        if let Some(missing) = missing_confinement() {
+            self.events.note(missing);
+        }
         if self.stage.is_users() {
-            for (lab, names) in beside {
-                names.notes().into_iter().for_each(|note| self.events.note(format!("lab {}: {note}", lab.id)));
+            for lab in labs {
+                let (names, id) = (self.names(lab), id(self.session, lab.id));
+                let mut note = format!("lab {}: namespace default → {id}, a namespace NAME → {id}-NAME", lab.id);
+                for image in names.images() {
+                    note = note + ", image " + &names.back(&image) + " → " + &image;
+                }
+                self.events.note(note);
             }
-        } else if beside.len() > 1 {
+        } else if labs.len() > 1 && self.jobs > 1 {
             self.events.note(
                 "labs are played side by side, each in namespaces and a repository of its own, shown under the lab's \
-                 own names (`--jobs 1`: one after the other, as written)",
+                 own names (`--jobs 1`: one after the other)",
             );
         }
     }
 
-    /// None: stopped.
-    async fn play_lab(&self, lab: &Lab, names: &Names, followed: bool) -> Result<Option<Played>, Error> {
-        let shell = self.shell(lab.id, names)?;
-        let run = lab::Run { session: self.session, followed };
-        let played = lab::play(lab, self.stage, &shell, names, &run, self.events, self.stop).await;
-        // What took itself out of its fence's process group.
-        shell.end_processes();
-        if self.stage.outlives_run() {
-            self.withdraw(lab.id, names).await;
-        }
-        played
-    }
-
-    /// Takes a lab's containers and images off an Engine and out of a registry that stay.
-    async fn withdraw(&self, lab: u32, names: &Names) {
-        let scope = self.scope(lab);
-        if let Err(error) = self.stage.remove_lab(&scope).await {
-            self.events.note(format!("a container or an image of lab {lab} stays until the stage goes: {error}"));
-        }
-        let pushed = docker_cli::take_pushed(&self.stage.handle.private.join(scope));
-        for image in names.images().iter().chain(&pushed) {
-            if let Err(error) = self.stage.withdraw(image).await {
-                self.events.note(format!("{image} stays in its registry, which does not let go of it: {error}"));
-            }
-        }
-        // A lab that had the stage's names to itself may have pushed over the stage's own image.
-        if names.is_verbatim()
-            && !pushed.is_empty()
-            && let Err(error) = self.stage.serve(&self.stage.handle.application.image).await
-        {
-            let image = &self.stage.handle.application.image;
-            self.events.note(format!("{image} is not served any more: {error}"));
-        }
-    }
-
-    fn blocked(&self, lab: &Lab, refused: &Unconfinable) -> Played {
-        self.events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
-        let failure = Failure {
-            file: lab.path.display().to_string(),
-            line: refused.line().unwrap_or(1),
-            message: format!("not played on a cluster of yours: {refused}"),
-            evidence: Vec::new(),
-            hint: refused.hint(),
-        };
-        self.events.emit(Event::LabFinished {
+    async fn play_lab(&self, lab: &Lab, reach: Reach, upstream: &Upstream) -> Result<Outcome, Error> {
+        let ground = place::Ground {
+            stage: self.stage,
+            events: self.events,
+            masker: self.masker,
+            session: self.session,
             lab: lab.id,
-            title: lab.title.clone(),
-            verdict: Verdict::Blocked,
-            ms: 0,
-            failure: Some(failure.clone()),
-        });
-        Played {
-            lab: lab.id,
-            verdict: Verdict::Blocked,
-            failure: Some(failure),
-            traces: Vec::new(),
-            commands: Vec::new(),
-            waits: Vec::new(),
-        }
-    }
-
-    /// Where a lab's names on the Engine, its files and its processes are its own.
-    fn scope(&self, lab: u32) -> String {
-        format!("{}-lab{lab}", self.session)
-    }
-
-    fn shell(&self, lab: u32, names: &Names) -> Result<Shell, Error> {
-        let stage = &self.stage.handle;
-        // A copy: a lab may change its kubeconfig.
-        let kubeconfig = match names.is_verbatim() {
-            true => std::fs::read_to_string(&stage.kubeconfig).ok(),
-            false => stage.kubeconfig_in(names.default_namespace().unwrap_or("default")),
-        };
-        let handle = stage.for_lab(&self.scope(lab), names.is_verbatim(), kubeconfig.as_deref());
-        let handle = handle.map_err(|source| shell::Error::Prepare { path: stage.private.clone(), source })?;
-        let sources = stage.application.context().map_err(stage::Error::Application)?;
-        Ok(Shell::prepare(&shell::Ground {
-            private: &handle.private,
-            folder: &format!("lab-{lab}"),
+            names: self.names(lab),
+            reach,
+            needs_cluster: lab.needs.contains(&Need::Cluster),
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
-            kubeconfig: &handle.kubeconfig,
-            stage_file: &handle.private.join("stage.json"),
-            credentials: &self.stage.credentials(),
-            cache: &stage.private.join("kubectl-cache"),
-            sources: &sources,
-            names,
-        })?)
+            upstream,
+        };
+        lab::play(lab, &ground, self.stop).await
     }
 }
 
-/// The lab as if it had said that it needs what it pushes: its pods are to find that under the lab's own names.
-fn with_pushed(lab: &Lab) -> Lab {
-    let mut lab = lab.clone();
-    for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
-        if let Action::Shell(script) = &step.action {
-            let fence = Fence::parse(script).unwrap_or_default();
-            let on_hub = |name: &&str| ImageRef::parse(name).is_ok_and(|image| image.registry() == "docker.io");
-            let pushed = fence.pushed_images().into_iter().filter(on_hub);
-            lab.needs.extend(pushed.map(|name| Need::NoImage(name.to_owned())));
-        }
-    }
-    lab
+/// What a lab's names on a cluster begin with; it occurs nowhere else.
+fn id(session: &str, lab: u32) -> String {
+    format!("rehearsal-{session}-lab{lab}")
 }
 
 /// The verdict on a whole run and where its time went; `began` is the session's beginning, `stage` the time

@@ -1,8 +1,5 @@
 //! What another process must know to use a stage: written to a private file while the stage is up.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +9,7 @@ use crate::docker::labels;
 use crate::images::Application;
 use crate::process::Process;
 use crate::registry::Credentials;
-use crate::secret::{Secret, private_file};
+use crate::secret::Secret;
 use crate::session;
 
 /// A folder in a registry that is there already.
@@ -62,10 +59,8 @@ pub struct Handle {
     pub asked: Vec<String>,
     /// The user's own registry, where that is the stage's.
     pub remote: Option<Remote>,
-    /// What the names of containers that fences run begin with, after `rehearsal-`.
+    /// What the names of containers and images that fences make begin with, after `rehearsal-`.
     pub scope: String,
-    /// The lab has the stage to itself, whose images bear the names they are given.
-    pub alone: bool,
 }
 
 impl Handle {
@@ -97,7 +92,6 @@ impl Handle {
             asked: kept.unwrap_or_default(),
             remote,
             scope: session.id().into(),
-            alone: true,
         }
     }
 
@@ -112,32 +106,14 @@ impl Handle {
         exists && session::is_alive(&self.owner)
     }
 
-    /// The same stage for one lab among others, written where the lab finds it: with a private folder, a docker config
-    /// and containers of its own, and with the kubeconfig given.
-    ///
-    /// # Errors
-    /// Where its files cannot be written.
-    pub fn for_lab(&self, scope: &str, alone: bool, kubeconfig: Option<&str>) -> io::Result<Self> {
-        let private = self.private.join(scope);
-        fs::DirBuilder::new().mode(0o700).recursive(true).create(&private)?;
-        let mut own = Self { private, scope: scope.into(), alone, ..self.clone() };
-        if let Some(text) = kubeconfig {
-            own.kubeconfig = own.private.join("kubeconfig");
-            write_private(&own.kubeconfig, text.as_bytes())?;
-        }
-        write_private(&own.private.join("stage.json"), &own.to_json())?;
-        Ok(own)
+    /// The same stage for one lab among others, with containers and images of the lab's own.
+    pub fn for_lab(&self, scope: &str) -> Self {
+        Self { scope: scope.into(), ..self.clone() }
     }
 
-    /// The kubeconfig with another default namespace; None where it cannot be read or there is none.
-    pub fn kubeconfig_in(&self, namespace: &str) -> Option<String> {
-        let text = fs::read_to_string(&self.kubeconfig).ok()?;
-        let mut config: serde_json::Value = serde_saphyr::from_str(&text).ok()?;
-        for context in config["contexts"].as_array_mut()? {
-            context["context"]["namespace"] = namespace.into();
-        }
-        // JSON is YAML.
-        Some(config.to_string())
+    /// The folder with all sessions: one's private folder is `SESSIONS/ID/private`.
+    pub fn sessions(&self) -> PathBuf {
+        self.private.ancestors().nth(2).unwrap_or(&self.private).to_owned()
     }
 
     /// The labels of everything created on this stage.
@@ -152,7 +128,7 @@ impl Handle {
     /// What nobody may be shown: the registry's password, and the tokens and passwords of the kubeconfig. Private keys
     /// are known by their form.
     pub fn secrets(&self) -> Vec<Secret> {
-        let text = fs::read_to_string(&self.kubeconfig).unwrap_or_default();
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap_or_default();
         let config: serde_json::Value = serde_saphyr::from_str(&text).unwrap_or_default();
         let users = config["users"].as_array().into_iter().flatten();
         let named =
@@ -170,8 +146,4 @@ impl Handle {
         // A record of strings and numbers always serializes.
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
-}
-
-fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
-    private_file(path)?.write_all(contents)
 }

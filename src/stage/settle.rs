@@ -28,6 +28,8 @@ pub enum End {
 /// How often the engine is looked at, and for how long at most.
 const LOOKS: Duration = Duration::from_millis(150);
 const LAST_LOOK: Duration = Duration::from_secs(15);
+/// How often in a row it may refuse.
+const REFUSALS: usize = 20;
 /// How long the engine may take to answer what it was asked before.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
 /// How long the look of somebody in a hurry may take.
@@ -203,22 +205,24 @@ impl Payment<'_> {
     }
 
     async fn engine(&self, docker: &Docker) -> Result<Vec<String>, Error> {
-        let (mut quiet, mut refused) = (0, None);
+        let (mut quiet, mut refusals, mut refused) = (0, 0, None);
         let probe = async || {
-            quiet = match docker.remove_session(self.session).await {
-                Ok(0) => quiet + 1,
-                Ok(_) => 0,
+            (quiet, refusals) = match docker.remove_session(self.session).await {
+                Ok(0) => (quiet + 1, 0),
+                Ok(_) => (0, 0),
                 Err(error) => {
                     refused = Some(error);
-                    0
+                    (0, refusals + 1)
                 }
             };
-            if quiet < self.end.quiet_looks() { Probe::Pending(String::new()) } else { Probe::Done(()) }
+            let done = quiet >= self.end.quiet_looks() || refusals >= REFUSALS;
+            if done { Probe::Done(()) } else { Probe::Pending(String::new()) }
         };
-        let ended = until("the engine to be done", LAST_LOOK, Wake::Every(LOOKS), probe).await;
-        match (docker.left_of_session(self.session).await?, ended, refused) {
+        // What has not come to be quiet in time is there, or is not, as it is seen now.
+        let _ = until("the engine to be done", LAST_LOOK, Wake::Every(LOOKS), probe).await;
+        match (docker.left_of_session(self.session).await?, refused) {
             // It is there, and this is why.
-            (left, Err(_), Some(error)) if !left.is_empty() => {
+            (left, Some(error)) if !left.is_empty() => {
                 Ok(left.into_iter().chain([format!("({})", chain(&error))]).collect())
             }
             (left, ..) => Ok(left),

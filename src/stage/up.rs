@@ -103,6 +103,11 @@ impl Stage {
         let application = stage.ask(&stage.handle.application.image)?;
         application.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
         session.owe(Debt::Labs { private: stage.handle.private.clone(), host: stage.docker.host().into() })?;
+        if stage.handle.cluster.is_users && !stage.handle.cluster.nodes.is_empty() {
+            // What this session's labs have the user's nodes pull is theirs to take off again.
+            let nodes = stage.handle.cluster.nodes.clone();
+            session.owe(Debt::Nodes { nodes, host: stage.docker.host().into() })?;
+        }
         let owner = (!stage.handle.cluster.is_users).then(|| stage.handle.owner.clone());
         session.owe(Debt::Namespaces { kubeconfig: stage.handle.kubeconfig.clone(), stage: owner })?;
         Ok(stage)

@@ -12,6 +12,7 @@ use rehearsal::wait::{Probe, Wake, until};
 use serde_json::json;
 
 use crate::engine::{DISK_FULL, with_fault};
+use crate::post::Post;
 use crate::program::{Finished, Ground, kind_serves};
 
 const HARMLESS: &str = "# Harmless\n\n```bash\ntrue\n```\n";
@@ -216,9 +217,10 @@ async fn a_fence_that_fails() {
 async fn a_fence_that_hangs_is_killed_with_its_children() {
     let ground = Ground::new().await;
     let pid = ground.path("pid");
-    let fence = "(exec sleep 1000) & echo $! > \"$PID\"; echo begun; wait";
+    let post = Post::to(&pid);
+    let fence = format!("(exec sleep 1000) & echo $! > {}; echo begun; wait", post.path());
     ground.lab(&format!("# Hanging\n\n<!-- rehearse: timeout 1s -->\n```bash\n{fence}\n```\n"));
-    let run = ground.play(&["--json"]).env("PID", &pid).run().await.exits_with(1);
+    let run = ground.play(&["--json"]).run().await.exits_with(1);
     let failure = &run.events("lab.finished")[0]["failure"];
     assert_eq!(failure["message"], "`bash` did not end within 1s; it had printed: begun");
     gone(&pid).await;
@@ -277,9 +279,11 @@ async fn an_expectation_that_does_not_come_true() {
 #[tokio::test]
 async fn what_a_fence_leaves_running_ends_with_its_lab() {
     let ground = Ground::new().await;
-    ground.lab("# Left\n\n```bash\nsetsid --fork sh -c 'echo $$ > \"$PID\"; exec sleep 1000' > /dev/null 2>&1\nuntil [ -s \"$PID\" ]; do :; done\n```\n");
     let pid = ground.path("pid");
-    ground.play(&[]).env("PID", &pid).run().await.exits_with(0);
+    let post = Post::to(&pid);
+    let left = "setsid --fork sh -c 'echo $$ > pid; exec sleep 1000' > /dev/null 2>&1\nuntil [ -s pid ]; do :; done";
+    ground.lab(&format!("# Left\n\n```bash\n{left}\ncat pid > {}\n```\n", post.path()));
+    ground.play(&[]).run().await.exits_with(0);
     gone(&pid).await;
 }
 

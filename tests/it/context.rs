@@ -75,8 +75,8 @@ async fn labs_on_a_cluster_of_the_users_own() {
     let run = theirs.play("mini", &["--json"]).run().await.exits_with(0);
     all_reproduced(&run, &theirs.sessions(), &[0, 1, 2, 3]);
     as_ever(&theirs.sessions(), &run);
-    let told = format!("namespace app1-ns → rehearsal-{}-lab2-app1-ns", run.session());
-    run.says(&told);
+    let id = format!("rehearsal-{}-lab2", run.session());
+    run.says(&format!("namespace default → {id}, a namespace NAME → {id}-NAME"));
     assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4, "its own and no other");
     assert_eq!(std::fs::read(theirs.ground.path("kubeconfig")).unwrap(), before);
     theirs.down().await;
@@ -102,5 +102,131 @@ async fn a_cluster_that_looks_like_production_or_gives_no_rights() {
     std::fs::write(&path, mine).unwrap();
     wrong.run().await.exits_with(2).says("does not take the login of cloudwithvarjosh");
     assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4);
+    theirs.down().await;
+}
+
+/// What anybody may write who knows bash and kubectl: functions, programs that start kubectl, other clients, names that
+/// are computed.
+const ANYTHING: &str = r#"# Anything
+
+<!-- rehearse: needs cluster -->
+```bash
+on() { kubectl --namespace "$1" "${@:2}"; }
+kubectl create namespace team
+on team create configmap settings --from-literal=mode=dark
+on default create configmap settings --from-literal=mode=light
+kubectl get namespaces -o name | grep -v namespace/kube-
+```
+
+```text
+namespace/team created
+configmap/settings created
+configmap/settings created
+namespace/default
+namespace/team
+```
+
+```bash
+kubectl get sa default -o jsonpath='{.metadata.name}{"\n"}{.metadata.namespace}{"\n"}' | grep -cx default
+echo settings | xargs kubectl get configmap -n team -o name
+bash -c 'for ns in default team; do eval "kubectl get cm settings -n $ns -o jsonpath={.data.mode}"; echo; done'
+NS=$(echo maet | rev); kubectl get ns "$NS" -o name
+```
+
+```text
+2
+configmap/settings
+light
+dark
+namespace/team
+```
+
+Manifests that are put together, and a patch:
+
+```bash
+for name in one two; do sed "s/NAME/$name/" <<'END'
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: NAME
+  namespace: team
+data:
+  where: web.team.svc.cluster.local
+END
+done | kubectl apply -f -
+kubectl patch cm one -n team --type=json -p '[{"op": "add", "path": "/data/more", "value": "x"}]'
+kubectl get cm one -n team -o jsonpath='{.metadata.namespace} {.data.where}'; echo
+awk 'BEGIN { system ("kubectl delete cm two -n team") }' > /dev/null
+```
+
+```text
+configmap/one created
+configmap/two created
+configmap/one patched
+team web.team.svc.cluster.local
+```
+
+Another client than kubectl:
+
+```bash
+cat > client.py <<'END'
+import base64, json, ssl, subprocess, urllib.request
+view = json.loads(subprocess.check_output(["kubectl", "config", "view", "--raw", "-o", "json"]))
+cluster, user = view["clusters"][0]["cluster"], view["users"][0]["user"]
+trust = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+request = urllib.request.Request(cluster["server"] + "/api/v1/configmaps")
+request.add_header("Authorization", "Bearer " + user["token"])
+found = json.load(urllib.request.urlopen(request, context=trust))["items"]
+print(sorted({item["metadata"]["namespace"] for item in found if item["metadata"]["name"] == "settings"}))
+END
+python3 client.py
+```
+
+```text
+['default', 'team']
+```
+
+What is not the lab's is refused in Kubernetes' own words:
+
+<!-- rehearse: fails "Forbidden" or "forbidden" -->
+```bash
+kubectl get secrets -n kube-system
+```
+
+<!-- rehearse: fails "Forbidden" or "forbidden" -->
+```bash
+kubectl create clusterrole everything --verb='*' --resource='*'
+```
+
+<!-- rehearse: fails "Forbidden" or "forbidden" -->
+```bash
+kubectl label node --all mine=yes
+```
+"#;
+
+/// Every object that is not an event, by kind, as the API tells it.
+async fn objects(theirs: &Theirs) -> Vec<String> {
+    let kinds = "configmaps,secrets,serviceaccounts,services,roles.rbac.authorization.k8s.io,\
+                 rolebindings.rbac.authorization.k8s.io,clusterroles.rbac.authorization.k8s.io,\
+                 clusterrolebindings.rbac.authorization.k8s.io,namespaces,pods";
+    let text = theirs.kubectl(&["get", kinds, "-A", "-o", "json"]).await;
+    let list: Value = serde_json::from_str(&text).unwrap();
+    let mut objects: Vec<_> = list["items"].as_array().unwrap().iter().map(Value::to_string).collect();
+    objects.sort();
+    objects
+}
+
+#[tokio::test]
+async fn whatever_a_lab_does_stays_within_its_namespaces() {
+    let theirs = Theirs::up().await;
+    theirs.kubectl(&["create", "namespace", "team"]).await;
+    theirs.kubectl(&["create", "configmap", "settings", "-n", "team", "--from-literal=mode=theirs"]).await;
+    let before = objects(&theirs).await;
+    theirs.ground.lab(ANYTHING);
+    let labs = theirs.ground.labs().display().to_string();
+    let run = theirs.play("mini", &["--json", "--labs", &labs]).run().await.exits_with(0);
+    assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
+    assert_eq!(objects(&theirs).await, before);
     theirs.down().await;
 }

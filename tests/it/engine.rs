@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// A request that goes wrong.
 #[derive(Clone, Copy)]
@@ -85,4 +86,22 @@ async fn fail(mut client: UnixStream, fault: Fault) -> std::io::Result<()> {
     }
     // Whatever it goes on to send is read: a closed socket would hide the answer.
     tokio::io::copy(&mut client, &mut tokio::io::sink()).await.map(drop)
+}
+
+/// The real Engine until the token is cancelled: then its socket and all connections to it are gone.
+pub fn that_goes(dir: &Path) -> (String, CancellationToken) {
+    let path = dir.join("engine.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (host, gone) = (format!("unix://{}", path.display()), CancellationToken::new());
+    let going = gone.clone();
+    tokio::spawn(async move {
+        let (never, _) = watch::channel(0);
+        let through = Fault { method: "NONE", path: "", answer: None };
+        while let Some(Ok((client, _))) = going.run_until_cancelled(listener.accept()).await {
+            let (going, never) = (going.clone(), never.clone());
+            tokio::spawn(async move { going.run_until_cancelled(serve(client, through, never)).await.map(drop) });
+        }
+        std::fs::remove_file(path).unwrap();
+    });
+    (host, gone)
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::post::Post;
 use crate::program::Ground;
 
 const LAB: &str = r#"# Careless
@@ -12,7 +13,7 @@ const LAB: &str = r#"# Careless
 <!-- rehearse: needs cluster -->
 
 ```bash
-printf %s "$DOCKER_PASSWORD" > "$OUTSIDE"
+printf %s "$DOCKER_PASSWORD" > OUTSIDE
 echo "$DOCKER_PASSWORD"
 echo "$DOCKER_PASSWORD" >&2
 printf %s "$DOCKER_PASSWORD" | base64
@@ -78,10 +79,11 @@ fn forms_are_found_where_they_are() {
 #[tokio::test]
 async fn no_form_of_the_password_is_printed_or_kept() {
     let ground = Ground::new().await;
-    ground.lab(LAB);
+    let outside = ground.path("password");
+    let post = Post::to(&outside);
+    ground.lab(&LAB.replace("OUTSIDE", post.path()));
     for json in [&["--json"][..], &[]] {
-        let outside = ground.path("password");
-        let run = ground.play(json).env("OUTSIDE", &outside).run().await.exits_with(1);
+        let run = ground.play(json).run().await.exits_with(1);
         run.says("•••").says("to go through Running");
         let password = std::fs::read_to_string(&outside).unwrap();
         assert!(password.len() >= 16);

@@ -7,6 +7,7 @@ use rehearsal::wait::{Probe, Wake, until};
 use serde_json::{Value, json};
 
 use crate::bad_input::gone;
+use crate::post::Post;
 use crate::program::{Finished, Ground, containers};
 
 fn notes(run: &Finished) -> Vec<String> {
@@ -87,11 +88,13 @@ async fn a_container_that_a_failed_lab_left_is_gone_before_the_next_run() {
 async fn keep_leaves_a_stage_that_the_next_run_plays_on_even_after_an_interrupt() {
     let ground = Ground::new().await;
     let pod = "kubectl run left --image=cloudwithvarjosh/app1:1.0.0; kubectl create ns left";
-    ground.lab(&format!(
-        "# Left\n\n<!-- rehearse: needs cluster -->\n\n```bash\n{pod}\necho $$ > \"$PID\"\nexec sleep $SECONDS_LEFT\n```\n"
-    ));
     let pid = ground.path("pid");
-    let play = |seconds| ground.play(&["--keep", "--json"]).env("PID", &pid).env("SECONDS_LEFT", seconds);
+    let post = Post::to(&pid);
+    let play = |seconds| {
+        let fence = format!("{pod}\necho $$ > {}\nexec sleep {seconds}", post.path());
+        ground.lab(&format!("# Left\n\n<!-- rehearse: needs cluster -->\n\n```bash\n{fence}\n```\n"));
+        ground.play(&["--keep", "--json"])
+    };
     let first = play("0").run().await.exits_with(0);
     let using = notes(&first).into_iter().find_map(|n| Some(n.split_once("stage that is up: session ")?.1.to_owned()));
     let session = using.expect("it plays on the stage that it leaves");

@@ -4,12 +4,15 @@ use std::os::unix::fs::symlink;
 
 use rehearsal::docker::Docker;
 use rehearsal::exec::Tool;
+use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef};
+use rehearsal::tools::docker::{Lab, Server, VARIABLE};
 use serde_json::{Value, json};
 
+use crate::post::Post;
 use crate::program::Ground;
 
 /// Two labs that call their images alike: each builds its own while the other has, and gets it back from the registry.
-fn alike(said: &str, other: &str) -> String {
+fn alike(said: &str, meeting: &str) -> String {
     format!(
         r#"# {said}
 
@@ -19,16 +22,15 @@ printf 'FROM python:3.9-slim\nCMD ["echo", "{said}"]\n' > Dockerfile
 docker build -t ours/base:1 .
 printf 'FROM ours/base:1\nENV X=1\n' > Dockerfile
 docker build -t myapp:1 -t myapp:2 .
-touch "$MEET/{said}"
-until [ -e "$MEET/{other}" ]; do sleep 0.1; done
+meet() {{ exec 3<>{meeting}; echo "$1" >&3; read -r go <&3; exec 3>&-; }}
+meet built
 echo "$DOCKER_PASSWORD" | docker login -u cloudwithvarjosh --password-stdin
 ```
 
 <!-- rehearse: prints "1: digest: sha256:" -->
 ```bash
 docker push myapp:1
-touch "$MEET/{said}-pushed"
-until [ -e "$MEET/{other}-pushed" ]; do sleep 0.1; done
+meet pushed
 ```
 
 ```bash
@@ -81,20 +83,18 @@ kubectl logs web
 #[tokio::test]
 async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_none() {
     let ground = Ground::new().await;
-    for (at, said, other) in [("7-left", "left", "right"), ("8-right", "right", "left")] {
+    let meeting = Post::meeting();
+    for (at, said) in [("7-left", "left"), ("8-right", "right")] {
         let dir = ground.labs().join(at);
         std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("README.md"), alike(said, other)).unwrap();
+        std::fs::write(dir.join("README.md"), alike(said, meeting.path())).unwrap();
     }
     let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
     let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
     let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    let meet = ground.path("meet");
     for _ in 0..2 {
-        std::fs::create_dir(&meet).unwrap();
-        let run = rehearse(&["run", "all", "--json"]).env("MEET", &meet).run().await.exits_with(0);
+        let run = rehearse(&["run", "all", "--json"]).run().await.exits_with(0);
         assert_eq!(run.events("lab.finished").len(), 2);
-        std::fs::remove_dir_all(&meet).unwrap();
         // A kept stage has what it had: nothing of theirs on the Engine, nothing in its registry.
         let begin = format!("{}/", stage["registry"].as_str().unwrap());
         let images = Docker::connect().await.unwrap().images().await.unwrap();
@@ -105,55 +105,78 @@ async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_
         let handle: Value = serde_json::from_slice(&handle).unwrap();
         for lab in [7, 8] {
             let image = format!("rehearsal/rehearsal-{}-lab{lab}-library-myapp:1", run.session());
-            let config = handle_as_docker(&ground, &handle, &["pull", &format!("docker.io/{image}")]).await;
-            assert!(config.1.contains("manifest unknown"), "{config:?}");
+            let mut handle = handle.clone();
+            handle["scope"] = json!(format!("{}-lab{lab}", run.session()));
+            let pulled = docker(&ground, &handle, &[&["pull", &format!("docker.io/{image}")]]).await;
+            assert!(pulled.told.contains("manifest unknown"), "{}", pulled.told);
         }
     }
     rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(3).await;
 }
 
-/// Alone a lab has the names as they are written, the stage's own image's among them.
+/// A lab's `cloudwithvarjosh/app1` is its own, though the stage has one of that name.
 #[tokio::test]
-async fn what_a_lab_alone_has_built_and_pushed_is_gone_from_a_kept_stage_which_has_its_own_again() {
+async fn what_a_lab_has_built_and_pushed_is_gone_from_a_kept_stage_which_has_its_own_still() {
     let ground = Ground::new().await;
     let app = "cloudwithvarjosh/app1:1.0.0";
     let login = "echo \"$DOCKER_PASSWORD\" | docker login -u cloudwithvarjosh --password-stdin";
-    let build =
-        format!("echo FROM scratch > Dockerfile; echo ENV A=1 >> Dockerfile; docker build -t alone:1 -t {app} .");
-    ground.lab(&format!("# Alone\n\n```bash\n{build}\n{login}\ndocker push alone:1\ndocker push {app}\n```\n"));
+    let build = format!("echo FROM scratch > Dockerfile; echo ENV A=1 >> Dockerfile; docker build -t own:1 -t {app} .");
+    ground.lab(&format!("# Own\n\n```bash\n{build}\n{login}\ndocker push own:1\ndocker push {app}\n```\n"));
     let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
     let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
     let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    rehearse(&["run", "all"]).run().await.exits_with(0).says("the stage that is up");
+    let run = rehearse(&["run", "all", "--json"]).run().await.exits_with(0);
+    run.says("the stage that is up");
     let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-    let handle: Value = serde_json::from_slice(&handle).unwrap();
-    let images = handle_as_docker(&ground, &handle, &["images", "alone"]).await;
-    assert_eq!(images.1.lines().count(), 1, "{images:?}");
-    let pulled = handle_as_docker(&ground, &handle, &["pull", "alone:1"]).await;
-    assert!(pulled.0 == 1 && pulled.1.contains("manifest unknown"), "{pulled:?}");
-    let pulled = handle_as_docker(&ground, &handle, &["pull", app]).await;
-    assert!(pulled.1.contains(handle["app_digest"].as_str().unwrap()), "{pulled:?}");
+    let mut handle: Value = serde_json::from_slice(&handle).unwrap();
+    handle["scope"] = json!(format!("{}-lab7", run.session()));
+    let left = docker(&ground, &handle, &[&["images"]]).await;
+    assert_eq!(left.told.lines().count(), 1, "{}", left.told);
+    for image in ["own:1", app] {
+        let pulled = docker(&ground, &handle, &[&["pull", image]]).await;
+        assert!(pulled.code == 1 && pulled.told.contains("manifest unknown"), "{}", pulled.told);
+    }
+    // What the stage serves under the name itself is what it has always served.
+    let endpoint = Endpoint { host: handle["registry"].as_str().unwrap().into() };
+    let image = ImageRef::parse(&format!("docker.io/{app}")).unwrap();
+    let credentials = Credentials::new(handle["username"].as_str().unwrap(), handle["password"].as_str().unwrap());
+    let session = Client::reaching(&endpoint).unwrap().session(endpoint, image, Some(credentials));
+    assert_eq!(session.resolve().await.unwrap().digest, handle["app_digest"].as_str().unwrap());
     rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(2).await;
 }
 
-/// Our `docker` on a stage of this description, as a user of it who has logged in.
-async fn handle_as_docker(ground: &Ground, handle: &Value, args: &[&str]) -> (i32, String) {
-    let (private, program) = (ground.path("docker-private"), ground.path("docker"));
-    std::fs::create_dir_all(&private).unwrap();
+/// What came of the last of several calls.
+struct Called {
+    code: i32,
+    told: String,
+    /// What had been pushed until then.
+    pushed: Vec<String>,
+}
+
+/// Our `docker` for a lab on a stage of this description, for one who has logged in.
+async fn docker(ground: &Ground, handle: &Value, calls: &[&[&str]]) -> Called {
+    let program = ground.path("docker");
     let _ = symlink(env!("CARGO_BIN_EXE_rehearse"), &program);
-    let mut handle = handle.clone();
-    handle["private"] = json!(private);
-    let file = private.join("stage.json");
-    std::fs::write(&file, handle.to_string()).unwrap();
+    let server = Server::start(Lab {
+        handle: serde_json::from_value(handle.clone()).unwrap(),
+        docker: Docker::connect().await.unwrap(),
+        folder: ground.dir.path().into(),
+        config: ground.path("config.json"),
+        pushes: Box::new(|_| {}),
+    });
+    let server = server.await.unwrap();
     let login = ["login", "-u", handle["username"].as_str().unwrap(), "-p", handle["password"].as_str().unwrap()];
-    let mut told = (0, String::new());
-    for args in [&login[..], args] {
-        let tool = Tool::new(&program).args(args).env("REHEARSAL_STAGE", &file).run().await.unwrap();
-        told = (tool.code, tool.stdout + &tool.stderr);
+    let mut called = Called { code: 0, told: String::new(), pushed: Vec::new() };
+    for args in [&login[..]].iter().chain(calls) {
+        let tool = Tool::new(&program).args(*args).env(VARIABLE, server.place()).cwd(ground.dir.path());
+        let tool = tool.run().await.unwrap();
+        (called.code, called.told) = (tool.code, tool.stdout + &tool.stderr);
     }
-    told
+    called.pushed = server.take_pushed();
+    server.close().await;
+    called
 }
 
 #[tokio::test]
@@ -164,32 +187,33 @@ async fn where_a_registry_of_the_users_plays_the_hub_its_name_is_as_good() {
     let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
     let mut handle: Value = serde_json::from_slice(&handle).unwrap();
     let registry = handle["registry"].as_str().unwrap().to_owned();
-    let refused = handle_as_docker(&ground, &handle, &["logout", &registry]).await;
-    assert_eq!(
-        refused,
-        (1, format!("error: {registry} is not played: the stage's registry stands for docker.io only\n"))
-    );
+    let refused = docker(&ground, &handle, &[&["logout", &registry]]).await;
+    let why = format!("error: {registry} is not played: the stage's registry stands for docker.io only\n");
+    assert_eq!((refused.code, refused.told), (1, why));
     handle["remote"] = json!({"host": registry, "path": "team"});
     handle["scope"] = json!("a-run-lab1");
-    handle["alone"] = json!(false);
     let password = handle["password"].as_str().unwrap().to_owned();
     for server in [registry.clone(), format!("https://{registry}/"), "https://index.docker.io/v1/".to_owned()] {
         let login = ["login", "-u", "cloudwithvarjosh", "-p", &password, &server];
-        assert_eq!(handle_as_docker(&ground, &handle, &login).await, (0, "Login Succeeded\n".to_owned()), "{server}");
+        let login = docker(&ground, &handle, &[&login]).await;
+        assert_eq!((login.code, login.told.as_str()), (0, "Login Succeeded\n"), "{server}");
     }
-    let other = handle_as_docker(&ground, &handle, &["login", "-u", "a", "-p", "b", "ghcr.io"]).await;
-    assert!(other.0 == 1 && other.1.contains("ghcr.io is not played"), "{other:?}");
+    let other = docker(&ground, &handle, &[&["login", "-u", "a", "-p", "b", "ghcr.io"]]).await;
+    assert!(other.code == 1 && other.told.contains("ghcr.io is not played"), "{}", other.told);
     // What the lab does not need goes below the given folder, as what it needs does.
     let folder = ground.path("context");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("Dockerfile"), "FROM scratch\nENV A=1\n").unwrap();
-    let built = handle_as_docker(&ground, &handle, &["build", "-t", "ann/app:1", folder.to_str().unwrap()]).await;
-    assert_eq!(built.0, 0, "{}", built.1);
-    let pushed = handle_as_docker(&ground, &handle, &["push", "ann/app:1"]).await;
-    assert!(pushed.0 == 0 && pushed.1.contains("[docker.io/ann/app]\n1: digest: sha256:"), "{pushed:?}");
-    let served = format!("{registry}/team/rehearsal-a-run-lab1-ann-app:1");
-    assert_eq!(rehearsal::docker_cli::take_pushed(&ground.path("docker-private")), [served]);
-    let listed = handle_as_docker(&ground, &handle, &["images"]).await.1;
+    let outside = docker(&ground, &handle, &[&["build", "-t", "ann/app:2", "/etc"]]).await;
+    assert!(outside.code == 1 && outside.told.contains("out of the lab's folder"), "{}", outside.told);
+    let build = ["build", "-t", "ann/app:1", "context"];
+    let built = docker(&ground, &handle, &[&build]).await;
+    assert_eq!(built.code, 0, "{}", built.told);
+    let pushed = docker(&ground, &handle, &[&build, &["push", "ann/app:1"]]).await;
+    let told = pushed.told.contains("[docker.io/ann/app]\n1: digest: sha256:");
+    assert!(pushed.code == 0 && told, "{}", pushed.told);
+    assert_eq!(pushed.pushed, [format!("{registry}/team/rehearsal-a-run-lab1-ann-app:1")]);
+    let listed = docker(&ground, &handle, &[&build, &["images"]]).await.told;
     assert!(listed.contains("\nann/app      1         ") && !listed.contains("cloudwithvarjosh"), "{listed}");
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(1).await;

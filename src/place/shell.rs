@@ -1,18 +1,20 @@
-//! Where and how fences are played: a folder of their own, a PATH on which `docker` is ours and `kubectl` the
-//! chosen one, a kubeconfig and docker config that are not the user's.
+//! Where and how fences are played: by a bash of their own, in folders of their own, with a PATH on which `docker` is ours
+//! and `kubectl` the chosen one, a kubeconfig and docker config that are not the user's, and nothing else within reach.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
 
-use super::rewrite::Names;
-use crate::exec::{self, Left, Tool};
+use super::confinement::{self, Reach};
+use super::environment;
+use crate::exec::{self, Left, Restriction, Tool};
 use crate::fence::Fence;
+use crate::files;
 use crate::hint::Hint;
 use crate::registry::Credentials;
 use crate::session;
@@ -20,11 +22,16 @@ use crate::session;
 /// How much of a stream is kept: more is nothing that anybody would read or compare.
 const KEPT: usize = 1 << 20;
 
+/// The longest note of a fence's that is read, in bytes.
+const NOTE: u64 = 1 << 16;
+
 /// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
 pub struct Shell {
+    /// Everything of the lab's is in it.
+    folder: PathBuf,
+    /// Where fences are played.
     dir: PathBuf,
-    private: PathBuf,
     /// Where the command that ended the last fence is told.
     ended_by: PathBuf,
     /// Where the last fence has told in which folder it ended.
@@ -32,7 +39,7 @@ pub struct Shell {
     /// What fences have put into the background.
     left: Arc<Mutex<Vec<Left>>>,
     env: Vec<(OsString, OsString)>,
-    names: Names,
+    restriction: Option<Arc<dyn Restriction>>,
 }
 
 /// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
@@ -69,75 +76,99 @@ impl Hint for Error {
 
 /// What a shell stands on.
 pub struct Ground<'a> {
-    /// The session's private folder.
-    pub private: &'a Path,
-    /// Where fences are played: a folder's name under `private`.
-    pub folder: &'a str,
+    /// A private folder of the lab's own, with everything that fences may change.
+    pub folder: &'a Path,
+    /// Where fences are played: a folder's name in it.
+    pub name: &'a str,
+    /// kubectl's cache, where others share it; else each has its own.
+    pub cache: Option<&'a Path>,
+    /// The folder with all sessions, which is hidden but for the lab's own.
+    pub sessions: &'a Path,
     /// The `rehearse` program, which is `docker` in fences.
     pub program: &'a Path,
     pub kubectl: Option<&'a Path>,
-    pub kubeconfig: &'a Path,
-    pub stage_file: &'a Path,
+    /// What the kubeconfig says; a fence may change its copy.
+    pub kubeconfig: &'a str,
+    /// Where the lab's docker is; None where it has none.
+    pub docker: Option<&'a str>,
     pub credentials: &'a Credentials,
-    /// kubectl's discovery, which labs on one cluster share.
-    pub cache: &'a Path,
     /// Copied into the folder: the application's sources.
     pub sources: &'a [crate::docker::ContextFile],
-    /// What fences are played with, and what they print is told without.
-    pub names: &'a Names,
+}
+
+/// The docker config of a lab, in its folder.
+pub(super) fn docker_config(folder: &Path) -> PathBuf {
+    folder.join("home/.docker/config.json")
 }
 
 impl Shell {
     /// Makes the folders and links.
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// Where they cannot be written, or the kernel does not take the confinement's rules.
     pub fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
-        let bin = ground.private.join("bin");
-        let home = ground.private.join("home");
-        let dir = ground.private.join(ground.folder);
-        let temporary = ground.private.join("tmp");
-        for path in [&bin, &home, &dir, &temporary] {
-            std::fs::create_dir_all(path).map_err(|source| Error::Prepare { path: path.clone(), source })?;
+        let [bin, home, notes, temporary] = ["bin", "home", "notes", "tmp"].map(|name| ground.folder.join(name));
+        let dir = ground.folder.join(ground.name);
+        let (kube, docker_config) = (home.join(".kube"), docker_config(ground.folder));
+        let docker = docker_config.parent().unwrap_or(&home);
+        for path in [&bin, &kube, &notes, &temporary, &dir].into_iter().map(PathBuf::as_path).chain([docker]) {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|source| Error::Prepare { path: path.into(), source })?;
         }
         link(ground.program, &bin.join("docker"))?;
         if let Some(kubectl) = ground.kubectl {
             link(kubectl, &bin.join("kubectl"))?;
         }
-        let [ended_by, ended_in, state, trap] =
-            ["ended-by", "ended-in", "state", "trap"].map(|kind| dir.with_extension(kind));
-        std::fs::write(&trap, around(&ended_by, &ended_in, &state))
-            .map_err(|source| Error::Prepare { path: trap.clone(), source })?;
+        let [ended_by, ended_in, state] = ["ended-by", "ended-in", "state"].map(|name| notes.join(name));
+        // Fences read it and cannot change it.
+        let trap = ground.folder.join("trap");
+        let kubeconfig = kube.join("config");
+        let write = |path: &Path, contents: &[u8], mode| {
+            let written = files::write_below(ground.folder, path, contents, mode);
+            written.map_err(|source| Error::Prepare { path: path.into(), source })
+        };
+        write(&trap, around(&ended_by, &ended_in, &state).as_bytes(), 0o600)?;
+        write(&kubeconfig, ground.kubeconfig.as_bytes(), 0o600)?;
         for source in ground.sources {
-            let path = dir.join(&source.path);
-            let folder = path.parent().unwrap_or(&dir);
-            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &source.contents));
-            written.map_err(|source| Error::Prepare { path, source })?;
+            write(&dir.join(&source.path), &source.contents, 0o644)?;
         }
+        let mut env = environment::kept(std::env::vars_os());
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::iter::once(bin).chain(std::env::split_paths(&path));
+        let path = std::iter::once(bin.clone()).chain(std::env::split_paths(&path));
         // join_paths refuses only names with a colon, which came out of a split at colons.
         let path = std::env::join_paths(path).unwrap_or_default();
         let text = |value: &str| OsString::from(value);
-        let env = vec![
-            (text("PATH"), path),
-            (text("HOME"), home.into()),
-            // `kubectl edit` leaves its files there when it fails.
-            (text("TMPDIR"), temporary.into()),
-            (text("KUBECONFIG"), ground.kubeconfig.into()),
-            (text("DOCKER_CONFIG"), ground.private.join("docker").into()),
-            (text(crate::docker_cli::STAGE_VARIABLE), ground.stage_file.into()),
-            (text("DOCKER_USERNAME"), text(&ground.credentials.username)),
-            (text("DOCKER_PASSWORD"), text(ground.credentials.password.expose())),
-            // Tools that page or colour their output would not match what a page prints.
-            (text("PAGER"), text("cat")),
-            (text("NO_COLOR"), text("1")),
-            (text("KUBECTL_KUBERC"), text("false")),
-            (text("KUBECACHEDIR"), ground.cache.into()),
-            (text("BASH_ENV"), trap.into()),
-        ];
-        let left = Arc::default();
-        Ok(Self { dir, private: ground.private.into(), ended_by, ended_in, left, env, names: ground.names.clone() })
+        let mut set = |name: &str, value: OsString| env.push((name.into(), value));
+        set("PATH", path);
+        set("HOME", home.clone().into());
+        // `kubectl edit` leaves its files there when it fails.
+        set("TMPDIR", temporary.clone().into());
+        set("KUBECONFIG", kubeconfig.into());
+        set("DOCKER_CONFIG", docker.into());
+        // What a fence starts is known by it.
+        set(session::STAGE_VARIABLE, ground.folder.join("fence").into());
+        set("DOCKER_USERNAME", text(&ground.credentials.username));
+        set("DOCKER_PASSWORD", text(ground.credentials.password.expose()));
+        // Tools that page or colour their output would not match what a page prints.
+        set("PAGER", text("cat"));
+        set("NO_COLOR", text("1"));
+        set("KUBECTL_KUBERC", text("false"));
+        set("BASH_ENV", trap.into());
+        if let Some(docker) = ground.docker {
+            set(crate::tools::docker::VARIABLE, text(docker));
+        }
+        if let Some(cache) = ground.cache {
+            std::fs::create_dir_all(cache).map_err(|source| Error::Prepare { path: cache.into(), source })?;
+            set("KUBECACHEDIR", cache.into());
+        }
+        let reach = reach(
+            ground,
+            &[home.as_path(), &notes, &temporary, &dir].into_iter().chain(ground.cache).collect::<Vec<_>>(),
+        );
+        let restriction =
+            confinement::restriction(&reach).map_err(|source| Error::Prepare { path: ground.folder.into(), source })?;
+        let (folder, left) = (ground.folder.to_owned(), Arc::default());
+        Ok(Self { folder, dir, ended_by, ended_in, left, env, restriction })
     }
 
     /// Adds one variable to the environment of what is played.
@@ -147,8 +178,9 @@ impl Shell {
 
     /// Where the next fence begins, and a file fence is put: where the last fence ended, if that is in the lab's folder.
     fn cwd(&self) -> PathBuf {
-        let told = std::fs::read_to_string(&self.ended_in).unwrap_or_default();
-        Some(PathBuf::from(told)).filter(|dir| dir.starts_with(&self.dir) && dir.is_dir()).unwrap_or(self.dir.clone())
+        let told = files::read_plain(&self.ended_in, NOTE).unwrap_or_default();
+        let dir = files::below(&self.dir, Path::new(&told)).ok().filter(|dir| dir.is_dir());
+        dir.unwrap_or_else(|| self.dir.clone())
     }
 
     fn left(&self) -> MutexGuard<'_, Vec<Left>> {
@@ -158,7 +190,7 @@ impl Shell {
     /// Ends what fences have started and left.
     pub fn end_processes(&self) {
         self.left().clear();
-        session::end_processes(&self.private);
+        session::end_processes(&self.folder);
     }
 
     /// Writes a file fence into the lab's folder.
@@ -167,11 +199,8 @@ impl Shell {
     /// Where it cannot be written.
     pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
         let path = self.cwd().join(name);
-        let prepare = |source| Error::Prepare { path: path.clone(), source };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(prepare)?;
-        }
-        std::fs::write(&path, self.names.forward_file(name, contents)).map_err(prepare)
+        let written = files::write_below(&self.dir, &path, contents.as_bytes(), 0o644);
+        written.map_err(|source| Error::Prepare { path, source })
     }
 
     /// Plays a fence; a command that fails ends it, as `set -e` and `pipefail` say. Folder, variables and functions are
@@ -180,9 +209,9 @@ impl Shell {
     /// # Errors
     /// Where bash is missing or the fence takes longer than `timeout`.
     pub async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
-        let script = self.names.forward(script);
-        let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
+        let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", script]);
         tool = tool.cwd(self.cwd()).timeout(timeout).at_most(KEPT);
+        tool = tool.without_environment().restricted(self.restriction.clone());
         for (key, value) in &self.env {
             tool = tool.env(key, value);
         }
@@ -196,7 +225,6 @@ impl Shell {
             }
         });
         let ended = ended.await;
-        let (stdout, all) = (self.names.back(&stdout), self.names.back(&all));
         let code = match ended {
             Ok((output, left)) => {
                 self.left().push(left);
@@ -207,9 +235,9 @@ impl Shell {
             }
             Err(error) => return Err(error.into()),
         };
-        let told = std::fs::read_to_string(&self.ended_by).unwrap_or_default();
+        let told = files::read_plain(&self.ended_by, NOTE).unwrap_or_default();
         let failed_at = told.split_once(' ').filter(|(status, _)| status.parse() == Ok(code));
-        let failed_at = failed_at.and_then(|(_, line)| line.parse().ok()).map(|line| match Fence::parse(&script) {
+        let failed_at = failed_at.and_then(|(_, line)| line.parse().ok()).map(|line| match Fence::parse(script) {
             // Bash counts to the middle or the end of a statement of several lines.
             Ok(fence) => fence.statement_line(line),
             Err(_) => line,
@@ -248,6 +276,21 @@ fn shown(line: &str) -> Cow<'_, str> {
     strip_str(last).to_string().replace(|c: char| c.is_control() && c != '\t', "").into()
 }
 
+/// What fences may touch: their folders; the machine's programs, wherever those stand that are named; and whom to trust.
+fn reach(ground: &Ground<'_>, writable: &[&Path]) -> Reach {
+    let mut reach = Reach::of_user();
+    reach.hidden.push(ground.sessions.into());
+    let programs = [Some(ground.program), ground.kubectl].into_iter().flatten().map(Path::to_owned);
+    let trusted = environment::FILES.iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // A folder of programs that has something hidden in it is no folder of programs alone.
+    let holds = |dir: &PathBuf| reach.hidden.iter().any(|hidden| hidden.starts_with(dir));
+    let folders: Vec<_> = std::env::split_paths(&path).filter(|dir| dir.is_absolute() && !holds(dir)).collect();
+    reach.readable.extend(programs.chain(trusted).chain(folders).chain([ground.folder.to_owned()]));
+    reach.writable.extend(writable.iter().map(|path| path.to_path_buf()));
+    reach
+}
+
 fn link(target: &Path, at: &Path) -> Result<(), Error> {
     let _ = std::fs::remove_file(at);
     symlink(target, at).map_err(|source| Error::Prepare { path: at.into(), source })
@@ -277,16 +320,16 @@ mod tests {
 
     fn shell(dir: &Path) -> Shell {
         let ground = Ground {
-            private: dir,
-            folder: "lab's",
+            folder: dir,
+            name: "lab's",
+            cache: None,
+            sessions: Path::new("/nonexistent"),
             program: Path::new("/bin/true"),
             kubectl: None,
-            kubeconfig: dir,
-            stage_file: dir,
+            kubeconfig: "",
+            docker: None,
             credentials: &Credentials::new("u", "password"),
-            cache: dir,
             sources: &[],
-            names: &Names::default(),
         };
         Shell::prepare(&ground).unwrap()
     }

@@ -1,24 +1,22 @@
 //! Which command is played by what, what docker would have said, and who is logged in.
 
-use std::fs::OpenOptions;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use anstream::println;
+use tokio::sync::mpsc::Receiver;
 
-use super::STAGE_VARIABLE;
 use super::args::{self, Command};
-use super::names::{self, Names};
-use crate::docker::{self, Docker};
+use super::names::Names;
+use super::server::{Lab, Notes, Output};
+use crate::docker;
+use crate::files;
 use crate::images;
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, InvalidReference};
-use crate::stage::Handle;
 
 /// What docker would have printed; `{0}` parts are the Engine's or the registry's own words.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no stage: {STAGE_VARIABLE} does not name a stage that is up")]
-    NoStage,
     #[error("invalid argument \"{name}\": {source}")]
     Reference { name: String, source: InvalidReference },
     #[error("error: {server} is not played: the stage's registry stands for docker.io only")]
@@ -88,22 +86,35 @@ fn base(error: &images::Error) -> String {
     }
 }
 
-pub struct Player {
-    pub handle: Handle,
-    pub docker: Docker,
-}
+/// The longest password in bytes, and the longest docker config.
+const PASSWORD: usize = 1 << 16;
+const CONFIG: u64 = 1 << 20;
 
-/// Plays a command; what it comes to is an exit code, with the words for it where it failed.
-pub async fn play(command: Command) -> Result<u8, (String, u8)> {
-    let told = |error: Error| (error.to_string(), error.code());
-    let handle = std::env::var_os(STAGE_VARIABLE).and_then(|path| Handle::read(Path::new(&path)).ok());
-    let handle = handle.ok_or(Error::NoStage).map_err(told)?;
-    let docker = Docker::connect().await.map_err(|error| told(error.into()))?;
-    let player = Player { handle, docker };
-    player.play(command).await.map_err(|error| (player.names().back(&error.to_string()), error.code()))
+/// One call.
+pub(super) struct Player {
+    pub lab: Arc<Lab>,
+    pub notes: Arc<Mutex<Notes>>,
+    /// Where the fence stands.
+    pub cwd: PathBuf,
+    /// The fence's variables.
+    pub env: BTreeMap<String, String>,
+    pub out: Output,
+    /// What the client reads from its standard input; an empty piece is its end.
+    pub stdin: tokio::sync::Mutex<Receiver<Vec<u8>>>,
 }
 
 impl Player {
+    /// Plays a command and tells why it failed. Returns docker's exit code.
+    pub(super) async fn play_to_end(&self, command: Command) -> u8 {
+        match self.play(command).await {
+            Ok(code) => code,
+            Err(error) => {
+                self.out.warn(self.names().back(&error.to_string()));
+                error.code()
+            }
+        }
+    }
+
     async fn play(&self, command: Command) -> Result<u8, Error> {
         let done = |()| 0;
         match command {
@@ -126,8 +137,13 @@ impl Player {
         }
     }
 
-    pub fn names(&self) -> Names<'_> {
-        Names(&self.handle)
+    pub(super) fn names(&self) -> Names<'_> {
+        Names { handle: &self.lab.handle, notes: &self.notes }
+    }
+
+    /// A piece of standard input; None at its end.
+    pub(super) async fn input(&self) -> Option<Vec<u8>> {
+        self.stdin.lock().await.recv().await.filter(|bytes| !bytes.is_empty())
     }
 
     pub fn session(&self, image: ImageRef, credentials: Option<Credentials>) -> Result<registry::Session, Error> {
@@ -136,7 +152,7 @@ impl Player {
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint { host: self.handle.registry.clone() }
+        Endpoint { host: self.lab.handle.registry.clone() }
     }
 
     /// The hub, which the stage's registry plays, or the user's own in its place.
@@ -157,11 +173,11 @@ impl Player {
         let password = match login.password {
             Some(password) => password,
             None if login.password_stdin => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .map_err(|source| Error::Read { path: "stdin".into(), source })?;
-                text.trim_end_matches(['\n', '\r']).to_owned()
+                let mut text = Vec::new();
+                while let (Some(bytes), true) = (self.input().await, text.len() < PASSWORD) {
+                    text.extend(bytes);
+                }
+                String::from_utf8_lossy(&text).trim_end_matches(['\n', '\r']).to_owned()
             }
             None => return Err(no_terminal()),
         };
@@ -172,7 +188,7 @@ impl Player {
             .await
             .map_err(|error| Error::Login { url: self.endpoint().url(), words: error.chain() })?;
         self.write_config(&credentials.dockerconfigjson(&["https://index.docker.io/v1/"]))?;
-        println!("Login Succeeded");
+        self.out.print(format_args!("Login Succeeded"));
         Ok(())
     }
 
@@ -180,43 +196,52 @@ impl Player {
         self.hub(server.as_deref())?;
         self.write_config(r#"{"auths":{}}"#)?;
         let server = server.filter(|server| self.names().is_registry(server));
-        println!("Removing login credentials for {}", server.as_deref().unwrap_or("https://index.docker.io/v1/"));
+        self.out.print(format_args!(
+            "Removing login credentials for {}",
+            server.as_deref().unwrap_or("https://index.docker.io/v1/")
+        ));
         Ok(())
     }
 
-    fn config_path(&self) -> PathBuf {
-        names::folder(&self.handle.private).join("config.json")
-    }
-
     fn write_config(&self, text: &str) -> Result<(), Error> {
-        let path = self.config_path();
-        let file = names::private(OpenOptions::new().write(true).truncate(true), &path);
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        let path = self.lab.config.clone();
+        let written = files::write_below(&self.lab.folder, &path, text.as_bytes(), 0o600);
         written.map_err(|source| Error::Write { path, source })
     }
 
-    pub fn logged_in(&self) -> Option<Credentials> {
+    pub(super) fn logged_in(&self) -> Option<Credentials> {
         let mut keyring = registry::Keyring::default();
-        keyring.add_dockerconfigjson(&std::fs::read(self.config_path()).ok()?).ok()?;
+        let config = files::read_plain(&self.lab.config, CONFIG).ok()?;
+        keyring.add_dockerconfigjson(config.as_bytes()).ok()?;
         keyring.lookup("docker.io/library/any").into_iter().next().map(|found| found.credentials)
     }
 }
 
-/// `KEY=VALUE` as it stands, and `KEY` with the environment's value; none where that has none, as docker has it.
-pub fn key_value(given: &str) -> Option<(String, String)> {
-    match given.split_once('=') {
-        Some((key, value)) => Some((key.to_owned(), value.to_owned())),
-        None => Some((given.to_owned(), std::env::var(given).ok()?)),
+impl Player {
+    /// `KEY=VALUE` as it stands, and `KEY` with the fence's value; None where it has none, as docker has it.
+    pub(super) fn key_value(&self, given: &str) -> Option<(String, String)> {
+        key_value(given, &self.env)
+    }
+
+    /// The variables for a container.
+    pub(super) fn environment(&self, given: &[String]) -> Result<Vec<(String, String)>, Error> {
+        environment(given, &self.env)
     }
 }
 
-/// The variables for a container.
-pub fn environment(given: &[String]) -> Result<Vec<(String, String)>, Error> {
+fn key_value(given: &str, env: &BTreeMap<String, String>) -> Option<(String, String)> {
+    match given.split_once('=') {
+        Some((key, value)) => Some((key.to_owned(), value.to_owned())),
+        None => Some((given.to_owned(), env.get(given)?.clone())),
+    }
+}
+
+fn environment(given: &[String], env: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Error> {
     if let Some(wrong) = given.iter().find(|given| given.is_empty() || given.starts_with('=')) {
         let why = format!("invalid environment variable: {wrong}");
         return Err(Error::Flag { given: wrong.clone(), flag: "-e, --env", why });
     }
-    Ok(given.iter().filter_map(|given| key_value(given)).collect())
+    Ok(given.iter().filter_map(|given| key_value(given, env)).collect())
 }
 
 #[cfg(test)]
@@ -226,10 +251,10 @@ mod tests {
     #[test]
     fn a_variable_without_a_value_has_the_environments_and_is_none_without_that() {
         let given = ["A=1", "B=", "C=x=y", "PATH", "REHEARSAL_NO_SUCH_VARIABLE"].map(str::to_owned);
-        let path = std::env::var("PATH").unwrap();
-        let expected = [("A", "1"), ("B", ""), ("C", "x=y"), ("PATH", &path)];
-        assert_eq!(environment(&given).unwrap(), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let error = environment(&["=x".to_owned()]).unwrap_err();
+        let env = BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]);
+        let expected = [("A", "1"), ("B", ""), ("C", "x=y"), ("PATH", "/bin")];
+        assert_eq!(environment(&given, &env).unwrap(), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let error = environment(&["=x".to_owned()], &env).unwrap_err();
         assert_eq!(
             error.to_string(),
             r#"invalid argument "=x" for "-e, --env" flag: invalid environment variable: =x"#

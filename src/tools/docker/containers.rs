@@ -1,25 +1,33 @@
 //! Containers: run, exec, list, logs, ports, stop, remove; those of this lab and no others.
 
-use std::io::{Read, Write};
 use std::time::Duration;
 
-use anstream::{eprintln, print, println};
 use futures::TryStreamExt;
 use tokio::io::AsyncWriteExt;
 
 use super::args::{Exec, Logs, Ps, Remove, Run};
-use super::play::{Error, Player, environment};
+use super::play::{Error, Player};
 use super::table::{age, render, short};
 use crate::docker::{ContainerRequest, ContainerSummary, ExecSpec, LogOptions, labels};
 
+/// What is done to a container.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// At the latest after this time.
+    Stop(Duration),
+    Remove {
+        force: bool,
+    },
+}
+
 impl Player {
-    pub async fn run(&self, run: Run) -> Result<u8, Error> {
+    pub(super) async fn run(&self, run: Run) -> Result<u8, Error> {
         let publish = run.publish.iter().map(|spec| publish(spec)).collect::<Result<_, _>>()?;
-        let env = environment(&run.env)?;
+        let env = self.environment(&run.env)?;
         let mut words = run.words.into_iter();
         let image = self.image_or_pull(&words.next().unwrap_or_default()).await?;
-        let mut labels = self.handle.labels();
-        labels.insert(labels::LAB.into(), self.handle.scope.clone());
+        let mut labels = self.lab.handle.labels();
+        labels.insert(labels::LAB.into(), self.lab.handle.scope.clone());
         let request = ContainerRequest {
             image,
             name: run.name.as_deref().map(|name| self.names().container(name)),
@@ -34,58 +42,60 @@ impl Player {
             auto_remove: run.rm && run.detach,
             ..ContainerRequest::default()
         };
-        let id = self.docker.run(request).await?.id;
+        let id = self.lab.docker.run(request).await?.id;
         if run.detach {
-            println!("{id}");
+            self.out.print(format_args!("{id}"));
             return Ok(0);
         }
         self.show(&id, LogOptions { follow: true, ..LogOptions::default() }).await?;
-        let code = self.docker.wait(&id).await?.code;
+        let code = self.lab.docker.wait(&id).await?.code;
         if run.rm {
-            self.docker.remove(&id).await?;
+            self.lab.docker.remove(&id).await?;
         }
         Ok(u8::try_from(code).unwrap_or(1))
     }
 
     /// Both streams of a container, each to ours.
     async fn show(&self, id: &str, options: LogOptions) -> Result<(), Error> {
-        let mut output = self.docker.output(id, &options);
+        let mut output = self.lab.docker.output(id, &options);
         while let Some((fd, bytes)) = output.try_next().await.map_err(read_failed)? {
-            hand_on(fd, &bytes)?;
+            self.out.bytes(fd, &bytes).await;
         }
         Ok(())
     }
 
-    pub async fn exec(&self, exec: Exec) -> Result<u8, Error> {
+    pub(super) async fn exec(&self, exec: Exec) -> Result<u8, Error> {
         let mut words = exec.words.into_iter();
         let container = self.container(&words.next().unwrap_or_default()).await?;
         if exec.tty {
             return Err(Error::Words("the input device is not a TTY".into()));
         }
-        let env = environment(&exec.env)?;
+        let env = self.environment(&exec.env)?;
         let (command, stdin) = (words.collect(), exec.interactive);
         let spec = ExecSpec { command, env, working_dir: exec.workdir, stdin, ..ExecSpec::default() };
-        let mut streams = self.docker.exec(&container.id, spec).await?;
-        let mut given = Vec::new();
-        if stdin {
-            std::io::stdin().read_to_end(&mut given).map_err(|source| Error::Read { path: "stdin".into(), source })?;
-        }
+        let mut streams = self.lab.docker.exec(&container.id, spec).await?;
         let feed = async {
             // What the command does not read is nobody's loss.
-            let _ = streams.stdin.write_all(&given).await;
+            while let Some(bytes) = if stdin { self.input().await } else { None } {
+                let _ = streams.stdin.write_all(&bytes).await;
+            }
             let _ = streams.stdin.shutdown().await;
+            std::future::pending::<()>().await;
         };
         let show = async {
             while let Some((fd, bytes)) = streams.output.try_next().await.map_err(read_failed)? {
-                hand_on(fd, &bytes)?;
+                self.out.bytes(fd, &bytes).await;
             }
             Ok::<_, Error>(())
         };
-        tokio::join!(show, feed).0?;
+        tokio::select! {
+            shown = show => shown?,
+            () = feed => {}
+        }
         Ok(u8::try_from(streams.exit_code.await?).unwrap_or(1))
     }
 
-    pub async fn ps(&self, asked: &Ps) -> Result<(), Error> {
+    pub(super) async fn ps(&self, asked: &Ps) -> Result<(), Error> {
         let titles = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
         let mut rows = vec![titles.map(str::to_owned).to_vec()];
         let now = jiff::Timestamp::now().as_second();
@@ -94,7 +104,7 @@ impl Player {
                 continue;
             }
             if asked.quiet {
-                println!("{}", short(&container.id));
+                self.out.print(format_args!("{}", short(&container.id)));
                 continue;
             }
             let ports = container.ports.iter().map(|(inside, outside)| match outside {
@@ -114,12 +124,12 @@ impl Player {
             rows.push(row);
         }
         if !asked.quiet {
-            print!("{}", render(&rows, |cell| self.names().width(cell)));
+            self.out.text(format_args!("{}", render(&rows, |cell| self.names().width(cell))));
         }
         Ok(())
     }
 
-    pub async fn logs(&self, asked: Logs) -> Result<(), Error> {
+    pub(super) async fn logs(&self, asked: Logs) -> Result<(), Error> {
         let container = self.container(&asked.container).await?;
         let tail = asked.tail.filter(|lines| lines != "all").map(|lines| {
             let why = || Error::Registry(format!("invalid value for tail: {lines}"));
@@ -130,48 +140,40 @@ impl Player {
         self.show(&container.id, options).await
     }
 
-    pub async fn port(&self, name: &str, port: Option<String>) -> Result<(), Error> {
-        let ports = self.docker.ports(&self.container(name).await?.id).await?;
+    pub(super) async fn port(&self, name: &str, port: Option<String>) -> Result<(), Error> {
+        let ports = self.lab.docker.ports(&self.container(name).await?.id).await?;
         let Some(wanted) = port else {
             for (inside, outside) in ports {
-                println!("{inside}/tcp -> 127.0.0.1:{outside}");
+                self.out.print(format_args!("{inside}/tcp -> 127.0.0.1:{outside}"));
             }
             return Ok(());
         };
         let inside = wanted.split('/').next().and_then(|p| p.parse::<u16>().ok());
         match inside.and_then(|p| ports.get(&p)) {
-            Some(outside) => println!("127.0.0.1:{outside}"),
+            Some(outside) => self.out.print(format_args!("127.0.0.1:{outside}")),
             None => return Err(Error::Words(format!("Error: No public port '{wanted}' published for {name}"))),
         }
         Ok(())
     }
 
-    pub async fn stop(&self, seconds: u64, names: &[String]) -> Result<u8, Error> {
-        let stop = async |id: String| self.docker.stop(&id, Duration::from_secs(seconds)).await;
-        self.each(names, false, stop).await
+    pub(super) async fn stop(&self, seconds: u64, names: &[String]) -> Result<u8, Error> {
+        self.each(names, Act::Stop(Duration::from_secs(seconds))).await
     }
 
-    pub async fn rm(&self, remove: Remove) -> Result<u8, Error> {
-        let force = remove.force;
-        self.each(&remove.names, force, async |id: String| self.docker.rm(&id, force).await).await
+    pub(super) async fn rm(&self, remove: Remove) -> Result<u8, Error> {
+        self.each(&remove.names, Act::Remove { force: remove.force }).await
     }
 
     /// Does something to each container, whatever comes of the others, as docker does. What is not there is told, and
-    /// is no failure where it is `forgiven`.
-    async fn each(
-        &self,
-        names: &[String],
-        forgiven: bool,
-        work: impl AsyncFn(String) -> Result<(), crate::docker::Error>,
-    ) -> Result<u8, Error> {
+    /// is no failure of a forced removal.
+    async fn each(&self, names: &[String], act: Act) -> Result<u8, Error> {
         let mut code = 0;
         for name in names {
-            let done = async { Ok::<_, Error>(work(self.container(name).await?.id).await?) };
-            match done.await {
-                Ok(()) => println!("{name}"),
+            match self.act_on(name, act).await {
+                Ok(()) => self.out.print(name),
                 Err(error) => {
-                    eprintln!("{}", self.names().back(&error.to_string()));
-                    let forgiven = forgiven && matches!(error, Error::Absent { .. });
+                    self.out.warn(self.names().back(&error.to_string()));
+                    let forgiven = matches!((&error, act), (Error::Absent { .. }, Act::Remove { force: true }));
                     code = if forgiven { code } else { 1 };
                 }
             }
@@ -179,8 +181,17 @@ impl Player {
         Ok(code)
     }
 
+    async fn act_on(&self, name: &str, act: Act) -> Result<(), Error> {
+        let id = self.container(name).await?.id;
+        match act {
+            Act::Stop(time) => self.lab.docker.stop(&id, time).await?,
+            Act::Remove { force } => self.lab.docker.rm(&id, force).await?,
+        }
+        Ok(())
+    }
+
     /// The lab's container of this name, or whose id begins so.
-    pub async fn container(&self, name: &str) -> Result<ContainerSummary, Error> {
+    pub(super) async fn container(&self, name: &str) -> Result<ContainerSummary, Error> {
         let own = self.own_containers().await?;
         let called = name.trim_start_matches('/');
         let played = self.names().container(called);
@@ -196,21 +207,12 @@ impl Player {
 
     /// The containers that this lab has started, the newest first.
     async fn own_containers(&self) -> Result<Vec<ContainerSummary>, Error> {
-        Ok(self.docker.containers(&format!("{}={}", labels::LAB, self.handle.scope)).await?)
+        Ok(self.lab.docker.containers(&format!("{}={}", labels::LAB, self.lab.handle.scope)).await?)
     }
 }
 
 fn read_failed(source: std::io::Error) -> Error {
     Error::Read { path: "the container's output".into(), source }
-}
-
-/// A container's bytes as they are.
-fn hand_on(fd: u8, bytes: &[u8]) -> Result<(), Error> {
-    let written = match fd {
-        2 => std::io::stderr().write_all(bytes),
-        _ => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
-    };
-    written.map_err(|source| Error::Write { path: "the output".into(), source })
 }
 
 /// `[[127.0.0.1:]HOST:]CONTAINER`; the host's side is always 127.0.0.1.

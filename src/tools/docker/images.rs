@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anstream::{eprintln, print, println};
-
 use super::args::{Images, Remove};
 use super::names::{Name, familiar};
 use super::play::{Error, Player};
@@ -12,47 +10,49 @@ use crate::docker::{ImageSummary, Login};
 use crate::registry::Credentials;
 
 impl Player {
-    pub async fn tag(&self, source: &str, target: &str) -> Result<(), Error> {
+    pub(super) async fn tag(&self, source: &str, target: &str) -> Result<(), Error> {
         let source = self.image(source).await?;
         let target = self.names().image(target)?;
-        self.docker.tag(&source, &target.local).await?;
-        self.names().remember(&target)
+        self.lab.docker.tag(&source, &target.local).await?;
+        self.names().remember(&target);
+        Ok(())
     }
 
-    pub async fn push(&self, image: &str) -> Result<(), Error> {
+    pub(super) async fn push(&self, image: &str) -> Result<(), Error> {
         let name = self.names().image(image)?;
-        println!("The push refers to repository [{}]", name.written.name());
-        if self.docker.image(&name.local).await?.is_none() {
+        self.out.print(format_args!("The push refers to repository [{}]", name.written.name()));
+        if self.lab.docker.image(&name.local).await?.is_none() {
             return Err(Error::NotLocal(familiar(&name.written.name())));
         }
         let credentials = self.logged_in().ok_or(Error::NotLoggedIn)?;
-        self.names().will_push(&name)?;
-        let pushed = self.docker.push(&name.local, Some(self.engine_login(&credentials)), &|_| {}).await?;
+        self.names().will_push(&name);
+        (self.lab.pushes)(image);
+        let pushed = self.lab.docker.push(&name.local, Some(self.engine_login(&credentials)), &|_| {}).await?;
         let served = self.session(name.served, Some(credentials))?.resolve().await;
         let served = served.map_err(|error| Error::Registry(error.chain()))?.digest;
         if served != pushed.digest {
             return Err(Error::Digest { pushed: pushed.digest, served });
         }
-        println!("{}: digest: {} size: {}", name.written.object(), pushed.digest, pushed.size);
+        self.out.print(format_args!("{}: digest: {} size: {}", name.written.object(), pushed.digest, pushed.size));
         Ok(())
     }
 
-    pub async fn pull(&self, image: &str) -> Result<(), Error> {
+    pub(super) async fn pull(&self, image: &str) -> Result<(), Error> {
         let name = self.names().image(image)?;
-        self.fetch(&name, |line| println!("{line}")).await?;
-        println!("{}", name.written.canonical());
+        self.fetch(&name, |line| self.out.print(format_args!("{line}"))).await?;
+        self.out.print(format_args!("{}", name.written.canonical()));
         Ok(())
     }
 
     /// Pulls an image and tells docker's lines about it.
-    async fn fetch(&self, name: &Name, tell: fn(&str)) -> Result<(), Error> {
+    async fn fetch(&self, name: &Name, tell: impl Fn(&str)) -> Result<(), Error> {
         let written = &name.written;
         let credentials = self.logged_in();
         let login = credentials.as_ref().map(|credentials| self.engine_login(credentials));
-        let before = self.docker.image(&name.local).await?.map(|image| image.id);
+        let before = self.lab.docker.image(&name.local).await?.map(|image| image.id);
         tell(&format!("{}: Pulling from {}", written.object(), written.repository()));
-        let pulled = self.docker.pull(&name.local, login, &|_| {}).await?;
-        self.names().remember(name)?;
+        let pulled = self.lab.docker.pull(&name.local, login, &|_| {}).await?;
+        self.names().remember(name);
         let resolved = self.session(name.served.clone(), credentials)?.resolve().await;
         let digest = resolved.map_err(|error| Error::Registry(error.chain()))?.digest;
         let fate = match before == Some(pulled.id) {
@@ -63,7 +63,7 @@ impl Player {
         Ok(())
     }
 
-    pub async fn images(&self, asked: Images) -> Result<(), Error> {
+    pub(super) async fn images(&self, asked: Images) -> Result<(), Error> {
         let wanted = asked.repository.as_deref().map(|name| self.names().image(name)).transpose()?;
         let one_tag =
             asked.repository.as_deref().is_some_and(|name| name.rsplit('/').next().unwrap_or("").contains(':'));
@@ -84,17 +84,17 @@ impl Player {
                     let cells = [repository, version, short(&image.id), &age(now - image.created), &size];
                     rows.push(cells.map(str::to_owned).to_vec());
                 } else if fits {
-                    println!("{}", short(&image.id));
+                    self.out.print(format_args!("{}", short(&image.id)));
                 }
             }
         }
         if !asked.quiet {
-            print!("{}", render(&rows, |cell| self.names().width(cell)));
+            self.out.text(format_args!("{}", render(&rows, |cell| self.names().width(cell))));
         }
         Ok(())
     }
 
-    pub async fn rmi(&self, remove: Remove) -> Result<u8, Error> {
+    pub(super) async fn rmi(&self, remove: Remove) -> Result<u8, Error> {
         let mut code = 0;
         for name in &remove.names {
             let removed = async {
@@ -109,8 +109,8 @@ impl Player {
                     return Err(Error::Registry(format!("conflict: unable to delete {name} {why}")));
                 }
                 for name in names {
-                    for line in self.docker.rmi(&name, remove.force).await? {
-                        println!("{}", self.names().back(&line));
+                    for line in self.lab.docker.rmi(&name, remove.force).await? {
+                        self.out.print(format_args!("{}", self.names().back(&line)));
                     }
                 }
                 Ok(())
@@ -118,7 +118,7 @@ impl Player {
             match removed.await {
                 Ok(()) => {}
                 Err(error) => {
-                    eprintln!("{}", self.names().back(&error.to_string()));
+                    self.out.warn(format_args!("{}", self.names().back(&error.to_string())));
                     let forgiven = remove.force && matches!(error, Error::Absent { .. });
                     code = if forgiven { code } else { 1 };
                 }
@@ -128,29 +128,29 @@ impl Player {
     }
 
     /// A container's or an image's whole description.
-    pub async fn inspect(&self, names: &[String]) -> Result<u8, Error> {
+    pub(super) async fn inspect(&self, names: &[String]) -> Result<u8, Error> {
         let (mut found, mut absent) = (Vec::new(), Vec::new());
         for name in names {
             match (self.container(name).await, self.image(name).await) {
-                (Ok(container), _) => found.push(self.docker.container_json(&container.id).await?),
-                (Err(Error::Absent { .. }), Ok(image)) => found.push(self.docker.image_json(&image).await?),
+                (Ok(container), _) => found.push(self.lab.docker.container_json(&container.id).await?),
+                (Err(Error::Absent { .. }), Ok(image)) => found.push(self.lab.docker.image_json(&image).await?),
                 (Err(Error::Absent { .. }), Err(Error::Absent { .. } | Error::Reference { .. })) => absent.push(name),
                 (Err(Error::Absent { .. }), Err(error)) | (Err(error), _) => return Err(error),
             }
         }
         let text = serde_json::to_string_pretty(&found).unwrap_or_default().replace("\n  ", "\n    ");
-        println!("{}", self.names().back(&text));
+        self.out.print(format_args!("{}", self.names().back(&text)));
         for name in &absent {
-            eprintln!("Error: No such object: {name}");
+            self.out.warn(format_args!("Error: No such object: {name}"));
         }
         Ok(if absent.is_empty() { 0 } else { 1 })
     }
 
     /// What the Engine calls the image that the reader calls `name`, or that has this id among the lab's own.
-    pub async fn image(&self, name: &str) -> Result<String, Error> {
+    pub(super) async fn image(&self, name: &str) -> Result<String, Error> {
         let named = self.names().image(name);
         if let Ok(named) = &named
-            && self.docker.image(&named.local).await?.is_some()
+            && self.lab.docker.image(&named.local).await?.is_some()
         {
             return Ok(named.local.clone());
         }
@@ -168,12 +168,12 @@ impl Player {
     }
 
     /// [`Player::image`], pulled where it is not here.
-    pub async fn image_or_pull(&self, name: &str) -> Result<String, Error> {
+    pub(super) async fn image_or_pull(&self, name: &str) -> Result<String, Error> {
         match self.image(name).await {
             Err(Error::Absent { name: written, .. }) => {
-                eprintln!("Unable to find image '{written}' locally");
+                self.out.warn(format_args!("Unable to find image '{written}' locally"));
                 let name = self.names().image(name)?;
-                self.fetch(&name, |line| eprintln!("{line}")).await?;
+                self.fetch(&name, |line| self.out.warn(format_args!("{line}"))).await?;
                 Ok(name.local)
             }
             found => found,
@@ -183,7 +183,7 @@ impl Player {
     /// Images that have names of this lab's, with those names only.
     async fn own_images(&self) -> Result<Vec<ImageSummary>, Error> {
         let begin = self.names().images_begin();
-        let own = self.docker.images().await?.into_iter().map(|mut image| {
+        let own = self.lab.docker.images().await?.into_iter().map(|mut image| {
             image.tags.retain(|tag| tag.starts_with(&begin));
             image
         });
@@ -199,7 +199,7 @@ impl Player {
         Login {
             username: credentials.username.clone(),
             password: credentials.password.clone(),
-            server: self.handle.registry.clone(),
+            server: self.lab.handle.registry.clone(),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! Names: what the reader calls an image or a container, and what it is called on the Engine and in the registry, where
 //! labs that are played side by side must not meet. Knows no command.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Error;
+use super::play::Error;
+use super::server::Notes;
 use crate::registry::{ImageRef, InvalidReference};
 use crate::stage::Handle;
 
@@ -23,12 +21,15 @@ pub struct Name {
 }
 
 /// The names of one lab.
-pub struct Names<'a>(pub &'a Handle);
+pub(super) struct Names<'a> {
+    pub handle: &'a Handle,
+    pub notes: &'a Mutex<Notes>,
+}
 
 impl Names<'_> {
     /// What a lab's own containers begin with, and its images where it is played beside others.
     fn own(&self) -> String {
-        format!("rehearsal-{}-", self.0.scope)
+        format!("rehearsal-{}-", self.handle.scope)
     }
 
     pub fn image(&self, name: &str) -> Result<Name, Error> {
@@ -39,7 +40,7 @@ impl Names<'_> {
             return Err(Error::OtherRegistry { server: written.registry().into() });
         }
         let served = self.place(&written).map_err(wrong)?;
-        let local = served.with_registry(&self.0.registry).to_string();
+        let local = served.with_registry(&self.handle.registry).to_string();
         Ok(Name { written, served, local })
     }
 
@@ -49,33 +50,30 @@ impl Names<'_> {
 
     /// Whether `server` is the user's own registry in the hub's place.
     pub fn is_registry(&self, server: &str) -> bool {
-        let remote = self.0.remote.as_ref();
+        let remote = self.handle.remote.as_ref();
         let bare = server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-        remote.is_some_and(|remote| [&remote.host, &self.0.registry].into_iter().any(|host| host == bare))
+        remote.is_some_and(|remote| [&remote.host, &self.handle.registry].into_iter().any(|host| host == bare))
     }
 
-    /// Images that the lab needs come here under names of its own already (`run::rewrite`); all others get the same
-    /// form, so that a name put together by a fence meets the one in a manifest.
+    /// The form that the gateway gives images in manifests, too. A fence may have read a name in that form somewhere.
     fn place(&self, written: &ImageRef) -> Result<ImageRef, InvalidReference> {
         let own = self.own();
         let last = written.repository().rsplit('/').next().unwrap_or_default();
-        if self.0.alone || last.starts_with(&own) {
+        if last.starts_with(&own) {
             return Ok(written.clone());
         }
-        let folder = self.0.remote.as_ref().map_or("docker.io/rehearsal".to_owned(), |remote| remote.place());
-        let name = format!("{}/{own}{}", folder.trim_end_matches('/'), written.repository().replace('/', "-"));
-        ImageRef::parse(&written.to_string().replacen(&written.name(), &name, 1))
+        let folder = self.handle.remote.as_ref().map_or("docker.io/rehearsal".to_owned(), |remote| remote.place());
+        written.kept_in(&folder, own.trim_end_matches('-'))
     }
 
     /// What begins all of the lab's images on the Engine.
     pub fn images_begin(&self) -> String {
-        let folder = match &self.0.remote {
+        let folder = match &self.handle.remote {
             Some(remote) => ImageRef::parse(&format!("{}/x", remote.place().trim_end_matches('/')))
                 .map_or(String::new(), |within| within.repository().trim_end_matches('x').to_owned()),
             None => "rehearsal/".to_owned(),
         };
-        let own = if self.0.alone { String::new() } else { folder + &self.own() };
-        format!("{}/{own}", self.0.registry)
+        format!("{}/{folder}{}", self.handle.registry, self.own())
     }
 
     /// What the reader calls the Engine's `local`.
@@ -101,71 +99,40 @@ impl Names<'_> {
 
     /// Without the stage's registry, which plays docker.io; the user's own is named.
     fn stripped(&self, text: &str) -> String {
-        if self.0.remote.is_some() {
+        if self.handle.remote.is_some() {
             return text.to_owned();
         }
-        let registry = format!("{}/", self.0.registry);
+        let registry = format!("{}/", self.handle.registry);
         text.replace(&format!("{registry}library/"), "").replace(&registry, "")
     }
 
     /// Remembers what the reader calls an image that is called otherwise here.
-    pub fn remember(&self, name: &Name) -> Result<(), Error> {
-        let pair = format!("{} {}", repository_of(&name.local), familiar(&name.written.name()));
-        if name.served == name.written || self.lines("names").contains(&pair) {
-            Ok(())
-        } else {
-            self.note("names", &pair)
+    pub(super) fn remember(&self, name: &Name) {
+        let pair = (repository_of(&name.local), familiar(&name.written.name()));
+        let mut notes = self.notes();
+        if name.served != name.written && !notes.names.contains(&pair) {
+            notes.names.push(pair);
+            // One may begin like another.
+            notes.names.sort_by_key(|(local, _)| std::cmp::Reverse(local.len()));
         }
     }
 
-    /// The Engine's repositories and the reader's, longest first, as one may begin like another.
+    /// The Engine's repositories and the reader's, longest first.
     fn known(&self) -> Vec<(String, String)> {
-        let pair = |line: &String| line.split_once(' ').map(|(local, written)| (local.to_owned(), written.to_owned()));
-        let mut known: Vec<_> = self.lines("names").iter().filter_map(pair).collect();
-        known.sort_by_key(|(local, _)| std::cmp::Reverse(local.len()));
-        known
-    }
-
-    fn lines(&self, file: &str) -> Vec<String> {
-        let text = std::fs::read_to_string(folder(&self.0.private).join(file)).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        self.notes().names.clone()
     }
 
     /// Before an image is pushed: it has to be withdrawn though the push comes to no end.
-    pub fn will_push(&self, name: &Name) -> Result<(), Error> {
-        self.note("pushed", &name.served.to_string())
+    pub(super) fn will_push(&self, name: &Name) {
+        let (mut notes, served) = (self.notes(), name.served.to_string());
+        if !notes.pushed.contains(&served) {
+            notes.pushed.push(served);
+        }
     }
 
-    fn note(&self, file: &str, line: &str) -> Result<(), Error> {
-        let path = folder(&self.0.private).join(file);
-        let written = private(OpenOptions::new().append(true), &path)
-            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-        written.map_err(|source| Error::Write { path, source })
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The images that fences have pushed since this was last asked.
-pub fn take_pushed(private: &Path) -> Vec<String> {
-    let path = folder(private).join("pushed");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let _ = std::fs::remove_file(path);
-    let mut pushed: Vec<String> = text.lines().map(str::to_owned).collect();
-    pushed.sort();
-    pushed.dedup();
-    pushed
-}
-
-/// The session's own docker folder, never the user's.
-pub fn folder(private: &Path) -> PathBuf {
-    private.join("docker")
-}
-
-/// Opens a file, in its folder, that nobody else may read.
-pub fn private(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    options.create(true).mode(0o600).open(path)
 }
 
 /// As docker shows a name of the hub's.

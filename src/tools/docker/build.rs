@@ -1,37 +1,39 @@
 //! Builds, with the lab's own images and what takes the hub's place below them.
 
-use std::path::Path;
-
-use anstream::{eprintln, println};
+use std::path::{Path, PathBuf};
 
 use super::args::Build;
-use super::play::{Error, Player, key_value};
+use super::play::{Error, Player};
 use super::table::short;
 use crate::docker::{self, ContextFile, context, labels};
+use crate::files;
 use crate::images::{self, Base};
 use crate::registry::ImageRef;
 
 /// The Dockerfile's name in the context: it may stand outside of it.
 const DOCKERFILE: &str = ".rehearsal-dockerfile";
+/// The longest Dockerfile in bytes.
+const DOCKERFILE_LENGTH: u64 = 1 << 20;
 
 impl Player {
-    pub async fn build(&self, build: Build) -> Result<(), Error> {
+    pub(super) async fn build(&self, build: Build) -> Result<(), Error> {
         let Some(first) = build.tag.first() else {
             return Err(Error::Usage("a build without -t NAME is not played".into()));
         };
         let tags = build.tag.iter().map(|tag| self.names().image(tag)).collect::<Result<Vec<_>, _>>()?;
+        let path = self.readable(&build.path)?;
         let dockerfile = build.file.unwrap_or_else(|| build.path.join("Dockerfile"));
-        let mut context = context::collect(&build.path).map_err(|error| Error::Words(crate::exec::chain(&error)))?;
-        let read =
-            |path: &Path| std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source });
-        let text = read(&dockerfile)?;
+        let text = self.read_text(&dockerfile)?;
+        let collected = tokio::task::spawn_blocking(move || context::collect(&path)).await;
+        let collected = collected.map_err(|error| Error::Words(error.to_string()))?;
+        let mut context = collected.map_err(|error| Error::Words(crate::exec::chain(&error)))?;
         let progress = |progress: docker::Progress| {
             if !is_ours(&progress) {
-                eprintln!("{}", self.names().back(&progress.detail));
+                self.out.warn(format_args!("{}", self.names().back(&progress.detail)));
             }
         };
-        let found = images::ensure(&self.docker, &self.handle.application.base, &progress).await?;
-        let base = Base::ensure(&self.docker, &found, &progress).await?;
+        let found = images::ensure(&self.lab.docker, &self.lab.handle.application.base, &progress).await?;
+        let base = Base::ensure(&self.lab.docker, &found, &progress).await?;
         let text = self.with_bases(&text, &base.image).await?;
         context.retain(|file| file.path != DOCKERFILE);
         context.push(ContextFile::new(DOCKERFILE, text.clone()));
@@ -39,24 +41,35 @@ impl Player {
         if !text.lines().any(|line| line.trim_start().starts_with("ARG BASE")) {
             request.args.remove("BASE");
         }
-        request.args.extend(build.build_arg.iter().filter_map(|arg| key_value(arg)));
+        request.args.extend(build.build_arg.iter().filter_map(|arg| self.key_value(arg)));
         request.no_cache = build.no_cache;
-        request.labels = self.handle.labels();
-        request.labels.insert(labels::BUILT.into(), self.handle.scope.clone());
-        let image = self.docker.build(request, &progress).await.map_err(|source| Error::Build { source })?;
-        println!("Successfully built {}", short(&image.id));
+        request.labels = self.lab.handle.labels();
+        request.labels.insert(labels::BUILT.into(), self.lab.handle.scope.clone());
+        let image = self.lab.docker.build(request, &progress).await.map_err(|source| Error::Build { source })?;
+        self.out.print(format_args!("Successfully built {}", short(&image.id)));
         for (tag, written) in tags.iter().zip(&build.tag) {
-            self.docker.tag(&image.id, &tag.local).await?;
-            self.names().remember(tag)?;
-            println!("Successfully tagged {written}");
+            self.lab.docker.tag(&image.id, &tag.local).await?;
+            self.names().remember(tag);
+            self.out.print(format_args!("Successfully tagged {written}"));
         }
         Ok(())
+    }
+
+    /// A path of the fence's without links, which is in the lab's folder.
+    fn readable(&self, path: &Path) -> Result<PathBuf, Error> {
+        let found = files::below(&self.lab.folder, &self.cwd.join(path));
+        found.map_err(|source| Error::Read { path: path.into(), source })
+    }
+
+    fn read_text(&self, path: &Path) -> Result<String, Error> {
+        let found = files::read_plain(&self.readable(path)?, DOCKERFILE_LENGTH);
+        found.map_err(|source| Error::Read { path: path.into(), source })
     }
 
     /// The Dockerfile with the Engine's names for what it is built from: the lab's own images, and the application's
     /// base.
     async fn with_bases(&self, dockerfile: &str, base_image: &str) -> Result<String, Error> {
-        let hubs = ImageRef::parse(&self.handle.application.base).ok();
+        let hubs = ImageRef::parse(&self.lab.handle.application.base).ok();
         let mut lines = Vec::new();
         for line in dockerfile.lines() {
             let named = base_of(line).and_then(|base| Some((base, self.names().image(base).ok()?)));
@@ -64,7 +77,7 @@ impl Player {
                 lines.push(line.to_owned());
                 continue;
             };
-            let here = self.docker.image(&name.local).await?.map(|_| name.local.as_str());
+            let here = self.lab.docker.image(&name.local).await?.map(|_| name.local.as_str());
             let to = here.or((Some(&name.written) == hubs.as_ref()).then_some(base_image));
             lines.push(to.map_or_else(|| line.to_owned(), |to| line.replacen(base, to, 1)));
         }

@@ -1,5 +1,5 @@
-//! A lab's place on the cluster: the cluster as it stands, put back afterwards, or namespaces of the lab's own,
-//! removed afterwards. Knows no steps.
+//! A lab's namespaces: the one that plays `default`, made before its first step, and whichever others it makes, all of
+//! them removed afterwards. Knows no steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,22 +9,14 @@ use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::wait::await_condition;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 
-use super::cleanup::{self, Before, remove};
-use super::rewrite::Names;
+use super::cleanup::{self, remove};
 use crate::hint::Hint;
 
 /// A namespace's default ServiceAccount comes within milliseconds, and on a cluster that has just begun once its
 /// controllers run.
 const ACCOUNT: Duration = Duration::from_secs(120);
-
-pub enum Room {
-    /// Everything: what is new afterwards goes.
-    Whole(Box<Before>),
-    /// The namespaces in the lab's table of names.
-    Own,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,36 +47,11 @@ impl Hint for Error {
     }
 }
 
-impl Room {
-    /// Returns once pods can be created.
-    ///
-    /// # Errors
-    /// Where the cluster does not answer, or refuses the namespace.
-    pub async fn enter(client: &Client, names: &Names, labels: &BTreeMap<String, String>) -> Result<Self, Error> {
-        if names.is_verbatim() {
-            return Ok(Self::Whole(Box::new(Before::look(client).await?)));
-        }
-        if let Some(namespace) = names.default_namespace() {
-            create(client, namespace, labels).await?;
-        }
-        Ok(Self::Own)
-    }
-
-    /// On a cluster of our own (`ours`) the lab's own namespaces, which nobody else uses, are let go without waiting:
-    /// a namespace takes Kubernetes seconds.
-    ///
-    /// # Errors
-    /// Where the cluster does not answer or something does not go.
-    pub async fn leave(&self, client: &Client, names: &Names, ours: bool) -> Result<(), Error> {
-        match self {
-            Self::Whole(before) => Ok(before.restore(client).await?),
-            Self::Own if ours => let_go(client, names).await,
-            Self::Own => clear(client, names).await,
-        }
-    }
-}
-
-async fn create(client: &Client, name: &str, labels: &BTreeMap<String, String>) -> Result<(), Error> {
+/// Makes the namespace that plays `default` for the lab `id`, and returns once pods can be created in it.
+///
+/// # Errors
+/// Where the cluster does not answer, or refuses the namespace.
+pub(super) async fn make(client: &Client, name: &str, labels: &BTreeMap<String, String>) -> Result<(), Error> {
     let metadata = ObjectMeta { name: Some(name.into()), labels: Some(labels.clone()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let created = Api::all(client.clone()).create(&PostParams::default(), &namespace).await;
@@ -97,9 +64,20 @@ async fn create(client: &Client, name: &str, labels: &BTreeMap<String, String>) 
     }
 }
 
-/// Has a lab's own namespaces removed.
-async fn let_go(client: &Client, names: &Names) -> Result<(), Error> {
-    let removals = names.namespaces().unwrap_or_default().into_iter().map(|namespace| async move {
+/// The namespaces of the lab `id`: that of this name, and those whose names begin with it and a dash.
+async fn all(client: &Client, id: &str) -> Result<Vec<String>, Error> {
+    let found = Api::<Namespace>::all(client.clone()).list_metadata(&ListParams::default()).await?;
+    let own = |name: &String| name.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    Ok(found.items.iter().map(ResourceExt::name_any).filter(own).collect())
+}
+
+/// Has a lab's namespaces removed, without waiting until they have gone: a namespace takes Kubernetes seconds.
+///
+/// # Errors
+/// Where the cluster does not answer.
+pub(super) async fn let_go(client: &Client, id: &str) -> Result<Vec<String>, Error> {
+    let namespaces = all(client, id).await?;
+    let removals = namespaces.iter().map(|namespace| async move {
         // Pods first and at once: the namespace would give each its whole grace period.
         let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
         let pods = Api::<Pod>::namespaced(client.clone(), namespace);
@@ -110,17 +88,17 @@ async fn let_go(client: &Client, names: &Names) -> Result<(), Error> {
         }
     });
     try_join_all(removals).await?;
-    Ok(())
+    Ok(namespaces)
 }
 
-/// Removes a lab's own namespaces, and does not return before they have gone.
+/// Removes a lab's namespaces, and does not return before they have gone.
 ///
 /// # Errors
 /// Where the cluster does not answer or something does not go.
-pub async fn clear(client: &Client, names: &Names) -> Result<(), Error> {
-    let_go(client, names).await?;
-    let namespaces = names.namespaces().unwrap_or_default().into_iter();
+pub(super) async fn clear(client: &Client, id: &str) -> Result<(), Error> {
+    let namespaces = let_go(client, id).await?;
     let how = DeleteParams::default();
-    try_join_all(namespaces.map(|namespace| remove(Api::<Namespace>::all(client.clone()), namespace, &how))).await?;
+    let removals = namespaces.iter().map(|name| remove(Api::<Namespace>::all(client.clone()), name, &how));
+    try_join_all(removals).await?;
     Ok(())
 }

@@ -1,10 +1,8 @@
-//! The watch that is open before any command runs: pods and events of the whole cluster, or of the lab's own
-//! namespaces where others are there too → traces, in the lecture's names.
+//! The watch that is open before any command runs: pods and events of all namespaces that its client sees → traces.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
 use kube::runtime::watcher;
@@ -13,7 +11,6 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::rewrite::Names;
 use crate::event::{Event, Events, millis};
 use crate::hint::Hint;
 use crate::kubewords::is_system_namespace;
@@ -33,7 +30,6 @@ struct Shared {
     changed: watch::Sender<u64>,
     events: Events,
     lab: u32,
-    names: Names,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,22 +67,20 @@ impl Watch {
     ///
     /// # Errors
     /// Where the cluster refuses to be watched.
-    pub async fn open(client: &Client, events: Events, lab: u32, names: Names) -> Result<Self, NotWatching> {
+    pub async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
         let (changed, changes) = watch::channel(0);
-        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab, names });
+        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let pods = |api| {
+        let pods = |api: Api<Pod>| {
             follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
-                let pod = shared.names.object(pod);
                 shared.record(|recorder, now| {
                     let trace = if gone { recorder.pod_deleted(&pod, now) } else { recorder.pod(&pod, now) };
                     trace.and_then(|trace| told(trace, shared.lab))
                 });
             })
         };
-        let events = |api| {
+        let events = |api: Api<KubeEvent>| {
             follow(api, shared.clone(), &stop, &tasks, |shared, event, gone| {
-                let event = shared.names.object(event);
                 if !gone {
                     shared.record(|recorder, now| {
                         recorder.event(&event, now);
@@ -95,15 +89,7 @@ impl Watch {
                 }
             })
         };
-        // A namespace that is yet to be created can be watched already.
-        let (of_pods, of_events): (Vec<Api<Pod>>, Vec<Api<KubeEvent>>) = match shared.names.namespaces() {
-            None => (vec![Api::all(client.clone())], vec![Api::all(client.clone())]),
-            Some(own) => own
-                .into_iter()
-                .map(|ns| (Api::namespaced(client.clone(), ns), Api::namespaced(client.clone(), ns)))
-                .unzip(),
-        };
-        tokio::try_join!(try_join_all(of_pods.into_iter().map(pods)), try_join_all(of_events.into_iter().map(events)))?;
+        tokio::try_join!(pods(Api::all(client.clone())), events(Api::all(client.clone())))?;
         tasks.close();
         Ok(Self { shared, changes, stop: stop.drop_guard(), tasks })
     }

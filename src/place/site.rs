@@ -1,0 +1,235 @@
+//! Everything that one lab stands on, opened before its first step and put away after its last. Knows no steps.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::cleanup::{self, Before};
+use super::namespaces;
+use super::shell::{self, Shell, docker_config};
+use super::watch::{NotWatching, Watch};
+use crate::cluster::namespace_labels;
+use crate::event::Events;
+use crate::gateway::{self, Gateway, Names, Reach, Request, Upstream};
+use crate::hint::Hint;
+use crate::mask::Masker;
+use crate::stage::{self, Stage};
+use crate::tools::docker;
+
+/// Why a lab has nothing to stand on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::Error),
+    #[error(transparent)]
+    Gateway(#[from] gateway::Error),
+    #[error("no port of 127.0.0.1 is free for the lab's docker")]
+    Docker(#[source] std::io::Error),
+    #[error(transparent)]
+    Watch(#[from] NotWatching),
+    #[error(transparent)]
+    Shell(#[from] shell::Error),
+    #[error(transparent)]
+    Namespaces(#[from] namespaces::Error),
+    #[error(transparent)]
+    Cleanup(#[from] cleanup::Error),
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stage(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
+            Self::Gateway(error) => error.hint(),
+            Self::Docker(_) => Some("is the loopback interface up? `ip addr show lo` tells".into()),
+            Self::Watch(error) => error.hint(),
+            Self::Shell(error) => error.hint(),
+            Self::Namespaces(error) => error.hint(),
+            Self::Cleanup(error) => error.hint(),
+        }
+    }
+}
+
+/// What a lab's site stands on.
+pub struct Ground<'a> {
+    pub stage: &'a Stage,
+    pub events: &'a Events,
+    pub masker: &'a Masker,
+    /// The run's own session.
+    pub session: &'a str,
+    /// The lab's number.
+    pub lab: u32,
+    /// The lab's names on the cluster.
+    pub names: Names,
+    /// What it may beyond its own namespaces.
+    pub reach: Reach,
+    /// Whether it has a namespace from the beginning.
+    pub needs_cluster: bool,
+    /// The `rehearse` program, which is `docker` in fences.
+    pub program: &'a Path,
+    pub kubectl: Option<&'a Path>,
+    /// The cluster; labs that are played on one share what is known of it.
+    pub upstream: &'a Upstream,
+}
+
+/// Where one lab's fences stand.
+pub struct Site {
+    pub shell: Shell,
+    pub watch: Watch,
+    pub gateway: Arc<Gateway>,
+    docker: docker::Server,
+    /// What was there before a lab that has the cluster to itself.
+    before: Option<Box<Before>>,
+}
+
+impl Site {
+    /// Returns once pods can be created, and are seen.
+    ///
+    /// # Errors
+    /// Where the cluster does not answer or refuses, or something cannot be written here.
+    pub async fn open(ground: &Ground<'_>) -> Result<Self, Error> {
+        let (stage, handle) = (ground.stage, &ground.stage.handle);
+        let client = stage.cluster.client();
+        let (upstream, events, lab) = (ground.upstream.clone(), ground.events.clone(), ground.lab);
+        let told = move |request: Request| events.emit(request.event(lab));
+        let gateway = Arc::new(Gateway::start(upstream, ground.names.clone(), ground.reach, told).await?);
+        ground.masker.add(gateway.token());
+        let scope = scope(ground.session, ground.lab);
+        let folder = handle.private.join(&scope);
+        let learning = Arc::downgrade(&gateway);
+        let docker = docker::Server::start(docker::Lab {
+            handle: handle.for_lab(&scope),
+            docker: stage.docker.clone(),
+            folder: folder.clone(),
+            config: docker_config(&folder),
+            pushes: Box::new(move |image| {
+                if let Some(gateway) = learning.upgrade() {
+                    gateway.learn_image(image);
+                }
+            }),
+        });
+        let docker = docker.await.map_err(Error::Docker)?;
+        ground.masker.add(docker.token());
+        let sources = handle.application.context().map_err(stage::Error::Application)?;
+        let kubeconfig = gateway.kubeconfig();
+        let shell = Shell::prepare(&shell::Ground {
+            folder: &folder,
+            name: &format!("lab-{}", ground.lab),
+            cache: None,
+            sessions: &handle.sessions(),
+            program: ground.program,
+            kubectl: ground.kubectl,
+            kubeconfig: &kubeconfig,
+            docker: Some(&docker.place()),
+            credentials: &stage.credentials(),
+            sources: &sources,
+        })?;
+        let labels = namespace_labels(ground.session);
+        let before = async {
+            match ground.reach {
+                Reach::Ours { alone: true } => Ok(Some(Box::new(Before::look(&client).await?))),
+                Reach::Ours { alone: false } | Reach::Users => Ok::<_, Error>(None),
+            }
+        };
+        let before = before.await?;
+        let view = gateway.client();
+        let (made, watch) = tokio::join!(
+            async {
+                match ground.needs_cluster {
+                    true => namespaces::make(&client, ground.names.id(), &labels).await,
+                    false => Ok(()),
+                }
+            },
+            Watch::open(&view, ground.events.clone(), ground.lab)
+        );
+        made?;
+        Ok(Self { shell, watch: watch?, gateway, docker, before })
+    }
+
+    /// Ends what fences have left, and puts the cluster, the Engine and the registry back as `leaving` says. Returns what
+    /// the registry or the Engine did not let go of, in words for people.
+    ///
+    /// # Errors
+    /// Where the cluster does not answer or something does not go.
+    pub async fn close(self, ground: &Ground<'_>, leaving: Leaving) -> Result<Vec<String>, Error> {
+        let stage = ground.stage;
+        self.shell.end_processes();
+        self.watch.close().await;
+        let mut images = self.gateway.names().images();
+        images.extend(self.docker.take_pushed());
+        self.docker.close().await;
+        let made = self.gateway.made();
+        if let Ok(gateway) = Arc::try_unwrap(self.gateway) {
+            gateway.close().await;
+        }
+        if leaving == Leaving::WithStage {
+            return Ok(Vec::new());
+        }
+        let stays = withdraw(stage, &scope(ground.session, ground.lab), images).await;
+        leave(&stage.cluster.client(), ground.names.id(), leaving, &made, self.before.as_deref()).await?;
+        Ok(stays)
+    }
+}
+
+/// How a lab leaves what it stood on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// As it is: all of it goes with its stage.
+    WithStage,
+    /// Going: namespaces are not waited for.
+    Going,
+    /// Gone: another lab, or the cluster's owner, finds nothing of it.
+    Gone,
+}
+
+/// What a killed or a stopped lab may have left on the cluster.
+///
+/// # Errors
+/// Where the cluster does not answer or something does not go.
+pub async fn clear(stage: &Stage, names: &Names) -> Result<(), Error> {
+    Ok(namespaces::clear(&stage.cluster.client(), names.id()).await?)
+}
+
+async fn leave(
+    client: &kube::Client,
+    id: &str,
+    leaving: Leaving,
+    made: &[String],
+    before: Option<&Before>,
+) -> Result<(), Error> {
+    for path in made {
+        let request = http::Request::delete(path).body(Vec::new());
+        if let Ok(request) = request {
+            // What is gone already is what is wanted; what stays bears the lab's name, and the next run finds it.
+            let _ = client.request_text(request).await;
+        }
+    }
+    match (before, leaving) {
+        (Some(before), _) => before.restore(client).await?,
+        (None, Leaving::Going) => drop(namespaces::let_go(client, id).await?),
+        (None, Leaving::Gone | Leaving::WithStage) => namespaces::clear(client, id).await?,
+    }
+    Ok(())
+}
+
+/// Takes a lab's containers and images off an Engine and out of a registry that stay.
+async fn withdraw(stage: &Stage, scope: &str, mut images: Vec<String>) -> Vec<String> {
+    let mut stays = Vec::new();
+    if let Err(error) = stage.remove_lab(scope).await {
+        stays.push(format!("a container or an image of the lab stays until the stage goes: {error}"));
+    }
+    images.sort();
+    images.dedup();
+    for image in images {
+        if let Err(error) = stage.withdraw(&image).await {
+            stays.push(format!("{image} stays in its registry, which does not let go of it: {error}"));
+        }
+    }
+    stays
+}
+
+/// Where a lab's names on the Engine, its files and its processes are its own.
+fn scope(session: &str, lab: u32) -> String {
+    format!("{session}-lab{lab}")
+}

@@ -1,0 +1,3 @@
+//! Tools that fences find first on their PATH and that the program plays itself.
+
+pub mod docker;
