@@ -36,15 +36,6 @@ pub enum SyntaxError {
     TooLarge,
 }
 
-impl Hint for SyntaxError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Near { .. } | Self::Unfinished => Some("`bash -n` on the fence says what bash makes of it".into()),
-            Self::TooLarge => Some("split it into several fences".into()),
-        }
-    }
-}
-
 impl SyntaxError {
     /// The line of the fence, from 1, where one is known.
     pub fn line(&self) -> Option<usize> {
