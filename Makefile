@@ -43,11 +43,16 @@ down: build ## take the stage down, and whatever killed runs left
 test: setup ## test everything
 	cargo test --locked
 
-lint: ## formatting, clippy, shell scripts
+lint: ## formatting, clippy, shell scripts, the oldest Rust, licenses
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck docker/setup.sh docker/stand-in/*.sh; \
 	else echo 'skipped: shellcheck is not installed'; fi
+	@oldest=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); \
+	if cargo "+$$oldest.0" --version >/dev/null 2>&1; then cargo "+$$oldest.0" check --locked --target-dir target/oldest; \
+	else echo "skipped: Rust $$oldest, the oldest that is to do, is not installed"; fi
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo 'skipped: cargo-deny is not installed'; fi
 
 bench: setup ## play all labs and print where the time went
 	@$(RUN) --timings all

@@ -137,7 +137,7 @@ fn client_for(shared: &Shared, parts: &mut Parts) -> Result<(Client, bool), Refu
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
         return Err(Refusal::unauthorized());
     }
-    if token.trim() != shared.token {
+    if token.trim() != shared.token.expose() {
         return Ok((shared.upstream.bare.clone(), false));
     }
     parts.headers.remove(AUTHORIZATION);
