@@ -8,7 +8,7 @@ PROFILE ?= dev
 REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
 RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
 
-.PHONY: help setup host build preflight labs up down test lint bench clean
+.PHONY: help setup host build preflight labs up down test lint lint-lecture bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -48,6 +48,9 @@ lint: ## formatting, clippy, shell scripts
 	cargo clippy --locked --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck docker/setup.sh docker/stand-in/*.sh; \
 	else echo 'skipped: shellcheck is not installed'; fi
+
+lint-lecture: build ## say what is wrong with LECTURE=path, a file or a folder, playing nothing
+	@$(REHEARSE) lint $(LECTURE) $(ARGS)
 
 bench: setup ## play all labs and print where the time went
 	@$(RUN) --timings all

@@ -36,6 +36,8 @@ pub mod images;
 
 pub mod mini;
 
+pub mod lint;
+
 pub mod cluster;
 
 pub mod stage;

@@ -6,6 +6,7 @@ mod error;
 mod exit;
 mod kept;
 mod kubectl;
+mod lint;
 mod matrix;
 mod origin;
 mod places;
@@ -99,6 +100,7 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
         args::Command::Run(run) => run::run(run, common, printer, interrupts).await,
         args::Command::Matrix(args) => matrix::matrix(args, common, printer, interrupts).await,
         args::Command::List => show::list(&common, printer),
+        args::Command::Lint(args) => lint::lint(&args, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,
         args::Command::Preflight(stage) => {
             simple(pin!(preflight::preflight(&stage, &common, printer)), "interrupted").await

@@ -10,6 +10,7 @@ mod docker_room;
 mod docker_runtime;
 mod engine;
 mod labs;
+mod lectures;
 mod program;
 mod readme;
 mod rooms;
