@@ -248,7 +248,7 @@ fn narrowed(path: &str, old: Option<&Value>, new: Option<&Value>) -> String {
 
 fn unused(lecture: &Lecture, used: &[&ItemId], findings: &mut Vec<Finding>) {
     let applies_all = lecture.items.iter().filter_map(Item::command).any(|command| {
-        command.invocations.iter().any(|invocation| invocation.values(Some('k'), "kustomize").first().is_some())
+        command.invocations.iter().any(|invocation| !invocation.values(Some('k'), "kustomize").is_empty())
     });
     for item in &lecture.items {
         let Some(manifest) = item.manifest() else { continue };
