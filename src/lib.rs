@@ -44,6 +44,8 @@ pub mod loopback;
 
 pub mod mini;
 
+pub mod lint;
+
 pub mod cluster;
 
 pub mod gateway;

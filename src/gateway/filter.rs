@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
 use super::names::{ALL_LABS, Names};
+use crate::hint::Hint;
 use crate::kubewords::is_system_namespace;
 
 /// The longest line of a watch: an object is at most half of it.
@@ -26,6 +27,12 @@ pub(crate) struct Sight {
 #[derive(Debug, thiserror::Error)]
 #[error("a line of the cluster's answer is longer than {LONGEST_LINE} bytes")]
 pub(crate) struct TooLong;
+
+impl Hint for TooLong {
+    fn hint(&self) -> Option<String> {
+        Some("watch one namespace, whose objects come as they are: `kubectl get -w -n NAMESPACE`".into())
+    }
+}
 
 impl Sight {
     fn sees(&self, item: &Value) -> bool {

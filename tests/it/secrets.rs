@@ -30,7 +30,9 @@ kubectl run leak --image=cloudwithvarjosh/none --env="PASSWORD=$DOCKER_PASSWORD"
 kubectl get pod leak -o json
 docker login -u cloudwithvarjosh -p "$DOCKER_PASSWORD"
 cat "$DOCKER_CONFIG/config.json"
-kubectl create token default | tee "$OUTSIDE.token"
+token=$(kubectl create token default)
+echo "$token"
+printf %s "$token" > TOKENS
 kubectl create token default | base64 -w 0
 kubectl create secret generic t --from-literal=token="$(kubectl create token default)" -o yaml --dry-run=client
 printf -- '-----BEGIN PRIVATE KEY-----\nc2VjcmV0LWtleS1vZi1zb21lYm9keQ==\n-----END PRIVATE KEY-----\n'
@@ -80,8 +82,8 @@ fn forms_are_found_where_they_are() {
 async fn no_form_of_the_password_is_printed_or_kept() {
     let ground = Ground::new().await;
     let outside = ground.path("password");
-    let post = Post::to(&outside);
-    ground.lab(&LAB.replace("OUTSIDE", post.path()));
+    let (post, tokens) = (Post::to(&outside), Post::to(&ground.path("token")));
+    ground.lab(&LAB.replace("OUTSIDE", post.path()).replace("TOKENS", tokens.path()));
     for json in [&["--json"][..], &[]] {
         let run = ground.play(json).run().await.exits_with(1);
         run.says("•••").says("to go through Running");
@@ -99,7 +101,7 @@ async fn no_form_of_the_password_is_printed_or_kept() {
             }
         }
         assert!(told.len() >= 3, "{told:?}");
-        let token = std::fs::read_to_string(ground.path("password.token")).unwrap();
+        let token = std::fs::read_to_string(ground.path("token")).unwrap();
         let (claims, signature) = token.trim().rsplit_once('.').unwrap();
         for (place, text) in told {
             // As a reader would join wrapped lines, plain and inside JSON strings.
