@@ -80,7 +80,7 @@ impl KindCluster {
         match &settings.source {
             Source::Reuse(name) => Self::wire(settings, ground, name, tell).await,
             Source::Create(image) => {
-                let name = format!("rehearsal-{}", ground.session);
+                let name = name_of(&ground.session);
                 create::create(settings, image, &ground, &name, tell).await?;
                 Self::wire(settings, ground, &name, tell).await
             }
@@ -160,6 +160,11 @@ impl KindCluster {
     }
 }
 
+/// The name of a session's kind cluster.
+pub fn name_of(session: &str) -> String {
+    format!("rehearsal-{session}")
+}
+
 /// Takes an image off the nodes.
 pub(super) async fn evict(docker: &Docker, nodes: &[String], image: &str) -> Result<(), Error> {
     let each = nodes.iter().map(|node| async move {
@@ -179,13 +184,17 @@ pub async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
     futures::future::join_all(nodes).await.into_iter().flatten().collect()
 }
 
-/// The sessions whose registry is docker.io to nodes of kind clusters on this engine, each with its owner and the nodes.
+/// The sessions whose registry is docker.io to nodes of kind clusters of others on this engine, each with its owner and
+/// the nodes. A session's own nodes go with its cluster: asked while they go, they would answer that they do not run.
 pub async fn borrowed(docker: &Docker) -> BTreeMap<(String, String), Vec<String>> {
     let nodes = docker.containers(CLUSTER_LABEL).await.unwrap_or_default();
     let nodes = nodes.into_iter().filter(|node| node.state == "running");
     let told = nodes.filter_map(|node| {
-        let name = node.names.first()?.clone();
-        Some(async move { Some((wiring::whose(docker, &name).await.ok()??, name)) })
+        let (name, cluster) = (node.names.first()?.clone(), node.labels.get(CLUSTER_LABEL)?.clone());
+        Some(async move {
+            let whose = wiring::whose(docker, &name).await.ok()??;
+            (cluster != name_of(&whose.0)).then_some((whose, name))
+        })
     });
     let mut found = BTreeMap::<_, Vec<String>>::new();
     for (whose, node) in futures::future::join_all(told).await.into_iter().flatten() {

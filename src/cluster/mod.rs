@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
 pub use ground::Ground;
-pub use kind::{KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, sessions as kind_sessions};
+pub use kind::{
+    KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name,
+    sessions as kind_sessions,
+};
 pub use mini::MiniSettings;
 pub use namespaces::labels_of as namespace_labels;
 pub use plan::{Plan, Settings};

@@ -72,7 +72,7 @@ async fn find(docker: &Docker, root: &Path, reaping: Reaping, reaped: &mut Reape
     };
     let clusters = async {
         let cluster = |(session, owner)| {
-            let name = format!("rehearsal-{session}");
+            let name = cluster::kind_name(&session);
             (session, owner, Debt::KindCluster { name, host: host() })
         };
         cluster::kind_sessions(docker).await.into_iter().map(cluster).collect::<Vec<_>>()
