@@ -53,8 +53,7 @@ impl Strategy for JobStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = &object["spec"];
         let mut errors = vec![];
-        for field in
-            ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
+        for field in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
         {
             errors.extend(negative(&format!("spec.{field}"), &spec[field]));
         }
@@ -149,8 +148,11 @@ mod tests {
 
     #[test]
     fn a_job_ends() {
-        let said: Vec<_> =
-            JobStrategy.validate(&job(json!({"template": template("Always"), "completions": -1}))).iter().map(ToString::to_string).collect();
+        let said: Vec<_> = JobStrategy
+            .validate(&job(json!({"template": template("Always"), "completions": -1})))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             said,
             [

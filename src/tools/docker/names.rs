@@ -103,6 +103,10 @@ impl Names<'_> {
             return text.to_owned();
         }
         let registry = format!("{}/", self.handle.registry);
+        // Of a URL it is the host, and the hub's own stands there.
+        let text = ["http", "https"].iter().fold(text.to_owned(), |text, scheme| {
+            text.replace(&format!("{scheme}://{registry}"), "https://registry-1.docker.io/")
+        });
         text.replace(&format!("{registry}library/"), "").replace(&registry, "")
     }
 

@@ -36,7 +36,8 @@ impl Workloads {
         let mut deleted = 0;
         for pod in &decision.delete {
             self.delete_pod(pod).await?;
-            self.tell_of_jobs.tell(&*job, vec![Event::normal("SuccessfulDelete", format!("Deleted pod: {}", pod.name_any()))]);
+            self.tell_of_jobs
+                .tell(&*job, vec![Event::normal("SuccessfulDelete", format!("Deleted pod: {}", pod.name_any()))]);
             deleted += 1;
         }
         let (made, failure) = self.create_pods(&job, decision.create).await;
@@ -61,7 +62,11 @@ impl Workloads {
         self.untrack(pods.iter().map(AsRef::as_ref)).await
     }
 
-    async fn write_job(&mut self, job: Arc<Job>, status: &k8s_openapi::api::batch::v1::JobStatus) -> kube::Result<Arc<Job>> {
+    async fn write_job(
+        &mut self,
+        job: Arc<Job>,
+        status: &k8s_openapi::api::batch::v1::JobStatus,
+    ) -> kube::Result<Arc<Job>> {
         if job.status.as_ref() == Some(status) {
             return Ok(job);
         }
