@@ -8,7 +8,9 @@ PROFILE ?= dev
 REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
 RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
 
-.PHONY: help setup host build preflight labs up down test lint bench clean
+LECTURE ?=
+
+.PHONY: help setup host build preflight labs check up down test lint lint-lecture bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -34,6 +36,10 @@ labs: setup ## play all labs
 lab-%: setup ## play one lab
 	@$(RUN) $@
 
+check: setup ## check a lecture: make check LECTURE=path
+	@$(if $(LECTURE),,echo 'error: name a lecture: make check LECTURE=path/to/lecture.md' >&2; exit 2;) \
+	$(REHEARSE) check $(LECTURE) --cluster $(CLUSTER) $(ARGS)
+
 up: setup ## bring the stage up and leave it: registry, image, cluster
 	@$(REHEARSE) up --cluster $(CLUSTER) $(ARGS)
 
@@ -43,11 +49,19 @@ down: build ## take the stage down, and whatever killed runs left
 test: setup ## test everything
 	cargo test --locked
 
-lint: ## formatting, clippy, shell scripts
+lint: ## formatting, clippy, shell scripts, the oldest Rust, licenses
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck docker/setup.sh docker/stand-in/*.sh; \
 	else echo 'skipped: shellcheck is not installed'; fi
+	@oldest=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); \
+	if cargo "+$$oldest.0" --version >/dev/null 2>&1; then cargo "+$$oldest.0" check --locked --target-dir target/oldest; \
+	else echo "skipped: Rust $$oldest, the oldest that is to do, is not installed"; fi
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo 'skipped: cargo-deny is not installed'; fi
+
+lint-lecture: build ## say what is wrong with LECTURE=path, a file or a folder, playing nothing
+	@$(REHEARSE) lint $(LECTURE) $(ARGS)
 
 bench: setup ## play all labs and print where the time went
 	@$(RUN) --timings all

@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::hint::Hint;
 use crate::process::{Process, STARTED_BY};
+use crate::secret::private_file;
 
 /// What a child does to itself before it becomes the tool: system calls and nothing else, for the other threads' locks are
 /// never released in it.
@@ -445,7 +446,7 @@ impl Background {
     #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
     pub fn start(program: &Path, args: &[OsString], log: &Path) -> std::io::Result<Self> {
         use std::os::unix::process::CommandExt;
-        let out = std::fs::File::create(log)?;
+        let out = private_file(log)?;
         let mut command = std::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
         // It is nobody's: it goes on when this process has ended.

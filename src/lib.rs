@@ -2,9 +2,11 @@
 //!
 //! A module uses only the modules listed above it; ARCHITECTURE.md says why.
 
+pub mod hint;
+
 pub mod wait;
 
-pub mod hint;
+pub mod secret;
 
 pub mod process;
 
@@ -41,6 +43,8 @@ pub mod images;
 pub mod loopback;
 
 pub mod mini;
+
+pub mod lint;
 
 pub mod cluster;
 

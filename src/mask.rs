@@ -3,7 +3,9 @@
 //! A secret is found with each of its characters as it is or as an encoder writes it (JSON, nested or not, URLs and
 //! forms, HTML, shells), in hex, and in base64 at any of the three alignments (of itself or of its JSON forms, alone,
 //! inside a `user:password`, inside a whole dockerconfigjson) and in base64 of that. Line breaks in between, as
-//! `base64` and `fold` make them, and the blanks that indent the next line hide nothing.
+//! `base64`, `fold` and YAML make them, and the blanks that indent the next line hide nothing.
+//!
+//! Tokens of ServiceAccounts and private keys are known by their form, whoever made them, and in base64.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock, RwLock};
@@ -25,7 +27,6 @@ pub struct Masker {
     inner: Arc<RwLock<Patterns>>,
 }
 
-#[derive(Default)]
 struct Patterns {
     /// What is masked itself.
     plain: Vec<Regex>,
@@ -35,11 +36,29 @@ struct Patterns {
     finder: Option<AhoCorasick>,
 }
 
+impl Default for Patterns {
+    fn default() -> Self {
+        let encoded = encodings(FORMED);
+        Self { plain: Vec::new(), finder: AhoCorasick::new(&encoded).ok(), encoded }
+    }
+}
+
 impl std::fmt::Debug for Masker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Masker(..)")
     }
 }
+
+/// How a JSON Web Token begins, whose header names its algorithm (RFC 7515), and what stands above a private key
+/// (RFC 7468): base64 that holds one of them is a secret.
+const FORMED: [&str; 2] = ["eyJhbGciOi", "PRIVATE KEY-----"];
+
+/// A JSON Web Token; a private key in PEM, to its end or the text's, its line breaks escaped or not.
+static BY_FORM: LazyLock<Regex> = LazyLock::new(|| {
+    let token = r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}";
+    let key = "(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\\z)";
+    Regex::new(&format!("{token}|{key}")).expect("a literal, tested below")
+});
 
 /// A run of base64: to the end of its line, and over the following lines as long as they hold nothing else.
 static RUN: LazyLock<Regex> = LazyLock::new(|| {
@@ -61,8 +80,6 @@ impl Masker {
         let json = json[1..json.len() - 1].to_owned();
         // As Go's encoding/json writes it, and so kubectl and docker.
         let go = json.replace('&', r"\u0026").replace('<', r"\u003c").replace('>', r"\u003e");
-        let once: Vec<String> = [secret, &json, &go].into_iter().flat_map(alignments).collect();
-        let twice: Vec<String> = once.iter().flat_map(|form| alignments(form)).collect();
         let plain = [escaped(secret), hex(secret)].map(|pattern| {
             // Keys of cloud registries are whole JSON files.
             let built = RegexBuilder::new(&pattern).size_limit(256 << 20).build();
@@ -70,7 +87,7 @@ impl Masker {
         });
         let mut inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         inner.plain.extend(plain.into_iter().flatten());
-        inner.encoded.extend(once.into_iter().chain(twice));
+        inner.encoded.extend(encodings([secret, &json, &go]));
         inner.encoded.sort();
         inner.encoded.dedup();
         inner.finder = AhoCorasick::new(&inner.encoded).ok();
@@ -80,7 +97,7 @@ impl Masker {
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(finder) = &inner.finder else { return text.into() };
-        let plain = inner.plain.iter().flat_map(|secret| secret.find_iter(text));
+        let plain = std::iter::once(&*BY_FORM).chain(&inner.plain).flat_map(|secret| secret.find_iter(text));
         let encoded = RUN.find_iter(text).filter(|run| finder.is_match(&*BREAK.replace_all(run.as_str(), "")));
         let mut spans: Vec<_> = plain.chain(encoded).map(|found| (found.start(), found.end())).collect();
         if spans.is_empty() {
@@ -130,12 +147,12 @@ fn escaped(secret: &str) -> String {
             '\n' => r"\\+n",
             '\r' => r"\\+r",
             '\t' => r"\\+t",
-            ' ' => r"\+",
+            ' ' => r"\+|\r?\n[ \t]*",
             '&' => "&amp;",
             '<' => "&lt;",
             '>' => "&gt;",
             '"' => "&quot;",
-            '\'' => r#"&apos;|'\\''|'"'"'"#,
+            '\'' => r#"&apos;|'\\''|'"'"'|''"#,
             _ => "",
         };
         let (percent, hex) = (bytes("%"), bytes(r"\\+x"));
@@ -143,13 +160,21 @@ fn escaped(secret: &str) -> String {
         let own = if own.is_empty() { String::new() } else { format!("{own}|") };
         format!(r"(?:{own}(?i:{percent}|{units}|{hex}|{octal}|&#0*{code};|&#x0*{code:x};)|\\*{itself})")
     };
-    secret.chars().map(forms).collect::<Vec<_>>().join(r"(?:\r?\n[ \t]*)?")
+    secret.chars().map(forms).collect::<Vec<_>>().join(r"(?:\\?\r?\n[ \t]*)?")
 }
 
 /// A pattern for the secret's bytes in hex, as `xxd`, `od` and dumps of programs write them.
 fn hex(secret: &str) -> String {
     let bytes: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("(?i){}", bytes.join(r"(?:[\s:,]|\\x|0x)*"))
+}
+
+/// The base64 of texts, and the base64 of that.
+fn encodings<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    let mut once: Vec<String> = texts.into_iter().flat_map(alignments).collect();
+    let twice: Vec<String> = once.iter().flat_map(|form| alignments(form)).collect();
+    once.extend(twice);
+    once
 }
 
 /// The part of base64 that depends on `secret` alone, for each place it can have in a group of three bytes;
@@ -311,6 +336,36 @@ mod tests {
         let masker = Masker::default();
         masker.add("s3cret-Pass!");
         assert_eq!(masker.mask("https://u:s3cret-Pass%21@host/"), "https://u:•••@host/");
+    }
+
+    #[test]
+    fn yaml_hides_no_password() {
+        let password = "it's a \"s3cret\" & a: long one";
+        let masker = Masker::default();
+        masker.add(password);
+        for text in [
+            r#"'it''s a "s3cret" & a: long one'"#,
+            r#""it's a \"s3cret\" & a: long one""#,
+            "'it''s a\n    \"s3cret\" & a: long\n    one'",
+            "\"it's a \\\"s3c\\\n    ret\\\" & a: long one\"",
+            r#""it's a \u0022s3cret\x22 \u0026 a: long one""#,
+        ] {
+            assert_eq!(masker.mask(text).trim_matches(['"', '\'']), MASK, "of {text}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_private_keys_are_known_by_their_form() {
+        let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJodHRwczovL2t1YmVybmV0ZXMifQ.c2lnbmF0dXJlLW9mLWl0";
+        let key = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIOqvfZ\noAoGCCqGSM49\n-----END EC PRIVATE KEY-----";
+        let masker = Masker::default();
+        for secret in [token, key, &key.replace('\n', "\\n"), &b64(token), &b64(key), &b64(&b64(token))] {
+            assert_eq!(masker.mask(&format!("a {secret} b")), format!("a {MASK} b"));
+        }
+        assert_eq!(masker.mask(&key[..50]), MASK, "of one that is cut off");
+        for text in ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "eyJhbGciOi", "a.b.c"] {
+            assert_eq!(masker.mask(text), text);
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
+use crate::hint::Hint;
+
 /// What one probe found.
 #[derive(Debug)]
 pub enum Probe<T> {
@@ -39,6 +41,13 @@ impl fmt::Display for TimedOut {
             write!(f, "; last seen: {}", self.last)?;
         }
         Ok(())
+    }
+}
+
+impl Hint for TimedOut {
+    /// What it waited for and saw last is all there is to say.
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

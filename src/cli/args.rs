@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
+use super::check::CheckArgs;
 use super::conformance::ConformanceArgs;
+use super::lint::LintArgs;
 use super::matrix::MatrixArgs;
 use super::places::Common;
 use super::printer::Color;
@@ -12,7 +14,7 @@ use super::stage::StageArgs;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    everything came out as the text says
-  1    a lab failed
+  1    a lab failed, or a lecture has an error that `lint` finds
   2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse
   70   a defect in rehearse
   130  interrupted; what is left, if anything, was looked for and is said";
@@ -39,8 +41,12 @@ pub enum Command {
     Run(RunArgs),
     /// Play labs on several Kubernetes versions: one table of labs and versions, and what first differs
     Matrix(MatrixArgs),
+    /// Check lectures that nobody annotated: what still holds, what drifted, what only looked as if it held
+    Check(CheckArgs),
     /// List the labs
     List,
+    /// Read lectures, any Markdown, and say what is wrong with them before anything is played
+    Lint(LintArgs),
     /// Bring a stage up and leave it up: registry, image, cluster
     Up(StageArgs),
     /// Take down the stage that is up, and whatever killed runs left

@@ -109,7 +109,7 @@ async fn play(
     let cases = conformance::chosen(&args.cases)?;
     let places = Places::find(common)?;
     let kubectl = kubectl::find(&places.project).await?.path;
-    let opening = Opening { stage: &args.stage, places: &places, on_kept: true };
+    let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
     let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
     let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
     if let Origin::New(settings) = &mut scene.origin {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{cluster, conformance, docker, images, run, script, session, stage};
+use crate::{check, cluster, conformance, docker, images, place, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,24 @@ pub enum Error {
     Kubectl(#[from] kubectl::Error),
     #[error(transparent)]
     Conformance(#[from] conformance::Error),
+    #[error("no Markdown file: {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NoLectures { paths: Vec<PathBuf> },
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Lecture(#[from] script::lecture::ReadError),
+    #[error("these are no records of a check")]
+    Records(#[from] check::ReadError),
+    #[error(transparent)]
+    Patch(#[from] check::PatchError),
+    #[error(transparent)]
+    Place(#[from] place::Error),
+    #[error(transparent)]
+    Shell(#[from] place::ShellError),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
     #[error("there is no `bash` on PATH")]
@@ -79,6 +97,13 @@ impl Hint for Error {
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
+            Self::NoLectures { .. } => Some("name a file that ends in .md, or a folder with such files".into()),
+            Self::Unreadable { .. } => Some("is it there, and yours to read?".into()),
+            Self::Lecture(error) => error.hint(),
+            Self::Records(error) => error.hint(),
+            Self::Patch(error) => error.hint(),
+            Self::Place(error) => error.hint(),
+            Self::Shell(error) => error.hint(),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {

@@ -59,9 +59,12 @@ async fn play(
     for version in &args.versions {
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
-        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs: args.jobs, timings: false, places: &places };
+        let (jobs, masker) = (args.jobs, &printer.masker);
+        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs, timings: false, places: &places, masker };
         let column =
-            match once(&what, false, |_| Some(Box::new(Verdicts(*printer)) as Box<dyn Consumer>), interrupts).await {
+            match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
+                .await
+            {
                 Ok(outcome) => {
                     let text = |text: &str| outcome.masker.mask(text).into_owned();
                     Column::of(version, &outcome.server_version, &outcome.played, &text)

@@ -1,11 +1,13 @@
 //! Arguments, streams and exit codes. Nothing calls it but `main`.
 
 mod args;
+mod check;
 mod conformance;
 mod error;
 mod exit;
 mod kept;
 mod kubectl;
+mod lint;
 mod matrix;
 mod origin;
 mod places;
@@ -98,7 +100,9 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
     match cli.command {
         args::Command::Run(run) => run::run(run, common, printer, interrupts).await,
         args::Command::Matrix(args) => matrix::matrix(args, common, printer, interrupts).await,
+        args::Command::Check(args) => check::check(args, common, printer, interrupts).await,
         args::Command::List => show::list(&common, printer),
+        args::Command::Lint(args) => lint::lint(&args, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,
         args::Command::Preflight(stage) => {
             simple(pin!(preflight::preflight(&stage, &common, printer)), "interrupted").await

@@ -1,4 +1,5 @@
-//! Decides the streams: results to stdout, everything else to stderr; colours only where they are wanted.
+//! Decides the streams: results to stdout, everything else to stderr; colours only where they are wanted. Nothing is
+//! written unmasked.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::exit::ExitCode;
 use crate::docker;
+use crate::mask::Masker;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Yellow.on_default();
@@ -19,18 +21,19 @@ pub struct Progress {
     name: String,
     bar: Option<ProgressBar>,
     last: Mutex<String>,
+    masker: Masker,
 }
 
 impl Progress {
     pub fn tell(&self, progress: &docker::Progress) {
         if let Some(bar) = &self.bar {
-            bar.set_message(progress.to_string());
+            bar.set_message(self.masker.mask(&progress.to_string()).into_owned());
             return;
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != progress.step {
             last.clone_from(&progress.step);
-            let _ = writeln!(anstream::stderr(), "  {:<16} {}", self.name, progress.step);
+            let _ = writeln!(anstream::stderr(), "  {:<16} {}", self.name, self.masker.mask(&progress.step));
         }
     }
 }
@@ -43,10 +46,12 @@ pub enum Color {
 }
 
 /// Where the program's own words go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Printer {
     /// stdout carries JSON and nothing else.
     pub json: bool,
+    /// What it knows is masked in every word; the session tells it its secrets.
+    pub masker: Masker,
 }
 
 impl Printer {
@@ -57,18 +62,18 @@ impl Printer {
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
-        Self { json }
+        Self { json, masker: Masker::default() }
     }
 
     /// One line of result.
     pub fn result(&self, text: &str) {
         // A closed pipe is the reader's choice.
-        let _ = writeln!(anstream::stdout(), "{text}");
+        let _ = writeln!(anstream::stdout(), "{}", self.masker.mask(text));
     }
 
     /// One line on the side.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", self.masker.mask(text));
     }
 
     /// Whether moving progress may be drawn.
@@ -87,7 +92,7 @@ impl Printer {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Progress { name: name.to_owned(), bar, last: Mutex::default() }
+        Progress { name: name.to_owned(), bar, last: Mutex::default(), masker: self.masker.clone() }
     }
 
     /// Prints an error with its causes and its hint; returns the code for convenience.
@@ -103,5 +108,20 @@ impl Printer {
         }
         self.note(&text);
         code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_printer_learns_late_is_masked_in_its_copies_too() {
+        let printer = Printer::new(false, Color::Auto);
+        let progress = printer.progress(&MultiProgress::new(), "x");
+        printer.clone().masker.add("s3cret-Pass!");
+        for masker in [&printer.masker, &progress.masker] {
+            assert_eq!(masker.mask("cannot log in as u:s3cret-Pass!"), "cannot log in as u:•••");
+        }
     }
 }

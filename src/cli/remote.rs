@@ -77,7 +77,7 @@ pub fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
             _ => return Err(Error::NoLogin { host: remote.host }),
         },
     };
-    if credentials.password.chars().count() < SHORTEST {
+    if credentials.password.expose().chars().count() < SHORTEST {
         return Err(Error::Short { host: remote.host });
     }
     Ok(Some((remote, credentials)))

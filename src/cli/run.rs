@@ -75,6 +75,7 @@ async fn try_run(
         jobs: args.jobs,
         timings: args.timings,
         places: &places,
+        masker: &printer.masker,
     };
     let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
     Ok(once(&what, true, reader, interrupts).await?.verdict)
@@ -89,6 +90,7 @@ pub struct Once<'a> {
     /// Also measure bare kubectl beside it.
     pub timings: bool,
     pub places: &'a Places,
+    pub masker: &'a Masker,
 }
 
 /// What came of one run.
@@ -111,7 +113,7 @@ pub async fn once(
     interrupts: &Interrupts,
 ) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let opening = Opening { stage: what.stage, places: what.places, on_kept };
+    let opening = Opening { stage: what.stage, places: what.places, on_kept, masker: what.masker };
     let scene = Scene::open(opening, interrupts, |session| {
         let mut consumers = vec![report::events_file(session.dir())?];
         session.is_latest();

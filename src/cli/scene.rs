@@ -39,6 +39,8 @@ pub struct Opening<'a> {
     pub places: &'a Places,
     /// A stage that is up will do.
     pub on_kept: bool,
+    /// Learns the session's secrets.
+    pub masker: &'a Masker,
 }
 
 impl<'a> Scene<'a> {
@@ -51,7 +53,7 @@ impl<'a> Scene<'a> {
         interrupts: &'a Interrupts,
         consumers: impl FnOnce(&Session) -> std::io::Result<Vec<Box<dyn Consumer>>>,
     ) -> Result<Self, Error> {
-        let Opening { stage, places, on_kept } = opening;
+        let Opening { stage, places, on_kept, masker } = opening;
         let prologue = async {
             let docker = Docker::connect().await?;
             let (origin, notes) = Origin::of(stage, places, on_kept, &docker).await?;
@@ -61,7 +63,7 @@ impl<'a> Scene<'a> {
         let begun = interrupts.unless(prologue).await.ok_or(Error::InterruptedBefore)?;
         let (docker, origin, mut notes, reaped) = begun?;
         let session = Session::create(&places.root)?;
-        let masker = Masker::default();
+        let masker = masker.clone();
         let (events, records) = Events::channel();
         let consumers = match consumers(&session) {
             Ok(consumers) => consumers,
@@ -103,6 +105,7 @@ impl<'a> Scene<'a> {
             }
         };
         if let Some(stage) = &stage {
+            stage.handle.secrets().iter().for_each(|secret| self.masker.add(secret.expose()));
             let info = stage.cluster.info();
             self.events.emit(Event::StageReady {
                 cluster: info.name.clone(),

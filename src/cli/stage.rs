@@ -179,5 +179,5 @@ pub fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
 }
 
 pub fn mask(masker: &Masker, credentials: &Credentials) {
-    masker.add(&credentials.password);
+    masker.add(credentials.password.expose());
 }

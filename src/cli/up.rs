@@ -161,7 +161,7 @@ fn last_line(log: &Path) -> String {
 /// Keeps a stage up until a signal comes.
 async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
-    let opening = Opening { stage: args, places: &places, on_kept: false };
+    let opening = Opening { stage: args, places: &places, on_kept: false, masker: &printer.masker };
     let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
     let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
     if let Origin::New(settings) = &mut scene.origin {

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::hint::Hint;
+
 /// `--cluster auto|mini|kind|context:NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Choice {
@@ -15,6 +17,13 @@ pub enum Choice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no cluster; one of: auto, mini, kind, context:NAME")]
 pub struct InvalidChoice(String);
+
+impl Hint for InvalidChoice {
+    /// The error names what there is.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
 
 impl FromStr for Choice {
     type Err = InvalidChoice;

@@ -1,5 +1,7 @@
 //! Plays cases side by side and compares their records with the expected ones. Knows nothing of what a case does.
 
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use super::error::Error;
 use super::ground::Ground;
 use super::outage;
 use super::world::World;
+use crate::secret::private_file;
 
 /// What came of a case.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl Suite<'_> {
         mut told: impl FnMut(&Outcome),
     ) -> std::result::Result<Vec<Outcome>, Error> {
         let unwritten = |source| Error::Write { path: self.records.into(), source };
-        std::fs::create_dir_all(self.records).map_err(unwritten)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(self.records).map_err(unwritten)?;
         let (alone, mut beside): (Vec<&'static Case>, Vec<_>) = cases.iter().partition(|case| case.needs.outage);
         // Scripts keep the processor busy while scenarios wait.
         beside.sort_by_key(|case| matches!(case.play, Play::Scenario(_)));
@@ -132,7 +135,8 @@ impl Suite<'_> {
         let record = world.close().await;
         outcome?;
         let text = record?.to_text();
-        std::fs::write(&path, &text).map_err(|source| Error::Write { path, source })?;
+        let written = private_file(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|source| Error::Write { path, source })?;
         let expected = expected(case.expected, self.ground.server_minor);
         Ok(Difference::first(&expected, &text).map_or(Result::Passed, Result::Differs))
     }

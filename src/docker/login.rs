@@ -4,22 +4,20 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use bollard::auth::DockerCredentials;
 
+use crate::secret::Secret;
+
 /// A registry's username and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     pub username: String,
-    pub password: String,
+    pub password: Secret,
     /// The registry's host, or `https://index.docker.io/v1/`.
     pub server: String,
 }
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("username", &self.username)
-            .field("password", &"<redacted>")
-            .field("server", &self.server)
-            .finish()
+        f.debug_struct("Login").field("username", &self.username).field("server", &self.server).finish_non_exhaustive()
     }
 }
 
@@ -27,7 +25,7 @@ impl From<Login> for DockerCredentials {
     fn from(login: Login) -> Self {
         DockerCredentials {
             username: Some(login.username),
-            password: Some(login.password),
+            password: Some(login.password.expose().to_owned()),
             serveraddress: Some(login.server),
             ..Default::default()
         }

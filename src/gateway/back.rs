@@ -10,6 +10,8 @@ use bytes::{Bytes, BytesMut};
 pub(crate) struct Replacer {
     automaton: Option<AhoCorasick>,
     pairs: Vec<(Vec<u8>, Bytes)>,
+    /// The bytes that texts begin with.
+    firsts: Vec<u8>,
     longest: usize,
 }
 
@@ -22,9 +24,12 @@ impl Replacer {
         let pairs: Vec<(Vec<u8>, Bytes)> = pairs.into_iter().map(|(from, to)| (from.into_bytes(), to.into())).collect();
         let automaton =
             AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(pairs.iter().map(|(from, _)| from));
+        let mut firsts: Vec<u8> = pairs.iter().filter_map(|(from, _)| from.first().copied()).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
         let longest = pairs.iter().map(|(from, _)| from.len()).max().unwrap_or_default();
         // A lab's few names are no automaton too large.
-        Self { automaton: automaton.ok(), pairs, longest }
+        Self { automaton: automaton.ok(), pairs, firsts, longest }
     }
 
     pub(crate) fn text(&self, text: &str) -> String {
@@ -68,7 +73,9 @@ impl Replacer {
     /// Where the end of `data` may be the beginning of a text, or one that goes on.
     fn undecided(&self, data: &[u8]) -> Vec<usize> {
         let from = data.len().saturating_sub(self.longest);
-        let begins = |at: &usize| self.pairs.iter().any(|(text, _)| text.starts_with(&data[*at..]));
+        let begins = |at: &usize| {
+            self.firsts.contains(&data[*at]) && self.pairs.iter().any(|(text, _)| text.starts_with(&data[*at..]))
+        };
         (from..data.len()).filter(begins).collect()
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use super::names::{ALL_LABS, Names, is_system};
+use super::names::{ALL_LABS, Names};
+use crate::hint::Hint;
+use crate::kubewords::is_system_namespace;
 
 /// The longest line of a watch: an object is at most half of it.
 const LONGEST_LINE: usize = 16 << 20;
@@ -26,13 +28,19 @@ pub(crate) struct Sight {
 #[error("a line of the cluster's answer is longer than {LONGEST_LINE} bytes")]
 pub(crate) struct TooLong;
 
+impl Hint for TooLong {
+    fn hint(&self) -> Option<String> {
+        Some("watch one namespace, whose objects come as they are: `kubectl get -w -n NAMESPACE`".into())
+    }
+}
+
 impl Sight {
     fn sees(&self, item: &Value) -> bool {
         let (namespace, name) = place(item);
         match namespace {
-            _ if self.of_namespaces => self.names.owns(name) || is_system(name),
+            _ if self.of_namespaces => self.names.owns(name) || is_system_namespace(name),
             "" => self.system && (self.names.owns(name) || !name.starts_with(ALL_LABS)),
-            _ => self.names.owns(namespace) || self.system && is_system(namespace),
+            _ => self.names.owns(namespace) || self.system && is_system_namespace(namespace),
         }
     }
 

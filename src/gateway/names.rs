@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::back::Replacer;
 use super::dockerconfig;
+use crate::kubewords::is_system_namespace;
 use crate::registry::ImageRef;
 
 pub(crate) const DEFAULT: &str = "default";
@@ -52,11 +53,6 @@ struct Image {
     written: String,
     lecture: ImageRef,
     played: ImageRef,
-}
-
-/// What a plain name means as a system namespace: no lab's, the same for all.
-pub(crate) fn is_system(namespace: &str) -> bool {
-    namespace.starts_with("kube-") || namespace == "local-path-storage"
 }
 
 impl Names {
@@ -130,7 +126,12 @@ impl Names {
     #[must_use]
     pub fn namespace(&self, name: &str) -> String {
         match name {
-            _ if self.is_verbatim() || name.is_empty() || name == "*" || is_system(name) || self.owns(name) => {
+            _ if self.is_verbatim()
+                || name.is_empty()
+                || name == "*"
+                || is_system_namespace(name)
+                || self.owns(name) =>
+            {
                 name.into()
             }
             DEFAULT => self.id.clone(),

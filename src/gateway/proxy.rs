@@ -8,7 +8,8 @@ use axum::extract::{Request as Incoming, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Version};
@@ -24,12 +25,13 @@ use super::discovery::{Discovery, Key};
 use super::error::Refusal;
 use super::filter::{Lines, Sight};
 use super::media::{Content, accept_text};
-use super::names::{LONGEST, is_system};
+use super::names::LONGEST;
 use super::path::{Target, impersonate};
 use super::record::Request;
 use super::rights::{Reach, acts_on_others, is_immortal, is_renamed};
 use super::shared::{Known, Shared};
 use super::stream::mapped;
+use crate::kubewords::is_system_namespace;
 use crate::mini::api::body::bytes;
 
 /// The longest list that is filtered, in bytes; kubectl asks for 500 objects at a time.
@@ -135,7 +137,7 @@ fn client_for(shared: &Shared, parts: &mut Parts) -> Result<(Client, bool), Refu
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
         return Err(Refusal::unauthorized());
     }
-    if token.trim() != shared.token {
+    if token.trim() != shared.token.expose() {
         return Ok((shared.upstream.bare.clone(), false));
     }
     parts.headers.remove(AUTHORIZATION);
@@ -187,7 +189,7 @@ fn created_namespace(shared: &Shared, target: &Target, name: &str) -> Result<(),
     if !target.is_namespaces() || target.info.verb != "create" {
         return Ok(());
     }
-    if is_system(name) {
+    if is_system_namespace(name) {
         return shared.demand(shared.reach.beyond(), target);
     }
     if names.namespace(name).len() > LONGEST && name.len() <= LONGEST {
@@ -287,7 +289,8 @@ async fn proxied(body: Body) -> Result<Bytes, Refusal> {
 
 /// Takes out what is between the client and the gateway only.
 fn headers(headers: &mut HeaderMap, is_upgrade: bool) {
-    let hop = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TE, ACCEPT_ENCODING, HeaderName::from_static("keep-alive")];
+    let keep_alive = HeaderName::from_static("keep-alive");
+    let hop = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TE, TRAILER, EXPECT, ACCEPT_ENCODING, keep_alive];
     hop.iter().for_each(|name| drop(headers.remove(name)));
     if !is_upgrade {
         headers.remove(CONNECTION);

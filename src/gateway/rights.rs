@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::names::{DEFAULT, Names, is_system};
+use super::names::{DEFAULT, Names};
 use super::path::Target;
+use crate::kubewords::{KINDS, is_system_namespace};
 
 /// How far a lab reaches beyond its own namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,32 +41,6 @@ const RENAMED: &[(&str, &str)] = &[
     ("node.k8s.io", "runtimeclasses"),
     ("certificates.k8s.io", "certificatesigningrequests"),
 ];
-/// Kubernetes' other cluster-scoped kinds: their lists are no lists of all namespaces.
-const CLUSTER_SCOPED: &[&str] = &[
-    "apiservices",
-    "componentstatuses",
-    "csidrivers",
-    "csinodes",
-    "customresourcedefinitions",
-    "deviceclasses",
-    "flowschemas",
-    "ipaddresses",
-    "mutatingadmissionpolicies",
-    "mutatingadmissionpolicybindings",
-    "mutatingwebhookconfigurations",
-    "nodes",
-    "persistentvolumes",
-    "prioritylevelconfigurations",
-    "resourceslices",
-    "selfsubjectreviews",
-    "servicecidrs",
-    "validatingadmissionpolicies",
-    "validatingadmissionpolicybindings",
-    "validatingwebhookconfigurations",
-    "volumeattachments",
-    "volumeattributesclasses",
-];
-
 impl Reach {
     /// The right to what `target` asks for.
     pub(crate) fn right(self, target: &Target, names: &Names) -> Right {
@@ -84,7 +59,7 @@ impl Reach {
         let is_given = if target.is_namespaces() {
             match info.name.as_str() {
                 "" => info.verb != "deletecollection",
-                name => reads || !is_system(name),
+                name => reads || !is_system_namespace(name),
             }
         } else if target.is_cluster_wide() {
             match info.verb.as_str() {
@@ -95,7 +70,7 @@ impl Reach {
                 _ => self != Self::Users && is_renamed(&info.group, &info.resource),
             }
         } else {
-            !is_system(&info.namespace) || reads && self != Self::Users
+            !is_system_namespace(&info.namespace) || reads && self != Self::Users
         };
         if is_given { Right::Given } else { self.beyond() }
     }
@@ -126,8 +101,8 @@ pub(crate) fn is_renamed(group: &str, plural: &str) -> bool {
 }
 
 fn is_cluster_scoped(group: &str, plural: &str) -> bool {
-    // Of custom resources it cannot be told; theirs have no namespace, and are not shown.
-    is_renamed(group, plural) || CLUSTER_SCOPED.contains(&plural)
+    // Of custom resources it cannot be told: those that have no namespace are not shown.
+    KINDS.iter().any(|kind| !kind.namespaced && kind.group == group && kind.plural == plural)
 }
 
 /// Whether an object of a renamed kind acts on what is not the lab's, whatever it is called.

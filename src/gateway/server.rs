@@ -76,7 +76,7 @@ impl Gateway {
     /// The token in [`Gateway::kubeconfig`]: a secret to be masked.
     #[must_use]
     pub fn token(&self) -> &str {
-        &self.shared.token
+        self.shared.token.expose()
     }
 
     /// The lab's view in process: objects come in the lecture's names. Its requests are not recorded.

@@ -12,12 +12,13 @@ use super::path::Target;
 use super::record::Request;
 use super::rights::{Reach, Right};
 use super::server::Upstream;
+use crate::secret::Secret;
 
 pub(crate) struct Shared {
     pub(crate) upstream: Upstream,
     pub(crate) reach: Reach,
     /// The lab's own, of this gateway only.
-    pub(crate) token: String,
+    pub(crate) token: Secret,
     pub(crate) told: Box<dyn Fn(Request) + Send + Sync>,
     /// Ends answers that do not end by themselves, and connections.
     pub(crate) shutdown: CancellationToken,
@@ -46,7 +47,7 @@ impl Shared {
         upstream: Upstream,
         names: Names,
         reach: Reach,
-        token: String,
+        token: Secret,
         told: Box<dyn Fn(Request) + Send + Sync>,
     ) -> Self {
         Self {

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::pki::Pki;
 use crate::hint::Hint;
+use crate::secret::Secret;
 
 /// Connections served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -77,8 +78,8 @@ impl Listener {
 }
 
 /// A kubeconfig with one context, CA and token inline. It is a credential.
-pub(crate) fn kubeconfig(name: &str, address: SocketAddr, ca_pem: &str, token: &str) -> String {
-    let ca = STANDARD.encode(ca_pem);
+pub(crate) fn kubeconfig(name: &str, address: SocketAddr, ca_pem: &str, token: &Secret) -> String {
+    let (ca, token) = (STANDARD.encode(ca_pem), token.expose());
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: {name}\nclusters:\n- name: {name}\n  cluster:\n    server: https://{address}\n    certificate-authority-data: {ca}\nusers:\n- name: {name}\n  user:\n    token: {token}\ncontexts:\n- name: {name}\n  context:\n    cluster: {name}\n    user: {name}\n"
     )

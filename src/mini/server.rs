@@ -22,6 +22,7 @@ use super::runtime::Runtime;
 use super::{Version, resources};
 use crate::hint::Hint;
 use crate::loopback::{self, Listener, kubeconfig};
+use crate::secret::Secret;
 
 /// The node's address: containers are reached through the runtime, and listeners stay on loopback.
 const NODE_IP: &str = "127.0.0.1";
@@ -68,7 +69,7 @@ pub struct Mini {
     guarded: Router,
     address: SocketAddr,
     ca_pem: String,
-    token: String,
+    token: Secret,
     /// Ends controllers and kubelet.
     stop: DropGuard,
     kubelet: JoinHandle<()>,
@@ -148,8 +149,8 @@ impl Mini {
 }
 
 /// A token that nobody guesses.
-pub(crate) fn random_token() -> String {
-    super::pipeline::random_suffix(40)
+pub(crate) fn random_token() -> Secret {
+    super::pipeline::random_suffix(40).into()
 }
 
 /// The objects a new cluster has before anything runs.

@@ -34,6 +34,20 @@ const HIDDEN: &[&str] = &[
     "/etc/gshadow",
 ];
 
+/// What is at home for programs alone: languages and their packages, as version managers keep them there.
+const TOOLCHAINS: &[&str] = &[
+    ".asdf",
+    ".goenv",
+    ".linuxbrew",
+    ".nodenv",
+    ".nvm/versions",
+    ".pyenv",
+    ".rbenv",
+    ".rustup/toolchains",
+    "anaconda3",
+    "miniconda3",
+];
+
 /// Variables that name files with credentials, wherever they are; a colon may stand between several.
 const CREDENTIALS: &[&str] = &["KUBECONFIG", "DOCKER_CONFIG", "HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "TMPDIR"];
 
@@ -43,10 +57,12 @@ impl Reach {
         let named = CREDENTIALS.iter().filter_map(std::env::var_os);
         let named: Vec<_> = named.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>()).collect();
         let home = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.dir);
-        let all = HIDDEN.iter().map(PathBuf::from).chain(named).chain(home);
+        let homes: Vec<_> = home.into_iter().chain(std::env::var_os("HOME").map(PathBuf::from)).collect();
+        let readable = homes.iter().flat_map(|home| TOOLCHAINS.iter().map(|name| home.join(name))).collect();
+        let all = HIDDEN.iter().map(PathBuf::from).chain(named).chain(homes);
         // A home that is the whole machine, as a service's may be, hides nothing.
         let hidden = all.filter(|path| path.is_absolute() && path.parent().is_some());
-        Self { hidden: hidden.collect(), ..Self::default() }
+        Self { hidden: hidden.collect(), readable, ..Self::default() }
     }
 
     /// The highest files and folders that have nothing hidden in them, and those that may be read all the same.

@@ -148,7 +148,7 @@ impl Shell {
         // What a fence starts is known by it.
         set(session::STAGE_VARIABLE, ground.folder.join("fence").into());
         set("DOCKER_USERNAME", text(&ground.credentials.username));
-        set("DOCKER_PASSWORD", text(&ground.credentials.password));
+        set("DOCKER_PASSWORD", text(ground.credentials.password.expose()));
         // Tools that page or colour their output would not match what a page prints.
         set("PAGER", text("cat"));
         set("NO_COLOR", text("1"));

@@ -71,7 +71,12 @@ pub struct Ground<'a> {
     pub kubectl: Option<&'a Path>,
     /// The cluster; labs that are played on one share what is known of it.
     pub upstream: &'a Upstream,
+    /// Told of each request that the lab's API server has answered, besides the events.
+    pub on_request: Option<OnRequest>,
 }
+
+/// Told of a request.
+pub type OnRequest = Arc<dyn Fn(&Request) + Send + Sync>;
 
 /// Where one lab's fences stand.
 pub struct Site {
@@ -92,7 +97,13 @@ impl Site {
         let (stage, handle) = (ground.stage, &ground.stage.handle);
         let client = stage.cluster.client();
         let (upstream, events, lab) = (ground.upstream.clone(), ground.events.clone(), ground.lab);
-        let told = move |request: Request| events.emit(request.event(lab));
+        let on_request = ground.on_request.clone();
+        let told = move |request: Request| {
+            if let Some(tell) = &on_request {
+                tell(&request);
+            }
+            events.emit(request.event(lab));
+        };
         let gateway = Arc::new(Gateway::start(upstream, ground.names.clone(), ground.reach, told).await?);
         ground.masker.add(gateway.token());
         let scope = scope(ground.session, ground.lab);

@@ -67,7 +67,7 @@ impl Authorizer {
     ) -> Result<RequestBuilder> {
         match &mut self.state {
             State::Anonymous => Ok(request),
-            State::Basic(login) => Ok(request.basic_auth(&login.username, Some(&login.password))),
+            State::Basic(login) => Ok(request.basic_auth(&login.username, Some(login.password.expose()))),
             State::Bearer { realm, service, scopes, token } => {
                 if token.is_none() {
                     let fetched = fetch_token(http, realm, service, scopes, self.credentials.as_ref()).await;
@@ -94,7 +94,7 @@ impl Authorizer {
         }
         match (of_scheme("Basic"), &self.credentials) {
             (None, _) => Ok(Answer::Unsupported),
-            (Some(_), Some(login)) if !login.username.is_empty() && !login.password.is_empty() => {
+            (Some(_), Some(login)) if !login.username.is_empty() && !login.password.expose().is_empty() => {
                 self.state = State::Basic(login.clone());
                 Ok(Answer::Retry)
             }
@@ -143,7 +143,7 @@ async fn fetch_token(
         form.query_pairs_mut()
             .append_pair("client_id", concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
             .append_pair("grant_type", "password")
-            .append_pair("password", &login.password)
+            .append_pair("password", login.password.expose())
             .append_pair("scope", &scopes.join(" "))
             .append_pair("service", service)
             .append_pair("username", &login.username);
@@ -165,7 +165,7 @@ async fn fetch_token(
     }
     let mut request = http.get(url.clone());
     if let Some(login) = credentials {
-        request = request.basic_auth(&login.username, Some(&login.password));
+        request = request.basic_auth(&login.username, Some(login.password.expose()));
     }
     token(Method::GET, &url, request).await
 }

@@ -9,30 +9,32 @@ use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use serde_json::{Map, Value, json};
 
+use crate::secret::Secret;
+
 const PASSWORD_LENGTH: usize = 24;
 
 /// bcrypt's cost as a power of two. The password is random and lives as long as one session, so there is
 /// nothing to slow a guesser down for; and the registry pays this price on every request it authenticates.
 const BCRYPT_COST: u32 = 5;
 
-/// A login. Neither Debug nor any error shows the password.
+/// A login. No error shows its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     pub username: String,
-    pub password: String,
+    pub password: Secret,
 }
 
 impl Credentials {
     #[must_use]
-    pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
 
     /// A new random password of letters and digits: safe unquoted in a shell, YAML and a URL.
     #[must_use]
     pub fn fresh(username: impl Into<String>) -> Self {
-        let password = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect();
-        Self { username: username.into(), password }
+        let password: String = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect();
+        Self::new(username, password)
     }
 
     /// A line of an htpasswd file, without the newline.
@@ -40,7 +42,7 @@ impl Credentials {
     /// # Errors
     /// bcrypt refuses passwords that hold a NUL byte.
     pub fn htpasswd(&self) -> Result<String, bcrypt::BcryptError> {
-        let hash = bcrypt::hash_with_result(&self.password, BCRYPT_COST)?;
+        let hash = bcrypt::hash_with_result(self.password.expose(), BCRYPT_COST)?;
         // `$2y$` is what htpasswd(1) writes and every registry reads.
         Ok(format!("{}:{}", self.username, hash.format_for_version(bcrypt::Version::TwoY)))
     }
@@ -48,7 +50,7 @@ impl Credentials {
     /// What `kubectl create secret docker-registry` stores, for each of the servers.
     #[must_use]
     pub fn dockerconfigjson(&self, servers: &[&str]) -> String {
-        let entry = json!({ "username": self.username, "password": self.password, "auth": self.basic() });
+        let entry = json!({ "username": self.username, "password": self.password.expose(), "auth": self.basic() });
         let auths: Map<String, Value> = servers.iter().map(|server| ((*server).to_owned(), entry.clone())).collect();
         json!({ "auths": auths }).to_string()
     }
@@ -56,7 +58,7 @@ impl Credentials {
     /// base64 of `username:password`, as the Basic scheme and a dockerconfigjson's `auth` carry it.
     #[must_use]
     pub fn basic(&self) -> String {
-        STANDARD.encode(format!("{}:{}", self.username, self.password))
+        STANDARD.encode(format!("{}:{}", self.username, self.password.expose()))
     }
 }
 
@@ -73,10 +75,11 @@ mod tests {
     #[test]
     fn passwords_are_random_and_not_shown_by_debug() {
         let credentials = Credentials::fresh("varjosh");
-        assert!(credentials.password.len() >= 24 && credentials.password.bytes().all(|b| b.is_ascii_alphanumeric()));
-        assert_ne!(credentials, Credentials::fresh("varjosh"));
+        let password = credentials.password.expose();
+        assert!(password.len() >= 24 && password.bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert!(credentials.password != Credentials::fresh("varjosh").password);
         let debug = format!("{credentials:?}");
-        assert!(!debug.contains(&credentials.password) && !debug.contains(&credentials.basic()), "{debug}");
+        assert!(!debug.contains(password) && !debug.contains(&credentials.basic()), "{debug}");
     }
 
     #[test]
@@ -85,7 +88,7 @@ mod tests {
         let line = credentials.htpasswd().unwrap();
         let (user, hash) = line.split_once(':').unwrap();
         assert_eq!(user, "varjosh");
-        assert!(hash.starts_with("$2y$05$") && bcrypt::verify(&credentials.password, hash).unwrap());
+        assert!(hash.starts_with("$2y$05$") && bcrypt::verify(credentials.password.expose(), hash).unwrap());
     }
 
     #[test]

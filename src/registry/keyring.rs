@@ -213,7 +213,7 @@ mod tests {
 
     /// The servers whose logins fit, in order.
     fn found(servers: &[&str], image: &str) -> Vec<String> {
-        keyring(servers).lookup(image).into_iter().map(|found| found.credentials.password).collect()
+        keyring(servers).lookup(image).into_iter().map(|found| found.credentials.password.expose().to_owned()).collect()
     }
 
     #[test]

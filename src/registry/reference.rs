@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::hint::Hint;
+
 const DEFAULT_REGISTRY: &str = "docker.io";
 /// Distribution's limit on registry and repository together (`reference.NameTotalLengthMax`).
 const MAX_NAME: usize = 255;
@@ -44,6 +46,12 @@ pub struct ImageRef {
     repository: String,
     tag: Option<String>,
     digest: Option<String>,
+}
+
+impl Hint for InvalidReference {
+    fn hint(&self) -> Option<String> {
+        Some("an image is [HOST[:PORT]/]NAME[:TAG][@DIGEST], its name in lower case".into())
+    }
 }
 
 impl ImageRef {

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::event::{Event, Record};
 use crate::mask::Masker;
+use crate::secret::private_file;
 
 pub use human::Human;
 pub use jsonl::JsonLines;
@@ -72,12 +73,12 @@ fn masked(masker: &Masker, record: Record) -> Record {
     serde_json::from_value(value).unwrap_or_else(lost)
 }
 
-/// Events as JSON lines in a file of the session's folder.
+/// Events as JSON lines in a file of the session's folder, which is its owner's alone.
 ///
 /// # Errors
 /// Where the file cannot be created.
 pub fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
-    let file = std::fs::File::create(dir.join("events.jsonl"))?;
+    let file = private_file(&dir.join("events.jsonl"))?;
     Ok(Box::new(JsonLines::new(Box::new(std::io::LineWriter::new(file)) as Box<dyn Write + Send>)))
 }
 

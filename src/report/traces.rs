@@ -1,6 +1,5 @@
 //! Traces as JSON lines beside the events: what snapshots, diffs and readers with questions take up later.
 
-use std::fs::File;
 use std::io::{LineWriter, Write};
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use serde_json::json;
 
 use crate::mask::Masker;
 use crate::observe::Trace;
+use crate::secret::private_file;
 
 /// Writes `traces.jsonl`: `{"lab": 1, "trace": {…}}`, a line for each pod of each lab, masked.
 ///
@@ -18,7 +18,7 @@ pub fn write_traces<'a>(
     masker: &Masker,
     labs: impl IntoIterator<Item = (u32, &'a [Trace])>,
 ) -> std::io::Result<()> {
-    let mut file = LineWriter::new(File::create(dir.join("traces.jsonl"))?);
+    let mut file = LineWriter::new(private_file(&dir.join("traces.jsonl"))?);
     for (lab, trace) in labs.into_iter().flat_map(|(lab, traces)| traces.iter().map(move |trace| (lab, trace))) {
         let mut line = json!({ "lab": lab, "trace": trace });
         masker.mask_json(&mut line);

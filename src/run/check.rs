@@ -220,7 +220,7 @@ fn credentials(output: &str, credentials: &Credentials) -> Judged {
     let entries: Vec<_> = config["auths"].as_object().map(|auths| auths.values().collect()).unwrap_or_default();
     let right = |entry: &&serde_json::Value| {
         entry["username"] == credentials.username
-            && entry["password"] == credentials.password
+            && entry["password"] == credentials.password.expose()
             && entry["auth"] == credentials.basic()
     };
     match entries[..] {

@@ -132,6 +132,7 @@ impl Player<'_> {
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
             upstream,
+            on_request: None,
         };
         lab::play(lab, &ground, self.stop).await
     }

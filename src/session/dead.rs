@@ -80,8 +80,9 @@ pub fn dead(root: &Path) -> Vec<Dead> {
         }
         // Its own word: it may have been started with another $TMPDIR, or by another user.
         let lock = match fs::read_to_string(private.join(OWNER)) {
-            Ok(text) => PathBuf::from(text),
-            Err(_) => lock::lock_of(&id).unwrap_or_else(|| lock::path_of_none(&id)),
+            Ok(text) if !text.is_empty() => PathBuf::from(text),
+            // One that is just beginning has not said it yet.
+            _ => lock::lock_of(&id).unwrap_or_else(|| lock::path_of_none(&id)),
         };
         if life(&lock.display().to_string()) == Life::Dead {
             found.insert(id.clone(), Dead { id, dir: Some(entry.path()), lock });

@@ -9,6 +9,7 @@ use crate::docker::labels;
 use crate::images::Application;
 use crate::process::Process;
 use crate::registry::Credentials;
+use crate::secret::Secret;
 use crate::session;
 
 /// A folder in a registry that is there already.
@@ -43,7 +44,8 @@ pub struct Handle {
     /// Its container, where it is the stage's own.
     pub registry_container: Option<String>,
     username: String,
-    password: String,
+    #[serde(with = "crate::secret::in_private_file")]
+    password: Secret,
     pub cluster: Info,
     pub kubeconfig: PathBuf,
     /// What the lecture's labs are about.
@@ -120,7 +122,18 @@ impl Handle {
     }
 
     pub fn credentials(&self) -> Credentials {
-        Credentials::new(&self.username, &self.password)
+        Credentials::new(&self.username, self.password.clone())
+    }
+
+    /// What nobody may be shown: the registry's password, and the tokens and passwords of the kubeconfig. Private keys
+    /// are known by their form.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap_or_default();
+        let config: serde_json::Value = serde_saphyr::from_str(&text).unwrap_or_default();
+        let users = config["users"].as_array().into_iter().flatten();
+        let named =
+            users.flat_map(|user| ["token", "password"].map(|key| user["user"][key].as_str().map(Secret::from)));
+        named.flatten().chain([self.password.clone()]).collect()
     }
 
     /// # Errors

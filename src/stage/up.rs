@@ -158,6 +158,14 @@ impl Stage {
         Ok(())
     }
 
+    /// Whether the registry serves `image` to the stage's user.
+    pub async fn serves(&self, image: &str) -> bool {
+        match self.ask(image) {
+            Ok(session) => session.resolve().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Removes the containers and images that a lab has made in `scope`.
     ///
     /// # Errors

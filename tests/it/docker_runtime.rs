@@ -58,7 +58,7 @@ impl Ground {
     }
 
     fn auth(&self, password: Option<&str>) -> Option<Credentials> {
-        Some(Credentials::new(&self.credentials.username, password.unwrap_or(&self.credentials.password)))
+        Some(Credentials::new(&self.credentials.username, password.unwrap_or(self.credentials.password.expose())))
     }
 }
 
@@ -150,7 +150,7 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let refused = requests.any(|entry| entry.status == 401);
     let served = requests.any(|entry| entry.status == 200 && entry.user.as_deref() == Some("varjosh"));
     assert!(refused && served, "{entries:#?}");
-    assert!(!String::from_utf8_lossy(&log).contains(&ground.credentials.password));
+    assert!(!String::from_utf8_lossy(&log).contains(ground.credentials.password.expose()));
 
     let running = runtime.start(ContainerSpec { command: vec!["sleep".into(), "60".into()], ..spec }).await.unwrap();
     runtime.close().await.unwrap();

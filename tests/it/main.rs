@@ -4,6 +4,7 @@
 #![expect(clippy::explicit_write)]
 
 mod bad_input;
+mod check;
 mod conformance;
 mod context;
 mod docker_room;
@@ -12,6 +13,7 @@ mod engine;
 mod escapes;
 mod faults;
 mod labs;
+mod lectures;
 mod post;
 mod program;
 mod readme;

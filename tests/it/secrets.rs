@@ -1,4 +1,6 @@
-//! A lab that prints its password in every form: none of them reaches an output or a file that stays.
+//! A lab that prints its password in every form, tokens and a key: none of them reaches an output or a file that stays.
+
+use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,6 +30,12 @@ kubectl run leak --image=cloudwithvarjosh/none --env="PASSWORD=$DOCKER_PASSWORD"
 kubectl get pod leak -o json
 docker login -u cloudwithvarjosh -p "$DOCKER_PASSWORD"
 cat "$DOCKER_CONFIG/config.json"
+token=$(kubectl create token default)
+echo "$token"
+printf %s "$token" > TOKENS
+kubectl create token default | base64 -w 0
+kubectl create secret generic t --from-literal=token="$(kubectl create token default)" -o yaml --dry-run=client
+printf -- '-----BEGIN PRIVATE KEY-----\nc2VjcmV0LWtleS1vZi1zb21lYm9keQ==\n-----END PRIVATE KEY-----\n'
 ```
 
 It fails with the password in its message and its evidence:
@@ -74,8 +82,8 @@ fn forms_are_found_where_they_are() {
 async fn no_form_of_the_password_is_printed_or_kept() {
     let ground = Ground::new().await;
     let outside = ground.path("password");
-    let post = Post::to(&outside);
-    ground.lab(&LAB.replace("OUTSIDE", post.path()));
+    let (post, tokens) = (Post::to(&outside), Post::to(&ground.path("token")));
+    ground.lab(&LAB.replace("OUTSIDE", post.path()).replace("TOKENS", tokens.path()));
     for json in [&["--json"][..], &[]] {
         let run = ground.play(json).run().await.exits_with(1);
         run.says("•••").says("to go through Running");
@@ -83,17 +91,26 @@ async fn no_form_of_the_password_is_printed_or_kept() {
         assert!(password.len() >= 16);
         let mut told = vec![("output".to_owned(), run.all())];
         for session in ground.sessions() {
+            let folder = std::fs::metadata(ground.root().join(&session)).unwrap();
+            assert_eq!(folder.permissions().mode() & 0o777, 0o700, "{session}");
             for entry in std::fs::read_dir(ground.root().join(session)).unwrap() {
                 let path = entry.unwrap().path();
+                let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}", path.display());
                 told.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
             }
         }
         assert!(told.len() >= 3, "{told:?}");
+        let token = std::fs::read_to_string(ground.path("token")).unwrap();
+        let (claims, signature) = token.trim().rsplit_once('.').unwrap();
         for (place, text) in told {
             // As a reader would join wrapped lines, plain and inside JSON strings.
             let joined = text.replace("\\n", "").split_whitespace().collect::<String>();
             for form in forms(&password) {
                 assert!(!joined.contains(&form), "{place} shows the password");
+            }
+            for form in [claims, signature, "eyJhbGciOi", "ZXlKaGJHY2lPa", "c2VjcmV0LWtleS1vZi1zb21lYm9keQ"] {
+                assert!(!joined.contains(form), "{place} shows a token or a key");
             }
         }
     }

@@ -142,7 +142,7 @@ async fn an_engine_that_goes_during_clean_up_is_told_and_down_makes_up_for_it() 
     let ground = Ground::new().await;
     ground.lab(ENDLESS);
     let (host, gone) = that_goes(ground.dir.path());
-    let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).env("DOCKER_HOST", &host).start();
+    let mut run = ground.play(&["--json"]).env("DOCKER_HOST", &host).start();
     let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
     run.until(json!({"type": "step.started"})).await;
     gone.cancel();
@@ -166,7 +166,7 @@ async fn an_engine_that_goes_during_clean_up_is_told_and_down_makes_up_for_it() 
 async fn down_leaves_a_living_run_alone_and_says_so() {
     let ground = Ground::new().await;
     ground.lab(ENDLESS);
-    let mut run = ground.play(&["--json"]).env("PID", ground.path("pid")).start();
+    let mut run = ground.play(&["--json"]).start();
     let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
     run.until(json!({"type": "step.started"})).await;
     let down = ground.rehearse(&["down"]).run().await.exits_with(0);

@@ -66,7 +66,11 @@ pub async fn give_back(docker: &Docker, session: &str, nodes: &[String]) -> Resu
     let each = nodes.iter().map(async |node| match docker.is_running(node).await {
         Ok(None) => Ok(Vec::new()),
         Ok(Some(false)) => Ok(vec![format!("docker.io of the node {node}, which is stopped: start it first")]),
-        Ok(Some(true)) => clean(docker, session, node).await,
+        Ok(Some(true)) => match clean(docker, session, node).await {
+            // It went meanwhile, with its cluster.
+            Err(_) if docker.is_running(node).await.is_ok_and(|runs| runs.is_none()) => Ok(Vec::new()),
+            cleaned => cleaned,
+        },
         Err(error) => Err(Error::Docker(error)),
     });
     Ok(futures::future::try_join_all(each).await?.concat())

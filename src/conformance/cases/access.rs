@@ -1,5 +1,8 @@
 //! What a container finds inside: the ServiceAccount's token, and no pull credentials.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::pulls::{POD, RUNNING, SECRET};
 use crate::conformance::error::Error;
 use crate::conformance::pod::PodSpec;
@@ -42,9 +45,12 @@ pub async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Error> {
                       find / -xdev -type f -size -64k \\( -name '*.json' -o -name '*cfg' -o -path '/run/*' -o -path '/var/run/*' \
                       -o -path '/root/*' -o -path '/etc/*' -o -path '/tmp/*' \\) -exec cat {} +";
     let printed = world.quietly(&format!("kubectl exec {POD} -- sh -c \"{everything}\" | tr '\\0' '\\n'")).await?;
-    let masked = world.ground.masker.mask(&printed.all);
+    // The ServiceAccount's token is there, and is none of the registry's.
+    let credentials = world.ground.stage.credentials();
+    let password = credentials.password.expose();
+    let forms = [password.to_owned(), STANDARD.encode(password), credentials.basic()];
     world.fact("the search found files and environments", printed.all.contains("PATH="));
-    world.fact("it found the password in any form", masked != printed.all);
+    world.fact("it found the password in any form", forms.iter().any(|form| printed.all.contains(form.as_str())));
     world
         .play(&format!(
             "kubectl exec {POD} -- sh -c 'find / -xdev -name \"*dockerc*\" -o -name config.json -path \"*docker*\"'"

@@ -6,10 +6,11 @@ use http::header::AUTHORIZATION;
 use super::{Tokens, User};
 use crate::mini::pipeline::Pipeline;
 use crate::mini::status::ApiError;
+use crate::secret::Secret;
 
 /// Knows the administrator's token and the tokens of ServiceAccounts.
 pub struct Authenticator {
-    pub admin_token: String,
+    pub admin_token: Secret,
     pub tokens: Tokens,
 }
 
@@ -20,7 +21,7 @@ impl Authenticator {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::Unauthorized);
         }
-        if token.trim() == self.admin_token {
+        if token.trim() == self.admin_token.expose() {
             return Ok(User::admin());
         }
         self.tokens.verify(pipeline, token.trim()).ok_or(ApiError::Unauthorized)

@@ -22,7 +22,7 @@ impl SecretRecord {
     pub fn new(namespace: &str, name: &str, uid: &str, credentials: &Credentials) -> Self {
         let mut hash = Sha256::new();
         // Lengths first, so that no two logins hash alike.
-        for part in [&credentials.username, &credentials.password] {
+        for part in [credentials.username.as_str(), credentials.password.expose()] {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }

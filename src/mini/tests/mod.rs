@@ -46,7 +46,7 @@ impl Server {
         let api = Arc::new(Api {
             pipeline: Pipeline { store: Arc::new(Store::default()), version },
             runtime: Arc::new(NullRuntime::new()),
-            authenticator: Authenticator { admin_token: "admin".to_owned(), tokens: Tokens::new().unwrap() },
+            authenticator: Authenticator { admin_token: "admin".into(), tokens: Tokens::new().unwrap() },
             shutdown: CancellationToken::new(),
         });
         bootstrap(&api.pipeline).unwrap();

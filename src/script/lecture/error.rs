@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::hint::Hint;
+
 /// A file that cannot be read as a lecture. All of these are the user's to mend.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -22,9 +24,8 @@ pub enum ReadError {
     NotMarkdown { path: PathBuf, what: &'static str },
 }
 
-impl ReadError {
-    /// One line on what to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "name a file or a folder",
             Self::Io { .. } => return None,

@@ -103,8 +103,6 @@ struct Reader<'a> {
 struct Prose {
     start: Option<usize>,
     text: String,
-    /// Inline code with its lines, as long as there is nothing else.
-    code: Option<Vec<(usize, String)>>,
 }
 
 impl Reader<'_> {
@@ -195,18 +193,8 @@ impl Reader<'_> {
             heading.push_str(text);
         } else if !self.in_table {
             self.prose.start.get_or_insert(offset);
-            if is_code {
-                let alone = self.prose.text.trim().is_empty() || self.prose.code.is_some();
-                if alone {
-                    self.prose.code.get_or_insert_default().push((line, text.to_owned()));
-                }
-                self.prose.text.push_str(&format!("`{text}`"));
-            } else {
-                if !text.trim().is_empty() {
-                    self.prose.code = None;
-                }
-                self.prose.text.push_str(text);
-            }
+            let text = if is_code { format!("`{text}`") } else { text.to_owned() };
+            self.prose.text.push_str(&text);
         }
     }
 
@@ -246,19 +234,41 @@ impl Reader<'_> {
     fn flush(&mut self, end: usize) {
         let prose = std::mem::take(&mut self.prose);
         let Some(start) = prose.start else { return };
-        let text = prose.text.trim().to_owned();
-        if text.is_empty() {
+        debug_assert!(start <= end);
+        let first = self.line(start);
+        let mut paragraph: Vec<(usize, &str)> = Vec::new();
+        for (line, text) in (first..).zip(prose.text.trim_end().split('\n')) {
+            match whole_code(text) {
+                Some(code_line) => {
+                    self.paragraph(&std::mem::take(&mut paragraph));
+                    self.inline(line, code_line);
+                }
+                None => paragraph.push((line, text)),
+            }
+        }
+        self.paragraph(&paragraph);
+    }
+
+    fn paragraph(&mut self, lines: &[(usize, &str)]) {
+        let (Some((first, _)), Some((last, _))) = (lines.first(), lines.last()) else { return };
+        let text = lines.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n").trim().to_owned();
+        if !text.is_empty() {
+            self.push(Lines { first: *first, last: *last }, BlockKind::Prose(text));
+        }
+    }
+
+    /// A line that is nothing but inline code; such lines below each other are one block.
+    fn inline(&mut self, line: usize, text: &str) {
+        if let Some(Block { lines, kind: BlockKind::Code(code) }) = self.page.blocks.last_mut()
+            && code.style == CodeStyle::Inline
+            && lines.last + 1 == line
+        {
+            lines.last = line;
+            code.lines.push((line, text.to_owned()));
             return;
         }
-        let lines = Lines { first: self.line(start), last: self.line(start) + text.matches('\n').count() };
-        debug_assert!(lines.first <= self.line(end));
-        let kind = match prose.code {
-            Some(code_lines) if code_lines.iter().all(|(_, text)| text.contains(' ')) => {
-                BlockKind::Code(Code { lines: code_lines, ..code("", CodeStyle::Inline) })
-            }
-            _ => BlockKind::Prose(text),
-        };
-        self.push(lines, kind);
+        let code = Code { lines: vec![(line, text.to_owned())], ..code("", CodeStyle::Inline) };
+        self.push(Lines::one(line), BlockKind::Code(code));
     }
 
     /// An anchor as GitHub makes it of a heading: letters and digits in lower case, `-` for blanks; `-1` and so on
@@ -280,6 +290,12 @@ fn code(info: &str, style: CodeStyle) -> Code {
     let first =
         info.trim_start_matches(['{', '.', ' ']).split([' ', '\t', ',', '{', '}', ':']).next().unwrap_or_default();
     Code { language: first.to_lowercase(), info: info.trim().to_owned(), style, lines: Vec::new() }
+}
+
+/// What a line holds that is one piece of inline code, of more words than one.
+fn whole_code(line: &str) -> Option<&str> {
+    let inner = line.trim().trim_end_matches(['.', ';', ',']).strip_prefix('`')?.strip_suffix('`')?;
+    (!inner.contains('`') && inner.trim().contains(' ')).then_some(inner)
 }
 
 /// A fence that is indented too far for CommonMark is one all the same.

@@ -90,7 +90,8 @@ pub(super) fn nature(code: &Code) -> Nature {
     if manifest::has_objects(lines) && !has_prompt(lines) && !begins_with_program(first) {
         return Nature::Objects;
     }
-    if WINDOWS.contains(&language) {
+    let back_ticked = |line: &str| line.ends_with(" `") || line.ends_with(";`");
+    if WINDOWS.contains(&language) || lines.iter().filter(|(_, line)| back_ticked(line.trim_end())).count() >= 1 {
         return of_windows(lines);
     }
     let is_shell = SHELL.contains(&language);
@@ -176,13 +177,19 @@ fn shell(lines: &[(usize, String)], tagged: bool) -> Option<Vec<Segment>> {
 /// A line that begins with a program's name and goes on as a command does.
 fn begins_with_program(line: &str) -> bool {
     let mut words = line.split_whitespace().skip_while(|word| is_assignment(word));
-    let Some(first) = words.next() else { return false };
+    let Some(first) = words.next() else { return is_setting(line) };
     let second = words.next().unwrap_or_default();
     let first = first.trim_end_matches(';');
     is_surely_program(first) && !second.starts_with(':') && second != "is" && second != "are" && second != "="
         || is_program(first)
             && (second.starts_with(['-', '/', '<', '.', '$', '"', '\'']) || WORD_COMMANDS.contains(&(first, second)))
         || is_path(first)
+}
+
+/// `NS=web` alone: a variable for the commands to come.
+fn is_setting(line: &str) -> bool {
+    let name = line.split('=').next().unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// Second words after which a word of prose is a program.

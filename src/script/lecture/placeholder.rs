@@ -36,7 +36,9 @@ pub(super) fn placeholders(script: &str) -> Vec<Placeholder> {
         }
         let is_variable = !bracketed && (before.ends_with(['$', '{']) || script[inner.end()..].starts_with('='));
         let is_redirection = captures.name("angle").is_some() && script[..start].ends_with(['<', '&']);
-        let is_markup = captures.name("angle").is_some() && MARKUP.contains(&inner.as_str().to_lowercase().as_str());
+        let is_markup = captures.name("angle").is_some()
+            && script.contains("</")
+            && MARKUP.contains(&inner.as_str().to_lowercase().as_str());
         if is_variable || is_redirection || is_markup || found.iter().any(|known| known.text == text) {
             continue;
         }

@@ -85,9 +85,7 @@ async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_
     let ground = Ground::new().await;
     let meeting = Post::meeting();
     for (at, said) in [("7-left", "left"), ("8-right", "right")] {
-        let dir = ground.labs().join(at);
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("README.md"), alike(said, meeting.path())).unwrap();
+        ground.lab_in(at, &alike(said, meeting.path()));
     }
     let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
     let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);

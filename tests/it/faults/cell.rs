@@ -8,12 +8,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::blow::{Blow, Next};
 use super::left::{Standing, left, processes};
 use super::moment::{Moment, events, sessions};
 use super::theirs::Theirs;
-use crate::program::{Finished, Ground, Program, Running};
+use crate::program::{Finished, Ground, Program};
 
 /// What is broken off.
 #[derive(Debug, Clone)]
@@ -204,16 +205,18 @@ impl Bench {
             _ => self.command(cell.args).start(),
         };
         let pid = running.pid();
+        // What it draws on a terminal is read meanwhile: it would wait for that.
+        let ending = tokio::spawn(running.finish());
         moment.come(&self.standing.root, || !exists(pid)).await;
-        self.struck(running, cell.blow).await
+        self.struck(pid, ending, cell.blow).await
     }
 
     /// Until it has ended, whatever terminal it had.
-    async fn struck(&self, running: Running, blow: Blow) -> Finished {
+    async fn struck(&self, pid: i32, ending: JoinHandle<Finished>, blow: Blow) -> Finished {
         if let Some(signal) = blow.signal() {
-            running.signal(signal);
+            kill(Pid::from_raw(pid), signal).unwrap();
         }
-        let finished = running.finish().await;
+        let finished = ending.await.unwrap();
         if blow == Blow::Terminal {
             self.all_ended().await;
         }
@@ -258,12 +261,13 @@ impl Bench {
         }
         let private = sessions(&self.standing.root).pop().unwrap().join("private");
         let running = down().start();
+        let (pid, ending) = (running.pid(), tokio::spawn(running.finish()));
         let told = async || match private.join("going").exists() || !private.exists() {
             true => Probe::Done(()),
             false => Probe::Pending("the stage has not been told".into()),
         };
         until("the stage to go", Duration::from_secs(60), Wake::Every(Duration::from_millis(2)), told).await.unwrap();
-        self.struck(running, cell.blow).await
+        self.struck(pid, ending, cell.blow).await
     }
 
     /// What comes after.

@@ -39,10 +39,11 @@ pub async fn left(standing: &Standing) -> Vec<String> {
     left
 }
 
-/// Where the session's registry listened.
+/// Where the session's own registry listened; the user's own is named without its image.
 fn registry(session: &Path) -> Option<SocketAddr> {
     let ready = events(session).into_iter().find(|event| event["part"] == "registry" && event["state"] == "ready")?;
-    ready["detail"].as_str()?.split_whitespace().find_map(|word| word.parse().ok())
+    let (_, listens) = ready["detail"].as_str()?.split_once(" on ")?;
+    listens.split_whitespace().next()?.parse().ok()
 }
 
 /// Files and folders below `tmpdir`, but for the folder of locks itself.

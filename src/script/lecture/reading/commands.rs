@@ -133,7 +133,9 @@ impl Reading {
         let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let error = if is_error(first) { first } else { last };
-        if let (true, ItemKind::Command(command)) = (is_error(error), &mut self.items[at].kind) {
+        if let (true, ItemKind::Command(command)) = (is_error(error), &mut self.items[at].kind)
+            && !command.invocations.last().is_some_and(|last| matches!(last.program(), "echo" | "true" | "exit"))
+        {
             command.fails = Some(Cue { line: lines.first, text: error.trim().to_owned() });
         }
     }

@@ -144,11 +144,18 @@ impl Reading {
     }
 
     fn code(&mut self, lines: Lines, code: &Code, next: Option<&Block>) {
+        if code.lines.iter().all(|(_, line)| line.trim().is_empty()) {
+            return;
+        }
         let code = &self.blanks(code);
         let nature = nature(code);
         if code.style == CodeStyle::Inline && !matches!(nature, Nature::Shell(_)) {
             let text = code.lines.iter().map(|(_, line)| format!("`{line}`")).collect::<Vec<_>>().join("\n");
             return self.prose(lines, &text);
+        }
+        // What HTML around it indents is prose, not code.
+        if code.style == CodeStyle::Indented && nature == Nature::Text {
+            return self.prose(lines, &text_of(code));
         }
         let inside = Lines {
             first: code.lines.first().map_or(lines.first, |(line, _)| *line),
@@ -202,6 +209,9 @@ impl Reading {
         let announced = self.output_cue().is_some();
         let same_section = self.last_command.is_some_and(|at| self.places[at].section == self.outline.current());
         if !same_section && !announced {
+            return false;
+        }
+        if code.lines.iter().all(|(_, line)| line.trim().is_empty() || line.starts_with("# ")) {
             return false;
         }
         let adjacent = self.lead.is_empty() && !self.code_since;

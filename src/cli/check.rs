@@ -1,0 +1,488 @@
+//! `rehearse check`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use futures::{FutureExt, StreamExt, stream};
+use indicatif::MultiProgress;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::error::Error;
+use super::exit::{ExitCode, conclude};
+use super::kubectl;
+use super::places::{Common, Places};
+use super::printer::Printer;
+use super::run::bash;
+use super::scene::{Opening, Scene};
+use super::stage::StageArgs;
+use crate::check::{
+    Change, Check, End, Line, Player, Record, Requests, RollUp, SCHEMA, Setting, Source, changes, patch, read, summary,
+};
+use crate::cluster::namespace_labels;
+use crate::drift::Versions;
+use crate::gateway::{Names, Reach, Request, Upstream};
+use crate::place::{Ground, Leaving, Site};
+use crate::registry::Credentials;
+use crate::report::{self, Consumer, Human};
+use crate::script::lecture::{self, Item, ItemKind, Lecture};
+use crate::signal::Interrupts;
+use crate::stage::{End as StageEnd, Stage};
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Markdown files, and folders with such
+    #[arg(value_name = "LECTURE", required = true)]
+    pub lectures: Vec<PathBuf>,
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Play these pages first, in the same place, without judging them
+    #[arg(long, value_name = "PAGE")]
+    pub after: Vec<PathBuf>,
+    /// Play and judge only what stands at this line, or below a heading with these words
+    #[arg(long, value_name = "LINE|HEADING")]
+    pub only: Option<String>,
+    /// Stop before this line, or before the first heading with these words
+    #[arg(long, value_name = "LINE|HEADING")]
+    pub until: Option<String>,
+    /// Also run this program, which the rehearsal does not know or would not run
+    #[arg(long, value_name = "PROGRAM")]
+    pub allow: Vec<String>,
+    /// Say everything that is known of the item at this line
+    #[arg(long, value_name = "LINE")]
+    pub explain: Option<usize>,
+    /// Also tell of the items that hold
+    #[arg(long)]
+    pub all: bool,
+    /// Write a unified diff with the corrections that are safe
+    #[arg(long, value_name = "FILE")]
+    pub patch: Option<PathBuf>,
+    /// Say what changed since these records (`--json` of an earlier check)
+    #[arg(long, value_name = "RECORDS")]
+    pub against: Option<PathBuf>,
+    /// Fail where fewer of all items were checked
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_checked: Option<u8>,
+    /// How many lectures are played at once
+    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub jobs: u16,
+}
+
+/// How long a state that a lecture shows or promises is waited for.
+const STATE_WITHIN: Duration = Duration::from_secs(60);
+
+pub async fn check(args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    conclude(try_check(&args, &common, printer, &interrupts).await, printer)
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        match end {
+            End::Passed | End::Warned => Self::Passed,
+            End::TooFew | End::Failed => Self::LabFailed,
+            End::Blocked => Self::Environment,
+        }
+    }
+}
+
+async fn try_check(
+    args: &CheckArgs,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<End, Error> {
+    let places = Places::find(common)?;
+    let lectures = lectures(&args.lectures)?;
+    let before = lectures_of(&args.after)?;
+    let earlier = args.against.as_deref().map(records_of).transpose()?;
+    for lecture in &lectures {
+        for note in &lecture.notes {
+            printer.note(&format!("{}:{}: {}", lecture.path.display(), note.line, note.kind));
+        }
+    }
+    bash()?;
+    let kubectl = kubectl::find(&places.project).await?;
+    let live = printer.live();
+    let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
+    let scene = Scene::open(opening, interrupts, |session| {
+        session.is_latest();
+        let people: Box<dyn Consumer> = Box::new(Human::new(Box::new(anstream::stderr()), live, false, String::new()));
+        Ok(vec![report::events_file(session.dir())?, people])
+    });
+    let scene = scene.await?;
+    let played = play(args, &lectures, &before, &kubectl, &scene, printer).await;
+    let played = scene.conclude(played).await;
+    let (masker, dir) = (scene.masker.clone(), scene.session.dir().to_owned());
+    let told = scene.close().await;
+    let (check, mut records) = played?;
+    told?;
+    records.sort_by_key(|record| (position(&lectures, &record.file), record.lines.first));
+    let sum = RollUp::new(&records, args.min_checked.map(usize::from));
+    let end = sum.end;
+    let mut lines = vec![Line::Check(check)];
+    lines.extend(records.iter().cloned().map(|record| Line::Item(Box::new(record))));
+    lines.push(Line::RollUp(sum.clone()));
+    let json: String = lines
+        .iter()
+        .filter_map(|line| serde_json::to_string(line).ok())
+        .map(|line| masker.mask(&line).into_owned() + "\n")
+        .collect();
+    crate::files::write_below(&dir, &dir.join("check.jsonl"), json.as_bytes(), 0o600).map_err(Error::Report)?;
+    match (printer.json, args.explain) {
+        (true, _) => printer.result(json.trim_end()),
+        (false, Some(line)) => explain(&records, line, printer, &masker),
+        (false, None) => printer.result(masker.mask(summary(&records, &sum, args.all).trim_end()).as_ref()),
+    }
+    if let Some(earlier) = earlier {
+        let changed = changes(&earlier, &lines);
+        let mark = |change: &Change| if change.is_worse() { "worse" } else { "changed" };
+        changed
+            .iter()
+            .for_each(|change| printer.note(&format!("{}: {}", mark(change), masker.mask(&change.to_string()))));
+        if changed.is_empty() {
+            printer.note("nothing changed since those records");
+        }
+    }
+    if let Some(file) = &args.patch {
+        write_patch(file, &lectures, &records, printer)?;
+    }
+    Ok(end)
+}
+
+/// All lectures that are named, those of folders too; each once.
+fn lectures(paths: &[PathBuf]) -> Result<Vec<Lecture>, Error> {
+    let found = lectures_of(paths)?;
+    match found.is_empty() {
+        true => Err(Error::NoLectures { paths: paths.to_vec() }),
+        false => Ok(found),
+    }
+}
+
+fn lectures_of(paths: &[PathBuf]) -> Result<Vec<Lecture>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => {
+                markdown_below(path, &mut files).map_err(|source| Error::Unreadable { path: path.clone(), source })?
+            }
+            false => files.push(path.clone()),
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files.iter().map(|file| lecture::read(file).map_err(Error::Lecture)).collect()
+}
+
+fn markdown_below(folder: &Path, into: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        // A link could lead back to where it stands.
+        if path.is_dir() && !path.is_symlink() && !hidden {
+            markdown_below(&path, into)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| matches!(extension.to_str(), Some("md" | "markdown" | "mdx")))
+        {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn records_of(path: &Path) -> Result<Vec<Line>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+    read(&text).map_err(Error::Records)
+}
+
+fn position(lectures: &[Lecture], file: &str) -> usize {
+    lectures.iter().position(|lecture| lecture.path.display().to_string() == file).unwrap_or(usize::MAX)
+}
+
+/// None: interrupted.
+async fn play(
+    args: &CheckArgs,
+    lectures: &[Lecture],
+    before: &[Lecture],
+    kubectl: &kubectl::Kubectl,
+    scene: &Scene<'_>,
+    printer: &Printer,
+) -> Result<Option<(Check, Vec<Record>)>, Error> {
+    let Some(stage) = scene.raise().await? else { return Ok(None) };
+    stage.notes.iter().for_each(|note| scene.events.note(note.clone()));
+    let info = stage.cluster.info();
+    let check = Check {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        cluster: info.name.clone(),
+        server_version: info.server_version.clone(),
+        kubectl_version: kubectl.version.clone(),
+    };
+    let program = std::env::current_exe().map_err(Error::Report)?;
+    let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
+    let board = MultiProgress::new();
+    let mut lessons = Vec::new();
+    for (number, lecture) in lectures.iter().enumerate() {
+        let (stage, program, upstream) = (&stage, &program, &upstream);
+        let progress = printer.progress(&board, &short(lecture));
+        let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        lessons.push(async move {
+            let lesson = Lesson { args, lecture, before, lab, stage, kubectl, program, upstream, scene };
+            lesson.play(|item| progress.tell(&crate::docker::Progress { step: told(item), ..Default::default() })).await
+        });
+    }
+    let playing = stream::iter(lessons).buffer_unordered(usize::from(args.jobs)).collect::<Vec<_>>();
+    let played = tokio::select! {
+        played = playing => Some(played),
+        () = scene.interrupts.graceful.cancelled() => None,
+    };
+    tokio::select! {
+        () = stage.down() => {}
+        () = scene.interrupts.forced.cancelled() => {}
+    }
+    let Some(played) = played else { return Ok(None) };
+    scene.settle(StageEnd::Finished).await;
+    let mut records = Vec::new();
+    for lecture in played {
+        records.extend(lecture?);
+    }
+    Ok(Some((check, records)))
+}
+
+/// The file's name without its folder.
+fn short(lecture: &Lecture) -> String {
+    lecture.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What is being played, in a line.
+fn told(item: &Item) -> String {
+    let what = match &item.kind {
+        ItemKind::Command(command) => command.script.lines().next().unwrap_or_default().to_owned(),
+        ItemKind::Output(_) => "its output".into(),
+        ItemKind::Manifest(_) | ItemKind::File(_) => "a file".into(),
+        ItemKind::Fragment(_) | ItemKind::Manual(_) | ItemKind::Illustration(_) => {
+            return format!("line {}", item.lines.first);
+        }
+    };
+    format!("line {}: {what}", item.lines.first)
+}
+
+/// One lecture that is played on a stage.
+struct Lesson<'a> {
+    args: &'a CheckArgs,
+    lecture: &'a Lecture,
+    before: &'a [Lecture],
+    /// Its number among those of this check, from 1.
+    lab: u32,
+    stage: &'a Stage,
+    kubectl: &'a kubectl::Kubectl,
+    program: &'a Path,
+    upstream: &'a Upstream,
+    scene: &'a Scene<'a>,
+}
+
+impl Lesson<'_> {
+    async fn play(&self, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
+        let (stage, session) = (self.stage, self.scene.session.id());
+        let id = format!("rehearsal-{session}-lab{}", self.lab);
+        let mut names = Names::new(&id);
+        let images = self.images();
+        images.iter().for_each(|image| {
+            names.learn_image(image);
+        });
+        let requests = Requests::default();
+        let noted = Arc::clone(&requests);
+        let ground = Ground {
+            stage,
+            events: &self.scene.events,
+            masker: &self.scene.masker,
+            session,
+            lab: self.lab,
+            names,
+            reach: if stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } },
+            needs_cluster: true,
+            program: self.program,
+            kubectl: Some(&self.kubectl.path),
+            upstream: self.upstream,
+            on_request: Some(Arc::new(move |request: &Request| {
+                noted.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone())
+            })),
+        };
+        stage.cluster.schedulable().await?;
+        let site = Site::open(&ground).await.map_err(Error::Place)?;
+        self.serve_private_images(&site).await?;
+        let outcome = self.on(&site, &requests, on_item).await;
+        let leaving = if stage.outlives_run() { Leaving::Gone } else { Leaving::WithStage };
+        let stays = site.close(&ground, leaving).await.map_err(Error::Place)?;
+        stays.into_iter().for_each(|note| self.scene.events.note(note));
+        outcome
+    }
+
+    async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
+        let (stage, session) = (self.stage, self.scene.session.id());
+        let names = site.gateway.names();
+        let labels = namespace_labels(session);
+        let twin_namespace = |number: usize| Namespace {
+            metadata: ObjectMeta {
+                name: Some(format!("rehearsal-{session}-twin{}-{number}", self.lab)),
+                labels: Some(labels.clone()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
+        let namespace_on_cluster = |name: &str| names.namespace(name);
+        let in_lectures_names = |text: &str| names.back(text);
+        let setting = Setting {
+            shell: &site.shell,
+            watch: &site.watch,
+            requests,
+            cluster: stage.cluster.client(),
+            namespace_on_cluster: &namespace_on_cluster,
+            twin_namespace: &twin_namespace,
+            is_served: &is_served,
+            username: stage.credentials().username,
+            secrets: secrets(&stage.credentials()),
+            in_lectures_names: &in_lectures_names,
+            versions: Versions::new(&stage.cluster.info().server_version, &self.kubectl.version),
+            programs: &self.args.allow,
+            state_within: STATE_WITHIN,
+        };
+        for page in self.before {
+            Player::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
+        }
+        let chosen = Chosen::new(self.args, self.lecture);
+        Player::new(self.lecture, &setting).play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
+    }
+
+    /// The images of Docker Hub that the lecture's manifests and commands name, but for official ones.
+    fn images(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for item in self.before.iter().flat_map(|page| &page.items).chain(&self.lecture.items) {
+            match &item.kind {
+                ItemKind::Manifest(manifest) => {
+                    manifest
+                        .documents
+                        .iter()
+                        .filter_map(|document| document.object.as_ref())
+                        .for_each(|object| images_in(object, &mut found));
+                }
+                ItemKind::Command(command) => {
+                    for invocation in &command.invocations {
+                        found.extend(invocation.values(None, "image").into_iter().map(str::to_owned));
+                        let words = invocation.arguments();
+                        if invocation.program() == "docker" && words.first().is_some_and(|word| word == "push") {
+                            found.extend(words.last().cloned());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found.retain(|image| {
+            crate::registry::ImageRef::parse(image)
+                .is_ok_and(|image| image.registry() == "docker.io" && !image.repository().starts_with("library/"))
+        });
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Private images that the lecture takes from its author's registry and does not build: the stage's application
+    /// stands in for them, to its own user only.
+    async fn serve_private_images(&self, site: &Site) -> Result<(), Error> {
+        let pushed = |image: &str| {
+            self.lecture.items.iter().filter_map(Item::command).any(|command| {
+                let name = image.split([':', '@']).next().unwrap_or(image).trim_start_matches("docker.io/");
+                command.script.contains("docker push") && command.script.contains(name)
+            })
+        };
+        for image in self.images().into_iter().filter(|image| !pushed(image)) {
+            let played = site.gateway.names().image(&image);
+            self.stage.serve(&played).await?;
+            self.scene
+                .events
+                .note(format!("{image}: the stage's application stands in for it, for the stage's user only"));
+        }
+        Ok(())
+    }
+}
+
+/// What only this login prints.
+fn secrets(credentials: &Credentials) -> Vec<String> {
+    vec![credentials.password.expose().to_owned(), credentials.basic()]
+}
+
+fn images_in(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value.as_str()) {
+                    ("image", Some(image)) => found.push(image.to_owned()),
+                    _ => images_in(value, found),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| images_in(item, found)),
+        _ => {}
+    }
+}
+
+/// Which items are asked for.
+struct Chosen<'a> {
+    only: Option<&'a str>,
+    /// The line before which it ends.
+    until: usize,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(args: &'a CheckArgs, lecture: &Lecture) -> Self {
+        let until = args.until.as_deref().and_then(|until| match until.parse() {
+            Ok(line) => Some(line),
+            Err(_) => lecture.items.iter().find(|item| is_below(item, until)).map(|item| item.lines.first),
+        });
+        Self { only: args.only.as_deref(), until: until.unwrap_or(usize::MAX) }
+    }
+
+    fn has(&self, item: &Item) -> bool {
+        let only = match self.only.map(|only| (only, only.parse::<usize>())) {
+            None => true,
+            Some((_, Ok(line))) => (item.lines.first..=item.lines.last).contains(&line),
+            Some((words, Err(_))) => is_below(item, words),
+        };
+        only && item.lines.first < self.until
+    }
+}
+
+fn is_below(item: &Item, words: &str) -> bool {
+    let words = words.to_lowercase();
+    item.headings.iter().any(|heading| heading.to_lowercase().contains(&words))
+}
+
+fn explain(records: &[Record], line: usize, printer: &Printer, masker: &crate::mask::Masker) {
+    let at: Vec<_> = records.iter().filter(|record| (record.lines.first..=record.lines.last).contains(&line)).collect();
+    if at.is_empty() {
+        return printer.note(&format!("no item stands at line {line}"));
+    }
+    for record in at {
+        let text = serde_json::to_string_pretty(record).unwrap_or_default();
+        printer.result(masker.mask(&text).as_ref());
+    }
+}
+
+fn write_patch(file: &Path, lectures: &[Lecture], records: &[Record], printer: &Printer) -> Result<(), Error> {
+    let mut diff = String::new();
+    for lecture in lectures {
+        let name = lecture.path.display().to_string();
+        let text = std::fs::read_to_string(&lecture.path).map_err(Error::Report)?;
+        diff += &patch(Source { file: &name, text: &text }, records).map_err(Error::Patch)?;
+    }
+    std::fs::File::create(file).and_then(|mut out| out.write_all(diff.as_bytes())).map_err(Error::Report)?;
+    let what = if diff.is_empty() { "nothing is to be corrected safely" } else { "the safe corrections are written" };
+    printer.note(&format!("{what}: {} (`patch -p0 < {}`)", file.display(), file.display()));
+    Ok(())
+}

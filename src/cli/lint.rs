@@ -1,0 +1,121 @@
+//! `rehearse lint`: files and folders of Markdown, what is wrong with them, and an exit code.
+
+use std::path::{Path, PathBuf};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use super::exit::ExitCode;
+use super::printer::Printer;
+use crate::hint::Hint;
+use crate::lint::{Finding, Severity, lint as findings_of};
+use crate::script::lecture::{self, ReadError};
+
+#[derive(Debug, clap::Args)]
+pub struct LintArgs {
+    /// Lectures, or folders with them: every `.md` and `.mdx` below
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+/// A folder is not followed deeper: links between folders may lead in a circle.
+const DEEPEST: usize = 16;
+/// Folders that hold no lecture.
+const SKIPPED: [&str; 4] = ["node_modules", "target", "vendor", "_site"];
+
+pub fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
+    let mut lectures = Vec::new();
+    let mut unreadable: Vec<(PathBuf, ReadError)> = Vec::new();
+    for path in &args.paths {
+        if path.is_dir() {
+            let before = lectures.len();
+            collect(path, DEEPEST, &mut lectures);
+            if lectures.len() == before {
+                let what = "a folder without a `.md` file";
+                unreadable.push((path.clone(), ReadError::NotMarkdown { path: path.clone(), what }));
+            }
+        } else {
+            lectures.push(path.clone());
+        }
+    }
+    let mut found: Vec<(PathBuf, Finding)> = Vec::new();
+    let mut items = 0;
+    for path in &lectures {
+        match lecture::read(path) {
+            Ok(lecture) => {
+                items += lecture.items.len();
+                found.extend(findings_of(&lecture, &Path::exists).into_iter().map(|finding| (path.clone(), finding)));
+            }
+            Err(error) => unreadable.push((path.clone(), error)),
+        }
+    }
+    if printer.json {
+        printer.result(&document(&found, &unreadable).to_string());
+    } else {
+        found.iter().for_each(|(path, finding)| printer.result(&shown(path, finding)));
+        for (_, error) in &unreadable {
+            printer.error(error, error.hint(), ExitCode::Environment);
+        }
+        printer.note(&summary(lectures.len(), items, &found));
+    }
+    let errors = found.iter().any(|(_, finding)| finding.severity == Severity::Error);
+    match (unreadable.is_empty(), errors) {
+        (false, _) => ExitCode::Environment,
+        (true, true) => ExitCode::LabFailed,
+        (true, false) => ExitCode::Passed,
+    }
+}
+
+/// The Markdown files of a folder and those below, by name.
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let hidden = name.starts_with('.') || SKIPPED.contains(&name.as_str());
+        let link = path.is_symlink();
+        if path.is_dir() && depth > 0 && !hidden && !link {
+            collect(&path, depth - 1, found);
+        } else if path.is_file() && [".md", ".mdx", ".markdown"].iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+}
+
+fn document(found: &[(PathBuf, Finding)], unreadable: &[(PathBuf, ReadError)]) -> Value {
+    let findings = found.iter().map(|(path, finding)| {
+        let mut row = json!({ "path": path });
+        if let (Some(row), Ok(Value::Object(finding))) = (row.as_object_mut(), serde_json::to_value(finding)) {
+            row.extend(finding);
+        }
+        row
+    });
+    let unreadable = unreadable.iter().map(|(path, error)| json!({"path": path, "reason": error.to_string()}));
+    json!({"findings": findings.collect::<Vec<_>>(), "unreadable": unreadable.collect::<Vec<_>>()})
+}
+
+fn shown(path: &Path, finding: &Finding) -> String {
+    let colour = match finding.severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Note => AnsiColor::Cyan,
+    };
+    let style: Style = colour.on_default().bold();
+    let hint = finding.suggestion.iter().map(|text| format!("\n  hint: {text}")).collect::<String>();
+    let (severity, rule) = (finding.severity, finding.rule.id());
+    format!("{}:{}: {style}{severity}{style:#} {rule}: {}{hint}", path.display(), finding.lines, finding.message)
+}
+
+fn summary(lectures: usize, items: usize, found: &[(PathBuf, Finding)]) -> String {
+    let count = |severity| found.iter().filter(|(_, finding)| finding.severity == severity).count();
+    let plural = |n: usize, word: &str| if n == 1 { format!("{n} {word}") } else { format!("{n} {word}s") };
+    format!(
+        "{} with {}: {}, {}, {}",
+        plural(lectures, "lecture"),
+        plural(items, "item"),
+        plural(count(Severity::Error), "error"),
+        plural(count(Severity::Warning), "warning"),
+        plural(count(Severity::Note), "note")
+    )
+}
