@@ -42,7 +42,7 @@ pub struct StageArgs {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
-    /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it
+    /// The Kubernetes version: mini behaves as it (1.32 to 1.37), kind takes a node image of it
     #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]
     pub kubernetes_version: Option<String>,
     /// Kind only: the node image

@@ -101,6 +101,39 @@ pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Faults of owner references (`ValidateOwnerReferences`): whole, and one controller at most.
+pub fn owner_errors(field: &str, owners: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let mut controller: Option<&Value> = None;
+    for owner in owners.as_array().into_iter().flatten() {
+        for (part, detail) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if owner[part].as_str().unwrap_or_default().is_empty() {
+                errors.push(FieldError::invalid(format!("{field}.{part}"), &"".into(), detail));
+            }
+        }
+        if owner["controller"] == true
+            && let Some(first) = controller.replace(owner)
+        {
+            let word = |owner: &Value| {
+                let text = |part: &str| owner[part].as_str().unwrap_or_default().to_owned();
+                format!("{}/{}", text("kind"), text("name"))
+            };
+            let detail = format!(
+                "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
+                word(first),
+                word(owner)
+            );
+            errors.push(FieldError::invalid(field, owners, detail));
+        }
+    }
+    errors
+}
+
 /// Faults of a label's key.
 pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
     qualified_errors(field, key)
@@ -159,6 +192,20 @@ mod tests {
                 r#"metadata.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#
             ]
         );
+    }
+
+    #[test]
+    fn owners_are_named_in_full() {
+        let whole = json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u", "controller": true});
+        let said = |owners: Value| {
+            owner_errors("metadata.ownerReferences", &owners).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(said(json!([whole])), Vec::<String>::new());
+        assert_eq!(
+            said(json!([{"apiVersion": "v1", "name": "p", "uid": "u"}])),
+            [r#"metadata.ownerReferences.kind: Invalid value: "": must not be empty"#]
+        );
+        assert!(said(json!([whole, whole]))[0].contains("Only one reference can have Controller set to true."));
     }
 
     #[test]

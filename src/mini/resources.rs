@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
-use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small, workload};
+use super::strategy::{job::JobStrategy, pod::PodStrategy, secret::SecretStrategy, small, workload};
 use super::table;
 use crate::kubewords::{self, Kind};
 
@@ -103,6 +103,7 @@ pub static PODS: Resource = Resource {
     subresources: &[
         sub("binding", "Binding", CREATE),
         Subresource { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
+        sub("ephemeralcontainers", "Pod", PART),
         sub("exec", "PodExecOptions", CONNECT),
         sub("log", "Pod", &["get"]),
         sub("portforward", "PodPortForwardOptions", CONNECT),
@@ -196,7 +197,14 @@ static OTHERS: [Resource; 22] = [
     of::<authorization::SubjectAccessReview>(REVIEW),
     Resource { ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
     Resource { ..of::<batch::CronJob>(WORKLOAD) },
-    of::<batch::Job>(WORKLOAD),
+    Resource {
+        categories: &["all"],
+        subresources: &[sub("status", "Job", PART)],
+        fields: &["status.successful"],
+        strategy: &JobStrategy,
+        printer: table::JOBS,
+        ..of::<batch::Job>(STORED)
+    },
     Resource { ..of::<networking::Ingress>(EMPTY) },
 ];
 

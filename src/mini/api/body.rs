@@ -13,7 +13,7 @@ use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.
 pub const LIMIT: usize = 3 * 1024 * 1024;
-const READS: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+pub const READS: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// The whole body, at most [`LIMIT`] bytes.
 pub async fn bytes(body: Body) -> Result<Bytes, ApiError> {

@@ -75,14 +75,20 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
         .route("/version", get(discovery::version))
+        .route("/version/", get(discovery::version))
         .route("/openapi/v2", get(discovery::openapi_v2))
         .route("/openapi/v3", get(discovery::openapi_index))
         .route("/openapi/v3/{*path}", get(discovery::openapi))
         .route("/api", get(discovery::core))
+        .route("/api/", get(discovery::core))
         .route("/apis", get(discovery::groups))
+        .route("/apis/", get(discovery::groups))
         .route("/apis/{group}", get(discovery::group))
+        .route("/apis/{group}/", get(discovery::group))
         .route("/api/v1", get(discovery::core_resources))
+        .route("/api/v1/", get(discovery::core_resources))
         .route("/apis/{group}/{version}", get(discovery::resources))
+        .route("/apis/{group}/{version}/", get(discovery::resources))
         .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
         .layer(axum::middleware::from_fn_with_state(api.clone(), guard::authorize))
@@ -135,9 +141,9 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         return Err(ApiError::MethodNotAllowed);
     }
     match (subresource.name, call.info.verb.as_str()) {
-        ("status", "get") => read::get(&api, &call, &request),
-        ("status", "patch") => write::patch(&api, &call, request).await,
-        ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("status" | "ephemeralcontainers", "get") => read::get(&api, &call, &request),
+        ("status" | "ephemeralcontainers", "patch") => write::patch(&api, &call, request).await,
+        ("status" | "finalize" | "ephemeralcontainers", _) => write::update(&api, &call, request).await,
         ("scale", _) => scale::serve(&api, &call, request).await,
         ("log", _) => stream::log(&api, &call).await,
         ("portforward", _) => stream::portforward(api, call, request).await,

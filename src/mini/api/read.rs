@@ -66,7 +66,7 @@ impl Form {
     }
 
     fn table(&self, objects: &[Value], metadata: Value) -> Value {
-        self.resource.printer.table(objects, metadata, self.version, self.include)
+        self.resource.printer.table(self.resource.plural, objects, metadata, self.version, self.include)
     }
 }
 

@@ -73,6 +73,7 @@ fn part(call: &Call) -> Part {
     match call.info.subresource.as_str() {
         "status" => Part::Status,
         "finalize" => Part::Finalize,
+        "ephemeralcontainers" => Part::EphemeralContainers,
         _ => Part::Main,
     }
 }
@@ -102,9 +103,8 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
         _ if bytes.is_empty() => Value::Null,
         "application/yaml" => body::yaml(&bytes)?,
         "application/json" => body::json(&bytes)?,
-        _ => {
-            return Err(ApiError::UnsupportedMediaType { accepted: "application/json, application/yaml" });
-        }
+        "application/vnd.kubernetes.protobuf" => super::protobuf::decode(&bytes)?,
+        _ => return Err(ApiError::UnsupportedMediaType { accepted: body::READS }),
     };
     of_body(call, &body)
 }

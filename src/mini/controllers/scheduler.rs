@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Node, ObjectReference, Pod, Toleration};
+use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::mini::Version;
+use crate::mini::events::{Event, Source, whole};
 use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
@@ -104,7 +105,7 @@ impl Scheduler {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &namespace);
         // Before the binding: this kubelet is so quick that its first event would come first.
         let message = format!("Successfully assigned {namespace}/{name} to {node}");
-        self.tell(pod, ("Normal", "Scheduled", "Binding"), &message).await;
+        self.tell(pod, Event::normal("Scheduled", message)).await;
         // A refusal means that the pod is gone or going.
         let _: kube::Result<Value> = api.create_subresource("binding", &name, &PostParams::default(), &binding).await;
     }
@@ -117,22 +118,15 @@ impl Scheduler {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let patch = Patch::Merge(json!({ "status": { "conditions": [condition] } }));
         let _ = api.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await;
-        self.tell(pod, ("Warning", "FailedScheduling", "Scheduling"), message).await;
+        self.tell(pod, Event::warning("FailedScheduling", message)).await;
     }
 
-    /// The scheduler writes its events through `events.k8s.io`: with an event time and no count.
-    async fn tell(&self, pod: &Pod, (kind, reason, action): (&str, &str, &str), message: &str) {
-        let now = Timestamp::now();
-        let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
-        let event = json!({
-            "metadata": { "name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace },
-            "involvedObject": ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) },
-            "reason": reason, "message": message, "type": kind, "action": action,
-            "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
-            "reportingComponent": NAME, "reportingInstance": NAME, "source": {},
-        });
-        if let Ok(event) = serde_json::from_value::<Event>(event) {
-            let api = Api::namespaced(self.client.clone(), &namespace);
+    /// Told at once: what the kubelet tells comes after it.
+    async fn tell(&self, pod: &Pod, event: Event) {
+        let about = ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) };
+        let source = Source { component: NAME, host: String::new(), timelapse: 1.0 };
+        if let Some(event) = whole(about, event, 1, &source, Timestamp::now()) {
+            let api = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
             let _ = api.create(&PostParams::default(), &event).await;
         }
     }

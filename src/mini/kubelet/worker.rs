@@ -197,6 +197,7 @@ impl Worker {
     async fn start(&mut self, name: &str, volumes: &Volumes) -> Result<Started, StartError> {
         let pod = self.pod.clone();
         let container = pod.container(name).ok_or_else(|| StartError::Config(format!("no container {name}")))?;
+        let container = container.as_ref();
         let ip = self.state.ip.clone().unwrap_or_default();
         let (client, node) = (&self.shared.client, &self.shared.node);
         let env = environment::variables(client, node, &pod, &ip, container).await.map_err(StartError::Config)?;

@@ -93,5 +93,6 @@ pub(super) fn name_errors(resource: &'static Resource, object: &Value) -> Vec<Fi
     errors.extend(names::label_errors("metadata.labels", &metadata["labels"]));
     errors.extend(names::annotation_errors("metadata.annotations", &metadata["annotations"]));
     errors.extend(names::finalizer_errors("metadata.finalizers", &metadata["finalizers"]));
+    errors.extend(names::owner_errors("metadata.ownerReferences", &metadata["ownerReferences"]));
     errors
 }

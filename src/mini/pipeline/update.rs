@@ -17,6 +17,8 @@ pub enum Part {
     /// Everything but the status.
     Main,
     Status,
+    /// `spec.ephemeralContainers` alone.
+    EphemeralContainers,
     /// `namespaces/finalize`: `spec.finalizers` alone.
     Finalize,
     /// All of it, by the server itself (binding).
@@ -54,7 +56,7 @@ impl Pipeline {
             return Err(ApiError::BadRequest("name must be provided".to_owned()));
         }
         same_name(name, key)?;
-        let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !v.is_empty());
+        let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !matches!(v, "" | "0"));
         let tries = if pinned { 1 } else { TRIES };
         self.retry(resource, key, tries, |current| self.replace(resource, key, part, current, object.clone(), options))
             .map(|object| Written { object, warnings, created: false })
@@ -127,6 +129,14 @@ impl Pipeline {
                 resource.strategy.prepare_update(&mut new, &old, self.version);
             }
             Part::Whole => {}
+            Part::EphemeralContainers => {
+                let mut merged = old.clone();
+                carry(&mut merged["spec"], &new["spec"], "ephemeralContainers");
+                new = merged;
+                resource.strategy.default(&mut new);
+                resource.strategy.prepare_update(&mut new, &old, self.version);
+                resource.valid(&key.name, resource.strategy.validate_ephemeral_containers(&new, &old))?;
+            }
             Part::Status | Part::Finalize => {
                 let field = if part == Part::Status { "status" } else { "spec" };
                 let mut merged = old.clone();
@@ -172,7 +182,8 @@ fn check_preconditions(
     let uid = given["uid"].as_str().filter(|uid| !uid.is_empty());
     ApiError::precondition(resource.qualified(), &key.name, ("UID", uid, &old["metadata"]["uid"]))?;
     let asked = given["resourceVersion"].as_str().unwrap_or_default();
-    if !asked.is_empty() && asked != current.revision.to_string() {
+    // Of no version in particular: whatever there is, is replaced.
+    if !matches!(asked, "" | "0") && asked != current.revision.to_string() {
         return Err(store_error(resource, key, store::Error::Conflict { current: current.revision }));
     }
     Ok(())

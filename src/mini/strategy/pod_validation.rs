@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::mini::names;
 use crate::mini::status::{FieldError, Mistake};
 
+const ENV_NAME: &str =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='";
+
 pub fn validate(pod: &Value) -> Vec<FieldError> {
     validate_spec("spec", &pod["spec"])
 }
@@ -23,6 +26,7 @@ pub fn validate_spec(at: &str, spec: &Value) -> Vec<FieldError> {
     };
     list("initContainers", &mut errors);
     list("containers", &mut errors);
+    host_ports(at, spec, &mut errors);
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         errors.push(FieldError::required(format!("{at}.containers"), ""));
     }
@@ -38,6 +42,23 @@ pub fn validate_spec(at: &str, spec: &Value) -> Vec<FieldError> {
         errors.push(FieldError::invalid(format!("{at}.serviceAccountName"), account, wrong));
     }
     errors
+}
+
+/// One port of the host is one container's (`checkHostPortConflicts`).
+fn host_ports(at: &str, spec: &Value, errors: &mut Vec<FieldError>) {
+    let mut seen = HashSet::new();
+    for (i, container) in spec["containers"].as_array().into_iter().flatten().enumerate() {
+        for (j, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+            let number = port["hostPort"].as_i64().filter(|number| *number != 0);
+            let Some(number) = number else { continue };
+            let text = |field: &str| port[field].as_str().unwrap_or_default();
+            let place = format!("{}/{}/{number}", text("protocol"), text("hostIP"));
+            if !seen.insert(place.clone()) {
+                let field = format!("{at}.containers[{i}].ports[{j}].hostPort");
+                errors.push(FieldError::new(Mistake::DUPLICATE, field, &place.into(), ""));
+            }
+        }
+    }
 }
 
 fn one_of(errors: &mut Vec<FieldError>, at: &str, object: &Value, field: &str, supported: &[&str]) {
@@ -95,8 +116,12 @@ fn container_at<'a>(
         one_of(errors, &at, port, "protocol", &["SCTP", "TCP", "UDP"]);
     }
     for (i, env) in container["env"].as_array().into_iter().flatten().enumerate() {
-        if env["name"].as_str().unwrap_or_default().is_empty() {
-            errors.push(FieldError::required(format!("{at}.env[{i}].name"), ""));
+        match env["name"].as_str().unwrap_or_default() {
+            "" => errors.push(FieldError::required(format!("{at}.env[{i}].name"), "")),
+            name if name.contains('=') || !name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
+                errors.push(FieldError::invalid(format!("{at}.env[{i}].name"), &env["name"], ENV_NAME));
+            }
+            _ => {}
         }
     }
     let mut paths = HashSet::new();
@@ -106,6 +131,13 @@ fn container_at<'a>(
             "" => errors.push(FieldError::required(format!("{at}.name"), "")),
             name if volumes.contains(name) => {}
             _ => errors.push(FieldError::new(Mistake::NOT_FOUND, format!("{at}.name"), &mount["name"], "")),
+        }
+        let below = &mount["subPath"];
+        if below.as_str().is_some_and(|path| path.split('/').any(|step| step == "..")) {
+            errors.push(FieldError::invalid(format!("{at}.subPath"), below, "must not contain '..'"));
+        }
+        if below.as_str().is_some_and(|path| path.starts_with('/')) {
+            errors.push(FieldError::invalid(format!("{at}.subPath"), below, "must be a relative path"));
         }
         match mount["mountPath"].as_str().unwrap_or_default() {
             "" => errors.push(FieldError::required(format!("{at}.mountPath"), "")),

@@ -43,6 +43,11 @@ impl Strategy for ConfigMapStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let mut errors = key_errors("data", &object["data"]);
         errors.extend(key_errors("binaryData", &object["binaryData"]));
+        let both =
+            object["binaryData"].as_object().into_iter().flatten().filter(|(key, _)| !object["data"][*key].is_null());
+        errors.extend(both.map(|(key, _)| {
+            FieldError::invalid(format!("binaryData[{key}]"), &json!(key), "duplicate of key present in data")
+        }));
         let plain =
             object["data"].as_object().into_iter().flatten().filter_map(|(_, text)| text.as_str()).map(str::len);
         // The size is the whole object's: Kubernetes names a path of no name.
@@ -104,9 +109,13 @@ fn rule_errors(at: &str, rule: &Value, namespaced: bool) -> Vec<FieldError> {
 /// RoleBindings and ClusterRoleBindings: `roleRef` is immutable (`ValidateRoleBindingUpdate`).
 pub struct BindingStrategy;
 
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 impl Strategy for BindingStrategy {
     fn default(&self, object: &mut Value) {
-        object["roleRef"]["apiGroup"] = json!("rbac.authorization.k8s.io");
+        if object["roleRef"]["apiGroup"].as_str().unwrap_or_default().is_empty() {
+            object["roleRef"]["apiGroup"] = json!(RBAC);
+        }
         for subject in object.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
             if subject["kind"] != "ServiceAccount" && subject["apiGroup"].is_null() {
                 subject["apiGroup"] = json!("rbac.authorization.k8s.io");
@@ -117,6 +126,10 @@ impl Strategy for BindingStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let (kind, namespaced) = (&object["roleRef"]["kind"], object["kind"] == "RoleBinding");
         let mut errors = vec![];
+        let group = &object["roleRef"]["apiGroup"];
+        if group.as_str().is_some_and(|group| group != RBAC) {
+            errors.push(FieldError::unsupported("roleRef.apiGroup", group, &[RBAC]));
+        }
         let kinds: &[_] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
         if !kinds.iter().any(|known| kind == known) {
             errors.push(FieldError::unsupported("roleRef.kind", text(kind), kinds));
@@ -217,6 +230,20 @@ mod tests {
         assert_eq!(
             within[3],
             r#"rules[1].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs"#
+        );
+    }
+
+    #[test]
+    fn a_key_is_in_one_of_both_maps_and_a_role_in_its_group() {
+        let twice = json!({"data": {"a": "1", "b": "2"}, "binaryData": {"b": "Mg=="}});
+        assert_eq!(
+            messages(&ConfigMapStrategy, twice),
+            [r#"binaryData[b]: Invalid value: "b": duplicate of key present in data"#]
+        );
+        let foreign = json!({"kind": "RoleBinding", "roleRef": {"apiGroup": "apps", "kind": "Role", "name": "r"}});
+        assert_eq!(
+            messages(&BindingStrategy, foreign),
+            [r#"roleRef.apiGroup: Unsupported value: "apps": supported values: "rbac.authorization.k8s.io""#]
         );
     }
 

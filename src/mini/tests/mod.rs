@@ -101,10 +101,12 @@ impl Server {
         let request = Request::builder().uri(format!("/api/v1/{path}")).body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let mut body = response.into_body();
-        let mut text = String::new();
-        while text.lines().count() < count {
+        let (mut text, mut lines) = (String::new(), 0);
+        while lines < count {
             let Some(frame) = body.frame().await else { break };
-            text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+            let data = frame.unwrap().into_data().unwrap();
+            lines += data.iter().filter(|byte| **byte == b'\n').count();
+            text.push_str(std::str::from_utf8(&data).unwrap());
         }
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -159,6 +159,8 @@ async fn pump<E>(source: &mut (impl Stream<Item = Result<Message, E>> + Unpin), 
     while let Some(Ok(received)) = source.next().await {
         match received {
             Message::Binary(bytes) => input(&mut stdin, &bytes).await,
+            // Some clients send what is text as such.
+            Message::Text(text) => input(&mut stdin, text.as_bytes()).await,
             Message::Close(_) => return,
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 mod strategic;
 
+use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
@@ -159,7 +160,8 @@ fn converted(why: &str) -> String {
 fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
     let mut copied = 0;
     for operation in patch.iter() {
-        let moved = match operation {
+        let Some(operation) = as_evanphx(object, operation)? else { continue };
+        let moved = match &operation {
             PatchOperation::Add(AddOperation { value, .. }) => Some(value),
             PatchOperation::Copy(CopyOperation { from, .. }) | PatchOperation::Move(MoveOperation { from, .. }) => {
                 Some(object.pointer(from.as_str())?)
@@ -173,9 +175,60 @@ fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
         if copied > MAX_COPIED || levels > MAX_DEPTH {
             return None;
         }
-        json_patch::patch_unsafe(object, std::slice::from_ref(operation)).ok()?;
+        json_patch::patch_unsafe(object, std::slice::from_ref(&operation)).ok()?;
     }
     Some(())
+}
+
+/// An operation as the API server's library means it (`evanphx/json-patch`): -1 is an array's last element, what is
+/// absent is null to a test, and a replacement of an absent key adds it. The inner `None`: it holds already.
+fn as_evanphx(object: &Value, operation: &PatchOperation) -> Option<Option<PatchOperation>> {
+    let mut operation = operation.clone();
+    let grows = matches!(operation, PatchOperation::Add(_) | PatchOperation::Copy(_) | PatchOperation::Move(_));
+    let path = from_end(object, operation.path().as_str(), grows)?;
+    let there = object.pointer(&path).is_some();
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+    let path = PointerBuf::parse(path).ok()?;
+    match &mut operation {
+        PatchOperation::Test(test) if !there && test.value.is_null() => return Some(None),
+        PatchOperation::Replace(replace) if !there && parent.is_some_and(Value::is_object) => {
+            let value = std::mem::take(&mut replace.value);
+            return Some(Some(PatchOperation::Add(AddOperation { path, value })));
+        }
+        PatchOperation::Add(AddOperation { path: own, .. }) => *own = path,
+        PatchOperation::Remove(remove) => remove.path = path,
+        PatchOperation::Replace(replace) => replace.path = path,
+        PatchOperation::Test(test) => test.path = path,
+        PatchOperation::Move(MoveOperation { from, path: own }) => {
+            *from = PointerBuf::parse(from_end(object, from.as_str(), false)?).ok()?;
+            *own = path;
+        }
+        PatchOperation::Copy(CopyOperation { from, path: own }) => {
+            *from = PointerBuf::parse(from_end(object, from.as_str(), false)?).ok()?;
+            *own = path;
+        }
+    }
+    Some(Some(operation))
+}
+
+/// The pointer with indices that count from the end put as others; the last one may mean the place behind the end.
+fn from_end(object: &Value, pointer: &str, grows: bool) -> Option<String> {
+    let mut out = String::with_capacity(pointer.len());
+    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
+    for (i, step) in steps.iter().enumerate() {
+        let list = object.pointer(&out).and_then(Value::as_array);
+        let behind = step.strip_prefix('-').and_then(|digits| digits.parse::<usize>().ok());
+        let step = match (list, behind) {
+            (Some(list), Some(behind)) => {
+                let size = list.len() + usize::from(grows && i + 1 == steps.len());
+                size.checked_sub(behind)?.to_string()
+            }
+            _ => (*step).to_owned(),
+        };
+        out.push('/');
+        out.push_str(&step);
+    }
+    Some(out)
 }
 
 fn depth(value: &Value) -> usize {
@@ -267,6 +320,40 @@ mod tests {
         let many = json!(vec![json!({"op": "test", "path": "/a", "value": 1}); 10_001]).to_string();
         let refused = Patch::parse("application/json-patch+json", many.as_bytes()).err().unwrap();
         assert!(refused.to_string().ends_with("in a JSON patch is 10000, got 10001"), "{refused}");
+    }
+
+    #[test]
+    fn operations_mean_what_they_mean_to_the_api_server() {
+        let object = || json!({"list": [1, 2, 3], "map": {"a": 1}});
+        for (operations, expected) in [
+            (json!([{"op": "test", "path": "/map/none", "value": null}]), Some(object())),
+            (json!([{"op": "test", "path": "/map/none", "value": 1}]), None),
+            (
+                json!([{"op": "replace", "path": "/map/b", "value": 2}]),
+                Some(json!({"list": [1, 2, 3], "map": {"a": 1, "b": 2}})),
+            ),
+            (json!([{"op": "replace", "path": "/none/b", "value": 2}]), None),
+            (json!([{"op": "replace", "path": "/list/7", "value": 2}]), None),
+            (json!([{"op": "remove", "path": "/list/-1"}]), Some(json!({"list": [1, 2], "map": {"a": 1}}))),
+            (
+                json!([{"op": "add", "path": "/list/-1", "value": 4}]),
+                Some(json!({"list": [1, 2, 3, 4], "map": {"a": 1}})),
+            ),
+            (
+                json!([{"op": "replace", "path": "/list/-3", "value": 0}]),
+                Some(json!({"list": [0, 2, 3], "map": {"a": 1}})),
+            ),
+            (json!([{"op": "remove", "path": "/list/-4"}]), None),
+            (
+                json!([{"op": "copy", "from": "/list/-1", "path": "/map/b"}]),
+                Some(json!({"list": [1, 2, 3], "map": {"a": 1, "b": 3}})),
+            ),
+        ] {
+            let patch: json_patch::Patch = serde_json::from_value(operations.clone()).unwrap();
+            let mut patched = object();
+            let done = operate(&mut patched, &patch).map(|()| patched);
+            assert_eq!(done, expected, "{operations}");
+        }
     }
 
     #[test]
