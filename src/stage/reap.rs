@@ -71,7 +71,7 @@ async fn find(docker: &Docker, root: &Path, reaping: Reaping, reaped: &mut Reape
         owned.collect::<Vec<_>>()
     };
     let clusters = async {
-        let cluster = |(session, owner)| {
+        let cluster = |(session, owner): (String, String)| {
             let name = cluster::kind_name(&session);
             (session, owner, Debt::KindCluster { name, host: host() })
         };
