@@ -1,10 +1,10 @@
-//! Interrupts as an injected source: the first Ctrl-C (or SIGTERM, SIGHUP) asks for an orderly end, the
-//! second forces it. [`Interrupts::none`] is for tests and embedded use.
+//! Interrupts as an injected source: the first Ctrl-C (or SIGTERM, SIGHUP) asks for an orderly end, a second Ctrl-C or
+//! SIGTERM forces it.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Two tokens, cancelled by the first and the second signal.
+/// Two tokens, cancelled one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupts {
     /// Stop what is being done and clean up.
@@ -14,11 +14,6 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// Never fires by itself.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// What `work` comes to; None where an orderly end is asked for first.
     pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
@@ -39,14 +34,19 @@ impl Interrupts {
         let mut hup = signal(SignalKind::hangup())?;
         let Self { graceful, forced } = interrupts.clone();
         tokio::spawn(async move {
-            for token in [graceful, forced] {
-                tokio::select! {
-                    _ = int.recv() => {}
-                    _ = term.recv() => {}
-                    _ = hup.recv() => {}
-                }
-                token.cancel();
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+                _ = hup.recv() => {}
             }
+            graceful.cancel();
+            // A terminal that closes hangs up more than once: itself, its shell, and the kernel when that has ended. None
+            // of them is somebody who cannot wait.
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+            }
+            forced.cancel();
         });
         Ok(interrupts)
     }

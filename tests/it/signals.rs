@@ -1,8 +1,12 @@
 //! Interrupts of the real binary, at moments its own event stream tells.
 
-use nix::sys::signal::Signal;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rehearsal::docker::{ContainerRequest, Docker, labels};
 use rehearsal::session;
+use rehearsal::wait::{Probe, Wake, until};
 use serde_json::json;
 
 use crate::bad_input::gone;
@@ -113,6 +117,26 @@ async fn a_second_interrupt_ends_a_clean_up_that_hangs_and_down_makes_up_for_it(
     run.finish().await.exits_with(130).says("interrupted twice; there is left: ");
     assert!(!containers(&session).await.is_empty(), "the fault was none");
     ground.rehearse(&["down"]).run().await.exits_with(0);
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_hangs_up_again_and_again_hurries_no_clean_up() {
+    let ground = Ground::new().await;
+    ground.lab(ENDLESS);
+    let mut run = ground.play(&["--json"]).start();
+    run.until(json!({"type": "step.started"})).await;
+    let pid = Pid::from_raw(run.pid());
+    let hanging_up = async || match kill(pid, Signal::SIGHUP) {
+        Ok(()) => Probe::Pending("it runs".into()),
+        Err(_) => Probe::Done(()),
+    };
+    let hanging_up =
+        until("the run to end", Duration::from_secs(60), Wake::Every(Duration::from_millis(5)), hanging_up);
+    let (run, ended) = tokio::join!(run.finish(), hanging_up);
+    ended.unwrap();
+    let run = run.exits_with(130);
+    assert_eq!(run.events("session.failed")[0]["message"], "interrupted; nothing is left");
     ground.nothing_is_left(1).await;
 }
 
