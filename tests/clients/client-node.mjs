@@ -27,7 +27,11 @@ await core.createNamespacedPod({ namespace: space, body: {
     spec: { terminationGracePeriodSeconds: 0, imagePullSecrets: [{ name: 'regcred' }], containers: [{ name: 'app1', image: IMAGE }] },
 } });
 assert.ok((await ready).status.containerStatuses[0].imageID);
-assert.match(await core.readNamespacedPodLog({ name: 'app1', namespace: space }), /Running on/);
+// It runs before it listens.
+const log = new PassThrough();
+const following = await new k8s.Log(config).log(space, 'app1', 'app1', log, { follow: true });
+await new Promise((resolve) => log.on('data', (data) => /Running on/.test(data) && resolve()));
+following.abort();
 
 const output = new PassThrough();
 let printed = '';

@@ -46,9 +46,10 @@ assert len(pods) == 2, pods
 pod = pods[0]
 assert pod.exec(["echo", "from kr8s"]).stdout == b"from kr8s\n"
 assert pod.exec(["sh", "-c", "exit 3"], check=False).returncode == 3
+# It runs before it listens.
+assert any("Running on" in line for line in pod.logs(follow=True))
 with pod.portforward(5000) as port:
     assert urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read() == b"Hello, Docker!"
-assert any("Running on" in line for line in pod.logs())
 pod.label(tier="web")
 assert [found.name for found in api.get("pods", namespace=SPACE, label_selector="tier in (web)")] == [pod.name]
 deploy.scale(1)

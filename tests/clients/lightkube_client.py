@@ -31,9 +31,9 @@ client.create(Pod(metadata=named("app1"), spec=PodSpec(
 pod = client.wait(Pod, "app1", for_conditions=["Ready"])
 assert pod.spec.imagePullSecrets[0].name == "regcred"
 assert pod.status.containerStatuses[0].imageID
-assert any("Running on" in line for line in client.log("app1"))
+assert any("Running on" in line for line in client.log("app1", follow=True))
 reasons = {event.reason for event in client.list(Event, fields={"involvedObject.name": "app1"})}
-assert {"Scheduled", "Pulling", "Pulled", "Created", "Started"} <= reasons, reasons
+assert {"Scheduled", "Pulled", "Created", "Started"} <= reasons, reasons
 
 client.create(ConfigMap(metadata=named("c"), data={"a": "1"}))
 version = client.get(ConfigMap, "c").metadata.resourceVersion

@@ -20,7 +20,7 @@ const CLIENTS: [Client; 4] = [
     Client { package: "kr8s", version: "0.20.15", program: "kr8s_client.py" },
     Client { package: "lightkube", version: "1.0.1", program: "lightkube_client.py" },
     Client { package: "helm-python-sdk", version: "0.2.2", program: "helm_client.py" },
-    Client { package: "@kubernetes/client-node", version: "2.0.1", program: "client-node.mjs" },
+    Client { package: "@kubernetes/client-node", version: "1.4.0", program: "client-node.mjs" },
 ];
 
 /// How long a package may take to come; where there is no network, it does not.
