@@ -1,6 +1,7 @@
 //! GET of one object and of lists.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -82,7 +83,7 @@ impl Form {
 
 /// A selection in key order and what the list's `metadata` says about it.
 struct Page {
-    objects: Vec<std::sync::Arc<Object>>,
+    objects: Vec<Arc<Object>>,
     metadata: Value,
 }
 
@@ -100,25 +101,24 @@ pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiEr
             let kind = "PartialObjectMetadataList";
             json!({"kind": kind, "apiVersion": "meta.k8s.io/v1", "metadata": page.metadata, "items": items}).to_string()
         }
-        _ if accept.yaml => String::from_utf8_lossy(&plain(resource, page).concat()).into_owned(),
-        // As it is stored, piece by piece: all of it at once would be there twice.
-        _ => {
-            let pieces = futures::stream::iter(plain(resource, page).into_iter().map(Ok::<_, Infallible>));
-            return Ok(json_bytes(StatusCode::OK, Body::from_stream(pieces)));
+        _ if accept.yaml => {
+            String::from_utf8_lossy(&plain(resource, &page.objects, &page.metadata).concat()).into_owned()
         }
+        _ => return Ok(pieces(plain(resource, &page.objects, &page.metadata))),
     };
     Ok(encode(accept, StatusCode::OK, body.into()))
 }
 
 /// The list as text in pieces: the objects' bytes as they are stored, but for what is the same of all.
-fn plain(resource: &Resource, page: Page) -> Vec<Bytes> {
-    let head = json!({"kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": page.metadata});
+pub fn plain(resource: &Resource, objects: &[Arc<Object>], metadata: &Value) -> Vec<Bytes> {
+    let kind = format!("{}List", resource.kind);
+    let head = json!({"kind": kind, "apiVersion": resource.api_version(), "metadata": metadata});
     let mut head = head.to_string();
     // `metadata` is the last member and an object.
     head.pop();
     head.push_str(",\"items\":[");
     let mut pieces = vec![Bytes::from(head)];
-    for (i, object) in page.objects.iter().enumerate() {
+    for (i, object) in objects.iter().enumerate() {
         pieces.push(Bytes::from_static(if i > 0 { b",{" } else { b"{" }));
         pieces.push(object.members());
     }
@@ -126,8 +126,14 @@ fn plain(resource: &Resource, page: Page) -> Vec<Bytes> {
     pieces
 }
 
+/// An answer in JSON, piece by piece: all of it at once would be there twice.
+pub fn pieces(pieces: Vec<Bytes>) -> Response {
+    let pieces = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+    json_bytes(StatusCode::OK, Body::from_stream(pieces))
+}
+
 /// Everything `call` selects, without paging.
-pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
+pub fn select(api: &Api, call: &Call) -> Result<Vec<Arc<Object>>, ApiError> {
     let selector = call.selector()?;
     let snapshot = snapshot(api, call, None, None)?;
     Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())

@@ -201,14 +201,12 @@ pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Resu
     let mut items = vec![];
     for object in read::select(api, call)? {
         match api.pipeline.delete(call.resource, &object.key, &options) {
-            Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object.value()),
+            Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object),
             // Somebody else was quicker.
             Err(ApiError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
     let metadata = json!({"resourceVersion": api.pipeline.store.revision().to_string()});
-    let kind = format!("{}List", call.resource.kind);
-    let list = json!({"kind": kind, "apiVersion": call.resource.api_version(), "metadata": metadata, "items": items});
-    Ok(json(StatusCode::OK, &list))
+    Ok(read::pieces(read::plain(call.resource, &items, &metadata)))
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod discovery;
 mod gaps;
 mod hostile;
 mod kubectl;
