@@ -40,8 +40,7 @@ static LOGIN_OPTION: LazyLock<Regex> = LazyLock::new(|| {
 /// The placeholders that nothing is known for.
 pub(crate) fn adapt(command: &Command, known: &Known<'_>) -> Result<Adapted, Vec<Placeholder>> {
     let mut changes = Vec::new();
-    let is_login = command.invocations.iter().any(|i| i.program() == "docker") && command.habit == Habit::Asks;
-    if is_login && command.script.contains("login") {
+    if command.calls("docker", "login") && command.habit == Habit::Asks {
         changes.push("logged in as the stage's user".to_owned());
         let script = format!("docker login -u {USERNAME} --password-stdin <<< {PASSWORD}");
         return Ok(Adapted { script, changes });

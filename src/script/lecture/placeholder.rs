@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::command::Placeholder;
 
@@ -45,6 +46,43 @@ pub(super) fn placeholders(script: &str) -> Vec<Placeholder> {
         found.push(Placeholder { text: text.to_owned(), name: name(inner.as_str()) });
     }
     found
+}
+
+/// Whether a manifest's value is one that a reader is to replace: `<PASSWORD>`, `web-<nr>`, `800x`. A text of several
+/// lines is none.
+pub(crate) fn is_to_be_replaced(value: &str) -> bool {
+    let marked = !value.contains('\n')
+        && !value.contains("</")
+        && placeholders(value).iter().any(|found| found.text.starts_with('<'));
+    let digits = value.trim_end_matches(['x', 'X']);
+    let crossed = !digits.is_empty() && digits.len() < value.len() && digits.chars().all(|c| c.is_ascii_digit());
+    marked || crossed
+}
+
+/// The placeholders of an object's names and references: what the API server would refuse or look for in vain. What
+/// ConfigMaps carry, and what containers are started with, is anybody's text.
+pub(crate) fn of_manifest(object: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(object, &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_to_be_replaced(text) => {
+            found.extend(placeholders(text).into_iter().map(|placeholder| placeholder.text));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Object(fields) => {
+            let is_text = |key: &str| {
+                matches!(key, "annotations" | "command" | "args" | "env")
+                    || key == "data" && fields.get("kind").is_some_and(|kind| kind == "ConfigMap")
+            };
+            fields.iter().filter(|(key, _)| !is_text(key)).for_each(|(_, value)| collect(value, found));
+        }
+        _ => {}
+    }
+    found.dedup();
 }
 
 /// Elements of HTML that stand in pages which a lecture writes to files.

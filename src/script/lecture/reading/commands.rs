@@ -4,6 +4,7 @@ use super::{Reading, Session};
 use crate::script::lecture::command::{Command, Habit, Mend};
 use crate::script::lecture::habit::habit;
 use crate::script::lecture::item::{Cue, Item, ItemKind, Lines};
+use crate::script::lecture::manifest::has_objects;
 use crate::script::lecture::markdown::{Block, BlockKind, Code, CodeStyle};
 use crate::script::lecture::nature::{Segment, SegmentKind, is_error, is_report, is_table_header};
 use crate::script::lecture::placeholder::{placeholders, without_brackets};
@@ -34,6 +35,7 @@ const OF_PODS: [&str; 16] = [
 impl Reading {
     pub(super) fn shell(&mut self, code: &Code, segments: &[Segment], next: Option<&Block>) {
         let mut comments: Vec<Cue> = Vec::new();
+        let (begun, mut taken) = (self.items.len(), Vec::new());
         let (mut first, mut last) = (None, None);
         for segment in segments {
             let lines = &code.lines[segment.lines.clone()];
@@ -46,10 +48,15 @@ impl Reading {
                     let lead = if first.is_none() { std::mem::take(&mut self.lead) } else { Vec::new() };
                     self.lead = lead;
                     self.lead.append(&mut comments);
-                    let at = self.command(lines, prompt);
+                    let at = self.command(lines, prompt, &mut taken);
                     first.get_or_insert(at);
                     last = Some(at);
                     self.lead.clear();
+                }
+                // `vi pod.yaml` and the file's lines below it.
+                SegmentKind::Output if has_objects(lines) && self.opened.is_some() => {
+                    let part = Code { lines: lines.to_vec(), language: String::new(), ..code.clone() };
+                    self.objects(Lines { first: lines[0].0, last: lines[lines.len() - 1].0 }, &part);
                 }
                 SegmentKind::Output => {
                     if let Some(command) = last {
@@ -64,6 +71,7 @@ impl Reading {
                 }
             }
         }
+        self.name_unnamed(&taken, begun);
         if code.style != CodeStyle::Inline
             && let (Some(at), Some(Block { kind: BlockKind::Prose(text), lines })) = (last, next)
         {
@@ -72,7 +80,7 @@ impl Reading {
     }
 
     /// One statement.
-    fn command(&mut self, lines: &[(usize, String)], prompt: bool) -> usize {
+    fn command(&mut self, lines: &[(usize, String)], prompt: bool, taken: &mut Vec<String>) -> usize {
         let span = Lines { first: lines[0].0, last: lines[lines.len() - 1].0 };
         let original: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
         let (script, mended) = mended(lines, prompt);
@@ -89,7 +97,7 @@ impl Reading {
         let leaves =
             command.inside.is_some() && matches!(known.first().map(|i| i.program()), Some("exit" | "logout" | "quit"));
         let at = self.push(span, ItemKind::Command(Box::new(command)));
-        self.files_of(at, &known);
+        taken.extend(self.files_of(at, &known));
         self.last_command = Some(at);
         self.code_since = false;
         if leaves {

@@ -15,7 +15,7 @@ use super::dialect;
 use super::error::ReadError;
 use super::item::{Cue, Illustration, Item, ItemId, ItemKind, Lecture, Lines, Note, NoteKind, Output};
 use super::markdown::{self, Block, BlockKind, Code, CodeStyle};
-use super::nature::{Nature, nature};
+use super::nature::{Nature, commands_below_objects, nature};
 use super::outline::Outline;
 use super::source::{self, Fault};
 use super::words::{Concept, Cues, last_sentence};
@@ -56,6 +56,7 @@ pub fn read_text(path: &Path, bytes: &[u8]) -> Result<Lecture, ReadError> {
         reading.block(block, page.blocks.get(index + 1));
     }
     ways::mark(&mut reading);
+    keys_are_no_placeholders(&mut reading.items, &source.text);
     let heading = page.blocks.iter().find_map(|block| match &block.kind {
         BlockKind::Heading { text, .. } => Some(text.clone()),
         _ => None,
@@ -71,6 +72,16 @@ pub fn read_text(path: &Path, bytes: &[u8]) -> Result<Lecture, ReadError> {
         anchors: page.anchors,
         text: source.text,
     })
+}
+
+/// `API_TOKEN` is nothing to be replaced where the text gives it a value: as a key or as a variable.
+fn keys_are_no_placeholders(items: &mut [Item], text: &str) {
+    let is_key = |name: &str| [":", "=", "}"].iter().any(|mark| text.contains(&format!("{name}{mark}")));
+    for item in items {
+        if let ItemKind::Command(command) = &mut item.kind {
+            command.placeholders.retain(|found| found.text.starts_with(['<', '[', '{']) || !is_key(&found.text));
+        }
+    }
 }
 
 /// Where the walk stands.
@@ -148,6 +159,12 @@ impl Reading {
             return;
         }
         let code = &self.blanks(code);
+        if let Some(at) = commands_below_objects(&code.lines) {
+            let part =
+                |lines: &[(usize, String)]| Code { lines: lines.to_vec(), language: String::new(), ..code.clone() };
+            self.code(lines, &part(&code.lines[..at]), None);
+            return self.code(lines, &part(&code.lines[at..]), next);
+        }
         let nature = nature(code);
         if code.style == CodeStyle::Inline && !matches!(nature, Nature::Shell(_)) {
             let text = code.lines.iter().map(|(_, line)| format!("`{line}`")).collect::<Vec<_>>().join("\n");
