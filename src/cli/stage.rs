@@ -1,9 +1,10 @@
 //! What every command that brings up a stage begins with: its options, which cluster they mean, who is told.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::event::{Event, Events, PartState};
@@ -11,7 +12,7 @@ use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::stage::{Handle, Part};
+use crate::stage::{Handle, Part, RegistryAuth};
 
 /// What of the options cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +71,37 @@ pub struct StageArgs {
     /// The port of the registry on 127.0.0.1 [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub registry_port: Option<u16>,
+    /// How the stage's registry knows its user: by the password itself, or by tokens as Docker Hub does [default: basic]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "registry")]
+    pub registry_auth: Option<Auth>,
     /// (internal) stay in the foreground and keep the stage up until told to go
     #[arg(long, hide = true)]
     pub foreground: bool,
+}
+
+/// How the stage's registry knows its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    Basic,
+    Token,
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic => "basic",
+            Self::Token => "token",
+        })
+    }
+}
+
+impl From<Auth> for RegistryAuth {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::Basic => Self::Basic,
+            Auth::Token => Self::Token,
+        }
+    }
 }
 
 impl StageArgs {
@@ -96,6 +125,7 @@ impl StageArgs {
             ("--kind-config", path(&self.kind_config)),
             ("--reuse", self.reuse.clone()),
             ("--registry-port", self.registry_port.map(|port| port.to_string())),
+            ("--registry-auth", self.registry_auth.map(|auth| auth.to_string())),
             ("--registry", self.registry.clone()),
             ("--registry-credentials", path(&self.registry_credentials)),
         ];
