@@ -2,15 +2,16 @@
 
 use super::action::{Action, action};
 use super::adapt::Known;
-use super::hindrance::{self, wanted};
-use super::player::{Played, Player, Said, last_line, lines, stderr};
+use super::hindrance::{self, generated_names, stem, wanted};
+use super::player::{Played, Player, Said, last_line, lines, name_of, stderr};
 use super::requests::{ObjectKey, changed_something};
 use super::{Evidence, correction, edit};
 use crate::drift;
 use crate::event::Verdict;
 use crate::gateway::Request;
+use crate::observe::Trace;
 use crate::place::{Printed, ShellError};
-use crate::script::lecture::{Command, Item, ItemKind};
+use crate::script::lecture::{Command, Invocation, Item, ItemKind};
 
 impl Player<'_> {
     pub(super) async fn command(&mut self, at: usize, command: &Command) -> Result<(), ShellError> {
@@ -39,7 +40,19 @@ impl Player<'_> {
                 self.record(at, Said::new(Verdict::Manual, Some(reason)), Vec::new());
                 return Ok(());
             }
-            Action::Play { script, adapted } => (script, adapted),
+            Action::Play { script, mut adapted } => match self.with_todays_names(&script) {
+                Ok(todays) => {
+                    if todays != script {
+                        adapted.push("generated names are today's".into());
+                    }
+                    (todays, adapted)
+                }
+                Err(name) => {
+                    let reason = format!("no pod of today stands for `{name}`");
+                    self.record(at, Said::new(Verdict::Skipped, Some(reason)), adapted);
+                    return Ok(());
+                }
+            },
             Action::Edit { script, get, adapted } => match self.edited(at, &script, &get).await? {
                 Ok(script) => (script, adapted),
                 Err(reason) => {
@@ -48,14 +61,15 @@ impl Player<'_> {
                 }
             },
         };
-        let played = match self.played_unless_lacking(command, &script).await? {
+        self.write_what_is_shown(at, command)?;
+        let mut played = match self.played_unless_lacking(command, &script).await? {
             Ok(played) => played,
             Err(image) => {
                 self.record(at, lacks(&image), adapted);
                 return Ok(());
             }
         };
-        let mut said = self.verdict(at, command, &played).await?;
+        let mut said = self.verdict(at, command, &mut played).await?;
         if said.verdict == Verdict::Reproduced && command.calls("docker", "login") {
             self.push_again(at).await?;
         }
@@ -68,6 +82,41 @@ impl Player<'_> {
         self.fragment_follows(at, &said);
         self.record(at, said, adapted);
         Ok(())
+    }
+
+    /// A file that a command shows, and whose contents only stand below it, is there before.
+    fn write_what_is_shown(&self, at: usize, command: &Command) -> Result<(), ShellError> {
+        let shows = |name: &str| {
+            let mut words = command.invocations.iter().filter(|i| i.program() == "cat").flat_map(Invocation::arguments);
+            words.any(|word| word.trim_start_matches("./") == name)
+        };
+        let Some((item, manifest)) = self.lecture.items.get(at + 1).and_then(|next| Some((next, next.manifest()?)))
+        else {
+            return Ok(());
+        };
+        let name = name_of(item, manifest);
+        if shows(&name)
+            && !self.lecture.items[..at].iter().any(|item| item.manifest().is_some_and(|m| name_of(item, m) == name))
+        {
+            self.setting.shell.write(&name, &manifest.text)?;
+        }
+        Ok(())
+    }
+
+    /// The script with the names that controllers generate replaced by those of today's pods; a name for which none
+    /// stands.
+    fn with_todays_names(&self, script: &str) -> Result<String, String> {
+        let mut todays = script.to_owned();
+        for name in generated_names(script) {
+            let same = |trace: &&Trace| stem(&trace.object.name) == stem(name);
+            let is_there = |trace: &&Trace| trace.states.last().is_some_and(|state| !state.leaves());
+            let found = self.setting.watch.look(|recorder| {
+                let mut traces = recorder.traces().filter(same).filter(is_there);
+                traces.next().map(|trace| trace.object.name.clone())
+            });
+            todays = todays.replace(name, &found.ok_or_else(|| name.to_owned())?);
+        }
+        Ok(todays)
     }
 
     /// The lecture's text from the heading above the item to the item, in lower case.
@@ -98,9 +147,10 @@ impl Player<'_> {
         Ok(Ok(format!("KUBE_EDITOR=\"cp $PWD/{EDITED}\" {script}")))
     }
 
-    async fn verdict(&mut self, at: usize, command: &Command, played: &Played) -> Result<Said, ShellError> {
+    async fn verdict(&mut self, at: usize, command: &Command, played: &mut Played) -> Result<Said, ShellError> {
         let code = played.printed.code;
-        let failed = || vec![stderr(&played.printed)];
+        let printed = stderr(&played.printed);
+        let failed = || vec![printed.clone()];
         if let Some(cue) = &command.fails {
             return Ok(match code {
                 0 => Said {
@@ -131,8 +181,7 @@ impl Player<'_> {
                 let lines = lines(self.lecture.items[at].lines);
                 said.correction = correction::command(&self.lecture.text, lines, &command.original, &mended);
                 // The items after it stand on what it would have done.
-                let again = self.run(&mended).await?;
-                self.makers.note(at, &again.requests);
+                *played = self.run(&mended).await?;
             }
             return Ok(said);
         }
@@ -183,7 +232,7 @@ impl Player<'_> {
         if let Some(reason) = hindrance::lacking(printed) {
             return Some(Said::new(Verdict::Skipped, Some(reason)));
         }
-        if let Some(wanted) = command.invocations.iter().find_map(wanted)
+        if let Some(wanted) = wanted(command)
             && let Some(image) = self.lacking(&wanted.pod).await
         {
             return Some(lacks(&image));
@@ -191,13 +240,22 @@ impl Player<'_> {
         if let Some(said) = answered(command, &played.printed) {
             return Some(said);
         }
-        let file = hindrance::missing_file(printed);
+        if let Some(path) = hindrance::not_writable(printed).filter(|_| wanted(command).is_none()) {
+            return Some(Said::new(Verdict::Skipped, Some(format!("the rehearsal lets nothing write `{path}`"))));
+        }
+        let file = hindrance::missing_file(printed).or_else(|| empty_file(command, printed));
         let objects = missing(&played.requests);
-        let gone = file.into_iter().chain(objects.iter().map(String::as_str)).collect::<Vec<_>>();
+        // A file by its own name: its folder may be another in the lecture's place.
+        let base = file.map(|file| file.trim_end_matches('/').rsplit('/').next().unwrap_or(file));
+        let gone = base.into_iter().chain(objects.iter().map(String::as_str)).collect::<Vec<_>>();
         if let Some((earlier, what)) = self.not_played_before(at, &gone) {
             let line = self.lecture.items[earlier].lines.first;
             let reason = format!("line {line}, which is to make `{what}`, was not played");
             return Some(Said { blamed: Some(earlier), ..Said::new(Verdict::NotChecked, Some(reason)) });
+        }
+        if let Some(line) = self.solved_later(at, &gone) {
+            let reason = format!("readers are to make it themselves: line {line} is the solution");
+            return Some(Said::new(Verdict::NotChecked, Some(reason)));
         }
         if let Some(file) = file.filter(|file| !self.is_given(file)) {
             let reason = format!("needs the file `{file}`, which is neither in the text nor beside it");
@@ -210,7 +268,7 @@ impl Player<'_> {
     async fn in_sequence(
         &mut self,
         at: usize,
-        played: &Played,
+        played: &mut Played,
         key: ObjectKey,
         maker: usize,
         code: u16,
@@ -228,7 +286,7 @@ impl Player<'_> {
             evidence: vec![stderr(&played.printed)],
             ..Said::new(Verdict::FailedInSequence, Some(reason))
         };
-        if code == 422 {
+        if matches!(code, 409 | 422) {
             // The items after it stand on what it would have done: without what is in the way it is played once more.
             let namespace = if key.namespace.is_empty() { String::new() } else { format!(" -n {}", key.namespace) };
             let removal = format!("kubectl delete {} {}{namespace} --now --ignore-not-found", key.kind(), key.name);
@@ -250,6 +308,8 @@ impl Player<'_> {
                         .reason
                         .map(|reason| format!("{reason}; without it {verdict}: {}", after.reason.unwrap_or_default())),
                 };
+                // What the text shows is held against what it would have printed.
+                *played = again;
             }
         }
         Ok(said)
@@ -278,6 +338,12 @@ const EDITED: &str = ".edited.json";
 /// A command that the stage has no image for.
 pub(super) fn lacks(image: &str) -> Said {
     Said::new(Verdict::Blocked, Some(format!("the stage does not have the image {image}")))
+}
+
+/// The file that kubectl found nothing in.
+fn empty_file<'a>(command: &'a Command, printed: &str) -> Option<&'a str> {
+    let files = || command.invocations.iter().flat_map(|invocation| invocation.values(Some('f'), "filename"));
+    files().next().filter(|_| printed.contains("no objects passed to"))
 }
 
 /// The objects that requests asked for in vain.

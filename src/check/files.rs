@@ -4,7 +4,7 @@ use super::hindrance;
 use super::player::{Player, Said, last_line, name_of, stderr};
 use crate::event::Verdict;
 use crate::place::ShellError;
-use crate::script::lecture::{Command, Invocation, ItemKind, of_manifest};
+use crate::script::lecture::{Command, Invocation, Item, ItemKind, Manifest, Phase, of_manifest};
 
 impl Player<'_> {
     /// What is said of manifests, files and fragments that no command has spoken for: a manifest that nobody applies is
@@ -27,6 +27,9 @@ impl Player<'_> {
             let said = match self.user_of(at, &name) {
                 Some(user) => self.as_its_user(user),
                 None => match &item.kind {
+                    ItemKind::Manifest(manifest) if is_printed(manifest) => {
+                        Said::new(Verdict::NotChecked, Some("it is an object as a cluster prints it".into()))
+                    }
                     ItemKind::Manifest(manifest) => match to_be_replaced(&item.kind)[..] {
                         [] => self.dry_run(&name, &manifest.text).await?,
                         ref unfilled => {
@@ -75,19 +78,40 @@ impl Player<'_> {
         let left_out = |verdict: Verdict| {
             matches!(verdict, Verdict::Skipped | Verdict::Manual | Verdict::Blocked | Verdict::NotChecked)
         };
-        let items =
-            (0..at).rev().filter(|earlier| self.records[*earlier].as_ref().is_some_and(|r| left_out(r.verdict)));
-        items.into_iter().find_map(|earlier| {
-            let text = &self.records[earlier].as_ref()?.text;
-            // A Deployment's pod is made by what names the Deployment.
-            wanted.iter().find(|name| !name.is_empty() && text.contains(**name)).map(|name| (earlier, *name))
+        (0..at).find_map(|earlier| {
+            let item = &self.lecture.items[earlier];
+            if let Some(record) = &self.records[earlier] {
+                // A Deployment's pod is made by what names the Deployment.
+                let found = wanted.iter().find(|name| left_out(record.verdict) && names(&record.text, name))?;
+                return Some((earlier, *found));
+            }
+            let manifest = item.manifest()?;
+            let applied = self.user_of(earlier, &name_of(item, manifest)).is_some();
+            let makes = |name: &&&str| manifest.documents.iter().any(|document| document.name == **name);
+            wanted.iter().filter(|_| !applied).find(makes).map(|name| (earlier, *name))
         })
+    }
+
+    /// The line of the solution, further below, that makes one of `wanted`.
+    pub(super) fn solved_later(&self, at: usize, wanted: &[&str]) -> Option<usize> {
+        let own = self.lecture.items[at].phase;
+        let text = |item: &Item| match &item.kind {
+            ItemKind::Command(command) => command.script.clone(),
+            ItemKind::Manifest(manifest) => manifest.text.clone(),
+            _ => String::new(),
+        };
+        // Who is to verify before anything was made is to make it.
+        let solves =
+            |item: &&Item| item.phase == Phase::Solution || own == Phase::Verify && item.phase != Phase::CleanUp;
+        let mut solution = self.lecture.items[at + 1..].iter().filter(|_| own != Phase::Solution).filter(solves);
+        let found = solution.find(|item| wanted.iter().any(|name| names(&text(item), name)))?;
+        Some(found.lines.first)
     }
 
     /// Whether the text gives a file of that name, or of one that is spelt nearly so.
     pub(super) fn is_given(&self, name: &str) -> bool {
-        let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-        let near = |given: &str| strsim::osa_distance(&base(given), &base(name)) <= 2;
+        let base = |name: &str| name.trim_end_matches('/').rsplit('/').next().unwrap_or(name).to_owned();
+        let near = |given: &str| base(name).len() > 4 && strsim::osa_distance(&base(given), &base(name)) <= 2;
         self.lecture.items.iter().any(|item| match &item.kind {
             ItemKind::Manifest(manifest) => manifest.file.as_ref().is_some_and(|file| near(&file.name)),
             ItemKind::File(file) => near(&file.name.name),
@@ -127,7 +151,7 @@ impl Player<'_> {
                 Verdict::NotChecked,
                 Some(format!("no command applies it, and it is no whole object: {}", last_line(&played.printed.all))),
             ),
-            _ if played.printed.all.contains("namespaces \"") && played.printed.all.contains("not found") => Said::new(
+            _ if played.printed.all.contains("not found") => Said::new(
                 Verdict::NotChecked,
                 Some(format!("no command applies it: {}", last_line(&played.printed.all))),
             ),
@@ -161,10 +185,27 @@ impl Player<'_> {
     }
 }
 
+/// Whether an object has what only an API server gives it.
+fn is_printed(manifest: &Manifest) -> bool {
+    let objects = manifest.documents.iter().filter_map(|document| document.object.as_ref());
+    let given = ["/metadata/uid", "/metadata/resourceVersion", "/metadata/selfLink"];
+    objects.into_iter().any(|object| given.iter().any(|path| object.pointer(path).is_some()))
+}
+
 /// What a reader is to replace in a manifest.
 fn to_be_replaced(kind: &ItemKind) -> Vec<String> {
     let ItemKind::Manifest(manifest) = kind else { return Vec::new() };
     manifest.documents.iter().filter_map(|document| document.object.as_ref()).flat_map(of_manifest).collect()
+}
+
+/// Whether a text has a name as a whole word.
+fn names(text: &str, name: &str) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty()
+        && text.match_indices(name).any(|(at, _)| {
+            !text[..at].chars().next_back().is_some_and(joins)
+                && !text[at + name.len()..].chars().next().is_some_and(|c| joins(c) && c != '.')
+        })
 }
 
 /// Whether a command reads a file of that name.

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::kubewords;
 use crate::lint;
-use crate::script::lecture::Invocation;
+use crate::script::lecture::{Command, Invocation};
 
 /// What programs print where the stage lacks something, and what is said of it, with the pattern's groups for `$1`.
 static LACKING: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
@@ -54,10 +54,35 @@ pub(crate) fn lacking(printed: &str) -> Option<String> {
 /// The file that a command looked for in vain.
 pub(crate) fn missing_file(printed: &str) -> Option<&str> {
     static PATH: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"the path "([^"]+)" does not exist|(?m)^(?:[\w/]+: )+'?([^\s':]+)'?: No such file or directory|open ([^\s:]+): no such file or directory|error reading ([^\s:,]+): no such file or directory"#)
+        Regex::new(r#"the path "([^"]+)" does not exist|(?m)^(?:[\w/]+: )+'?([^\s':]+)'?: No such file or directory|cannot access '([^']+)': No such file|open ([^\s:]+): no such file or directory|error reading ([^\s:,]+): no such file or directory"#)
             .expect("a pattern of ours")
     });
     PATH.captures(printed)?.iter().skip(1).flatten().next().map(|path| path.as_str())
+}
+
+/// The name without its kind and without what a controller generated: what pods of its owner begin with.
+pub(crate) fn stem(name: &str) -> &str {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    GENERATED.captures(name).and_then(|captures| captures.get(1)).map_or(name, |stem| stem.as_str())
+}
+
+/// The hash of a ReplicaSet's template, and the suffix of a pod.
+static GENERATED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(.+?)-(?:[0-9a-f]{8,10}|[0-9]{6,10})-[0-9a-z]{5}$").expect("a pattern of ours"));
+
+/// The words of a script that are names of pods which a controller made.
+pub(crate) fn generated_names(script: &str) -> Vec<&str> {
+    let words = script.split(|c: char| c.is_whitespace() || matches!(c, '/' | ':' | '"' | '\''));
+    words.filter(|word| GENERATED.is_match(word)).collect()
+}
+
+/// The file of this machine that a program may not write.
+pub(crate) fn not_writable(printed: &str) -> Option<&str> {
+    static DENIED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?m)^(?:bash: line \d+: |(?:mkdir|touch|cp|mv|tee|ln|rm): (?:cannot [^/\n]*['‘])?)(/[^\s:'’]+)['’]?: (?:Permission denied|Read-only file system)$")
+            .expect("a pattern of ours")
+    });
+    Some(DENIED.captures(printed)?.get(1)?.as_str())
 }
 
 /// A command that can do nothing before a pod runs.
@@ -73,8 +98,15 @@ pub(crate) struct Wanted {
 const WITH_VALUE: [&str; 10] =
     ["-n", "--namespace", "-c", "--container", "-l", "--selector", "--context", "--image", "--timeout", "--for"];
 
-/// Which pod an invocation needs.
-pub(crate) fn wanted(invocation: &Invocation) -> Option<Wanted> {
+/// Which pod a command needs. A loop around kubectl waits for something that is not known.
+pub(crate) fn wanted(command: &Command) -> Option<Wanted> {
+    let script = command.script.trim_start();
+    let is_loop = ["until ", "while "].iter().any(|word| script.starts_with(word)) && script.contains("kubectl");
+    let by_loop = || is_loop.then(|| Wanted { pod: String::new(), waits: true });
+    command.invocations.iter().find_map(of_invocation).or_else(by_loop)
+}
+
+fn of_invocation(invocation: &Invocation) -> Option<Wanted> {
     if !matches!(invocation.program(), "kubectl" | "k" | "oc") {
         return None;
     }
@@ -142,6 +174,19 @@ mod tests {
         assert_eq!(missing_file("error: the path \"a/b.yaml\" does not exist"), Some("a/b.yaml"));
         assert_eq!(missing_file("cat: x.txt: No such file or directory"), Some("x.txt"));
         assert_eq!(missing_file("cp: cannot stat: fine"), None);
+        assert_eq!(missing_file("ls: cannot access '/etc/x/': No such file or directory"), Some("/etc/x/"));
+        assert_eq!(not_writable("bash: line 2: /opt/a.txt: Permission denied"), Some("/opt/a.txt"));
+        assert_eq!(not_writable("mkdir: cannot create directory '/opt/a': Permission denied"), Some("/opt/a"));
+        assert_eq!(not_writable("touch: /x: Permission denied in a pod"), None);
+    }
+
+    #[test]
+    fn names_that_a_controller_generated() {
+        assert_eq!(stem("deployment.apps/web"), "web");
+        assert_eq!(stem("web-shop-6799fc88d8-x2x8k"), "web-shop");
+        assert_eq!(stem("nginx-3137573019-md1u2"), "nginx");
+        assert_eq!(stem("my-database-pod"), "my-database-pod");
+        assert_eq!(generated_names("kubectl exec pod/web-6799fc88d8-x2x8k -- ls"), ["web-6799fc88d8-x2x8k"]);
     }
 
     #[test]
@@ -156,11 +201,12 @@ mod tests {
             ("kubectl wait pod -l app=web --for condition=Ready", "", true),
             ("kubectl run t --rm -i --image busybox -- true", "t", true),
             ("kubectl exec $POD -- env", "", false),
+            ("until kubectl get pod web | grep Running; do sleep 1; done", "", true),
         ] {
             let lecture = read_text("x.md".as_ref(), format!("# T\n\n```bash\n{script}\n```\n").as_bytes()).unwrap();
             let command = lecture.items.iter().find_map(|item| item.command()).unwrap();
             let expected = Wanted { pod: pod.into(), waits };
-            assert_eq!(command.invocations.iter().find_map(wanted), Some(expected), "{script}");
+            assert_eq!(wanted(command), Some(expected), "{script}");
         }
     }
 }

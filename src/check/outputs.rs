@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::commands::lacks;
-use super::player::{Player, Said, lines};
+use super::hindrance::{stem, wanted};
+use super::player::{Player, Said, last_line, lines};
 use super::{Evidence, correction, judge};
 use crate::compare::{self, Class, Outcome, Path};
 use crate::drift;
 use crate::event::Verdict;
+use crate::gateway::Request;
+use crate::kubewords::is_system_namespace;
 use crate::place::ShellError;
 use crate::script::lecture::Command;
 use crate::wait::{Probe, Wake, until};
@@ -24,9 +27,10 @@ impl Player<'_> {
         let of_command = self.lecture.items[of].command();
         let command = of_command.map(|command| command.script.clone()).unwrap_or_default();
         let (mut printed, script) = (played.printed.all.clone(), played.script.clone());
-        let mut outcome = self.compared(shown, &mut printed);
+        let mut outcome = self.compared(shown, &printed);
         let mut evidence = Vec::new();
-        if outcome.may_come() && of_command.is_some_and(only_looks) {
+        let of_system = is_of_system(&played.requests);
+        if outcome.may_come() && of_command.is_some_and(only_looks) && !of_system {
             (printed, outcome) = self.come(shown, &script, printed, outcome, &mut evidence).await?;
         }
         let explained = {
@@ -35,7 +39,7 @@ impl Player<'_> {
         };
         let judged = judge(&command, &outcome, &explained);
         if judged.verdict == Verdict::Contradicted
-            && let Some(said) = self.nothing_to_compare(at, of, &outcome).await
+            && let Some(said) = self.nothing_to_compare(at, of, &printed, &outcome).await
         {
             self.record(at, said, Vec::new());
             return Ok(());
@@ -76,7 +80,7 @@ impl Player<'_> {
 
     /// What is said where an output differs because something before it was not played, or could not be: its command, a
     /// pod whose image the stage does not have, a row that an item was to make.
-    async fn nothing_to_compare(&self, at: usize, of: usize, outcome: &Outcome) -> Option<Said> {
+    async fn nothing_to_compare(&self, at: usize, of: usize, printed: &str, outcome: &Outcome) -> Option<Said> {
         let command = self.records[of].as_ref();
         if let Some(record) = command.filter(|record| {
             matches!(
@@ -92,30 +96,45 @@ impl Player<'_> {
             let reason = format!("see its command at line {}", record.lines.first);
             return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
         }
+        // Of a command in today's words only those count that it succeeds with.
+        if self.played[of].as_ref().is_some_and(|played| played.printed.code != 0)
+            && command.is_some_and(|record| record.verdict == Verdict::Drifted)
+        {
+            let line = self.lecture.items[of].lines.first;
+            let reason = format!("its command at line {line} fails in today's words, too: {}", last_line(printed));
+            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+        }
+        if printed.contains("No resources found")
+            && let Some(image) = self.lacking("").await
+        {
+            return Some(lacks(&image));
+        }
         let rows: BTreeSet<&str> = outcome.counted().filter_map(|difference| row(&difference.path)).collect();
         for row in &rows {
-            if let Some(image) = self.lacking(row).await {
+            if let Some(image) = self.lacking(stem(row)).await {
                 return Some(lacks(&image));
             }
         }
         let wanted = self.lecture.items[of].command().and_then(named_pod);
-        if let Some(image) = self.lacking(wanted.as_deref()?).await {
+        if let Some(wanted) = wanted
+            && let Some(image) = self.lacking(stem(&wanted)).await
+        {
             return Some(lacks(&image));
         }
         let missing = outcome.counted().filter(|difference| difference.class == Class::RowMissing);
         let rows: Vec<&str> = missing.filter_map(|difference| row(&difference.path)).collect();
+        if !rows.is_empty() && self.played[of].as_ref().is_some_and(|played| is_of_system(&played.requests)) {
+            let reason = "what stands in a cluster's own namespaces depends on who made it";
+            return Some(Said::new(Verdict::NotChecked, Some(reason.into())));
+        }
         let (earlier, what) = self.not_played_before(at, &rows)?;
         let line = self.lecture.items[earlier].lines.first;
         let reason = format!("line {line}, which is to make `{what}`, was not played");
         Some(Said { blamed: Some(earlier), ..Said::new(Verdict::NotChecked, Some(reason)) })
     }
 
-    /// Compares. The stage's login is no difference to the lecture's dummy one, nor are the words in which a registry with
-    /// basic authentication refuses to those of one with tokens, which Docker Hub is.
-    fn compared(&self, shown: &str, printed: &mut String) -> Outcome {
-        if shown.contains(TOKENS_REFUSAL) {
-            *printed = printed.replace(BASIC_REFUSAL, TOKENS_REFUSAL);
-        }
+    /// Compares. The stage's login is no difference to the lecture's dummy one.
+    fn compared(&self, shown: &str, printed: &str) -> Outcome {
         let mut outcome = compare::typed(shown, printed);
         let is_login = |printed: &String| self.setting.secrets.iter().any(|secret| printed.contains(secret.as_str()));
         outcome.differences.retain(|difference| !difference.printed.as_ref().is_some_and(is_login));
@@ -135,11 +154,11 @@ impl Player<'_> {
         let latest = Mutex::new((printed, outcome, Vec::new()));
         let lock = || latest.lock().unwrap_or_else(PoisonError::into_inner);
         let probe = async || {
-            let mut printed = match self.run(script).await {
+            let printed = match self.run(script).await {
                 Ok(again) => again.printed.all,
                 Err(error) => return Probe::Done(Err(error)),
             };
-            let mut outcome = self.compared(shown, &mut printed);
+            let mut outcome = self.compared(shown, &printed);
             let mut seen = Vec::new();
             outcome.differences.retain(|difference| match self.traced(difference) {
                 Some(trace) => {
@@ -153,7 +172,7 @@ impl Player<'_> {
             let mut is_over = !outcome.may_come();
             for row in &rows {
                 // What it waits for cannot come.
-                is_over = is_over || self.lacking(row).await.is_some();
+                is_over = is_over || self.lacking(stem(row)).await.is_some();
             }
             *lock() = (printed, outcome, seen);
             if is_over { Probe::Done(Ok(())) } else { Probe::Pending(String::new()) }
@@ -180,10 +199,10 @@ impl Player<'_> {
     }
 }
 
-/// How containerd words the refusal of a registry with tokens, and of one with basic authentication
-/// (core/remotes/docker/authorizer.go).
-const TOKENS_REFUSAL: &str = "server message: insufficient_scope: authorization failed";
-const BASIC_REFUSAL: &str = "authorization failed: no basic auth credentials";
+/// Whether a command was about a namespace of the cluster's own.
+fn is_of_system(requests: &[Request]) -> bool {
+    requests.iter().any(|request| is_system_namespace(&request.namespace))
+}
 
 /// The row that a difference is in.
 fn row(path: &Path) -> Option<&str> {
@@ -196,7 +215,7 @@ fn row(path: &Path) -> Option<&str> {
 /// The pod, by its own name or by that of what owns it, that a command looks at or into; empty: any.
 fn named_pod(command: &Command) -> Option<String> {
     let kubectl = command.invocations.iter().find(|invocation| matches!(invocation.program(), "kubectl" | "k"))?;
-    if let Some(wanted) = super::hindrance::wanted(kubectl) {
+    if let Some(wanted) = wanted(command) {
         return Some(wanted.pod);
     }
     let words =

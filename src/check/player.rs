@@ -1,11 +1,10 @@
 //! Plays a lecture's items in their order, in a place of the lecture's own, and gives a record of each. Knows no
 //! terminals and not which cluster it plays on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 
 use super::programs::Programs;
@@ -36,8 +35,10 @@ pub struct Setting<'a> {
     pub cluster: Client,
     /// What the lecture's namespace is called on the cluster.
     pub namespace_on_cluster: &'a (dyn Fn(&str) -> String + Sync),
-    /// A namespace for a twin, by its number.
-    pub twin_namespace: &'a (dyn Fn(usize) -> Namespace + Sync),
+    /// The name of a namespace for a twin, by its number.
+    pub twin_namespace: &'a (dyn Fn(usize) -> String + Sync),
+    /// What the session's namespaces are labelled with.
+    pub labels: BTreeMap<String, String>,
     /// Whether the stage's registry serves an image to the stage's user.
     pub is_served: &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, bool> + Sync),
     /// The user of the stage's registry.

@@ -15,6 +15,9 @@ use super::player::{COMMAND_WITHIN, Played, Player, Said};
 use super::requests::made;
 use super::twin::{self, Twin};
 use crate::event::Verdict;
+use crate::kubewords::status::{
+    CONTAINER_CREATING, ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, PENDING, POD_INITIALIZING, RUNNING,
+};
 use crate::observe::Trace;
 use crate::place::ShellError;
 use crate::script::ObjectRef;
@@ -44,14 +47,14 @@ impl Player<'_> {
         match trace {
             Ok(trace) => {
                 said.evidence.push(Evidence { of: pod.to_string(), path: None, says: trace });
-                if claim.state == "Running" {
+                if claim.state == RUNNING {
                     self.prove(pod, said).await;
                 }
             }
             Err((trace, lacking)) => {
                 let line = claim.line;
                 let evidence = std::mem::take(&mut said.evidence);
-                *said = match lacking.filter(|_| claim.state == "Running") {
+                *said = match lacking.filter(|_| claim.state == RUNNING) {
                     Some(image) => lacks(&image),
                     None => {
                         let reason = format!("line {line} says {}; {trace}", claim.state);
@@ -95,7 +98,7 @@ impl Player<'_> {
         command: &Command,
         script: &str,
     ) -> Result<Result<Played, String>, ShellError> {
-        let Some(wanted) = command.invocations.iter().find_map(wanted) else { return Ok(Ok(self.run(script).await?)) };
+        let Some(wanted) = wanted(command) else { return Ok(Ok(self.run(script).await?)) };
         let lacking = async || match self.lacking(&wanted.pod).await {
             Some(image) => Probe::Done(image),
             None => Probe::Pending(String::new()),
@@ -118,8 +121,7 @@ impl Player<'_> {
     async fn begun(&self, pod: &str) {
         let begins = |trace: &&Trace| {
             let last = trace.states.last().map(|state| state.status.as_str());
-            trace.object.name.starts_with(pod)
-                && matches!(last, Some("Pending" | "ContainerCreating" | "PodInitializing"))
+            trace.object.name.starts_with(pod) && matches!(last, Some(PENDING | CONTAINER_CREATING | POD_INITIALIZING))
         };
         let probe = async || match self.setting.watch.look(|recorder| recorder.traces().any(|trace| begins(&trace))) {
             true => Probe::Pending(String::new()),
@@ -155,7 +157,8 @@ impl Player<'_> {
             return;
         }
         self.twins += 1;
-        let twin = twin::play(&self.setting.cluster, &live, (self.setting.twin_namespace)(self.twins)).await;
+        let name = (self.setting.twin_namespace)(self.twins);
+        let twin = twin::play(&self.setting.cluster, &live, &name, &self.setting.labels).await;
         let of = format!("{pod} without its pull secret");
         let unproven = match twin {
             Twin::Refused(words) => {
@@ -211,7 +214,7 @@ fn not_pulled(pod: &Pod) -> Vec<String> {
     let waiting = statuses.into_iter().flatten().flatten().filter(|status| {
         let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
-        matches!(reason, Some("ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull"))
+        matches!(reason, Some(ERR_IMAGE_PULL | IMAGE_PULL_BACK_OFF | ERR_IMAGE_NEVER_PULL))
     });
     waiting.map(|status| status.image.clone()).collect()
 }

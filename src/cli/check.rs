@@ -8,8 +8,6 @@ use std::time::Duration;
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
 use indicatif::MultiProgress;
-use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
@@ -18,7 +16,7 @@ use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::bash;
 use super::scene::{Opening, Scene};
-use super::stage::StageArgs;
+use super::stage::{Auth, StageArgs};
 use crate::check::{
     Change, Check, End, Line, Player, Record, Requests, RollUp, SCHEMA, Setting, Source, changes, patch, read, summary,
 };
@@ -74,7 +72,9 @@ pub struct CheckArgs {
 /// How long a state that a lecture shows or promises is waited for.
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
-pub async fn check(args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    // Lectures show how Docker Hub refuses.
+    args.stage.registry_auth.get_or_insert(Auth::Token);
     conclude(try_check(&args, &common, printer, &interrupts).await, printer)
 }
 
@@ -325,15 +325,7 @@ impl Lesson<'_> {
     async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let names = site.gateway.names();
-        let labels = namespace_labels(session);
-        let twin_namespace = |number: usize| Namespace {
-            metadata: ObjectMeta {
-                name: Some(format!("rehearsal-{session}-twin{}-{number}", self.lab)),
-                labels: Some(labels.clone()),
-                ..ObjectMeta::default()
-            },
-            ..Namespace::default()
-        };
+        let twin_namespace = |number: usize| format!("rehearsal-{session}-twin{}-{number}", self.lab);
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
@@ -344,6 +336,7 @@ impl Lesson<'_> {
             cluster: stage.cluster.client(),
             namespace_on_cluster: &namespace_on_cluster,
             twin_namespace: &twin_namespace,
+            labels: namespace_labels(session),
             is_served: &is_served,
             username: stage.credentials().username,
             secrets: secrets(&stage.credentials()),

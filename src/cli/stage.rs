@@ -71,7 +71,7 @@ pub struct StageArgs {
     /// The port of the registry on 127.0.0.1 [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub registry_port: Option<u16>,
-    /// How the stage's registry knows its user: by the password itself, or by tokens as Docker Hub does [default: basic]
+    /// How the stage's registry knows its user: by the password itself, or by tokens as Docker Hub does [default: token for check, else basic]
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "registry")]
     pub registry_auth: Option<Auth>,
     /// (internal) stay in the foreground and keep the stage up until told to go

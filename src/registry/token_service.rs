@@ -138,7 +138,7 @@ impl Giver {
     fn is_user(&self, authorization: &[u8]) -> bool {
         let basic = authorization.split_at_checked(6).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "));
         let decoded = basic.and_then(|(_, value)| STANDARD.decode(value.trim_ascii()).ok());
-        let right = format!("{}:{}", self.user.username, self.user.password);
+        let right = format!("{}:{}", self.user.username, self.user.password.expose());
         decoded.is_some_and(|decoded| Sha256::digest(decoded) == Sha256::digest(right))
     }
 }
@@ -155,7 +155,7 @@ mod tests {
     async fn the_user_gets_what_is_asked_and_nobody_else_does() {
         let user = Credentials::new("ann", "pass:word");
         let service = TokenService::start(Ipv4Addr::LOCALHOST.into(), user).await.unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = crate::registry::plain_http().build().unwrap();
         let realm = service.realm();
         let scope =
             "service=registry.docker.io&scope=repository:o/a:pull,push&scope=repository:o/b:pull%20repository:o/c:pull";

@@ -134,6 +134,9 @@ fn by_shape(first: &str, lines: &[(usize, String)], language: &str) -> Option<Na
     if YAML.contains(&language) {
         return None;
     }
+    if hash_is_prompt(lines) {
+        return None;
+    }
     if is_table_header(first) || is_report(first) && !begins_with_program(first) {
         return Some(Nature::Printed);
     }
@@ -306,6 +309,7 @@ fn by_prompts<'a>(lines: &'a [(usize, String)], command: impl Fn(&'a str) -> Opt
                 at += 1;
                 continue;
             }
+            None if is_label(line) => (at, SegmentKind::Comment),
             None if line.starts_with('#') && found.last().is_none_or(|last| last.kind == SegmentKind::Comment) => {
                 (at, SegmentKind::Comment)
             }
@@ -320,6 +324,14 @@ fn by_prompts<'a>(lines: &'a [(usize, String)], command: impl Fn(&'a str) -> Opt
         at = last + 1;
     }
     trimmed(found, lines)
+}
+
+/// `(2) From a file` between commands: who writes a block counts its parts.
+fn is_label(line: &str) -> bool {
+    let rest = line.trim_start().trim_start_matches(['(', '（']);
+    let text = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let mark = text.chars().next();
+    text.len() < rest.len() && matches!(mark, Some(')' | '）' | '、')) && text.chars().any(char::is_alphabetic)
 }
 
 /// bash's second prompt.

@@ -15,7 +15,8 @@ static FORMS: LazyLock<Regex> = LazyLock::new(|| {
     let caps = r"\b(?P<caps>(?:YOUR|MY|ENTER|INSERT|REPLACE)[_-][A-Z0-9_-]*[A-Z0-9]|[A-Z][A-Z0-9_]*_(?:HERE|USERNAME|PASSWORD|EMAIL|USER|SERVER|NAME|TOKEN|URL|ID|KEY)|CHANGE_?ME|REPLACE_?ME)\b";
     let lower = r"(?i:\b(?P<lower>your[_-][a-z0-9]+(?:[_.-][a-z0-9]+)*))";
     let crosses = r"\b(?P<crosses>[xX]{4,}|\*{4,})";
-    Regex::new(&[angle, braces, square, caps, lower, crosses].join("|")).expect("a pattern of ours")
+    let letter = r"=(?P<letter>[NXYZ])(?:[`\s]|$)";
+    Regex::new(&[angle, braces, square, caps, lower, crosses, letter].join("|")).expect("a pattern of ours")
 });
 
 /// The placeholders of a script in the order of their first appearance, each once. What stands in single quotes within
@@ -116,6 +117,7 @@ mod tests {
             ("kubectl logs <你的Pod> <你的Pod>", vec!["<你的Pod>"]),
             ("docker push [your-name]/app", vec!["[your-name]"]),
             ("token: xxxxxx", vec!["xxxxxx"]),
+            ("kubectl rollout undo deploy/web --to-revision=N", vec!["N"]),
         ] {
             let found: Vec<String> = placeholders(script).into_iter().map(|placeholder| placeholder.text).collect();
             assert_eq!(found, expected, "{script}");

@@ -8,7 +8,7 @@ use crate::script::lecture::manifest::has_objects;
 use crate::script::lecture::markdown::{Block, BlockKind, Code, CodeStyle};
 use crate::script::lecture::nature::{Segment, SegmentKind, is_error, is_report, is_table_header};
 use crate::script::lecture::placeholder::{placeholders, without_brackets};
-use crate::script::lecture::prompt::prompted;
+use crate::script::lecture::prompt::{is_elsewhere, prompted};
 use crate::script::lecture::shell::invocations;
 use crate::script::lecture::words::{Concept, Cues, last_sentence};
 
@@ -43,6 +43,12 @@ impl Reading {
                 SegmentKind::Comment => {
                     let text = lines[0].1.trim().trim_start_matches(['#', '$', ' ']).to_owned();
                     comments.push(Cue { line: lines[0].0, text });
+                }
+                SegmentKind::Command { prompt: true } if self.session.is_none() && is_elsewhere(&lines[0].1) => {
+                    let part = Code { lines: lines.to_vec(), ..code.clone() };
+                    let span = Lines { first: lines[0].0, last: lines[lines.len() - 1].0 };
+                    self.illustrate(span, &part, "it is typed on another machine, or in a container");
+                    last = None;
                 }
                 SegmentKind::Command { prompt } => {
                     let lead = if first.is_none() { std::mem::take(&mut self.lead) } else { Vec::new() };
@@ -84,6 +90,9 @@ impl Reading {
         let span = Lines { first: lines[0].0, last: lines[lines.len() - 1].0 };
         let original: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
         let (script, mended) = mended(lines, prompt);
+        if let Some(at) = self.transcribed(&script, prompt) {
+            return at;
+        }
         let placeholders = placeholders(&script);
         let (invocations, unreadable) = match invocations(&without_brackets(&script, &placeholders)) {
             Ok(found) => (found, None),
@@ -108,6 +117,19 @@ impl Reading {
             self.session = Some(Session { id: self.items[at].id.clone(), machine });
         }
         at
+    }
+
+    /// The command of this section that a block with prompts repeats: it shows what that printed, and runs nothing twice.
+    fn transcribed(&self, script: &str, prompt: bool) -> Option<usize> {
+        let section = self.outline.current();
+        let bare =
+            |script: &str| script.split(" #").next().unwrap_or(script).split_whitespace().collect::<Vec<_>>().join(" ");
+        let here = (0..self.items.len()).rev().take_while(|at| self.places[*at].section == section);
+        here.filter(|_| prompt).find(|at| {
+            self.items[*at]
+                .command()
+                .is_some_and(|command| !command.mended.contains(&Mend::Prompt) && bare(&command.script) == bare(script))
+        })
     }
 
     /// The session that a command is typed into; kubectl and docker are typed outside, and end one.

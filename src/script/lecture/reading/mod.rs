@@ -182,6 +182,7 @@ impl Reading {
             self.output(inside, code);
         } else {
             match nature {
+                Nature::Shell(_) if self.for_windows() => self.illustrate(inside, code, "it is for Windows"),
                 Nature::Shell(segments) => self.shell(code, &segments, next),
                 Nature::Objects => self.objects(inside, code),
                 Nature::Yaml | Nature::Json => self.fields(inside, code, &nature),
@@ -234,9 +235,9 @@ impl Reading {
         let adjacent = self.lead.is_empty() && !self.code_since;
         let leads = self.lead.last().is_some_and(|cue| cue.text.trim_end().ends_with([':', '：']));
         match nature {
-            Nature::Printed => !self.code_since || announced,
+            Nature::Printed => !self.code_since || announced && !self.manifest_since(),
             Nature::Text => {
-                announced
+                announced && !self.manifest_since()
                     || adjacent && self.opened.is_none()
                     || leads
                         && self.name(code, "").is_none()
@@ -249,6 +250,29 @@ impl Reading {
             }
             Nature::Shell(_) | Nature::Source | Nature::Dockerfile | Nature::Windows | Nature::Diff => false,
         }
+    }
+
+    /// Whether what stands before is a label alone that names Windows, of a tab or of one of several shells.
+    fn for_windows(&self) -> bool {
+        let Some(cue) = self.lead.last() else { return false };
+        let label = cue.text.lines().last().unwrap_or_default().to_lowercase();
+        let mut words = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.clone().count() <= 4
+            && words.any(|word| matches!(word, "windows" | "powershell" | "cmd"))
+            && !label.contains("linux")
+    }
+
+    /// Whether a manifest stands between the last command and here that the command does not take: what follows tells
+    /// of that.
+    fn manifest_since(&self) -> bool {
+        let Some(at) = self.last_command else { return false };
+        let script = self.items[at].command().map_or("", |command| command.script.as_str());
+        self.items[at + 1..].iter().filter_map(Item::manifest).any(|manifest| {
+            manifest
+                .file
+                .as_ref()
+                .is_none_or(|file| !script.contains(file.name.rsplit('/').next().unwrap_or(&file.name)))
+        })
     }
 
     /// Whether the last sentence tells to put something somewhere.
