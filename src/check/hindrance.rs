@@ -76,10 +76,10 @@ pub(crate) fn generated_names(script: &str) -> Vec<&str> {
     words.filter(|word| GENERATED.is_match(word)).collect()
 }
 
-/// The file of this machine that a program may not write.
-pub(crate) fn not_writable(printed: &str) -> Option<&str> {
+/// The file of this machine that a program may not read or write.
+pub(crate) fn denied(printed: &str) -> Option<&str> {
     static DENIED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?m)^(?:bash: line \d+: |(?:mkdir|touch|cp|mv|tee|ln|rm): (?:cannot [^/\n]*['‘])?)(/[^\s:'’]+)['’]?: (?:Permission denied|Read-only file system)$")
+        Regex::new(r"(?m)^(?:bash: line \d+: |(?:mkdir|touch|cp|mv|tee|ln|rm|cat|head|tail|ls|grep): (?:cannot [^/\n]*['‘]?)?)(/[^\s:'’]+)['’]?: (?:Permission denied|Read-only file system)$")
             .expect("a pattern of ours")
     });
     Some(DENIED.captures(printed)?.get(1)?.as_str())
@@ -175,9 +175,10 @@ mod tests {
         assert_eq!(missing_file("cat: x.txt: No such file or directory"), Some("x.txt"));
         assert_eq!(missing_file("cp: cannot stat: fine"), None);
         assert_eq!(missing_file("ls: cannot access '/etc/x/': No such file or directory"), Some("/etc/x/"));
-        assert_eq!(not_writable("bash: line 2: /opt/a.txt: Permission denied"), Some("/opt/a.txt"));
-        assert_eq!(not_writable("mkdir: cannot create directory '/opt/a': Permission denied"), Some("/opt/a"));
-        assert_eq!(not_writable("touch: /x: Permission denied in a pod"), None);
+        assert_eq!(denied("bash: line 2: /opt/a.txt: Permission denied"), Some("/opt/a.txt"));
+        assert_eq!(denied("mkdir: cannot create directory '/opt/a': Permission denied"), Some("/opt/a"));
+        assert_eq!(denied("cat: /etc/shadow: Permission denied"), Some("/etc/shadow"));
+        assert_eq!(denied("touch: /x: Permission denied in a pod"), None);
     }
 
     #[test]

@@ -75,7 +75,40 @@ const STATE_WITHIN: Duration = Duration::from_secs(60);
 pub async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     // Lectures show how Docker Hub refuses.
     args.stage.registry_auth.get_or_insert(Auth::Token);
-    conclude(try_check(&args, &common, printer, &interrupts).await, printer)
+    conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)
+}
+
+/// Checks with each Kubernetes version that is asked for, one after the other, and says where they part from the first.
+async fn each_version(
+    args: &mut CheckArgs,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<End, Error> {
+    let asked = args.stage.kubernetes_version.clone();
+    let versions: Vec<String> = asked.iter().flat_map(|asked| asked.split(',')).map(|one| one.trim().into()).collect();
+    let Some((first, others)) = versions.split_first() else {
+        return Ok(try_check(args, common, printer, interrupts).await?.0);
+    };
+    args.stage.kubernetes_version = Some(first.clone());
+    let (mut end, lines) = try_check(args, common, printer, interrupts).await?;
+    for version in others {
+        if interrupts.graceful.is_cancelled() {
+            break;
+        }
+        args.stage.kubernetes_version = Some(version.clone());
+        let (of_version, of_it) = try_check(args, common, printer, interrupts).await?;
+        let parted: Vec<Change> =
+            changes(&lines, &of_it).into_iter().filter(|change| !matches!(change, Change::With { .. })).collect();
+        parted.iter().for_each(|change| {
+            printer.note(&format!("{version} parts from {first}: {}", printer.masker.mask(&change.to_string())));
+        });
+        if parted.is_empty() {
+            printer.note(&format!("each item has the same verdict with {version} as with {first}"));
+        }
+        end = end.max(of_version);
+    }
+    Ok(end)
 }
 
 impl From<End> for ExitCode {
@@ -93,7 +126,7 @@ async fn try_check(
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<End, Error> {
+) -> Result<(End, Vec<Line>), Error> {
     let places = Places::find(common)?;
     let lectures = lectures(&args.lectures)?;
     let before = lectures_of(&args.after)?;
@@ -149,7 +182,7 @@ async fn try_check(
     if let Some(file) = &args.patch {
         write_patch(file, &lectures, &records, printer)?;
     }
-    Ok(end)
+    Ok((end, lines))
 }
 
 /// All lectures that are named, those of folders too; each once.

@@ -43,8 +43,9 @@ pub struct StageArgs {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
-    /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it
-    #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]
+    /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it; a check takes several,
+    /// with commas between, and says where they part
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = versions)]
     pub kubernetes_version: Option<String>,
     /// Kind only: the node image
     #[arg(long, value_name = "IMAGE")]
@@ -164,6 +165,12 @@ impl StageArgs {
     }
 }
 
+/// Versions with commas between, of which only a check takes more than one.
+pub fn versions(text: &str) -> Result<String, String> {
+    let each: Result<Vec<String>, String> = text.split(',').map(|one| version(one.trim())).collect();
+    Ok(each?.join(","))
+}
+
 pub fn version(text: &str) -> Result<String, String> {
     let numbers: Vec<_> = text.trim_start_matches('v').split('.').map(str::parse::<u32>).collect();
     match numbers[..] {
@@ -187,6 +194,7 @@ pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
     let choice = stage.choice()?;
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
     let version = match (&stage.kubernetes_version, &choice) {
+        (Some(several), _) if several.contains(',') => several.parse()?,
         (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
         _ => Version::LATEST,
     };
