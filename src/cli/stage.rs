@@ -43,7 +43,7 @@ pub struct StageArgs {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
-    /// The Kubernetes version: mini behaves as it (1.32 to 1.36), kind takes a node image of it; a check takes several,
+    /// The Kubernetes version: mini behaves as it (1.32 to 1.37), kind takes a node image of it; a check takes several,
     /// with commas between, and says where they part
     #[arg(long, value_name = "X.Y[.Z]", value_parser = versions)]
     pub kubernetes_version: Option<String>,

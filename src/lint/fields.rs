@@ -117,7 +117,7 @@ fn at(owner: &str, path: &str) -> Option<Shape> {
     for step in path.split('.').filter(|step| !step.is_empty()) {
         let name = step.split('[').next().unwrap_or(step);
         shape = match &shape {
-            Shape::Struct(owner) => types().get(owner)?.get(name)?.clone(),
+            Shape::Struct(owner) => types().get(owner)?.get(name)?.shape.clone(),
             Shape::Map(inner) => (**inner).clone(),
             _ => return None,
         };
@@ -143,7 +143,7 @@ fn elsewhere(owner: &str, name: &str, depth: usize) -> Option<String> {
             if fields.contains_key(name) {
                 return Some(join(name));
             }
-            let mut inner: Vec<(&String, &Shape)> = fields.iter().collect();
+            let mut inner: Vec<(&String, &Shape)> = fields.iter().map(|(name, field)| (name, &field.shape)).collect();
             inner.sort_by_key(|(field, _)| *field);
             for (field, shape) in inner {
                 match shape {

@@ -1,14 +1,20 @@
 //! The accept loop: TLS, HTTP/1.1 and 2, upgrades; bounded, and ended by a token.
 
+use std::future::{pending, ready};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::map_request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::header::HOST;
+use http::{StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -27,6 +33,9 @@ const MAX_CONNECTIONS: usize = 512;
 const MAX_STREAMS: u32 = 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take for a request's header, and for its first request.
+const HEADER: Duration = Duration::from_secs(30);
+const NO_HOST: &str = "400 Bad Request: missing required Host header";
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +94,11 @@ pub(crate) fn kubeconfig(name: &str, address: SocketAddr, ca_pem: &str, token: &
     )
 }
 
+/// HTTP/1.1 requires it (RFC 9112, 3.2).
+fn names_its_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().contains_key(HOST) || request.uri().authority().is_some()
+}
+
 async fn serve(
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -115,13 +129,30 @@ async fn serve(
             let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
                 return;
             };
+            // The client has said which it speaks: nothing is read to find that out, without a limit in time.
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER);
             builder.http2().max_concurrent_streams(MAX_STREAMS);
+            let builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+            let asked = Arc::new(AtomicBool::new(false));
+            let noted = asked.clone();
+            let router = router.layer(map_request(move |request: Request| {
+                noted.store(true, Ordering::Relaxed);
+                ready(if names_its_host(&request) { Ok(request) } else { Err((StatusCode::BAD_REQUEST, NO_HOST)) })
+            }));
             let connection =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
             tokio::pin!(connection);
+            let silent = async {
+                let _ = tokio::time::timeout(HEADER, pending::<()>()).await;
+                if asked.load(Ordering::Relaxed) {
+                    pending::<()>().await;
+                }
+            };
             tokio::select! {
                 _ = connection.as_mut() => {}
+                () = silent => {}
                 () = shutdown.cancelled() => {
                     connection.as_mut().graceful_shutdown();
                     // Streams end by the same token; a client that does not read is not waited for.

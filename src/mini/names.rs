@@ -101,9 +101,54 @@ pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Faults of owner references (`ValidateOwnerReferences`): whole, and one controller at most.
+pub fn owner_errors(field: &str, owners: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let mut controller: Option<&Value> = None;
+    for owner in owners.as_array().into_iter().flatten() {
+        for (part, detail) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if owner[part].as_str().unwrap_or_default().is_empty() {
+                errors.push(FieldError::invalid(format!("{field}.{part}"), &"".into(), detail));
+            }
+        }
+        if owner["controller"] == true
+            && let Some(first) = controller.replace(owner)
+        {
+            let word = |owner: &Value| {
+                let text = |part: &str| owner[part].as_str().unwrap_or_default().to_owned();
+                format!("{}/{}", text("kind"), text("name"))
+            };
+            let detail = format!(
+                "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
+                word(first),
+                word(owner)
+            );
+            errors.push(FieldError::invalid(field, owners, detail));
+        }
+    }
+    errors
+}
+
 /// Faults of a label's key.
 pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
     qualified_errors(field, key)
+}
+
+/// Faults of a label's value.
+pub fn label_value_errors(field: &str, text: &str) -> Vec<FieldError> {
+    let fault = if text.len() > 63 {
+        at_most(63)
+    } else if !text.is_empty() && !is_word(text) {
+        LABEL_VALUE.to_owned()
+    } else {
+        return vec![];
+    };
+    vec![FieldError::invalid(field, &text.into(), fault)]
 }
 
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
@@ -111,12 +156,7 @@ pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for (key, value) in labels.as_object().into_iter().flatten() {
         errors.extend(qualified_errors(field, key));
-        let text = value.as_str().unwrap_or_default();
-        if text.len() > 63 {
-            errors.push(FieldError::invalid(field, value, at_most(63)));
-        } else if !text.is_empty() && !is_word(text) {
-            errors.push(FieldError::invalid(field, value, LABEL_VALUE));
-        }
+        errors.extend(label_value_errors(field, value.as_str().unwrap_or_default()));
     }
     errors
 }
@@ -159,6 +199,20 @@ mod tests {
                 r#"metadata.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#
             ]
         );
+    }
+
+    #[test]
+    fn owners_are_named_in_full() {
+        let whole = json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u", "controller": true});
+        let said = |owners: Value| {
+            owner_errors("metadata.ownerReferences", &owners).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(said(json!([whole])), Vec::<String>::new());
+        assert_eq!(
+            said(json!([{"apiVersion": "v1", "name": "p", "uid": "u"}])),
+            [r#"metadata.ownerReferences.kind: Invalid value: "": must not be empty"#]
+        );
+        assert!(said(json!([whole, whole]))[0].contains("Only one reference can have Controller set to true."));
     }
 
     #[test]

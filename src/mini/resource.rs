@@ -135,6 +135,10 @@ pub trait Strategy: Sync {
     fn validate_update(&self, new: &Value, _old: &Value) -> Vec<FieldError> {
         self.validate(new)
     }
+    /// Judges what is added to a pod that is there.
+    fn validate_ephemeral_containers(&self, _new: &Value, _old: &Value) -> Vec<FieldError> {
+        vec![]
+    }
     /// Seconds a deleted object is to linger, asked for `requested`.
     fn grace(&self, _object: &Value, _requested: Option<i64>) -> i64 {
         0

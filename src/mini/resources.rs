@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::resource::{NameRule, Plain, Resource, Serving, Subresource};
-use super::strategy::{pod::PodStrategy, secret::SecretStrategy, small, workload};
+use super::strategy::{job::JobStrategy, pod::PodStrategy, secret::SecretStrategy, small, workload};
 use super::table;
 use crate::kubewords::{self, Kind};
 
@@ -103,6 +103,7 @@ pub static PODS: Resource = Resource {
     subresources: &[
         sub("binding", "Binding", CREATE),
         Subresource { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
+        sub("ephemeralcontainers", "Pod", PART),
         sub("exec", "PodExecOptions", CONNECT),
         sub("log", "Pod", &["get"]),
         sub("portforward", "PodPortForwardOptions", CONNECT),
@@ -128,6 +129,7 @@ pub static PODS: Resource = Resource {
 pub static NODES: Resource = Resource {
     subresources: &[sub("status", "Node", PART)],
     fields: &["spec.unschedulable"],
+    strategy: &small::NodeStrategy,
     printer: table::NODES,
     ..of::<core::Node>(STORED)
 };
@@ -157,7 +159,7 @@ pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 /// Used by the authorizer.
 pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
-static OTHERS: [Resource; 22] = [
+static OTHERS: [Resource; 23] = [
     Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
     Resource { ..of::<core::Endpoints>(EMPTY) },
     Resource { ..of::<core::LimitRange>(EMPTY) },
@@ -172,7 +174,7 @@ static OTHERS: [Resource; 22] = [
     },
     Resource { ..of::<core::ReplicationController>(WORKLOAD) },
     Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
-    Resource { ..of::<core::Service>(WORKLOAD) },
+    Resource { printer: table::SERVICES, ..of::<core::Service>(WORKLOAD) },
     Resource { ..of::<apps::DaemonSet>(WORKLOAD) },
     Resource {
         categories: &["all"],
@@ -191,12 +193,20 @@ static OTHERS: [Resource; 22] = [
     },
     Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
     of::<authentication::SelfSubjectReview>(REVIEW),
+    of::<authentication::TokenReview>(REVIEW),
     of::<authorization::SelfSubjectAccessReview>(REVIEW),
     of::<authorization::SelfSubjectRulesReview>(REVIEW),
     of::<authorization::SubjectAccessReview>(REVIEW),
     Resource { ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
     Resource { ..of::<batch::CronJob>(WORKLOAD) },
-    of::<batch::Job>(WORKLOAD),
+    Resource {
+        categories: &["all"],
+        subresources: &[sub("status", "Job", PART)],
+        fields: &["status.successful"],
+        strategy: &JobStrategy,
+        printer: table::JOBS,
+        ..of::<batch::Job>(STORED)
+    },
     Resource { ..of::<networking::Ingress>(EMPTY) },
 ];
 

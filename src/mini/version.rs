@@ -10,7 +10,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The newest whose behaviour mini shows.
+    /// The newest that mini was compared with; of 1.37 it knows what the release notes say of pulling images.
     pub const LATEST: Self = Self { major: 1, minor: 36 };
 }
 
@@ -22,7 +22,7 @@ impl std::fmt::Display for Version {
 
 /// Not a version mini knows the behaviour of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no Kubernetes version mini can behave as; one of 1.32 to 1.36, e.g. 1.36")]
+#[error("`{0}` is no Kubernetes version mini can behave as; one of 1.32 to 1.37, e.g. 1.36")]
 pub struct InvalidVersion(String);
 
 impl Hint for InvalidVersion {
@@ -38,7 +38,7 @@ impl std::str::FromStr for Version {
         let invalid = || InvalidVersion(text.to_owned());
         let (major, minor) = text.trim_start_matches('v').split_once('.').ok_or_else(invalid)?;
         match (major, minor.parse()) {
-            ("1", Ok(minor @ 32..=36)) => Ok(Self { major: 1, minor }),
+            ("1", Ok(minor @ 32..=37)) => Ok(Self { major: 1, minor }),
             _ => Err(invalid()),
         }
     }

@@ -1,11 +1,17 @@
 //! What the kubelet's events say of pulls: which image came, and which one a registry refused.
 //! Knows nothing of who asked, or with which credentials.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use regex::Regex;
 
-use super::trace::EventSeen;
+use super::trace::{EventSeen, Trace};
+
+/// So many writes of events of one type a kubelet makes for a pod at once, then one in five minutes
+/// (`client-go/tools/record/events_cache.go`, `defaultSpamBurst`).
+const BURST: i32 = 25;
 
 /// How registries refuse, in the words of containerd, CRI-O and Docker: nobody vouched, or not for this. What is not
 /// there, does not answer or cannot be unpacked was not refused.
@@ -24,7 +30,70 @@ const REFUSALS: &[&str] = &[
 static REFUSAL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!("(?i){}", REFUSALS.join("|"))).expect("literals above, tested below"));
 
+/// An image that a pod got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Came {
+    pub image: String,
+    pub at: Duration,
+    /// An event says that it was pulled; else a container was started from it, and no event says how it came.
+    pub told: bool,
+}
+
+impl Trace {
+    /// The first image that the pod got, not before `since`, by the kubelet's event or, where none tells of that image,
+    /// by a container that was started from it.
+    pub fn came(&self, since: Duration) -> Option<Came> {
+        let events = || self.events.iter().filter(|event| event.at >= since);
+        let told = events().find_map(|e| Some(Came { image: e.pulled()?.to_owned(), at: e.at, told: true }));
+        let untold = || {
+            let was_there = |image: &str| events().any(|event| event.was_there() == Some(image));
+            let started = self.images.iter().find(|started| started.at >= since && !was_there(&started.image))?;
+            Some(Came { image: started.image.clone(), at: started.at, told: false })
+        };
+        told.or_else(untold)
+    }
+
+    /// Whether the kubelet has written so many events of the pod that it keeps further ones to itself.
+    pub fn is_saturated(&self) -> bool {
+        ["Normal", "Warning"].into_iter().any(|type_| {
+            let own = self.events.iter().filter(|event| event.component == "kubelet" && event.type_ == type_);
+            // Each write raises a count by one, and may not have been delivered.
+            let last: BTreeMap<_, _> = own.map(|event| ((&event.reason, &event.message), event.count)).collect();
+            last.values().sum::<i32>() >= BURST
+        })
+    }
+
+    /// What is so now, a line each: STATUS with its message and, where events still come, those of the kubelet's last
+    /// look at the pod. Of a pod that runs, ran or is gone, nothing.
+    pub fn troubles(&self) -> Vec<String> {
+        let Some(state) = self.last().filter(|state| state.phase == "Pending" && !state.leaves()) else {
+            return vec![];
+        };
+        let mut lines = vec![format!("{} {}", state.status, state.message.as_deref().unwrap_or_default())];
+        if self.is_saturated() {
+            return lines;
+        }
+        let line = |event: &EventSeen| format!("{} {}", event.reason, event.message);
+        let last = self.events.iter().map(|event| event.at).max().unwrap_or_default();
+        lines.extend(self.events.iter().filter(|event| event.at + LOOK >= last).map(line));
+        // Kubelets before 1.32 do not say in a back-off what went wrong.
+        if state.message.as_ref().is_none_or(|message| !message.contains(": ")) {
+            lines.extend(self.events.iter().rev().find(|event| event.message.starts_with("Failed to pull")).map(line));
+        }
+        lines
+    }
+}
+
+/// How far apart the events of one look at a pod may be.
+const LOOK: Duration = Duration::from_secs(2);
+
 impl EventSeen {
+    /// The image that the node had already, if this event says so.
+    fn was_there(&self) -> Option<&str> {
+        let told = self.message.strip_prefix("Container image \"").filter(|_| self.reason == "Pulled")?;
+        told.split_once("\" already present").map(|(image, _)| image)
+    }
+
     /// The image that was pulled, if this event says so; one that was there already was not.
     pub fn pulled(&self) -> Option<&str> {
         let told = self.message.strip_prefix("Successfully pulled image \"").filter(|_| self.reason == "Pulled")?;
@@ -45,7 +114,9 @@ impl EventSeen {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trace::tests::event;
+    use super::super::trace::tests::{at, event, state, trace};
+    use super::super::trace::{Started, State, Trace};
+    use super::{BURST, Came};
 
     /// As containerd says it of `docker.io/o/app:1`.
     fn resolving(cause: &str) -> String {
@@ -89,6 +160,68 @@ mod tests {
         assert_eq!(event(1.0, "Failed", quoted, 1).refused(), None);
         assert_eq!(event(1.0, "Failed", "Error: ErrImagePull", 1).refused(), None);
         assert_eq!(event(1.0, "Other", "Failed to pull image \"x\": unauthorized", 1).refused(), None);
+    }
+
+    fn started(mut trace: Trace) -> Trace {
+        trace.images.push(Started { at: at(5.0), image: "x".into() });
+        trace
+    }
+
+    #[test]
+    fn an_image_comes_by_an_event_or_without_one() {
+        let came = |trace: &Trace, since: f64| trace.came(at(since)).map(|came| (came.at, came.told));
+        let mut pod = started(trace(&[(0.0, "ContainerCreating"), (5.0, "Running")]));
+        assert_eq!(came(&pod, 0.0), Some((at(5.0), false)), "no event tells");
+        assert_eq!(came(&pod, 6.0), None, "it came before");
+        let mut there = pod.clone();
+        there.record_event(event(4.9, "Pulled", "Container image \"x\" already present on machine", 1));
+        assert_eq!(there.came(at(0.0)), None, "nobody pulled it");
+        pod.record_event(event(4.8, "Pulled", "Successfully pulled image \"x\" in 1s", 1));
+        assert_eq!(pod.came(at(0.0)), Some(Came { image: "x".into(), at: at(4.8), told: true }));
+        assert_eq!(trace(&[(0.0, "Running")]).came(at(0.0)), None);
+    }
+
+    #[test]
+    fn events_are_saturated_by_the_kubelets_writes_of_one_type() {
+        let mut pod = trace(&[(0.0, "Pending")]);
+        pod.record_event(event(1.0, "Failed", "Error: ErrImagePull", BURST - 1));
+        pod.record_event(event(1.0, "Pulling", "Pulling image", BURST - 1));
+        assert!(!pod.is_saturated(), "each type has its own");
+        pod.record_event(event(2.0, "Failed", "Failed to pull image", 1));
+        assert!(pod.is_saturated());
+        let mut others = trace(&[(0.0, "Pending")]);
+        others.record_event(super::EventSeen { component: "x".into(), ..event(1.0, "Failed", "m", 2 * BURST) });
+        assert!(!others.is_saturated());
+    }
+
+    #[test]
+    fn what_was_wrong_once_is_no_trouble_now() {
+        let mut pod = trace(&[(0.0, "ContainerCreating")]);
+        pod.record_event(event(1.0, "FailedToRetrieveImagePullSecret", "Unable to retrieve", 1));
+        pod.record(State {
+            message: Some("Back-off pulling image \"x\": ErrImagePull: 401".into()),
+            ..state(9.0, "ErrImagePull")
+        });
+        pod.record_event(event(9.0, "BackOff", "Back-off pulling image \"x\"", 1));
+        assert_eq!(
+            pod.troubles(),
+            ["ErrImagePull Back-off pulling image \"x\": ErrImagePull: 401", "BackOff Back-off pulling image \"x\""]
+        );
+        pod.record_event(event(10.0, "FailedToRetrieveImagePullSecret", "Unable to retrieve", 2));
+        assert!(pod.troubles().iter().any(|line| line.starts_with("FailedToRetrieve")), "it is missing still");
+        pod.record_event(event(10.0, "Failed", "Error: ErrImagePull", BURST));
+        assert_eq!(pod.troubles().len(), 1, "events that end say nothing of now");
+        pod.record(state(11.0, "Running"));
+        assert_eq!(pod.troubles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_back_off_of_an_old_kubelet_is_told_with_the_failure_before() {
+        let mut pod = trace(&[(0.0, "ContainerCreating")]);
+        pod.record_event(event(1.0, "Failed", "Failed to pull image \"x\": 401 Unauthorized", 1));
+        pod.record(State { message: Some("Back-off pulling image \"x\"".into()), ..state(9.0, "ImagePullBackOff") });
+        pod.record_event(event(9.0, "BackOff", "Back-off pulling image \"x\"", 1));
+        assert_eq!(pod.troubles().last().unwrap(), "Failed Failed to pull image \"x\": 401 Unauthorized");
     }
 
     #[test]

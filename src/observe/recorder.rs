@@ -33,6 +33,7 @@ impl Recorder {
     pub fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
         let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
         let state = State::of(pod, now - entry.since);
+        entry.trace.record_images(pod, now - entry.since);
         entry.trace.record(state).then_some(&entry.trace)
     }
 
@@ -85,6 +86,20 @@ impl Recorder {
             let refusals = entry.trace.events.iter().filter(|event| event.refused() == Some(image));
             refusals.map(|event| entry.since + event.at).any(|refused| refused < before)
         })
+    }
+
+    /// Whether another pod than that of the trace `uid` got `image` from the time that this one was first heard of.
+    pub fn came_to_others(&self, image: &str, uid: &str) -> bool {
+        let Some(since) = self.entries.iter().find(|entry| entry.trace.uid == uid).map(|entry| entry.since) else {
+            return false;
+        };
+        let others = self.entries.iter().filter(|entry| entry.trace.uid != uid);
+        let mut came = others.flat_map(|entry| {
+            let told = entry.trace.events.iter().filter(|e| e.pulled() == Some(image)).map(|e| e.at);
+            let started = entry.trace.images.iter().filter(|started| started.image == image).map(|s| s.at);
+            told.chain(started).map(|at| entry.since + at)
+        });
+        came.any(|at| at >= since)
     }
 
     pub fn traces(&self) -> impl Iterator<Item = &Trace> {
@@ -162,6 +177,32 @@ mod tests {
         recorder.pod(&pod("u1", "Running"), now);
         recorder.event(&event("unheard-of", "Killing"), now);
         assert_eq!(recorder.latest(&mypod, now).unwrap().uid, "u1");
+    }
+
+    #[test]
+    fn an_image_that_came_to_another_pod_meanwhile_is_known() {
+        let start = Instant::now();
+        let now = |ms: u64| start + Duration::from_millis(ms);
+        let started = |uid: &str| -> Pod {
+            serde_json::from_value(json!({
+                "metadata": {"name": uid, "namespace": "default", "uid": uid},
+                "spec": {"containers": [{"name": "a", "image": "x"}]},
+                "status": {"containerStatuses": [{
+                    "name": "a", "image": "docker.io/x", "imageID": "sha256:1", "ready": true, "restartCount": 0,
+                    "state": {"running": {}},
+                }]},
+            }))
+            .unwrap()
+        };
+        let mut recorder = Recorder::default();
+        recorder.pod(&started("early"), now(0));
+        recorder.pod(&pod("u1", "Pending"), now(100));
+        recorder.pod(&started("early"), now(200));
+        assert!(!recorder.came_to_others("x", "u1"), "it came before");
+        recorder.pod(&started("late"), now(300));
+        assert!(recorder.came_to_others("x", "u1"));
+        assert!(!recorder.came_to_others("y", "u1"));
+        assert!(!recorder.came_to_others("x", "unheard-of"));
     }
 
     #[test]

@@ -105,6 +105,16 @@ mod seconds {
     }
 }
 
+/// An image that a container of a pod was started from: its status names the image's id then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Since the pod's creation, as observed; in seconds when serialised.
+    #[serde(with = "seconds")]
+    pub at: Duration,
+    /// As the pod asks for it.
+    pub image: String,
+}
+
 /// What one object went through. A recreated object has a new uid and so a trace of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -113,11 +123,14 @@ pub struct Trace {
     /// Distinct from one to the next.
     pub states: Vec<State>,
     pub events: Vec<EventSeen>,
+    /// Images that the pod's containers were started from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Started>,
 }
 
 impl Trace {
     pub fn new(object: ObjectRef, uid: impl Into<String>) -> Self {
-        Trace { object, uid: uid.into(), states: Vec::new(), events: Vec::new() }
+        Trace { object, uid: uid.into(), states: Vec::new(), events: Vec::new(), images: Vec::new() }
     }
 
     /// Keeps the state if it differs from the last in anything but its time; says whether it did.
@@ -136,6 +149,23 @@ impl Trace {
             self.events.push(event);
         }
         new
+    }
+
+    /// Keeps the images that containers of `pod` have been started from.
+    pub fn record_images(&mut self, pod: &Pod, at: Duration) {
+        let (Some(spec), Some(status)) = (&pod.spec, &pod.status) else { return };
+        let asked = spec.init_containers.iter().flatten().chain(&spec.containers);
+        let statuses = [&status.init_container_statuses, &status.container_statuses];
+        let came = statuses.into_iter().flatten().flatten().filter(|status| {
+            let state = status.state.as_ref();
+            !status.image_id.is_empty() && state.is_some_and(|s| s.running.is_some() || s.terminated.is_some())
+        });
+        let names: Vec<_> = came.map(|status| &status.name).collect();
+        for image in asked.filter(|asked| names.contains(&&asked.name)).filter_map(|asked| asked.image.as_ref()) {
+            if !self.images.iter().any(|started| started.image == *image) {
+                self.images.push(Started { at, image: image.clone() });
+            }
+        }
     }
 
     /// The state the object is in, as far as has been seen.

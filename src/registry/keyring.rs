@@ -4,24 +4,24 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::Credentials;
+use super::{Credentials, go_base64};
 
 /// The key under which Docker Hub's logins are kept, whatever the image calls it.
 const DEFAULT_REGISTRY: &str = "index.docker.io";
 
-/// Why a docker config cannot be read. The contents are secret and never shown.
-#[derive(Debug, thiserror::Error)]
+/// Why a docker config cannot be read, in Go's words, as the kubelet has them. The contents are secret and never shown.
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum KeyringError {
     #[error("docker config is not valid JSON at line {line} column {column}")]
     Json { line: usize, column: usize },
-    #[error(
-        "docker config entry {server:?}: unable to parse auth field, must be formatted as base64(username:password)"
-    )]
-    Auth { server: String },
+    #[error("json: cannot unmarshal {found} into Go {into}")]
+    Type { found: &'static str, into: String },
+    #[error("{}", go_base64::fault(*.at))]
+    Base64 { at: usize },
+    #[error("unable to parse auth field, must be formatted as base64(username:password)")]
+    Auth,
 }
 
 /// A login that fits an image, and which of the added configs it came from (0-based, in order of adding).
@@ -39,19 +39,11 @@ pub struct Keyring {
     configs: usize,
 }
 
-#[derive(Deserialize)]
-struct DockerConfigJson {
-    #[serde(default)]
-    auths: Option<BTreeMap<String, Entry>>,
-}
-
-#[derive(Deserialize)]
+/// One server's login, before it is read.
+#[derive(Default)]
 struct Entry {
-    #[serde(default)]
     username: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
     auth: String,
 }
 
@@ -61,8 +53,15 @@ impl Keyring {
     /// # Errors
     /// When it is not one; the keyring is then unchanged.
     pub fn add_dockerconfigjson(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
-        let config: DockerConfigJson = serde_json::from_slice(bytes).map_err(|error| json_error(&error))?;
-        self.add(config.auths.unwrap_or_default())
+        let config = object(&parse(bytes)?, || "value of type credentialprovider.DockerConfigJSON".to_owned())?;
+        let auths = fields(&config, "auths").into_iter();
+        let auths = auths.map(|auths| {
+            let field = || "struct field DockerConfigJSON.auths of type credentialprovider.DockerConfig".to_owned();
+            entries(&object(auths, field)?)
+        });
+        // Go reads each of them into the same map.
+        let all = auths.collect::<Result<Vec<_>, _>>()?;
+        self.add(all.into_iter().flatten().collect())
     }
 
     /// Adds the contents of a Secret's `.dockercfg`, the older format without `auths`.
@@ -70,7 +69,8 @@ impl Keyring {
     /// # Errors
     /// As [`Self::add_dockerconfigjson`].
     pub fn add_dockercfg(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
-        self.add(serde_json::from_slice(bytes).map_err(|error| json_error(&error))?)
+        let config = object(&parse(bytes)?, || "value of type credentialprovider.DockerConfig".to_owned())?;
+        self.add(entries(&config)?)
     }
 
     fn add(&mut self, entries: BTreeMap<String, Entry>) -> Result<(), KeyringError> {
@@ -78,7 +78,7 @@ impl Keyring {
         for (server, entry) in entries {
             let credentials = match entry.auth.as_str() {
                 "" => Credentials::new(entry.username, entry.password),
-                auth => decode_auth(auth).ok_or_else(|| KeyringError::Auth { server: server.clone() })?,
+                auth => decode_auth(auth)?,
             };
             logins.push((server_key(&server), credentials));
         }
@@ -101,17 +101,59 @@ impl Keyring {
     }
 }
 
-fn json_error(error: &serde_json::Error) -> KeyringError {
+fn parse(bytes: &[u8]) -> Result<Value, KeyringError> {
     // serde's own message may quote the secret's contents.
-    KeyringError::Json { line: error.line(), column: error.column() }
+    serde_json::from_slice(bytes).map_err(|error| KeyringError::Json { line: error.line(), column: error.column() })
 }
 
-fn decode_auth(auth: &str) -> Option<Credentials> {
-    let auth = auth.trim();
-    let engine = if auth.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
-    let text = String::from_utf8(engine.decode(auth).ok()?).ok()?;
-    let (username, password) = text.split_once(':')?;
-    Some(Credentials::new(username, password))
+/// An object; null is one without fields.
+fn object(value: &Value, into: impl Fn() -> String) -> Result<Map<String, Value>, KeyringError> {
+    let found = match value {
+        Value::Object(map) => return Ok(map.clone()),
+        Value::Null => return Ok(Map::new()),
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+    };
+    Err(KeyringError::Type { found, into: into() })
+}
+
+/// Every value that Go reads into the field `name`: it compares names without case.
+fn fields<'a>(map: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
+    map.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+}
+
+fn entries(config: &Map<String, Value>) -> Result<BTreeMap<String, Entry>, KeyringError> {
+    let entry = |(server, value): (&String, &Value)| {
+        const TYPE: &str = "dockerConfigEntryWithAuth";
+        let map = object(value, || format!("value of type credentialprovider.{TYPE}"))?;
+        let mut entry = Entry::default();
+        for (name, slot) in
+            [("username", &mut entry.username), ("password", &mut entry.password), ("auth", &mut entry.auth)]
+        {
+            for value in fields(&map, name).into_iter().filter(|value| !value.is_null()) {
+                let into = || format!("struct field {TYPE}.{name} of type string");
+                match value {
+                    Value::String(text) => slot.clone_from(text),
+                    other => {
+                        object(other, into)?;
+                        return Err(KeyringError::Type { found: "object", into: into() });
+                    }
+                }
+            }
+        }
+        Ok((server.clone(), entry))
+    };
+    config.iter().map(entry).collect()
+}
+
+/// `decodeDockerConfigFieldAuth`.
+fn decode_auth(auth: &str) -> Result<Credentials, KeyringError> {
+    let bytes = go_base64::decode(auth, auth.trim().ends_with('=')).map_err(|at| KeyringError::Base64 { at })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (username, password) = text.split_once(':').ok_or(KeyringError::Auth)?;
+    Ok(Credentials::new(username, password))
 }
 
 /// Host and path of a config's server; a scheme falls away, and `/v1/` and `/v2/` mean the host itself.
@@ -221,12 +263,42 @@ mod tests {
         for (bytes, message) in [
             (
                 &br#"{"auths": {"a": {"auth": "c2VjcmV0"}}}"#[..],
-                r#"docker config entry "a": unable to parse auth field, must be formatted as base64(username:password)"#,
+                "unable to parse auth field, must be formatted as base64(username:password)",
             ),
-            (br#"{"auths": "hunter2"}"#, "docker config is not valid JSON at line 1 column 19"),
+            (br#"{"auths": {"a": {"auth": "user:pass"}}}"#, "illegal base64 data at input byte 4"),
+            (
+                br#"{"auths": []}"#,
+                "json: cannot unmarshal array into Go struct field DockerConfigJSON.auths of type credentialprovider.DockerConfig",
+            ),
+            (
+                br#""hunter2""#,
+                "json: cannot unmarshal string into Go value of type credentialprovider.DockerConfigJSON",
+            ),
+            (
+                br#"{"auths": {"a": {"auth": 5}}}"#,
+                "json: cannot unmarshal number into Go struct field dockerConfigEntryWithAuth.auth of type string",
+            ),
+            (br#"{"auths": hunter2}"#, "docker config is not valid JSON at line 1 column 11"),
         ] {
             assert_eq!(keyring.add_dockerconfigjson(bytes).unwrap_err().to_string(), message);
         }
         keyring.add_dockerconfigjson(b"{}").unwrap();
+        keyring.add_dockerconfigjson(br#"{"auths": null}"#).unwrap();
+    }
+
+    /// What a real cluster was seen to take.
+    #[test]
+    fn fields_have_their_names_in_any_case_and_auth_wins() {
+        for config in [
+            r#"{"Auths": {"a.b": {"UserName": "u", "PASSWORD": "p"}}}"#,
+            r#"{"auths": {"a.b": {"auth": "dTpw"}}}"#,
+            r#"{"auths": {"a.b": {"auth": "dTpw\n"}}}"#,
+            r#"{"auths": {"a.b": {"username": "x", "password": "y", "auth": "dTpw"}}}"#,
+            r#"{"auths": {"a.b": {"auth": "dTpw", "email": "a@b.c", "identitytoken": ""}}, "HttpHeaders": {"User-Agent": "x"}}"#,
+        ] {
+            let mut keyring = Keyring::default();
+            keyring.add_dockerconfigjson(config.as_bytes()).unwrap();
+            assert_eq!(keyring.lookup("a.b/c")[0].credentials, Credentials::new("u", "p"), "{config}");
+        }
     }
 }

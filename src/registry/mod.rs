@@ -7,6 +7,7 @@ mod authorizer;
 pub mod client;
 pub mod credentials;
 mod error;
+pub mod go_base64;
 pub mod keyring;
 pub mod reference;
 pub mod token;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::evidence::{self, Proof};
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
-use crate::observe::{Progress, Recorder, Sighting, Trace};
+use crate::observe::{Came, Progress, Recorder, Sighting, Trace};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step};
@@ -73,7 +73,15 @@ pub async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Jud
                 let mut events = trace.events_because(reason).filter(|event| event.at >= since);
                 events.any(|event| contains.found_in(&event.message)).then_some(())
             };
-            wait_for(&what, object, scene, ground, seen).await.map_or_else(|failed| failed, |()| Judged::good(""))
+            match wait_for(&what, object, scene, ground, seen).await {
+                Ok(()) => Judged::good(""),
+                Err(failed)
+                    if ground.site.watch.look(|r| r.latest(object, scene.began).is_some_and(Trace::is_saturated)) =>
+                {
+                    Judged { detail: format!("{}; {SATURATED}", failed.detail), ..failed }
+                }
+                Err(failed) => failed,
+            }
         }
         CheckKind::Pulled { object } => pulled(object, scene, ground).await,
         CheckKind::Fails { contains } if scene.printed.code == 0 => {
@@ -166,27 +174,35 @@ fn held(recorder: &Recorder, object: &ObjectRef, states: &[String], began: Insta
     traces.find_map(|trace| trace.held(states, recorder.age(&trace.uid, began)?).map(|state| state.status.clone()))
 }
 
-/// The three proofs that a pass is a pass: the kubelet's event, the registry's log, and a refusal before.
+/// The witnesses of a pull: the registry's log (a refusal, then the user served), the container that was started from
+/// the image, and the kubelet's event, which a kubelet keeps to itself where a pod has had many; a pod must have been
+/// refused before.
 async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
-    let what = format!("the event that {object}'s image was pulled");
-    let seen = |trace: &Trace, since: Duration| {
-        let mut events = trace.events.iter().filter(|event| event.at >= since);
-        events.find_map(|event| Some((event.pulled()?.to_owned(), trace.uid.clone(), event.at)))
-    };
-    let (image, uid, at) = match wait_for(&what, object, scene, ground, seen).await {
-        Ok(pulled) => pulled,
+    let what = format!("{object}'s image to be pulled");
+    let seen = |trace: &Trace, since| Some((trace.came(since)?, trace.uid.clone()));
+    let (mut came, uid) = match wait_for(&what, object, scene, ground, seen).await {
+        Ok(found) => found,
         Err(failed) => return failed,
     };
+    if !came.told {
+        let told = |trace: &Trace, since| trace.came(since).filter(|came| came.told);
+        let late = Scene { deadline: scene.deadline.min(Instant::now() + EVENT_LAG), ..*scene };
+        came = wait_for(&what, object, &late, ground, told).await.unwrap_or(came);
+    }
+    let Came { image, at, told } = came;
     let Ok(reference) = ImageRef::parse(&ground.site.gateway.names().image(&image)) else {
         return Judged::failed(format!("`{image}` is no image reference"));
     };
+    // Where no event ties the pull to the pod, it is one that began after the pod did.
+    let age = ground.site.watch.look(|recorder| recorder.age(&uid, Instant::now())).filter(|_| !told);
+    let since = age.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok()).unwrap_or(scene.lab_began);
     let user = ground.stage.credentials().username;
     let proof = async || match ground.stage.registry_log().await {
         // Not ours to read: the events must do.
         Ok(None) => Probe::Done(true),
         Ok(Some(log)) => {
             let entries: Vec<_> = access_log::parse(&log).into_iter().filter(|e| e.time >= scene.lab_began).collect();
-            match Proof::of(&entries, reference.repository(), &user) {
+            match Proof::of(&entries, reference.repository(), &user, since) {
                 Proof::Served { after_refusal } => Probe::Done(after_refusal),
                 Proof::Nothing => Probe::Pending(format!("the registry logged no success of {user}")),
             }
@@ -198,15 +214,28 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         Ok(refused) => refused,
         Err(timeout) => return Judged::failed(timeout.to_string()),
     };
+    let unproven = |why: &str| Judged::new(Verdict::Unproven, why);
     // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
-    if refused && ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
-        let log =
-            if ground.stage.is_users() { "the registry's log is not ours" } else { &format!("registry log ({user})") };
-        Judged::good(format!("event, {log}, refused before"))
-    } else {
-        Judged::new(Verdict::Unproven, "nothing was refused in this lab before: it might pass without credentials")
+    if !refused || !ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
+        return unproven("nothing was refused in this lab before: it might pass without credentials");
+    }
+    match (told, ground.stage.is_users()) {
+        (true, true) => Judged::good("event, the registry's log is not ours, refused before"),
+        (true, false) => Judged::good(format!("event, registry log ({user}), refused before")),
+        (false, true) => unproven("no event tells of the pull, and the registry's log is not ours"),
+        (false, false) if ground.site.watch.look(|recorder| recorder.came_to_others(&image, &uid)) => {
+            unproven("no event tells of the pull, and another pod may have brought the image to the node")
+        }
+        (false, false) => Judged::good(format!("imageID, registry log ({user}), refused before; no event tells of it")),
     }
 }
+
+/// How far a kubelet's event may lag behind the container that is started after it.
+const EVENT_LAG: Duration = Duration::from_secs(3);
+
+/// What explains the absence of an event.
+const SATURATED: &str =
+    "its events are saturated: a kubelet writes about 25 of a type for a pod, then one in about five minutes";
 
 /// How far the registry's log may lag behind its answers.
 const LOG_LAG: Duration = Duration::from_secs(3);
@@ -248,6 +277,15 @@ pub fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> 
         let told: Vec<_> = traces.flat_map(evidence::of_trace).collect();
         // What never appeared may have another name or stand in another namespace.
         if told.is_empty() && !objects.is_empty() { recorder.traces().map(Trace::to_string).collect() } else { told }
+    })
+}
+
+/// What is wrong now with the objects that the checks name.
+pub fn troubles(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
+    let objects = objects(checks);
+    watch.look(|recorder| {
+        let traces = objects.iter().filter_map(|object| recorder.latest(object, began));
+        traces.flat_map(Trace::troubles).collect()
     })
 }
 

@@ -15,10 +15,10 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// Judges the entries of one lab for a repository and the stage's user.
-    pub fn of(entries: &[Entry], repository: &str, user: &str) -> Self {
+    /// Judges the entries of one lab for a repository and the stage's user, who was served not before `since`.
+    pub fn of(entries: &[Entry], repository: &str, user: &str, since: jiff::Timestamp) -> Self {
         let of_it: Vec<_> = entries.iter().filter(|entry| entry.repository == repository).collect();
-        let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user);
+        let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
         match of_it.iter().rposition(served) {
             Some(last) => Self::Served { after_refusal: of_it[..last].iter().any(|entry| entry.status == 401) },
             None => Self::Nothing,
@@ -73,15 +73,18 @@ mod tests {
 
     #[test]
     fn a_success_is_proof_only_for_its_user_and_repository() {
+        let since = jiff::Timestamp::UNIX_EPOCH;
         let log = [entry(401, None), entry(200, Some("u"))];
-        assert_eq!(Proof::of(&log, "o/app1", "u"), Proof::Served { after_refusal: true });
-        assert_eq!(Proof::of(&log[1..], "o/app1", "u"), Proof::Served { after_refusal: false });
-        assert_eq!(Proof::of(&log, "o/app1", "v"), Proof::Nothing);
-        assert_eq!(Proof::of(&log, "o/other", "u"), Proof::Nothing);
+        assert_eq!(Proof::of(&log, "o/app1", "u", since), Proof::Served { after_refusal: true });
+        assert_eq!(Proof::of(&log[1..], "o/app1", "u", since), Proof::Served { after_refusal: false });
+        assert_eq!(Proof::of(&log, "o/app1", "v", since), Proof::Nothing);
+        assert_eq!(Proof::of(&log, "o/other", "u", since), Proof::Nothing);
         assert_eq!(
-            Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u"),
+            Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u", since),
             Proof::Served { after_refusal: false }
         );
+        let later = since + jiff::SignedDuration::from_secs(1);
+        assert_eq!(Proof::of(&log, "o/app1", "u", later), Proof::Nothing, "that was another pull");
     }
 
     #[test]

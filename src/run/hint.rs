@@ -58,9 +58,9 @@ const REFUSALS: &[(&[&str], &str)] = &[
 pub const ENDLESS: &str = "`timeout` in a directive gives a step more time; what never ends by itself (`-w`, `logs -f`, \
                            `port-forward`) is played as `timeout 5 …`";
 
-/// What helps against the first cause that the evidence names; `wanted`: the pod was to run.
-pub fn of(evidence: &[String], wanted: bool) -> Option<String> {
-    let named = |word: &&str| evidence.iter().any(|line| line.contains(word));
+/// What helps against the first cause that the troubles name, which are those of now; `wanted`: the pod was to run.
+pub fn of(troubles: &[String], wanted: bool) -> Option<String> {
+    let named = |word: &&str| troubles.iter().any(|line| line.contains(word));
     let causes = CAUSES.iter().chain(REFUSALS.iter().filter(|_| wanted));
     causes.into_iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
 }

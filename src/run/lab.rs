@@ -326,7 +326,7 @@ fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<
         CheckKind::Pulled { .. } => true,
         _ => false,
     });
-    let hint = hint::of(&evidence, wanted);
+    let hint = hint::of(&check::troubles(&step.checks, &ground.site.watch, began), wanted);
     let failure = Failure { file: lab.path.display().to_string(), line, message, evidence, hint };
     Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
 }

@@ -124,6 +124,8 @@ static CASES: &[Case] = &[
     script!("api-edit", "kubectl edit: no change, a valid one, an invalid one"),
     script!("api-access", "can-i, impersonation, roles and a 403"),
     script!("api-explain", "explain and api-resources"),
+    script!("api-deployment-patches", "a pod template's pull secrets under every kind of patch"),
+    script!("api-deployment-refusals", "what is refused about Deployments"),
     script!("api-dry-run", "dry-run on both sides, diff and server-side apply"),
 ];
 

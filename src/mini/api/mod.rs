@@ -20,7 +20,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -74,17 +74,27 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(healthy))
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
+        .route("/", get(discovery::root))
+        .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
+        .route("/openid/v1/jwks", get(discovery::key_set))
         .route("/version", get(discovery::version))
+        .route("/version/", get(discovery::version))
         .route("/openapi/v2", get(discovery::openapi_v2))
         .route("/openapi/v3", get(discovery::openapi_index))
         .route("/openapi/v3/{*path}", get(discovery::openapi))
         .route("/api", get(discovery::core))
+        .route("/api/", get(discovery::core))
         .route("/apis", get(discovery::groups))
+        .route("/apis/", get(discovery::groups))
         .route("/apis/{group}", get(discovery::group))
+        .route("/apis/{group}/", get(discovery::group))
         .route("/api/v1", get(discovery::core_resources))
+        .route("/api/v1/", get(discovery::core_resources))
         .route("/apis/{group}/{version}", get(discovery::resources))
+        .route("/apis/{group}/{version}/", get(discovery::resources))
         .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(axum::middleware::from_fn_with_state(api.clone(), guard::authorize))
         .with_state(api)
 }
@@ -98,8 +108,11 @@ async fn serve(api: Arc<Api>, mut request: Request) -> Result<Response, ApiError
     let extensions = request.extensions_mut();
     let user = extensions.remove::<User>().ok_or(ApiError::Unauthorized)?;
     let (info, params) = extensions.remove::<(RequestInfo, Params)>().ok_or(ApiError::Unauthorized)?;
-    if !info.is_resource {
-        return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    if !info.is_resource || !discovery::is_group(&info.group) {
+        return Ok(discovery::nowhere());
+    }
+    if request.method() == Method::HEAD {
+        return Err(ApiError::MethodNotAllowed);
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
     let call = Call { info, params, resource, user };
@@ -113,7 +126,8 @@ async fn serve(api: Arc<Api>, mut request: Request) -> Result<Response, ApiError
     if resource.serving == Serving::Empty && !matches!(call.info.verb.as_str(), "get" | "list" | "watch") {
         return Err(ApiError::NeedsFullCluster { resource: resource.qualified() });
     }
-    if !resource.verbs.contains(&call.info.verb.as_str()) {
+    let unnamed = call.info.name.is_empty() && matches!(call.info.verb.as_str(), "update" | "patch");
+    if unnamed || !resource.verbs.contains(&call.info.verb.as_str()) {
         return Err(ApiError::MethodNotAllowed);
     }
     match call.info.verb.as_str() {
@@ -135,9 +149,9 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         return Err(ApiError::MethodNotAllowed);
     }
     match (subresource.name, call.info.verb.as_str()) {
-        ("status", "get") => read::get(&api, &call, &request),
-        ("status", "patch") => write::patch(&api, &call, request).await,
-        ("status" | "finalize", _) => write::update(&api, &call, request).await,
+        ("status" | "ephemeralcontainers", "get") => read::get(&api, &call, &request),
+        ("status" | "ephemeralcontainers", "patch") => write::patch(&api, &call, request).await,
+        ("status" | "finalize" | "ephemeralcontainers", _) => write::update(&api, &call, request).await,
         ("scale", _) => scale::serve(&api, &call, request).await,
         ("log", _) => stream::log(&api, &call).await,
         ("portforward", _) => stream::portforward(api, call, request).await,
@@ -145,7 +159,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
-            let request = body::value(request).await?;
+            let request = body::value(request, "TokenRequest").await?;
             let granted = auth::token_request(&api.pipeline, &api.authenticator.tokens, &call.info, request)?;
             Ok(accept::json(StatusCode::CREATED, &json!(granted)))
         }

@@ -1,6 +1,7 @@
-//! Deployments, ReplicaSets and the garbage collector against mini's own API, over a runtime that runs nothing.
+//! Deployments, ReplicaSets, Jobs and the garbage collector against mini's own API, over a runtime that runs nothing.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod, ServiceAccount};
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -178,5 +179,88 @@ async fn dependents_go_or_stay_as_the_deletion_says() {
         .create::<ServiceAccount>("default", json!({"metadata": {"name": "lost", "ownerReferences": [owner]}}))
         .await;
     cluster.until::<ServiceAccount>("default", "lost", |account| account.is_none()).await;
+    cluster.mini.close().await;
+}
+
+fn job(extra: Value) -> Value {
+    let container = json!({"name": "app1", "image": IMAGE});
+    let mut spec = json!({"template": {"spec": {"containers": [container], "restartPolicy": "Never", "imagePullSecrets": [{"name": "regcred"}]}}});
+    spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    json!({"metadata": {"name": "print1"}, "spec": spec})
+}
+
+fn ended(job: Option<&Job>, kind: &str) -> bool {
+    let conditions = job.and_then(|job| job.status.as_ref()?.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == kind && condition.status == "True"))
+}
+
+/// The pod of the Job that is not over yet, once it runs.
+async fn running(cluster: &Cluster) -> Pod {
+    let phase = |pod: Option<&Pod>| pod.and_then(|pod| pod.status.as_ref()?.phase.clone());
+    loop {
+        let all = pods(cluster).await;
+        let open = all.iter().find(|pod| !matches!(phase(Some(pod)).as_deref(), Some("Succeeded" | "Failed")));
+        if let Some(pod) = open {
+            let name = pod.name_any();
+            return cluster
+                .until::<Pod>("default", &name, |pod| phase(pod).as_deref() == Some("Running"))
+                .await
+                .unwrap();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_heals_fails_once_completes_and_is_deleted() {
+    let cluster = Cluster::start(50.0).await;
+    cluster.create::<Job>("default", job(json!({"ttlSecondsAfterFinished": 1}))).await;
+    cluster
+        .until::<Job>("default", "print1", |job| {
+            job.is_some_and(|job| job.status.as_ref().is_some_and(|status| status.active == Some(1)))
+        })
+        .await;
+    cluster.secret("regcred", "right").await;
+    let first = running(&cluster).await;
+    assert_eq!(first.labels()["batch.kubernetes.io/job-name"], "print1");
+    cluster.runtime.exit("app1", 1);
+    cluster
+        .until::<Job>("default", "print1", |job| {
+            job.is_some_and(|job| job.status.as_ref().is_some_and(|status| status.failed == Some(1)))
+        })
+        .await;
+    let second = running(&cluster).await;
+    assert_ne!(first.uid(), second.uid());
+    cluster.runtime.exit("app1", 0);
+    cluster.until::<Job>("default", "print1", |job| ended(job, "Complete")).await;
+    let told = messages(&cluster, "Job").await;
+    assert_eq!(told.last().unwrap(), "Job completed", "{told:?}");
+    assert_eq!(told.len(), 3, "{told:?}");
+    // A second after it ended it goes, and its pods with it.
+    cluster.until::<Job>("default", "print1", |job| job.is_none()).await;
+    for pod in pods(&cluster).await {
+        cluster.until::<Pod>("default", &pod.name_any(), |pod| pod.is_none()).await;
+    }
+    cluster.mini.close().await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_too_often_is_over_and_its_pods_go_with_it() {
+    let cluster = Cluster::start(50.0).await;
+    cluster.runtime.serve(IMAGE, None);
+    cluster.create::<Job>("default", job(json!({"backoffLimit": 0}))).await;
+    running(&cluster).await;
+    cluster.runtime.exit("app1", 3);
+    cluster.until::<Job>("default", "print1", |job| ended(job, "Failed")).await;
+    assert_eq!(messages(&cluster, "Job").await.last().unwrap(), "Job has reached the specified backoff limit");
+    cluster.api::<Job>("default").delete("print1", &DeleteParams::background()).await.unwrap();
+    for pod in pods(&cluster).await {
+        cluster.until::<Pod>("default", &pod.name_any(), |pod| pod.is_none()).await;
+    }
+    // One that is deleted while its pod runs leaves none behind, though nobody has counted it.
+    cluster.create::<Job>("default", job(json!({}))).await;
+    let pod = running(&cluster).await;
+    cluster.api::<Job>("default").delete("print1", &DeleteParams::background()).await.unwrap();
+    cluster.until::<Pod>("default", &pod.name_any(), |pod| pod.is_none()).await;
     cluster.mini.close().await;
 }

@@ -44,6 +44,19 @@ pub struct Condition {
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
     pub restart_count: i32,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct State {
+    pub terminated: Option<Terminated>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Terminated {
+    pub finished_at: Option<Time>,
 }
 
 impl kube::Resource for Pod {
@@ -83,7 +96,15 @@ impl From<core::Pod> for Pod {
             status: condition.status,
             last_transition_time: condition.last_transition_time,
         };
-        let container = |status: core::ContainerStatus| Container { restart_count: status.restart_count };
+        let container = |status: core::ContainerStatus| Container {
+            restart_count: status.restart_count,
+            state: State {
+                terminated: status
+                    .state
+                    .and_then(|state| state.terminated)
+                    .map(|terminated| Terminated { finished_at: terminated.finished_at }),
+            },
+        };
         Self {
             metadata: pod.metadata,
             spec: Spec { node_name: pod.spec.and_then(|spec| spec.node_name).unwrap_or_default() },
@@ -125,6 +146,18 @@ impl Pod {
     pub fn available(&self, seconds: i32, now: Timestamp) -> bool {
         let long = |since: Timestamp| now.duration_since(since).as_secs() >= i64::from(seconds);
         self.ready_since().is_some_and(|since| seconds == 0 || long(since))
+    }
+
+    /// When it ended: as its containers say (long ago, if they do not know), else as near as can be told.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        let ends = self.status.container_statuses.iter().map(|container| {
+            let ended = container.state.terminated.as_ref()?;
+            Some(ended.finished_at.as_ref().map_or(Timestamp::MIN, |time| time.0))
+        });
+        let ends: Option<Vec<_>> = ends.collect();
+        let last = ends.and_then(|ends| ends.into_iter().max());
+        let going = || self.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+        last.or_else(going).or_else(|| self.metadata.creation_timestamp.as_ref().map(|time| time.0))
     }
 
     pub fn restarts(&self) -> i32 {

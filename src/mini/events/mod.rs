@@ -7,4 +7,4 @@ mod recorder;
 #[cfg(test)]
 pub use correlator::{Correlator, Write};
 pub use event::Event;
-pub use recorder::{Recorder, Source};
+pub use recorder::{Recorder, Source, whole};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as EventObject, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::correlator::{Correlator, Write};
@@ -74,7 +74,7 @@ async fn write(client: kube::Client, source: Source, mut receiver: mpsc::Unbound
         // As client-go's recorder: an event that the API refuses (its namespace is going) is dropped.
         match write {
             Write::Create { event, count } => {
-                let Ok(object) = serde_json::from_value(object(*about, event, count, &source, at)) else { continue };
+                let Some(object) = whole(*about, event, count, &source, at) else { continue };
                 if let Ok(EventObject { metadata, .. }) = api.create(&PostParams::default(), &object).await {
                     correlator.created(&key, metadata.name.unwrap_or_default());
                 }
@@ -87,14 +87,15 @@ async fn write(client: kube::Client, source: Source, mut receiver: mpsc::Unbound
     }
 }
 
-fn object(about: ObjectReference, event: Event, count: i32, source: &Source, at: Timestamp) -> Value {
+/// The whole Event.
+pub fn whole(about: ObjectReference, event: Event, count: i32, source: &Source, at: Timestamp) -> Option<EventObject> {
     // client-go names events by the time in nanoseconds, too.
     let name = format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), at.as_nanosecond());
     let component = match source.host.as_str() {
         "" => json!({ "component": source.component }),
         host => json!({ "component": source.component, "host": host }),
     };
-    json!({
+    let object = json!({
         "metadata": { "name": name, "namespace": about.namespace },
         "involvedObject": ObjectReference { field_path: event.field_path.clone(), ..about },
         "reason": event.reason,
@@ -106,5 +107,6 @@ fn object(about: ObjectReference, event: Event, count: i32, source: &Source, at:
         "type": event.kind(),
         "reportingComponent": source.component,
         "reportingInstance": source.host,
-    })
+    });
+    serde_json::from_value(object).ok()
 }

@@ -314,7 +314,7 @@ fn an_image_on_the_node_by_version() {
         }
         scene.secrets = secrets;
         scene.sync(0.6);
-        scene.state.failures.get("app").map_or("", |failure| failure.reason).to_owned()
+        scene.state.failures.get("app").map_or(String::new(), |failure| failure.reason.to_string())
             + if scene.log.contains("Pulling") { " pulled" } else { "" }
     };
     let (right, copy, wrong) =

@@ -33,6 +33,11 @@ pub enum Decision {
         logins: Vec<Login>,
         event: Event,
     },
+    /// The pull fails before it asks anybody.
+    Broken {
+        message: String,
+        event: Event,
+    },
     Refuse {
         failure: Failure,
         event: Option<Event>,
@@ -45,7 +50,7 @@ pub enum Decision {
 /// `InvalidImageName` with the kubelet's message.
 pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
     let reference = ImageRef::parse(image).map_err(|error| Failure {
-        reason: INVALID_IMAGE_NAME,
+        reason: INVALID_IMAGE_NAME.into(),
         message: format!("Failed to apply default image tag {image:?}: couldn't parse image name {image:?}: {error}"),
     })?;
     let bare = reference.digest().is_none() && !image.ends_with(&format!(":{}", reference.object()));
@@ -93,7 +98,7 @@ pub fn decide(
     let never = || {
         let message = format!("Container image {image:?} is not present with pull policy of Never");
         let event = Some(Event::warning(ERR_IMAGE_NEVER_PULL, message.clone()));
-        Decision::Refuse { failure: Failure { reason: ERR_IMAGE_NEVER_PULL, message }, event }
+        Decision::Refuse { failure: Failure { reason: ERR_IMAGE_NEVER_PULL.into(), message }, event }
     };
     let present = present.filter(|_| policy != "Always");
     if present.is_none() && policy == "Never" {
@@ -111,8 +116,17 @@ pub fn decide(
     };
     let logins = match logins(secrets, &reference) {
         Ok(logins) => logins,
+        // Until 1.32 the secrets were read within the pull, which then failed and backed off.
+        Err(error) if node.version.minor <= 32 => {
+            return match waits(state, image, now) {
+                Some(refused) => refused,
+                None => Decision::Broken { message: error.to_string(), event: pulling(image) },
+            };
+        }
+        // Since then they are read before: the error itself is the reason, and there is no back-off.
         Err(error) => {
-            let failure = Failure { reason: ERR_IMAGE_PULL, message: error.to_string() };
+            let message = error.to_string();
+            let failure = Failure { reason: message.clone().into(), message };
             return Decision::Refuse { failure, event: None };
         }
     };
@@ -127,23 +141,32 @@ pub fn decide(
     if policy == "Never" {
         return never();
     }
-    if state.image_backoff.waits(image, now) {
-        let bare = format!("Back-off pulling image {image:?}");
-        // The status names the cause, the event does not.
-        let message = match state.pull_errors.get(image) {
-            Some(cause) => format!("{bare}: {cause}"),
-            None => bare.clone(),
-        };
-        let failure = Failure { reason: IMAGE_PULL_BACK_OFF, message };
-        return Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) };
+    waits(state, image, now).unwrap_or_else(|| Decision::Pull { logins, event: pulling(image) })
+}
+
+fn pulling(image: &str) -> Event {
+    Event::normal("Pulling", format!("Pulling image {image:?}"))
+}
+
+/// Refuses an image whose pull has failed and is not due again.
+fn waits(state: &PodState, image: &str, now: Timestamp) -> Option<Decision> {
+    if !state.image_backoff.waits(image, now) {
+        return None;
     }
-    Decision::Pull { logins, event: Event::normal("Pulling", format!("Pulling image {image:?}")) }
+    let bare = format!("Back-off pulling image {image:?}");
+    // The status names the cause, the event does not.
+    let message = match state.pull_errors.get(image) {
+        Some(cause) => format!("{bare}: {cause}"),
+        None => bare.clone(),
+    };
+    let failure = Failure { reason: IMAGE_PULL_BACK_OFF.into(), message };
+    Some(Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) })
 }
 
 /// Notes a failed pull: its back-off begins.
 pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
     state.image_backoff.next(image, now);
-    let failure = Failure { reason: ERR_IMAGE_PULL, message: error.message.clone() };
+    let failure = Failure { reason: ERR_IMAGE_PULL.into(), message: error.message.clone() };
     state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
     (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
 }

@@ -28,6 +28,7 @@ use super::security;
 use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use crate::kubewords::status::{CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_CONFIG_ERROR, RUN_CONTAINER_ERROR};
+use crate::mini::Version;
 use crate::mini::events::Event;
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 
@@ -40,7 +41,7 @@ pub enum Ask {
     Pull { image: String, logins: Vec<Login> },
     /// Create and start; answered by [`Answer::Started`].
     Start { container: String },
-    /// Stop and remove a running container; answered by [`Answer::Stopped`].
+    /// Stop a running container; answered by [`Answer::Stopped`].
     Stop { id: String },
     /// Nothing more in this sync.
     Done(Outcome),
@@ -96,6 +97,8 @@ enum Action {
 /// A sync under way. No Debug: it holds Secrets.
 pub struct Pass {
     secrets: Vec<Secret>,
+    /// Names of pull secrets that do not exist.
+    missing: Vec<String>,
     actions: VecDeque<Action>,
     image: Option<Image>,
     changed: bool,
@@ -130,15 +133,12 @@ impl Pass {
     ) -> (Self, PodStatus, Vec<Event>) {
         let status = status::generate(node, pod, state, Life::Syncing, now);
         let actions = plan(pod, state);
-        let mut events = Vec::new();
-        if !missing.is_empty() {
-            let names = missing.join(", ");
-            let message = format!(
-                "Unable to retrieve some image pull secrets ({names}); attempting to pull the image may not succeed."
-            );
-            events.push(Event::warning("FailedToRetrieveImagePullSecret", message));
-        }
-        (Self { secrets, actions, image: None, changed: false, failed: false }, status, events)
+        let events = unretrieved(missing).filter(|_| tells_always(node)).into_iter().collect();
+        (
+            Self { secrets, missing: missing.to_vec(), actions, image: None, changed: false, failed: false },
+            status,
+            events,
+        )
     }
 
     /// Will this sync start a container, and so need the pod's volumes?
@@ -215,8 +215,8 @@ impl Pass {
     /// Goes on with starting a container: an ask, or None when it runs.
     fn start(&mut self, on: &mut Context<'_>, container: &str, answer: Answer) -> Result<Option<Ask>, Failure> {
         let spec = on.pod.container(container);
-        let image = spec.and_then(|spec| spec.image.clone()).unwrap_or_default();
-        let policy = spec.and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
+        let image = spec.as_ref().and_then(|spec| spec.image.clone()).unwrap_or_default();
+        let policy = spec.as_ref().and_then(|spec| spec.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
         match answer {
             Answer::Image(present) => {
                 let names = (image.as_str(), policy);
@@ -230,6 +230,10 @@ impl Pass {
                         on.tell(container, event);
                         Ok(Some(Ask::Pull { image, logins }))
                     }
+                    Decision::Broken { message, event } => {
+                        on.tell(container, event);
+                        self.pull_failed(on, container, &image, &PullError { message })
+                    }
                     Decision::Refuse { failure, event } => {
                         event.into_iter().for_each(|event| on.tell(container, event));
                         Err(failure)
@@ -242,21 +246,33 @@ impl Pass {
                 self.image = Some(pulled);
                 self.create(on.pod, container)
             }
-            Answer::Pulled { result: Err(error), .. } => {
-                let (failure, event) = image::pull_failed(on.state, &image, &error, on.now);
-                on.tell(container, event);
-                Err(failure)
-            }
+            Answer::Pulled { result: Err(error), .. } => self.pull_failed(on, container, &image, &error),
             Answer::Started(result) => self.started(on, container, result).map(|()| None),
             Answer::Begin | Answer::Stopped(_) => Ok(None),
         }
     }
 
+    fn pull_failed(
+        &mut self,
+        on: &mut Context<'_>,
+        container: &str,
+        image: &str,
+        error: &PullError,
+    ) -> Result<Option<Ask>, Failure> {
+        let (failure, event) = image::pull_failed(on.state, image, error, on.now);
+        on.tell(container, event);
+        // Since 1.37 missing secrets are told of where they may be the cause, until then at every sync.
+        if !tells_always(on.node) {
+            on.events.extend(unretrieved(&self.missing));
+        }
+        Err(failure)
+    }
+
     /// The image is there: the container may be made of it, unless it would run as a user it must not run as.
     fn create(&self, pod: &Pod, container: &str) -> Result<Option<Ask>, Failure> {
         let user = self.image.as_ref().map(|image| image.user.as_str()).unwrap_or_default();
-        let verified = pod.container(container).map_or(Ok(()), |spec| security::verify_non_root(pod, spec, user));
-        verified.map_err(|message| Failure { reason: CREATE_CONTAINER_CONFIG_ERROR, message })?;
+        let verified = pod.container(container).map_or(Ok(()), |spec| security::verify_non_root(pod, &spec, user));
+        verified.map_err(|message| Failure { reason: CREATE_CONTAINER_CONFIG_ERROR.into(), message })?;
         Ok(Some(Ask::Start { container: container.to_owned() }))
     }
 
@@ -290,13 +306,13 @@ impl Pass {
                 self.changed = true;
                 Ok(())
             }
-            Err(StartError::Config(message)) => Err(Failure { reason: CREATE_CONTAINER_CONFIG_ERROR, message }),
+            Err(StartError::Config(message)) => Err(Failure { reason: CREATE_CONTAINER_CONFIG_ERROR.into(), message }),
             Err(StartError::Runtime(message)) => {
                 on.tell(container, Event::normal("Created", created));
                 let exit = Exit { code: 128, oom_killed: false };
                 record.ended = Some(Ended { exit, at: on.now, start_error: Some(message.clone()) });
                 on.state.containers.insert(container.to_owned(), Box::new(record));
-                Err(Failure { reason: RUN_CONTAINER_ERROR, message })
+                Err(Failure { reason: RUN_CONTAINER_ERROR.into(), message })
             }
         }
     }
@@ -311,7 +327,7 @@ impl Pass {
             Err(failure) => {
                 self.failed = true;
                 if failure.reason != CRASH_LOOP_BACK_OFF {
-                    let told = match failure.reason {
+                    let told = match failure.reason.as_ref() {
                         CREATE_CONTAINER_CONFIG_ERROR | RUN_CONTAINER_ERROR => &failure.message,
                         reason => reason,
                     };
@@ -323,6 +339,18 @@ impl Pass {
         self.actions.pop_front();
         None
     }
+}
+
+fn tells_always(node: &Node) -> bool {
+    node.version < (Version { major: 1, minor: 37 })
+}
+
+/// What there is to tell of pull secrets that do not exist.
+fn unretrieved(missing: &[String]) -> Option<Event> {
+    let names = missing.join(", ");
+    let message =
+        format!("Unable to retrieve some image pull secrets ({names}); attempting to pull the image may not succeed.");
+    (!missing.is_empty()).then(|| Event::warning("FailedToRetrieveImagePullSecret", message))
 }
 
 /// Notes that a container has ended.
@@ -340,6 +368,9 @@ fn plan(pod: &Pod, state: &PodState) -> VecDeque<Action> {
     if pod.terminating() {
         return actions;
     }
+    // Whatever state the pod is in, and each once.
+    let unstarted = pod.ephemeral_containers().iter().filter(|spec| !state.containers.contains_key(&spec.name));
+    actions.extend(unstarted.map(|spec| Action::Start { container: spec.name.clone() }));
     if !status::initialized(pod, state) {
         let pending = pod.init_containers().iter().find(|init| {
             let record = state.containers.get(&init.name);
@@ -378,12 +409,12 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
             on.tell(container, Event::warning("BackOff", message));
             let delay = image::go_duration(on.state.crash_backoff.delay(container));
             let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
-            return Err(Failure { reason: CRASH_LOOP_BACK_OFF, message });
+            return Err(Failure { reason: CRASH_LOOP_BACK_OFF.into(), message });
         }
         on.state.crash_backoff.next(container, at);
     }
-    let image = on.pod.container(container).and_then(|spec| spec.image.as_deref()).unwrap_or_default();
-    match image::tagged(image) {
+    let image = on.pod.container(container).and_then(|spec| spec.image.clone()).unwrap_or_default();
+    match image::tagged(&image) {
         Ok((image, _)) => Ok(Some(Ask::Image { image })),
         Err(failure) => {
             on.tell(container, Event::warning("InspectFailed", failure.message.clone()));

@@ -1,9 +1,10 @@
 //! What the kubelet remembers of one pod between syncs. Data only.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated, EphemeralContainer, Pod, PodCondition, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::backoff::Backoff;
@@ -41,7 +42,8 @@ impl Node {
 /// Why a container is not running: `state.waiting`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    pub reason: &'static str,
+    /// One of the kubelet's words; of a docker config that cannot be read it is the whole sentence.
+    pub reason: Cow<'static, str>,
     pub message: String,
 }
 
@@ -138,6 +140,12 @@ impl ContainerRecord {
 
 static EMPTY: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
 
+/// An ephemeral container as a container: it has the same fields, some of which it may not use.
+pub fn as_container(ephemeral: &EphemeralContainer) -> Container {
+    let json = serde_json::to_value(ephemeral).unwrap_or_default();
+    serde_json::from_value(json).unwrap_or_else(|_| Container { name: ephemeral.name.clone(), ..Container::default() })
+}
+
 /// A pod's parts, where an unset field means what Kubernetes' defaults say.
 pub trait PodExt {
     fn pod(&self) -> &Pod;
@@ -170,8 +178,15 @@ pub trait PodExt {
         &self.pod_spec().containers
     }
 
-    fn container(&self, name: &str) -> Option<&Container> {
-        self.init_containers().iter().chain(self.containers()).find(|container| container.name == name)
+    fn ephemeral_containers(&self) -> &[EphemeralContainer] {
+        self.pod_spec().ephemeral_containers.as_deref().unwrap_or_default()
+    }
+
+    fn container(&self, name: &str) -> Option<Cow<'_, Container>> {
+        let mut own = self.init_containers().iter().chain(self.containers());
+        let ephemeral = || self.ephemeral_containers().iter().find(|container| container.name == name);
+        let found = own.find(|container| container.name == name).map(Cow::Borrowed);
+        found.or_else(|| Some(Cow::Owned(as_container(ephemeral()?))))
     }
 
     fn terminating(&self) -> bool {
@@ -186,7 +201,13 @@ pub trait PodExt {
     /// `spec.containers{NAME}` or `spec.initContainers{NAME}`.
     fn field_path(&self, container: &str) -> String {
         let init = self.init_containers().iter().any(|init| init.name == container);
-        format!("spec.{}{{{container}}}", if init { "initContainers" } else { "containers" })
+        let ephemeral = self.ephemeral_containers().iter().any(|ephemeral| ephemeral.name == container);
+        let list = match (init, ephemeral) {
+            (true, _) => "initContainers",
+            (_, true) => "ephemeralContainers",
+            _ => "containers",
+        };
+        format!("spec.{list}{{{container}}}")
     }
 }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    HostIP, Pod, PodCondition, PodIP, PodStatus, VolumeMountStatus,
+    EphemeralContainer, HostIP, Pod, PodCondition, PodIP, PodStatus, VolumeMountStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::state::{ContainerRecord, Node, PodExt as _, PodState};
+use super::state::{ContainerRecord, Node, PodExt as _, PodState, as_container};
 use crate::kubewords::status::{CONTAINER_CREATING, POD_INITIALIZING};
 
 /// Which part of a pod's life the status is for.
@@ -24,6 +24,7 @@ pub enum Life {
 pub fn generate(node: &Node, pod: &Pod, state: &mut PodState, life: Life, now: Timestamp) -> PodStatus {
     let inits: Vec<_> = pod.init_containers().iter().map(|c| container(node, pod, state, c, life, true)).collect();
     let mains: Vec<_> = pod.containers().iter().map(|c| container(node, pod, state, c, life, false)).collect();
+    let ephemeral = ephemeral(node, pod, state, life);
     let phase = phase(pod, &inits, &mains, life);
     let generation = pod.metadata.generation.filter(|_| node.observes_generation());
     state.conditions = conditions(pod, state, (&inits, &mains), (phase, life), generation, now);
@@ -32,6 +33,7 @@ pub fn generate(node: &Node, pod: &Pod, state: &mut PodState, life: Life, now: T
         conditions: Some(state.conditions.clone()),
         container_statuses: Some(mains),
         init_container_statuses: (!inits.is_empty()).then_some(inits),
+        ephemeral_container_statuses: (!ephemeral.is_empty()).then_some(ephemeral),
         host_ip: Some(node.ip.clone()),
         host_ips: Some(vec![HostIP { ip: node.ip.clone() }]),
         pod_ip: state.ip.clone(),
@@ -72,7 +74,7 @@ fn container(node: &Node, pod: &Pod, state: &PodState, spec: &Container, life: L
         waiting: Some(ContainerStateWaiting { reason: Some(reason.to_owned()), message }),
         ..ContainerState::default()
     };
-    let explained = failure.map(|failure| waiting(failure.reason, Some(failure.message.clone())));
+    let explained = failure.map(|failure| waiting(&failure.reason, Some(failure.message.clone())));
     status.state = Some(match (record, record.and_then(|record| record.terminated(node.scheme))) {
         (None, _) if life == Life::Terminated => terminated_state(Some(lost())),
         (None, _) => explained.unwrap_or_else(|| {
@@ -96,6 +98,18 @@ fn container(node: &Node, pod: &Pod, state: &PodState, spec: &Container, life: L
         }
     });
     status
+}
+
+/// Ephemeral containers by name: they are never ready, and count for nothing else.
+fn ephemeral(node: &Node, pod: &Pod, state: &PodState, life: Life) -> Vec<ContainerStatus> {
+    let status = |spec: &EphemeralContainer| {
+        // No init container is waited for.
+        let status = container(node, pod, state, &as_container(spec), life, true);
+        ContainerStatus { ready: false, started: None, ..status }
+    };
+    let mut all: Vec<_> = pod.ephemeral_containers().iter().map(status).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
 }
 
 fn terminated_state(terminated: Option<ContainerStateTerminated>) -> ContainerState {

@@ -197,6 +197,7 @@ impl Worker {
     async fn start(&mut self, name: &str, volumes: &Volumes) -> Result<Started, StartError> {
         let pod = self.pod.clone();
         let container = pod.container(name).ok_or_else(|| StartError::Config(format!("no container {name}")))?;
+        let container = container.as_ref();
         let ip = self.state.ip.clone().unwrap_or_default();
         let (client, node) = (&self.shared.client, &self.shared.node);
         let env = environment::variables(client, node, &pod, &ip, container).await.map_err(StartError::Config)?;
@@ -245,9 +246,9 @@ impl Worker {
         }
     }
 
-    /// Stops a container and waits for the news of how it ended.
+    /// Stops a container that another follows, and waits for the news of how it ended.
     async fn stop(&mut self, id: &str, grace: Duration) -> Exit {
-        let _ = self.shared.runtime.stop(id, grace).await;
+        let _ = self.shared.runtime.halt(id, grace).await;
         let deadline = Instant::now() + EXIT_NEWS;
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.ended.recv()).await {
             if ended.id == id {

@@ -27,7 +27,7 @@ impl Pipeline {
         place(resource, namespace, &mut object)?;
         let given = metadata(&mut object);
         if given.contains_key("resourceVersion") {
-            return Err(ApiError::BadRequest("resourceVersion should not be set on objects to be created".to_owned()));
+            return Err(ApiError::Bare("resourceVersion should not be set on objects to be created".to_owned()));
         }
         for field in SERVER_SIDE.iter().chain(&["generation"]) {
             given.shift_remove(*field);
@@ -93,5 +93,6 @@ pub(super) fn name_errors(resource: &'static Resource, object: &Value) -> Vec<Fi
     errors.extend(names::label_errors("metadata.labels", &metadata["labels"]));
     errors.extend(names::annotation_errors("metadata.annotations", &metadata["annotations"]));
     errors.extend(names::finalizer_errors("metadata.finalizers", &metadata["finalizers"]));
+    errors.extend(names::owner_errors("metadata.ownerReferences", &metadata["ownerReferences"]));
     errors
 }

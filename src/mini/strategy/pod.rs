@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{pod_defaults, pod_update, pod_validation};
+use super::{pod_defaults, pod_ephemeral, pod_update, pod_validation};
 use crate::kubewords::quantity;
 use crate::mini::Version;
 use crate::mini::resource::{Strategy, carry};
@@ -26,7 +26,11 @@ impl Strategy for PodStrategy {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        pod_validation::validate(object)
+        let mut errors = pod_validation::validate(object);
+        if !object["spec"]["ephemeralContainers"].is_null() {
+            errors.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+        }
+        errors
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
@@ -45,6 +49,10 @@ impl Strategy for PodStrategy {
         let mut errors = pod_validation::validate(new);
         errors.extend(pod_update::validate(new, old));
         errors
+    }
+
+    fn validate_ephemeral_containers(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        pod_ephemeral::validate(new, old)
     }
 
     fn grace(&self, object: &Value, requested: Option<i64>) -> i64 {

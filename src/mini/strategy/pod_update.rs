@@ -55,7 +55,7 @@ fn munge(new: &Value, old: &Value) -> Value {
 
 /// A unified difference of both specs as JSON with Go's field names, as the API server prints it. Fields that are
 /// not set have no line here, so line numbers differ from the real ones.
-fn difference(old: &Value, new: &Value) -> String {
+pub(super) fn difference(old: &Value, new: &Value) -> String {
     let (old, new) = (go_lines(old), go_lines(new));
     let diff = similar::TextDiff::from_lines(&old, &new);
     diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string()

@@ -118,8 +118,15 @@ fn json_key(secret: &Value, key: &str) -> Vec<FieldError> {
         return vec![FieldError::required(field, "")];
     };
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
-    match crate::mini::go_json::parse::<serde::de::IgnoredAny>(&bytes) {
-        Ok(_) => vec![],
+    let parsed = crate::mini::go_json::parse::<Value>(&bytes).and_then(|found| match found {
+        Value::Object(_) | Value::Null => Ok(()),
+        other => Err(format!(
+            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            crate::mini::schema::word(&other)
+        )),
+    });
+    match parsed {
+        Ok(()) => vec![],
         Err(wrong) => vec![FieldError::invalid(field, &json!("<secret contents redacted>"), wrong)],
     }
 }
@@ -138,6 +145,12 @@ mod tests {
         assert_eq!(messages(json!({"type": kind})), ["data[.dockerconfigjson]: Required value"]);
         let with = |text: &str| json!({"type": kind, "data": {".dockerconfigjson": STANDARD.encode(text)}});
         assert_eq!(messages(with("{}")), Vec::<String>::new());
+        assert_eq!(
+            messages(with("[]")),
+            [
+                "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": json: cannot unmarshal array into Go value of type map[string]interface {}"
+            ]
+        );
         let wrong = messages(with("{bad"));
         assert_eq!(
             wrong,

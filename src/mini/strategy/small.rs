@@ -43,6 +43,11 @@ impl Strategy for ConfigMapStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let mut errors = key_errors("data", &object["data"]);
         errors.extend(key_errors("binaryData", &object["binaryData"]));
+        let both =
+            object["data"].as_object().into_iter().flatten().filter(|(key, _)| !object["binaryData"][*key].is_null());
+        errors.extend(both.map(|(key, _)| {
+            FieldError::invalid(format!("data[{key}]"), &json!(key), "duplicate of key present in binaryData")
+        }));
         let plain =
             object["data"].as_object().into_iter().flatten().filter_map(|(_, text)| text.as_str()).map(str::len);
         // The size is the whole object's: Kubernetes names a path of no name.
@@ -56,6 +61,39 @@ impl Strategy for ConfigMapStrategy {
         let mut errors = immutable_errors(new, old, &["data", "binaryData"]);
         errors.extend(self.validate(new));
         errors
+    }
+}
+
+/// A node that begins takes no pods until somebody finds it ready (admission plugin TaintNodesByCondition).
+pub struct NodeStrategy;
+
+impl Strategy for NodeStrategy {
+    fn prepare_create(&self, object: &mut Value, _version: Version) {
+        let taint = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"});
+        let mut taints = object["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        if !taints.contains(&taint) {
+            taints.push(taint);
+        }
+        object["spec"]["taints"] = Value::Array(taints);
+        let status = &mut object["status"];
+        if status["daemonEndpoints"].is_null() {
+            status["daemonEndpoints"] = json!({"kubeletEndpoint": {"Port": 0}});
+        }
+        if status["nodeInfo"].is_null() {
+            let info = [
+                "machineID",
+                "systemUUID",
+                "bootID",
+                "kernelVersion",
+                "osImage",
+                "containerRuntimeVersion",
+                "kubeletVersion",
+                "kubeProxyVersion",
+                "operatingSystem",
+                "architecture",
+            ];
+            status["nodeInfo"] = info.into_iter().map(|field| (field.to_owned(), json!(""))).collect();
+        }
     }
 }
 
@@ -104,9 +142,13 @@ fn rule_errors(at: &str, rule: &Value, namespaced: bool) -> Vec<FieldError> {
 /// RoleBindings and ClusterRoleBindings: `roleRef` is immutable (`ValidateRoleBindingUpdate`).
 pub struct BindingStrategy;
 
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 impl Strategy for BindingStrategy {
     fn default(&self, object: &mut Value) {
-        object["roleRef"]["apiGroup"] = json!("rbac.authorization.k8s.io");
+        if object["roleRef"]["apiGroup"].as_str().unwrap_or_default().is_empty() {
+            object["roleRef"]["apiGroup"] = json!(RBAC);
+        }
         for subject in object.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
             if subject["kind"] != "ServiceAccount" && subject["apiGroup"].is_null() {
                 subject["apiGroup"] = json!("rbac.authorization.k8s.io");
@@ -117,6 +159,10 @@ impl Strategy for BindingStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let (kind, namespaced) = (&object["roleRef"]["kind"], object["kind"] == "RoleBinding");
         let mut errors = vec![];
+        let group = &object["roleRef"]["apiGroup"];
+        if group.as_str().is_some_and(|group| group != RBAC) {
+            errors.push(FieldError::unsupported("roleRef.apiGroup", group, &[RBAC]));
+        }
         let kinds: &[_] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
         if !kinds.iter().any(|known| kind == known) {
             errors.push(FieldError::unsupported("roleRef.kind", text(kind), kinds));
@@ -153,6 +199,9 @@ fn subject_errors(at: &str, subject: &Value, namespaced: bool, errors: &mut Vec<
         errors.push(FieldError::required(format!("{at}.name"), ""));
     }
     match kind.as_str().unwrap_or_default() {
+        "User" | "Group" if subject["apiGroup"] != RBAC => {
+            errors.push(FieldError::unsupported(format!("{at}.apiGroup"), text(&subject["apiGroup"]), &[RBAC]));
+        }
         "User" | "Group" => {}
         "ServiceAccount" => {
             let wrong = name.as_str().filter(|name| !name.is_empty()).and_then(names::subdomain);
@@ -221,10 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_in_one_of_both_maps_and_a_role_in_its_group() {
+        let twice = json!({"data": {"a": "1", "b": "2"}, "binaryData": {"b": "Mg=="}});
+        assert_eq!(
+            messages(&ConfigMapStrategy, twice),
+            [r#"data[b]: Invalid value: "b": duplicate of key present in binaryData"#]
+        );
+        let foreign = json!({"kind": "RoleBinding", "roleRef": {"apiGroup": "apps", "kind": "Role", "name": "r"}});
+        assert_eq!(
+            messages(&BindingStrategy, foreign),
+            [r#"roleRef.apiGroup: Unsupported value: "apps": supported values: "rbac.authorization.k8s.io""#]
+        );
+    }
+
+    #[test]
     fn a_binding_names_a_role_and_subjects() {
         let binding = |kind: &str| {
-            let subjects =
-                json!([{"kind": "user", "name": "a"}, {"kind": "User"}, {"kind": "ServiceAccount", "name": "A"}]);
+            let subjects = json!([{"kind": "user", "name": "a"}, {"kind": "User", "apiGroup": RBAC}, {"kind": "ServiceAccount", "name": "A"}]);
             json!({"kind": kind, "roleRef": {"kind": "role", "name": "r"}, "subjects": subjects})
         };
         let within = messages(&BindingStrategy, binding("RoleBinding"));

@@ -122,6 +122,11 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ),
     ("-n demo get all", 0, "NAME        READY   STATUS    RESTARTS   AGE\npod/mypod   1/1     Running   0          "),
     ("-n demo create service clusterip s --tcp=80", 1, "mini does not run services"),
+    (
+        "get svc",
+        0,
+        "NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE\nkubernetes   ClusterIP   10.96.0.1    <none>        443/TCP   ",
+    ),
     ("get foo", 1, "error: the server doesn't have a resource type \"foo\""),
     ("-n demo create token default -o jsonpath={.kind}{\"\\n\"}", 0, "TokenRequest\n"),
     ("auth can-i get pods --as=bob", 1, "no"),
@@ -228,6 +233,29 @@ const ROLLED_OUT: &[(&str, i32, &str)] = &[
     ("get rs -o jsonpath={.items[*].metadata.ownerReferences[*].kind}", 0, "Deployment Deployment Deployment"),
     ("delete deploy app1 --cascade=foreground --timeout=30s", 0, "deployment.apps \"app1\" deleted"),
     ("get deploy,rs,pods", 0, "No resources found in default namespace."),
+    (
+        "create deployment made --image=localhost:5001/cloudwithvarjosh/app1:1.0.0 --port=80",
+        0,
+        "deployment.apps/made created",
+    ),
+    ("create job made --image=localhost:5001/none:1 -- python", 0, "job.batch/made created"),
+    ("get job", 0, "NAME   STATUS    COMPLETIONS   DURATION   AGE\nmade   Running   0/1           "),
+    ("describe job made", 0, "Pods Statuses:    1 Active (0 Ready) / 0 Succeeded / 0 Failed"),
+    ("delete job,deploy made --timeout=30s", 0, "deployment.apps \"made\" deleted"),
+    ("run target --image=localhost:5001/none:1", 0, "pod/target created"),
+    ("debug target --image=localhost:5001/other:1 -c dbg --attach=false", 0, ""),
+    (
+        "wait --for=jsonpath={.status.ephemeralContainerStatuses[0].state.waiting.reason}=ErrImagePull pod/target --timeout=30s",
+        0,
+        "pod/target condition met",
+    ),
+    (
+        "debug target --image=localhost:5001/other:1 -c target --attach=false",
+        1,
+        "spec.ephemeralContainers[1].name: Duplicate value: \"target\"",
+    ),
+    ("debug target --copy-to=copy --image=localhost:5001/other:1 --attach=false", 0, ""),
+    ("delete pod target copy --timeout=30s", 0, "pod \"copy\" deleted"),
     ("delete deploy nosuch", 1, "Error from server (NotFound): deployments.apps \"nosuch\" not found"),
 ];
 

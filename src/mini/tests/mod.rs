@@ -7,6 +7,7 @@ mod hostile;
 mod kubectl;
 mod load;
 pub(crate) mod null;
+mod raw;
 mod reads;
 mod writes;
 
@@ -98,15 +99,22 @@ impl Server {
 
     /// Lines of a watch until `count` have come.
     async fn watch(&self, path: &str, count: usize) -> Vec<Value> {
+        self.watched(path, count).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The same as text.
+    async fn watched(&self, path: &str, count: usize) -> String {
         let request = Request::builder().uri(format!("/api/v1/{path}")).body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let mut body = response.into_body();
-        let mut text = String::new();
-        while text.lines().count() < count {
+        let (mut text, mut lines) = (String::new(), 0);
+        while lines < count {
             let Some(frame) = body.frame().await else { break };
-            text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+            let data = frame.unwrap().into_data().unwrap();
+            lines += data.iter().filter(|byte| **byte == b'\n').count();
+            text.push_str(std::str::from_utf8(&data).unwrap());
         }
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text
     }
 }
 
@@ -126,5 +134,5 @@ fn pod(name: &str) -> Value {
 fn refusal(answer: (u16, Value)) -> String {
     let (code, status) = answer;
     assert_eq!(status["kind"], "Status", "{status}");
-    format!("{code} {}: {}", status["reason"].as_str().unwrap(), status["message"].as_str().unwrap())
+    format!("{code} {}: {}", status["reason"].as_str().unwrap_or_default(), status["message"].as_str().unwrap())
 }

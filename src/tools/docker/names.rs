@@ -85,8 +85,12 @@ impl Names<'_> {
 
     /// Text of the Engine's in the reader's names.
     pub fn back(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (repository, written) in self.known() {
+        let known = self.known();
+        let mut text = match &self.handle.remote {
+            Some(_) => text.to_owned(),
+            None => with_the_hubs_urls(text, &self.handle.registry, &known),
+        };
+        for (repository, written) in known {
             text = text.replace(&repository, &written);
         }
         without_prefix(&self.stripped(&text), &self.own())
@@ -135,6 +139,22 @@ impl Names<'_> {
     }
 }
 
+/// Docker Hub's registry as Docker's own messages name it.
+const HUB: &str = "https://registry-1.docker.io";
+
+/// URLs of the stage's registry as they are of the hub's, whose repositories are those that the reader calls them.
+fn with_the_hubs_urls(text: &str, registry: &str, known: &[(String, String)]) -> String {
+    ["http", "https"].iter().fold(text.to_owned(), |text, scheme| {
+        let served = format!("{scheme}://{registry}");
+        let named = known.iter().fold(text, |text, (local, written)| {
+            let repository = local.strip_prefix(registry).unwrap_or(local);
+            let folder = if written.contains('/') { "" } else { "library/" };
+            text.replace(&format!("{served}/v2{repository}/"), &format!("{HUB}/v2/{folder}{written}/"))
+        });
+        named.replace(&served, HUB)
+    })
+}
+
 /// As docker shows a name of the hub's.
 pub fn familiar(name: &str) -> String {
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
@@ -168,6 +188,31 @@ fn without_prefix(text: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_are_the_hubs() {
+        let known = [
+            (
+                "127.0.0.1:5000/rehearsal/rehearsal-s-cloudwithvarjosh-app1".to_owned(),
+                "cloudwithvarjosh/app1".to_owned(),
+            ),
+            ("127.0.0.1:5000/rehearsal/rehearsal-s-app".to_owned(), "app".to_owned()),
+        ];
+        for (said, shown) in [
+            (r#"Get "http://127.0.0.1:5000/v2/": EOF"#, r#"Get "https://registry-1.docker.io/v2/": EOF"#),
+            (
+                r#"Head "http://127.0.0.1:5000/v2/rehearsal/rehearsal-s-cloudwithvarjosh-app1/manifests/1.0.0": x"#,
+                r#"Head "https://registry-1.docker.io/v2/cloudwithvarjosh/app1/manifests/1.0.0": x"#,
+            ),
+            (
+                "https://127.0.0.1:5000/v2/rehearsal/rehearsal-s-app/blobs/uploads/",
+                "https://registry-1.docker.io/v2/library/app/blobs/uploads/",
+            ),
+            ("no URL of 127.0.0.1:5000/x", "no URL of 127.0.0.1:5000/x"),
+        ] {
+            assert_eq!(with_the_hubs_urls(said, "127.0.0.1:5000", &known), shown);
+        }
+    }
 
     #[test]
     fn a_containers_prefix_goes_and_an_images_stays() {

@@ -243,7 +243,11 @@ pub fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize, usize)
 }
 
 /// The status with the noted pods counted, and the Job's end if it has come; with it, what there is to tell.
-pub fn counted(noted: &JobStatus, decision: &Decision<'_>, now: Timestamp) -> (JobStatus, Option<(bool, &'static str, &'static str)>) {
+pub fn counted(
+    noted: &JobStatus,
+    decision: &Decision<'_>,
+    now: Timestamp,
+) -> (JobStatus, Option<(bool, &'static str, &'static str)>) {
     let mut status = noted.clone();
     let uncounted = status.uncounted_terminated_pods.replace(UncountedTerminatedPods::default()).unwrap_or_default();
     let more = |count: Option<i32>, list: Option<Vec<String>>| {

@@ -14,6 +14,9 @@ const LONGEST: Duration = Duration::from_secs(1000);
 pub enum Kind {
     Deployment,
     ReplicaSet,
+    Job,
+    /// The pods of a Job that is gone; the name is its UID.
+    Orphans,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -128,10 +128,13 @@ impl Workloads {
     }
 }
 
-/// A controller's reference that holds back its object's foreground deletion.
 fn owner(set: &ReplicaSet) -> Option<OwnerReference> {
-    let owner = set.controller_owner_ref(&())?;
-    Some(OwnerReference { block_owner_deletion: Some(true), ..owner })
+    set.controller_owner_ref(&()).map(blocking)
+}
+
+/// A controller's reference that holds back its object's foreground deletion.
+pub(super) fn blocking(owner: OwnerReference) -> OwnerReference {
+    OwnerReference { block_owner_deletion: Some(true), ..owner }
 }
 
 /// A deleted object that is still there.
@@ -140,7 +143,7 @@ fn lingers(metadata: &ObjectMeta) -> bool {
     held || metadata.deletion_grace_period_seconds.unwrap_or(0) > 0
 }
 
-fn is_terminating(error: &kube::Error) -> bool {
+pub(super) fn is_terminating(error: &kube::Error) -> bool {
     let causes = match error {
         kube::Error::Api(status) => status.details.as_ref().map(|details| details.causes.as_slice()),
         _ => None,

@@ -1,10 +1,12 @@
 //! The task: news in, whose workloads they concern, and one sync after the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
 use kube::api::Api;
 use serde::de::DeserializeOwned;
@@ -22,24 +24,31 @@ use crate::mini::label_selector::LabelSelector;
 use crate::mini::watching::{Change, changes};
 
 /// Kinds that are watched.
-const WATCHED: usize = 3;
+const WATCHED: usize = 4;
+/// How long news of a Job's pods are gathered before it is synced (`syncJobBatchPeriod`).
+const GATHERED: Duration = Duration::from_secs(1);
 
 enum News {
-    Deployment(Change<Deployment>),
-    Set(Change<ReplicaSet>),
-    Pod(Change<Pod>),
+    Deployment(Box<Change<Deployment>>),
+    Set(Box<Change<ReplicaSet>>),
+    Job(Box<Change<Job>>),
+    Pod(Box<Change<Pod>>),
 }
 
 /// What the controllers know and are to do.
 pub(super) struct Workloads {
     pub client: kube::Client,
     pub version: Version,
+    /// Divides the pauses of Jobs, as it does the kubelet's.
+    pub timelapse: f64,
     pub deployments: Shelf<Deployment>,
     pub sets: Shelf<ReplicaSet>,
+    pub jobs: Shelf<Job>,
     pub pods: Pods,
     pub queue: Queue,
     pub tell_of_deployments: Recorder,
     pub tell_of_sets: Recorder,
+    pub tell_of_jobs: Recorder,
     /// How many kinds' listings are not complete yet.
     unlisted: usize,
 }
@@ -50,6 +59,7 @@ pub async fn run(client: kube::Client, version: Version, timelapse: f64, stop: C
     let (sender, mut receiver) = mpsc::unbounded_channel();
     watch(&client, &sender, News::Deployment, &stop, &tasks);
     watch(&client, &sender, News::Set, &stop, &tasks);
+    watch(&client, &sender, News::Job, &stop, &tasks);
     watch(&client, &sender, News::Pod, &stop, &tasks);
     let recorder = |component| {
         let source = Source { component, host: String::new(), timelapse };
@@ -59,12 +69,15 @@ pub async fn run(client: kube::Client, version: Version, timelapse: f64, stop: C
     };
     let mut workloads = Workloads {
         version,
+        timelapse,
         deployments: Shelf::default(),
         sets: Shelf::default(),
+        jobs: Shelf::default(),
         pods: Pods::default(),
         queue: Queue::default(),
         tell_of_deployments: recorder("deployment-controller"),
         tell_of_sets: recorder("replicaset-controller"),
+        tell_of_jobs: recorder("job-controller"),
         unlisted: WATCHED,
         client: client.clone(),
     };
@@ -99,7 +112,7 @@ pub async fn run(client: kube::Client, version: Version, timelapse: f64, stop: C
 fn watch<K>(
     client: &kube::Client,
     sender: &mpsc::UnboundedSender<News>,
-    news: fn(Change<K>) -> News,
+    news: fn(Box<Change<K>>) -> News,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) where
@@ -113,7 +126,7 @@ fn watch<K>(
     let (mut changes, sender) = (changes::<K>(Api::all(client.clone()), ""), sender.clone());
     let forward = async move {
         while let Some(change) = changes.next().await {
-            if sender.send(news(change)).is_err() {
+            if sender.send(news(Box::new(change))).is_err() {
                 return;
             }
         }
@@ -127,30 +140,68 @@ pub(super) fn key(kind: Kind, object: &impl kube::Resource) -> Key {
 
 impl Workloads {
     fn heed(&mut self, news: News) {
-        match news {
-            News::Deployment(Change::Applied(deployment)) => self.seen_deployment(deployment),
-            News::Deployment(Change::Deleted(gone)) => {
+        let listed = match news {
+            News::Deployment(change) => self.heed_deployment(*change),
+            News::Set(change) => self.heed_set(*change),
+            News::Job(change) => self.heed_job(*change),
+            News::Pod(change) => self.heed_pod(*change),
+        };
+        self.unlisted = self.unlisted.saturating_sub(usize::from(listed));
+    }
+
+    // Each says whether that was the end of the listing.
+
+    fn heed_deployment(&mut self, change: Change<Deployment>) -> bool {
+        match change {
+            Change::Applied(deployment) => self.seen_deployment(deployment),
+            Change::Deleted(gone) => {
                 self.deployments.remove(&gone.uid);
                 self.tell_of_deployments.forget(&gone.uid);
             }
-            News::Set(Change::Applied(set)) => self.seen_set(set),
-            News::Set(Change::Deleted(gone)) => {
+            Change::Listed => return true,
+        }
+        false
+    }
+
+    fn heed_set(&mut self, change: Change<ReplicaSet>) -> bool {
+        match change {
+            Change::Applied(set) => self.seen_set(set),
+            Change::Deleted(gone) => {
                 self.tell_of_sets.forget(&gone.uid);
                 if let Some(set) = self.sets.remove(&gone.uid) {
                     self.ask_for_deployments_of(&set);
                 }
             }
-            News::Pod(Change::Applied(pod)) => self.seen_pod(pod),
-            News::Pod(Change::Deleted(gone)) => {
+            Change::Listed => return true,
+        }
+        false
+    }
+
+    fn heed_job(&mut self, change: Change<Job>) -> bool {
+        match change {
+            Change::Applied(job) => self.seen_job(job),
+            Change::Deleted(gone) => {
+                self.tell_of_jobs.forget(&gone.uid);
+                self.jobs.remove(&gone.uid);
+                self.queue.add(Key { kind: Kind::Orphans, namespace: gone.namespace, name: gone.uid });
+            }
+            Change::Listed => return true,
+        }
+        false
+    }
+
+    fn heed_pod(&mut self, change: Change<Pod>) -> bool {
+        match change {
+            Change::Applied(pod) => self.seen_pod(pod),
+            Change::Deleted(gone) => {
                 if let Some(pod) = self.pods.remove(&gone.uid) {
                     self.ask_for_owners_of(&pod);
                     self.ask_for_recreation(&pod);
                 }
             }
-            News::Deployment(Change::Listed) | News::Set(Change::Listed) | News::Pod(Change::Listed) => {
-                self.unlisted = self.unlisted.saturating_sub(1);
-            }
+            Change::Listed => return true,
         }
+        false
     }
 
     pub fn seen_deployment(&mut self, deployment: Deployment) {
@@ -168,6 +219,13 @@ impl Workloads {
             self.ask_for_deployments_of(&before);
         }
         self.ask_for_deployments_of(&copy);
+    }
+
+    pub fn seen_job(&mut self, job: Job) {
+        let key = key(Kind::Job, &job);
+        if self.jobs.put(job).is_some() {
+            self.queue.add(key);
+        }
     }
 
     pub fn seen_pod(&mut self, pod: Pod) {
@@ -197,11 +255,17 @@ impl Workloads {
         }
     }
 
-    /// The ReplicaSet that controls the pod, or those that would adopt it.
+    /// The ReplicaSet or Job that controls the pod, or the ReplicaSets that would adopt it.
     fn ask_for_owners_of(&mut self, pod: &Pod) {
         if let Some(owner) = controller(&pod.metadata) {
             if let Some(set) = self.sets.get(&owner.uid) {
                 self.queue.add(key(Kind::ReplicaSet, set.as_ref()));
+            } else if let Some(job) = self.jobs.get(&owner.uid) {
+                let due = Instant::now() + GATHERED.div_f64(self.timelapse);
+                self.queue.add_at(key(Kind::Job, job.as_ref()), due);
+            } else if owner.kind == "Job" {
+                let namespace = pod.namespace().unwrap_or_default();
+                self.queue.add(Key { kind: Kind::Orphans, namespace, name: owner.uid.clone() });
             }
             return;
         }
@@ -234,6 +298,8 @@ impl Workloads {
         let synced = match key.kind {
             Kind::Deployment => self.sync_deployment(&key).await,
             Kind::ReplicaSet => self.sync_set(&key).await,
+            Kind::Job => self.sync_job(&key).await,
+            Kind::Orphans => self.sync_orphans(&key).await,
         };
         match synced {
             Ok(()) => self.queue.succeeded(&key),

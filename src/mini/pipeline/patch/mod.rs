@@ -2,6 +2,7 @@
 
 mod strategic;
 
+use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
@@ -12,8 +13,6 @@ use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
-
-const READS: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
 
 /// What a JSON patch may ask for: operations, bytes copied within the object, levels of what comes of it.
 const MAX_OPERATIONS: usize = 10_000;
@@ -31,11 +30,12 @@ pub enum Patch {
 
 impl Patch {
     pub fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
-        let json = || go_json::parse::<Value>(bytes).map_err(ApiError::BadRequest);
+        let json = || go_json::parse::<Value>(bytes);
+        let undecodable = |why: String| ApiError::BadRequest(format!("error decoding patch: {why}"));
         match media {
             "application/json-patch+json" => {
-                let value = json()?;
-                operations(&value)?;
+                let value = json().map_err(undecodable)?;
+                operations(&value).map_err(undecodable)?;
                 // An operation that is none, or lacks what it needs, is found out when it is applied.
                 let patch: json_patch::Patch = serde_json::from_value(value).map_err(|_| ApiError::UnappliablePatch)?;
                 if patch.len() > MAX_OPERATIONS {
@@ -46,17 +46,47 @@ impl Patch {
                 }
                 Ok(Patch::Json(patch))
             }
-            "application/merge-patch+json" => Ok(Patch::Merge(object(json()?)?)),
-            "application/strategic-merge-patch+json" => Ok(Patch::Strategic(object(json()?)?)),
-            "application/apply-patch+yaml" => {
-                let text = std::str::from_utf8(bytes)
-                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
-                let value = serde_saphyr::from_str(text)
-                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
-                Ok(Patch::Apply(object(value)?))
+            "application/merge-patch+json" => Ok(Patch::Merge(json().and_then(object).map_err(undecodable)?)),
+            "application/strategic-merge-patch+json" => {
+                Ok(Patch::Strategic(json().and_then(object).map_err(ApiError::BadRequest)?))
             }
-            _ => Err(ApiError::UnsupportedMediaType { accepted: READS }),
+            "application/apply-patch+yaml" => {
+                let wrong = |why: &dyn std::fmt::Display| {
+                    ApiError::BadRequest(format!("error decoding YAML: error converting YAML to JSON: yaml: {why}"))
+                };
+                let text = std::str::from_utf8(bytes).map_err(|why| wrong(&why))?;
+                let value = serde_saphyr::from_str(text).map_err(|why| wrong(&why))?;
+                Ok(Patch::Apply(object(value).map_err(ApiError::BadRequest)?))
+            }
+            _ => Err(ApiError::UnsupportedPatch),
         }
+    }
+
+    /// Whether it is a configuration for server-side apply.
+    pub fn is_apply(&self) -> bool {
+        matches!(self, Patch::Apply(_))
+    }
+
+    /// What keeps a configuration from being applied to an object of `resource` (`fieldmanager.Manager.Apply`).
+    fn configuration_fault(&self, resource: &'static Resource) -> Option<ApiError> {
+        let Patch::Apply(body) = self else { return None };
+        let text = |field: &str| body[field].as_str().unwrap_or_default();
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        let group_version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
+        if kind != resource.kind || version != resource.api_version() {
+            return Some(ApiError::BadRequest(format!("invalid object type: {group_version}, Kind={kind}")));
+        }
+        if !body["metadata"]["managedFields"].is_null() {
+            return Some(ApiError::BadRequest("metadata.managedFields must be nil".to_owned()));
+        }
+        let strict = schema::decode_patched(resource, body.clone(), schema::FieldValidation::Strict).err()?;
+        let unknown = strict.strip_prefix("strict decoding error: unknown field \"")?.split('"').next()?.to_owned();
+        let name = |field: &str| body["metadata"][field].as_str().unwrap_or_default();
+        Some(ApiError::Bare(format!(
+            "failed to create typed patch object ({}/{}; {group_version}, Kind={kind}): .{unknown}: field not declared in schema",
+            name("namespace"),
+            name("name"),
+        )))
     }
 
     /// Applies the patch to the stored object, or creates it where an applied configuration finds none.
@@ -68,6 +98,9 @@ impl Patch {
         part: Part,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
+        if let Some(fault) = self.configuration_fault(resource) {
+            return Err(fault);
+        }
         let done = pipeline.patch(resource, key, part, options, |current| {
             let patched = self.on(resource, current)?;
             let validation = options.field_validation;
@@ -80,7 +113,10 @@ impl Patch {
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
                 same_name(body["metadata"]["name"].as_str().unwrap_or_default(), key)?;
-                pipeline.create(resource, &key.namespace, body.clone(), options)
+                let mut body = body.clone();
+                // It means no object of that version: there is none.
+                body["metadata"].as_object_mut().map(|metadata| metadata.shift_remove("resourceVersion"));
+                pipeline.create(resource, &key.namespace, body, options)
             }
             (_, done) => done,
         }
@@ -93,7 +129,10 @@ impl Patch {
             Patch::Json(patch) => operate(&mut patched, patch).ok_or(ApiError::UnappliablePatch)?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
-                strategic::merge(&mut patched, patch, of).map_err(|why| self.refused(current, &why))?;
+                strategic::merge(&mut patched, patch, of).map_err(|why| match why.starts_with("cannot restore") {
+                    true => self.refused(current, &why),
+                    false => ApiError::Bare(why),
+                })?;
             }
         }
         Ok(patched)
@@ -115,7 +154,7 @@ impl Patch {
 }
 
 /// A JSON patch is a list of objects.
-fn operations(value: &Value) -> Result<(), ApiError> {
+fn operations(value: &Value) -> Result<(), String> {
     let all = value.as_array();
     let stray = all.and_then(|all| all.iter().find(|item| !item.is_object()));
     let (wrong, list) = match (all, stray) {
@@ -124,9 +163,7 @@ fn operations(value: &Value) -> Result<(), ApiError> {
         _ => return Ok(()),
     };
     let (found, into) = (schema::word(wrong), format!("{list}handlers.jsonPatchOp"));
-    Err(ApiError::BadRequest(format!(
-        "error decoding patch: json: cannot unmarshal {found} into Go value of type {into}"
-    )))
+    Err(format!("json: cannot unmarshal {found} into Go value of type {into}"))
 }
 
 /// A decoder's complaint of a type in the words of the converter that reads strategic patches
@@ -159,7 +196,8 @@ fn converted(why: &str) -> String {
 fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
     let mut copied = 0;
     for operation in patch.iter() {
-        let moved = match operation {
+        let Some(operation) = as_evanphx(object, operation)? else { continue };
+        let moved = match &operation {
             PatchOperation::Add(AddOperation { value, .. }) => Some(value),
             PatchOperation::Copy(CopyOperation { from, .. }) | PatchOperation::Move(MoveOperation { from, .. }) => {
                 Some(object.pointer(from.as_str())?)
@@ -173,9 +211,60 @@ fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
         if copied > MAX_COPIED || levels > MAX_DEPTH {
             return None;
         }
-        json_patch::patch_unsafe(object, std::slice::from_ref(operation)).ok()?;
+        json_patch::patch_unsafe(object, std::slice::from_ref(&operation)).ok()?;
     }
-    Some(())
+    object.is_object().then_some(())
+}
+
+/// An operation as the API server's library means it (`evanphx/json-patch`): -1 is an array's last element, what is
+/// absent is null to a test, and a replacement of an absent key adds it. The inner `None`: it holds already.
+fn as_evanphx(object: &Value, operation: &PatchOperation) -> Option<Option<PatchOperation>> {
+    let mut operation = operation.clone();
+    let grows = matches!(operation, PatchOperation::Add(_) | PatchOperation::Copy(_) | PatchOperation::Move(_));
+    let path = from_end(object, operation.path().as_str(), grows)?;
+    let there = object.pointer(&path).is_some();
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+    let path = PointerBuf::parse(path).ok()?;
+    match &mut operation {
+        PatchOperation::Test(test) if !there && test.value.is_null() => return Some(None),
+        PatchOperation::Replace(replace) if !there && parent.is_some_and(Value::is_object) => {
+            let value = std::mem::take(&mut replace.value);
+            return Some(Some(PatchOperation::Add(AddOperation { path, value })));
+        }
+        PatchOperation::Add(AddOperation { path: own, .. }) => *own = path,
+        PatchOperation::Remove(remove) => remove.path = path,
+        PatchOperation::Replace(replace) => replace.path = path,
+        PatchOperation::Test(test) => test.path = path,
+        PatchOperation::Move(MoveOperation { from, path: own }) => {
+            *from = PointerBuf::parse(from_end(object, from.as_str(), false)?).ok()?;
+            *own = path;
+        }
+        PatchOperation::Copy(CopyOperation { from, path: own }) => {
+            *from = PointerBuf::parse(from_end(object, from.as_str(), false)?).ok()?;
+            *own = path;
+        }
+    }
+    Some(Some(operation))
+}
+
+/// The pointer with indices that count from the end put as others; the last one may mean the place behind the end.
+fn from_end(object: &Value, pointer: &str, grows: bool) -> Option<String> {
+    let mut out = String::with_capacity(pointer.len());
+    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
+    for (i, step) in steps.iter().enumerate() {
+        let list = object.pointer(&out).and_then(Value::as_array);
+        let behind = step.strip_prefix('-').and_then(|digits| digits.parse::<usize>().ok());
+        let step = match (list, behind) {
+            (Some(list), Some(behind)) => {
+                let size = list.len() + usize::from(grows && i + 1 == steps.len());
+                size.checked_sub(behind)?.to_string()
+            }
+            _ => (*step).to_owned(),
+        };
+        out.push('/');
+        out.push_str(&step);
+    }
+    Some(out)
 }
 
 fn depth(value: &Value) -> usize {
@@ -187,13 +276,13 @@ fn depth(value: &Value) -> usize {
     1 + within.unwrap_or_default()
 }
 
-fn object(value: Value) -> Result<Value, ApiError> {
+fn object(value: Value) -> Result<Value, String> {
     match value {
         Value::Object(_) => Ok(value),
-        other => Err(ApiError::BadRequest(format!(
+        other => Err(format!(
             "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
             schema::word(&other)
-        ))),
+        )),
     }
 }
 
@@ -270,9 +359,46 @@ mod tests {
     }
 
     #[test]
+    fn operations_mean_what_they_mean_to_the_api_server() {
+        let object = || json!({"list": [1, 2, 3], "map": {"a": 1}});
+        for (operations, expected) in [
+            (json!([{"op": "test", "path": "/map/none", "value": null}]), Some(object())),
+            (json!([{"op": "test", "path": "/map/none", "value": 1}]), None),
+            (
+                json!([{"op": "replace", "path": "/map/b", "value": 2}]),
+                Some(json!({"list": [1, 2, 3], "map": {"a": 1, "b": 2}})),
+            ),
+            (json!([{"op": "replace", "path": "/none/b", "value": 2}]), None),
+            (json!([{"op": "replace", "path": "/list/7", "value": 2}]), None),
+            (json!([{"op": "remove", "path": "/list/-1"}]), Some(json!({"list": [1, 2], "map": {"a": 1}}))),
+            (
+                json!([{"op": "add", "path": "/list/-1", "value": 4}]),
+                Some(json!({"list": [1, 2, 3, 4], "map": {"a": 1}})),
+            ),
+            (
+                json!([{"op": "replace", "path": "/list/-3", "value": 0}]),
+                Some(json!({"list": [0, 2, 3], "map": {"a": 1}})),
+            ),
+            (json!([{"op": "remove", "path": "/list/-4"}]), None),
+            (
+                json!([{"op": "copy", "from": "/list/-1", "path": "/map/b"}]),
+                Some(json!({"list": [1, 2, 3], "map": {"a": 1, "b": 3}})),
+            ),
+        ] {
+            let patch: json_patch::Patch = serde_json::from_value(operations.clone()).unwrap();
+            let mut patched = object();
+            let done = operate(&mut patched, &patch).map(|()| patched);
+            assert_eq!(done, expected, "{operations}");
+        }
+    }
+
+    #[test]
     fn a_patch_that_is_no_json_is_refused_in_go_words() {
         let error = Patch::parse("application/merge-patch+json", b"{bad json").err().unwrap();
-        assert_eq!(error.to_string(), "invalid character 'b' looking for beginning of object key string");
-        assert!(matches!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedMediaType { .. }));
+        let words = "invalid character 'b' looking for beginning of object key string";
+        assert_eq!(error.to_string(), format!("error decoding patch: {words}"));
+        let error = Patch::parse("application/strategic-merge-patch+json", b"{bad json").err().unwrap();
+        assert_eq!(error.to_string(), words);
+        assert_eq!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedPatch);
     }
 }

@@ -60,7 +60,10 @@ fn maps(target: &mut Map<String, Value>, patch: &Map<String, Value>, of: &str) -
             return Ok(());
         }
         None | Some("merge") => {}
-        Some(other) => return Err(format!("unrecognized directive type: {other:?}")),
+        Some(other) => {
+            let map = super::go_map(&Value::Object(patch.clone()));
+            return Err(format!("unknown patch type: {other} in map: {map}"));
+        }
     }
     if let Some(kept) = patch.get(RETAIN).and_then(Value::as_array) {
         target.retain(|key, _| kept.iter().any(|k| k == key));
@@ -93,7 +96,7 @@ fn field(
         target.shift_remove(key);
         return Ok(());
     }
-    let shape = types().get(of).and_then(|t| t.get(key));
+    let shape = types().get(of).and_then(|t| t.get(key)).map(|field| &field.shape);
     let order = patch.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
     let short = of.rsplit('.').next().unwrap_or(of);
     match (shape, value) {
@@ -104,12 +107,14 @@ fn field(
             let inner = if let Shape::Struct(name) = item.as_ref() { name.as_str() } else { "" };
             if let Some((_, _, merge_key)) = MERGED.iter().find(|(t, f, _)| (*t, *f) == (short, key)) {
                 let list = list_at(target, key);
+                let (id, before) = (|item: &Value| item[*merge_key].clone(), list.clone());
                 keyed(list, changes, merge_key, inner)?;
-                reorder(list, order, |item| item[*merge_key].clone());
+                reorder(list, order.unwrap_or(changes), &before, id);
             } else if MERGED_PLAIN.contains(&(short, key)) {
                 let list = list_at(target, key);
-                list.extend(changes.iter().filter(|c| !list.contains(c)).cloned().collect::<Vec<_>>());
-                reorder(list, order, Value::clone);
+                let before = list.clone();
+                list.extend(changes.iter().filter(|c| !before.contains(c)).cloned());
+                reorder(list, order.unwrap_or(changes), &before, Value::clone);
             } else {
                 target.insert(key.to_owned(), value.clone());
             }
@@ -149,7 +154,7 @@ fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) ->
     let mut fresh = vec![];
     for change in changes {
         let Value::Object(map) = change else {
-            return Err(format!("expected a map in the list, found {}", go_kind(change)));
+            return Err(format!("cannot restore struct from: {}", go_kind(change)));
         };
         let Some(id) = map.get(merge_key) else {
             return Err(format!("map: {} does not contain declared merge key: {merge_key}", super::go_map(change)));
@@ -166,33 +171,28 @@ fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) ->
             }
         }
     }
-    // New elements come first, as in the real thing's diffs, unless an order says otherwise.
-    fresh.append(list);
-    *list = fresh;
+    list.append(&mut fresh);
     Ok(())
 }
 
-/// Elements named by `order` take its order; others keep theirs, before the named element they preceded.
-fn reorder(list: &mut [Value], order: Option<&Vec<Value>>, id: impl Fn(&Value) -> Value) {
-    let Some(order) = order else { return };
-    let rank = |item: &Value| {
-        let id = id(item);
-        order.iter().position(|o| *o == id || o.as_object().is_some_and(|m| m.values().any(|v| *v == id)))
-    };
-    let mut ranks: Vec<Option<usize>> = list.iter().map(rank).collect();
-    // What the order does not name goes where it stood: right after its predecessor.
-    let mut last = 0;
-    for slot in &mut ranks {
-        match slot {
-            Some(rank) => last = *rank,
-            None => *slot = Some(last),
+/// Elements that `order` names take its order, the others keep theirs; of two of different kinds the other comes first
+/// only where it did `before` (`normalizeElementOrder`).
+fn reorder(list: &mut Vec<Value>, order: &[Value], before: &[Value], id: impl Fn(&Value) -> Value) {
+    let rank = |item: &Value| before.iter().position(|known| id(known) == id(item));
+    let mut others = std::mem::take(list);
+    let mut named = vec![];
+    for wanted in order {
+        if let Some(at) = others.iter().position(|item| id(item) == id(wanted)) {
+            named.push(others.remove(at));
         }
     }
-    let mut indexed: Vec<_> = ranks.into_iter().zip(list.iter().cloned()).collect();
-    indexed.sort_by_key(|(rank, _)| *rank);
-    for (slot, (_, item)) in list.iter_mut().zip(indexed) {
-        *slot = item;
+    others.sort_by_key(|item| rank(item));
+    let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
+    while let (Some(next), Some(other)) = (named.peek(), others.peek()) {
+        let earlier = matches!((rank(other), rank(next)), (Some(other), Some(next)) if other < next);
+        list.extend(if earlier { others.next() } else { named.next() });
     }
+    list.extend(named.chain(others));
 }
 
 fn go_kind(value: &Value) -> &'static str {
@@ -231,6 +231,28 @@ mod tests {
         assert_eq!(merged["spec"]["imagePullSecrets"], json!([{"name": "b"}, {"name": "a"}]));
     }
 
+    /// Patch by patch as a real server has merged them.
+    #[test]
+    fn the_order_of_a_merged_list_is_as_recorded() {
+        let list = |names: &[&str]| names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>();
+        let ordered = |order: &[&str], changes: Value| json!({"$setElementOrder/imagePullSecrets": list(order), "imagePullSecrets": changes});
+        for (before, patch, after) in [
+            (&["m3", "j1"][..], ordered(&["one"], json!(list(&["one"]))), &["one", "m3", "j1"][..]),
+            (&["one", "m3", "j1"], ordered(&["one", "extra"], json!(list(&["extra"]))), &["one", "extra", "m3", "j1"]),
+            (&["one", "m3"], json!({"imagePullSecrets": list(&["foreign"])}), &["foreign", "one", "m3"]),
+            (&["two", "one"], json!({"imagePullSecrets": list(&["one"])}), &["two", "one"]),
+            (
+                &["foreign", "one", "extra", "m3", "j1"],
+                ordered(&["extra"], json!([{"$patch": "delete", "name": "one"}])),
+                &["foreign", "extra", "m3", "j1"],
+            ),
+        ] {
+            let pod = json!({"spec": {"imagePullSecrets": list(before)}});
+            let merged = patched(pod, json!({"spec": patch}), POD);
+            assert_eq!(merged["spec"]["imagePullSecrets"], json!(list(after)), "{before:?} {patch}");
+        }
+    }
+
     #[test]
     fn containers_merge_by_name_with_order_and_deletion() {
         let pod = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]}});
@@ -248,7 +270,7 @@ mod tests {
         let patch = json!({"metadata": {"labels": {"a": null}, "$deleteFromPrimitiveList/finalizers": ["x"], "finalizers": ["z"]}});
         let merged = patched(pod, patch, POD);
         assert_eq!(merged["metadata"]["labels"], json!({"b": "2"}));
-        assert_eq!(merged["metadata"]["finalizers"], json!(["y", "z"]));
+        assert_eq!(merged["metadata"]["finalizers"], json!(["z", "y"]));
     }
 
     #[test]
