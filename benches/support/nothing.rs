@@ -63,6 +63,10 @@ impl Runtime for Nothing {
         async { Ok(()) }.boxed()
     }
 
+    fn halt<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.stop(id, grace)
+    }
+
     fn logs<'a>(&'a self, _: &'a str, _: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {
         refused()
     }

@@ -1,19 +1,7 @@
-//! Any bytes read as a lecture, and linted: `cargo +nightly fuzz run lecture`. Lines stay within the file.
+//! `cargo +nightly fuzz run lecture`
 #![no_main]
 
-use std::path::Path;
+#[path = "../harness.rs"]
+mod harness;
 
-use libfuzzer_sys::fuzz_target;
-use rehearsal::lint::lint;
-use rehearsal::script::lecture::read_text;
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(lecture) = read_text(Path::new("lecture.md"), bytes) {
-        let last = lecture.text.lines().count();
-        for item in &lecture.items {
-            let lines = item.lines;
-            assert!(1 <= lines.first && lines.first <= lines.last && lines.last <= last + 1);
-        }
-        lint(&lecture, &|_| false);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| harness::lecture(bytes));

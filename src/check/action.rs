@@ -59,7 +59,7 @@ pub(crate) fn action(command: &Command, session: Option<&Command>, programs: &Pr
             changes.push("the session is opened and closed; what is typed into it follows".into());
             Action::Play { script: typed_into(&script, "true"), adapted: changes }
         }
-        Habit::Endless if script.contains("port-forward") || script.contains(" proxy") => {
+        Habit::Endless if ["port-forward", "proxy"].iter().any(|verb| command.calls("kubectl", verb)) => {
             changes.push("it goes on in the background".into());
             Action::Play { script: in_background(&script), adapted: changes }
         }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::script::lecture::{Command, Habit, Placeholder};
+use crate::script::lecture::{Command, Habit, Invocation, Placeholder};
 
 /// A command that can be played, and what was changed in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,7 @@ static LOGIN_OPTION: LazyLock<Regex> = LazyLock::new(|| {
 /// The placeholders that nothing is known for.
 pub(crate) fn adapt(command: &Command, known: &Known<'_>) -> Result<Adapted, Vec<Placeholder>> {
     let mut changes = Vec::new();
-    let is_login = command.invocations.iter().any(|i| i.program() == "docker") && command.habit == Habit::Asks;
-    if is_login && command.script.contains("login") {
+    if command.calls("docker", "login") && command.habit == Habit::Asks {
         changes.push("logged in as the stage's user".to_owned());
         let script = format!("docker login -u {USERNAME} --password-stdin <<< {PASSWORD}");
         return Ok(Adapted { script, changes });
@@ -61,8 +60,9 @@ pub(crate) fn adapt(command: &Command, known: &Known<'_>) -> Result<Adapted, Vec
             format!("{option}{ours}")
         });
         command.script = script.into_owned();
-        // What stood in an option's value has been replaced with it.
-        command.placeholders.retain(|placeholder| command.script.contains(&placeholder.text));
+        // What stood in an option's value has been replaced with it; `$DOCKER_PASSWORD` is the stage's now.
+        let without_ours = command.script.replace(USERNAME, "").replace(PASSWORD, "");
+        command.placeholders.retain(|placeholder| without_ours.contains(&placeholder.text));
     }
     let script = command.filled(|placeholder| fill(&placeholder.name, known).map(|(value, _)| value))?;
     let filled = command
@@ -70,7 +70,29 @@ pub(crate) fn adapt(command: &Command, known: &Known<'_>) -> Result<Adapted, Vec
         .iter()
         .filter_map(|placeholder| Some(format!("{} from {}", placeholder.text, fill(&placeholder.name, known)?.1)));
     changes.extend(filled);
+    let script = match in_own_folder(&command, &script) {
+        Some(own) => {
+            changes.push("`/tmp` is a folder of the lecture's own".into());
+            own
+        }
+        None => script,
+    };
     Ok(Adapted { script: script.trim_end().to_owned(), changes })
+}
+
+static TEMPORARY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(^|[\s=>"@,])/tmp(/|[\s"]|$)"#).expect("a literal"));
+
+/// What bash takes as it stands.
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"'[^']*/tmp[^']*'").expect("a literal"));
+
+/// The script with this machine's `/tmp` replaced; None where it names none, or means a container's.
+fn in_own_folder(command: &Command, script: &str) -> Option<String> {
+    let elsewhere = |invocation: &Invocation| {
+        invocation.here_document.as_ref().is_some_and(|text| text.contains("/tmp"))
+            || invocation.arguments().iter().any(|word| matches!(word.as_str(), "exec" | "run" | "cp" | "debug"))
+    };
+    let is_here = command.inside.is_none() && !command.invocations.iter().any(elsewhere) && !QUOTED.is_match(script);
+    (is_here && TEMPORARY.is_match(script)).then(|| TEMPORARY.replace_all(script, "${1}$$TMPDIR$2").into_owned())
 }
 
 /// The value for a placeholder, and where it is from.
@@ -151,6 +173,23 @@ mod tests {
              --docker-username=\"$DOCKER_USERNAME\" --docker-password \"$DOCKER_PASSWORD\" --docker-email=you@example.com"
         );
         assert_eq!(adapted.changes, ["the username is the stage's", "the password is the stage's"]);
+    }
+
+    #[test]
+    fn what_is_temporary_is_the_lectures_own_unless_it_is_a_containers() {
+        assert_eq!(adapted("kubectl get po > /tmp/a.txt", &[]).unwrap().script, "kubectl get po > $TMPDIR/a.txt");
+        assert_eq!(adapted("cd /tmp", &[]).unwrap().script, "cd $TMPDIR");
+        assert_eq!(adapted("kubectl exec web -- ls /tmp/a", &[]).unwrap().script, "kubectl exec web -- ls /tmp/a");
+    }
+
+    #[test]
+    fn an_option_whose_value_is_a_placeholder_is_replaced_once() {
+        let secret =
+            "kubectl create secret docker-registry s --docker-username=DOCKER_USER --docker-password=DOCKER_PASSWORD";
+        assert_eq!(
+            adapted(secret, &[]).unwrap().script,
+            "kubectl create secret docker-registry s --docker-username=\"$DOCKER_USERNAME\" --docker-password=\"$DOCKER_PASSWORD\""
+        );
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! Lectures that nobody annotated: how each item is played (`player`), and what is said of it: records, their sum, the
-//! summary for people, the patch, and what changed since another check. All but `player` and `twin` is pure.
+//! summary for people, the patch, and what changed since another check. What plays is `player` with
+//! `commands`, `outputs`, `states` and `files`, and `twin`; all else is pure.
 //! Knows nothing of terminals, or of which cluster.
 
 mod action;
 mod adapt;
 mod against;
 mod claim;
+mod commands;
 mod correction;
 mod edit;
+mod files;
+mod hindrance;
+mod outputs;
 mod patch;
 mod player;
 mod programs;
 mod record;
 mod requests;
 mod roll_up;
+mod states;
 mod summary;
 mod twin;
 mod verdict;

@@ -1,8 +1,10 @@
-//! Which programs a lecture's commands may run here, and why others are not run. A table, and questions to it.
+//! Which programs a lecture's commands may run here, and why others are not run. Knows nothing of how they are played.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::script::lecture::fate;
 
 /// Why an item is not played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +26,13 @@ pub enum Reason {
     UnknownProgram,
 }
 
+impl Reason {
+    /// The reason of that name in the table.
+    fn named(name: &str) -> Self {
+        serde_json::from_value(name.into()).unwrap_or(Self::UnknownProgram)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -38,227 +47,6 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Programs that work on the lecture's own files, text and cluster.
-const PLAYED: &[&str] = &[
-    "[",
-    "awk",
-    "base64",
-    "basename",
-    "bash",
-    "cat",
-    "cd",
-    "chmod",
-    "command",
-    "cp",
-    "curl",
-    "cut",
-    "date",
-    "diff",
-    "dirname",
-    "docker",
-    "echo",
-    "egrep",
-    "env",
-    "envsubst",
-    "export",
-    "expr",
-    "false",
-    "fgrep",
-    "file",
-    "find",
-    "for",
-    "grep",
-    "gunzip",
-    "gzip",
-    "head",
-    "htpasswd",
-    "id",
-    "if",
-    "jq",
-    "k",
-    "kubectl",
-    "ls",
-    "md5sum",
-    "mkdir",
-    "mktemp",
-    "mv",
-    "openssl",
-    "printenv",
-    "printf",
-    "pwd",
-    "read",
-    "rm",
-    "sed",
-    "seq",
-    "set",
-    "sh",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "source",
-    "stat",
-    "tail",
-    "tar",
-    "tee",
-    "test",
-    "time",
-    "timeout",
-    "touch",
-    "tr",
-    "tree",
-    "true",
-    "type",
-    "uniq",
-    "unset",
-    "until",
-    "wait",
-    "watch",
-    "wc",
-    "which",
-    "while",
-    "whoami",
-    "xargs",
-    "yq",
-    "alias",
-    "kill",
-    "jobs",
-    "python",
-    "python3",
-    "clear",
-    "uname",
-    "hostname",
-];
-
-const NOT_PLAYED: &[(Reason, &[&str])] = &[
-    (
-        Reason::NeedsHost,
-        &[
-            "apk",
-            "apt",
-            "apt-get",
-            "apt-key",
-            "add-apt-repository",
-            "brew",
-            "choco",
-            "chown",
-            "containerd",
-            "crictl",
-            "ctr",
-            "dnf",
-            "dpkg",
-            "firewall-cmd",
-            "groupadd",
-            "ifconfig",
-            "ip",
-            "iptables",
-            "iscsiadm",
-            "journalctl",
-            "kubelet",
-            "modprobe",
-            "mount",
-            "nerdctl",
-            "netstat",
-            "npm",
-            "pip",
-            "pip3",
-            "podman",
-            "scp",
-            "service",
-            "snap",
-            "ss",
-            "ssh",
-            "ssh-keygen",
-            "su",
-            "sudo",
-            "swapoff",
-            "sysctl",
-            "systemctl",
-            "ufw",
-            "umount",
-            "useradd",
-            "usermod",
-            "winget",
-            "yum",
-            "zypper",
-            "buildah",
-            "skopeo",
-            "newgrp",
-            "make",
-            "go",
-            "mvn",
-            "gradle",
-            "node",
-            "java",
-        ],
-    ),
-    (
-        Reason::NeedsCloud,
-        &[
-            "aliyun",
-            "aws",
-            "az",
-            "civo",
-            "doctl",
-            "eksctl",
-            "gcloud",
-            "gh",
-            "glab",
-            "gsutil",
-            "hcloud",
-            "ibmcloud",
-            "linode-cli",
-            "oc",
-            "oci",
-            "pulumi",
-            "terraform",
-            "tofu",
-            "vault",
-            "scw",
-            "exo",
-            "ecr-login",
-        ],
-    ),
-    (
-        Reason::NeedsCluster,
-        &["k0s", "k3d", "k3s", "kind", "kops", "kubeadm", "microk8s", "minikube", "talosctl", "colima", "vagrant"],
-    ),
-    (
-        Reason::NeedsInternet,
-        &[
-            "git",
-            "wget",
-            "helm",
-            "kustomize",
-            "krew",
-            "istioctl",
-            "flux",
-            "argocd",
-            "kubeseal",
-            "trivy",
-            "dig",
-            "nslookup",
-            "ping",
-            "nc",
-            "telnet",
-            "host",
-        ],
-    ),
-    (
-        Reason::NeedsPerson,
-        &[
-            "code", "emacs", "gedit", "k9s", "less", "man", "more", "nano", "notepad", "open", "start", "tmux", "vi",
-            "vim", "nvim", "xdg-open", "subl", "top", "htop",
-        ],
-    ),
-    (
-        Reason::Dangerous,
-        &[
-            "dd", "fdisk", "halt", "killall", "mkfs", "mkswap", "pkill", "poweroff", "reboot", "shred", "shutdown",
-            "wipefs", "init",
-        ],
-    ),
-];
-
 /// What may be played: the table, and what the user allowed beside it (`--allow PROGRAM`).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
@@ -269,13 +57,16 @@ impl Programs {
     /// Why `program` is not run; None where it is.
     pub(crate) fn refusal(&self, program: &str) -> Option<Reason> {
         let name = program.rsplit('/').next().unwrap_or(program);
-        if PLAYED.contains(&name) || self.allowed.iter().any(|allowed| allowed == name) || program.starts_with("./") {
+        if self.allowed.iter().any(|allowed| allowed == name) || program.starts_with("./") {
             return None;
         }
-        let listed = NOT_PLAYED.iter().find(|(_, programs)| programs.contains(&name)).map(|(reason, _)| *reason);
-        // mkfs.ext4 and its like.
-        let family = name.split_once('.').and_then(|(stem, _)| NOT_PLAYED.iter().find(|(_, all)| all.contains(&stem)));
-        listed.or(family.map(|(reason, _)| *reason)).or(Some(Reason::UnknownProgram))
+        // mkfs.ext4 is of mkfs' family.
+        let family = name.split_once('.').map_or(name, |(stem, _)| stem);
+        match fate(name).or_else(|| fate(family)) {
+            Some("played") => None,
+            Some(reason) => Some(Reason::named(reason)),
+            None => Some(Reason::UnknownProgram),
+        }
     }
 }
 
@@ -299,14 +90,5 @@ mod tests {
         ] {
             assert_eq!(programs.refusal(program), refusal, "{program}");
         }
-    }
-
-    #[test]
-    fn no_program_stands_in_two_lists() {
-        let mut all: Vec<&str> =
-            PLAYED.iter().chain(NOT_PLAYED.iter().flat_map(|(_, programs)| *programs)).copied().collect();
-        all.sort_unstable();
-        let doubled: Vec<_> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();
-        assert!(doubled.is_empty(), "{doubled:?}");
     }
 }

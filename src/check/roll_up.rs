@@ -17,7 +17,7 @@ pub struct RollUp {
     pub verdicts: BTreeMap<Verdict, usize>,
     /// Items that somebody looked at.
     pub checked: usize,
-    /// Of all items, rounded down; 100 where there are none.
+    /// Of all items, rounded down; 0 where there are none.
     pub checked_percent: usize,
     /// Why the others were not checked, and how many for each reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -59,7 +59,7 @@ impl RollUp {
                 *not_checked.entry(reason).or_default() += 1;
             }
         }
-        let checked_percent = (checked * 100).checked_div(items).unwrap_or(100);
+        let checked_percent = (checked * 100).checked_div(items).unwrap_or(0);
         if min_checked.is_some_and(|least| checked_percent < least) {
             end = end.max(End::TooFew);
         }

@@ -1,20 +1,26 @@
 //! The twin of a pod that runs: the same containers on the same node, in a namespace beside it, without the secret that
 //! the lecture credits. A twin that gets the image, too, shows that the secret proves nothing. Knows no lecture.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
-use k8s_openapi::api::core::v1::{Container, Namespace, Pod, PodSpec, ServiceAccount};
+use k8s_openapi::api::core::v1::{Container, Namespace, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, PostParams};
-use kube::runtime::wait::await_condition;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 
+use crate::exec::chain;
+use crate::kubewords::status::{
+    COMPLETED, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_ERROR, ERR_IMAGE_PULL, ERROR, IMAGE_PULL_BACK_OFF,
+    RUN_CONTAINER_ERROR, RUNNING,
+};
+use crate::observe::pod_status;
+use crate::place::make;
+
 /// How long a twin may take to be refused or to have its image: a kubelet's first attempt, and one more.
 const DECIDED_WITHIN: Duration = Duration::from_secs(45);
-/// How long a new namespace may take to get its default ServiceAccount.
-const ACCOUNT_WITHIN: Duration = Duration::from_secs(30);
 
 /// What came of a twin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,40 +58,26 @@ fn without_credentials(pod: &Pod, namespace: &str) -> Option<Pod> {
     Some(Pod { metadata, spec: Some(spec), status: None })
 }
 
-/// What a twin's state says; None where it is not decided yet.
+/// What a twin's STATUS says; None where it is not decided yet.
 fn decided(pod: &Pod) -> Option<Twin> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_deref().unwrap_or_default();
-    statuses.iter().find_map(|status| {
-        let state = status.state.as_ref()?;
-        if state.running.is_some() || state.terminated.is_some() || status.image_id.starts_with("sha256:") {
-            return Some(Twin::HasImage);
+    let row = pod_status(pod);
+    match row.status.as_str() {
+        ERR_IMAGE_PULL | IMAGE_PULL_BACK_OFF => Some(Twin::Refused(row.message.unwrap_or(row.status))),
+        // The image is there, and something else may be amiss.
+        RUNNING | COMPLETED | CRASH_LOOP_BACK_OFF | RUN_CONTAINER_ERROR | CREATE_CONTAINER_ERROR | ERROR => {
+            Some(Twin::HasImage)
         }
-        let waiting = state.waiting.as_ref()?;
-        let reason = waiting.reason.as_deref().unwrap_or_default();
-        match reason {
-            "ErrImagePull" | "ImagePullBackOff" => {
-                Some(Twin::Refused(waiting.message.clone().unwrap_or_else(|| reason.to_owned())))
-            }
-            // The image is there, and something else is amiss.
-            "CrashLoopBackOff" | "RunContainerError" | "CreateContainerError" => Some(Twin::HasImage),
-            _ => None,
-        }
-    })
+        _ => None,
+    }
 }
 
 /// Creates the twin of `pod` in `namespace`, which is made for it, and tells what comes of it; the namespace goes again.
-pub(crate) async fn play(client: &Client, pod: &Pod, namespace: Namespace) -> Twin {
-    let name = namespace.name_any();
-    let Some(twin) = without_credentials(pod, &name) else { return Twin::Undecided("the pod has no spec".into()) };
-    let namespaces = Api::<Namespace>::all(client.clone());
+pub(crate) async fn play(client: &Client, pod: &Pod, namespace: &str, labels: &BTreeMap<String, String>) -> Twin {
+    let Some(twin) = without_credentials(pod, namespace) else { return Twin::Undecided("the pod has no spec".into()) };
     let outcome =
         async {
-            namespaces.create(&PostParams::default(), &namespace).await.map_err(|error| error.to_string())?;
-            let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &name);
-            let account = await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some());
-            let account = tokio::time::timeout(ACCOUNT_WITHIN, account).await;
-            account.map_err(|_| "its namespace got no default ServiceAccount")?.map_err(|error| error.to_string())?;
-            let pods = Api::<Pod>::namespaced(client.clone(), &name);
+            make(client, namespace, labels).await.map_err(|error| chain(&error))?;
+            let pods = Api::<Pod>::namespaced(client.clone(), namespace);
             pods.create(&PostParams::default(), &twin).await.map_err(|error| error.to_string())?;
             let states = watcher(pods, watcher::Config::default()).default_backoff().applied_objects();
             pin_mut!(states);
@@ -105,8 +97,8 @@ pub(crate) async fn play(client: &Client, pod: &Pod, namespace: Namespace) -> Tw
     let outcome = outcome.await.unwrap_or_else(Twin::Undecided);
     let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
     // What does not go now goes with the lecture's other namespaces.
-    let _ = Api::<Pod>::namespaced(client.clone(), &name).delete(&twin.name_any(), &now).await;
-    let _ = namespaces.delete(&name, &now).await;
+    let _ = Api::<Pod>::namespaced(client.clone(), namespace).delete(&twin.name_any(), &now).await;
+    let _ = Api::<Namespace>::all(client.clone()).delete(namespace, &now).await;
     outcome
 }
 
@@ -144,17 +136,24 @@ mod tests {
 
     #[test]
     fn a_twin_is_decided_by_its_first_container_that_says_something() {
-        let state = |state: serde_json::Value| {
+        let state = |phase: &str, state: serde_json::Value| {
             let status =
-                json!({"name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state});
-            decided(&pod(json!({"metadata": {}, "status": {"containerStatuses": [status]}})))
+                json!({"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": state});
+            let spec = json!({"containers": [{"name": "c"}]});
+            decided(&pod(
+                json!({"metadata": {}, "spec": spec, "status": {"phase": phase, "containerStatuses": [status]}}),
+            ))
         };
-        let waiting = |reason: &str| state(json!({"waiting": {"reason": reason, "message": "no basic auth"}}));
+        let waiting =
+            |reason: &str| state("Pending", json!({"waiting": {"reason": reason, "message": "no basic auth"}}));
         assert_eq!(waiting("ErrImagePull"), Some(Twin::Refused("no basic auth".into())));
         assert_eq!(waiting("ContainerCreating"), None);
         assert_eq!(waiting("CrashLoopBackOff"), Some(Twin::HasImage));
-        assert_eq!(state(json!({"running": {}})), Some(Twin::HasImage));
-        assert_eq!(state(json!({"terminated": {"exitCode": 0}})), Some(Twin::HasImage));
+        assert_eq!(state("Running", json!({"running": {}})), Some(Twin::HasImage));
+        assert_eq!(
+            state("Succeeded", json!({"terminated": {"exitCode": 0, "reason": "Completed"}})),
+            Some(Twin::HasImage)
+        );
         assert_eq!(decided(&pod(json!({"metadata": {}}))), None);
     }
 }

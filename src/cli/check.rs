@@ -8,8 +8,6 @@ use std::time::Duration;
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
 use indicatif::MultiProgress;
-use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
@@ -18,7 +16,7 @@ use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::bash;
 use super::scene::{Opening, Scene};
-use super::stage::StageArgs;
+use super::stage::{Auth, StageArgs};
 use crate::check::{
     Change, Check, End, Line, Player, Record, Requests, RollUp, SCHEMA, Setting, Source, changes, patch, read, summary,
 };
@@ -74,8 +72,43 @@ pub struct CheckArgs {
 /// How long a state that a lecture shows or promises is waited for.
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
-pub async fn check(args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
-    conclude(try_check(&args, &common, printer, &interrupts).await, printer)
+pub async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    // Lectures show how Docker Hub refuses.
+    args.stage.registry_auth.get_or_insert(Auth::Token);
+    conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)
+}
+
+/// Checks with each Kubernetes version that is asked for, one after the other, and says where they part from the first.
+async fn each_version(
+    args: &mut CheckArgs,
+    common: &Common,
+    printer: &Printer,
+    interrupts: &Interrupts,
+) -> Result<End, Error> {
+    let asked = args.stage.kubernetes_version.clone();
+    let versions: Vec<String> = asked.iter().flat_map(|asked| asked.split(',')).map(|one| one.trim().into()).collect();
+    let Some((first, others)) = versions.split_first() else {
+        return Ok(try_check(args, common, printer, interrupts).await?.0);
+    };
+    args.stage.kubernetes_version = Some(first.clone());
+    let (mut end, lines) = try_check(args, common, printer, interrupts).await?;
+    for version in others {
+        if interrupts.graceful.is_cancelled() {
+            break;
+        }
+        args.stage.kubernetes_version = Some(version.clone());
+        let (of_version, of_it) = try_check(args, common, printer, interrupts).await?;
+        let parted: Vec<Change> =
+            changes(&lines, &of_it).into_iter().filter(|change| !matches!(change, Change::With { .. })).collect();
+        parted.iter().for_each(|change| {
+            printer.note(&format!("{version} parts from {first}: {}", printer.masker.mask(&change.to_string())));
+        });
+        if parted.is_empty() {
+            printer.note(&format!("each item has the same verdict with {version} as with {first}"));
+        }
+        end = end.max(of_version);
+    }
+    Ok(end)
 }
 
 impl From<End> for ExitCode {
@@ -93,7 +126,7 @@ async fn try_check(
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<End, Error> {
+) -> Result<(End, Vec<Line>), Error> {
     let places = Places::find(common)?;
     let lectures = lectures(&args.lectures)?;
     let before = lectures_of(&args.after)?;
@@ -149,7 +182,7 @@ async fn try_check(
     if let Some(file) = &args.patch {
         write_patch(file, &lectures, &records, printer)?;
     }
-    Ok(end)
+    Ok((end, lines))
 }
 
 /// All lectures that are named, those of folders too; each once.
@@ -325,15 +358,7 @@ impl Lesson<'_> {
     async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let names = site.gateway.names();
-        let labels = namespace_labels(session);
-        let twin_namespace = |number: usize| Namespace {
-            metadata: ObjectMeta {
-                name: Some(format!("rehearsal-{session}-twin{}-{number}", self.lab)),
-                labels: Some(labels.clone()),
-                ..ObjectMeta::default()
-            },
-            ..Namespace::default()
-        };
+        let twin_namespace = |number: usize| format!("rehearsal-{session}-twin{}-{number}", self.lab);
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
@@ -344,6 +369,7 @@ impl Lesson<'_> {
             cluster: stage.cluster.client(),
             namespace_on_cluster: &namespace_on_cluster,
             twin_namespace: &twin_namespace,
+            labels: namespace_labels(session),
             is_served: &is_served,
             username: stage.credentials().username,
             secrets: secrets(&stage.credentials()),

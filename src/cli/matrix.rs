@@ -148,6 +148,7 @@ impl MatrixArgs {
             registry: None,
             registry_credentials: None,
             registry_port: None,
+            registry_auth: None,
             foreground: false,
         }
     }

@@ -41,7 +41,9 @@ impl Origin {
         let remote = remote::of(args)?;
         let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
-        let settings = Settings { plan, registry_port: args.registry_port, kept: None, application, remote };
+        let registry_auth = args.registry_auth.map(Into::into).unwrap_or_default();
+        let settings =
+            Settings { plan, registry_port: args.registry_port, registry_auth, kept: None, application, remote };
         Ok((Self::New(Box::new(settings)), notes))
     }
 }

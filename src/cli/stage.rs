@@ -1,9 +1,10 @@
 //! What every command that brings up a stage begins with: its options, which cluster they mean, who is told.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cluster::{self, Choice, MiniSettings};
 use crate::event::{Event, Events, PartState};
@@ -11,7 +12,7 @@ use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::mini::{InvalidVersion, Version};
 use crate::registry::Credentials;
-use crate::stage::{Handle, Part};
+use crate::stage::{Handle, Part, RegistryAuth};
 
 /// What of the options cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +43,9 @@ pub struct StageArgs {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
-    /// The Kubernetes version: mini behaves as it (1.32 to 1.37), kind takes a node image of it
-    #[arg(long, value_name = "X.Y[.Z]", value_parser = version)]
+    /// The Kubernetes version: mini behaves as it (1.32 to 1.37), kind takes a node image of it; a check takes several,
+    /// with commas between, and says where they part
+    #[arg(long, value_name = "X.Y[.Z]", value_parser = versions)]
     pub kubernetes_version: Option<String>,
     /// Kind only: the node image
     #[arg(long, value_name = "IMAGE")]
@@ -70,9 +72,37 @@ pub struct StageArgs {
     /// The port of the registry on 127.0.0.1 [default: a free one]
     #[arg(long, value_name = "PORT")]
     pub registry_port: Option<u16>,
+    /// How the stage's registry knows its user: by the password itself, or by tokens as Docker Hub does [default: token for check, else basic]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "registry")]
+    pub registry_auth: Option<Auth>,
     /// (internal) stay in the foreground and keep the stage up until told to go
     #[arg(long, hide = true)]
     pub foreground: bool,
+}
+
+/// How the stage's registry knows its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    Basic,
+    Token,
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic => "basic",
+            Self::Token => "token",
+        })
+    }
+}
+
+impl From<Auth> for RegistryAuth {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::Basic => Self::Basic,
+            Auth::Token => Self::Token,
+        }
+    }
 }
 
 impl StageArgs {
@@ -96,6 +126,7 @@ impl StageArgs {
             ("--kind-config", path(&self.kind_config)),
             ("--reuse", self.reuse.clone()),
             ("--registry-port", self.registry_port.map(|port| port.to_string())),
+            ("--registry-auth", self.registry_auth.map(|auth| auth.to_string())),
             ("--registry", self.registry.clone()),
             ("--registry-credentials", path(&self.registry_credentials)),
         ];
@@ -134,6 +165,12 @@ impl StageArgs {
     }
 }
 
+/// Versions with commas between, of which only a check takes more than one.
+pub fn versions(text: &str) -> Result<String, String> {
+    let each: Result<Vec<String>, String> = text.split(',').map(|one| version(one.trim())).collect();
+    Ok(each?.join(","))
+}
+
 pub fn version(text: &str) -> Result<String, String> {
     let numbers: Vec<_> = text.trim_start_matches('v').split('.').map(str::parse::<u32>).collect();
     match numbers[..] {
@@ -157,6 +194,7 @@ pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
     let choice = stage.choice()?;
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
     let version = match (&stage.kubernetes_version, &choice) {
+        (Some(several), _) if several.contains(',') => several.parse()?,
         (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
         _ => Version::LATEST,
     };

@@ -22,6 +22,8 @@ pub struct Ground<'a> {
     pub labels: BTreeMap<String, String>,
     /// Where it is written down what is about to be begun.
     pub ledger: Ledger,
+    /// Where the registry sends whoever wants in for a token; None where it asks for a password itself.
+    pub realm: Option<String>,
     /// The stage's registry and its container, once it is up; None when it never comes up.
     pub registry: BoxFuture<'a, Option<(SocketAddr, String)>>,
     /// Once nobody speaks to the registry: a container that joins one network more has its ports published anew, and

@@ -114,7 +114,9 @@ impl KindCluster {
         }
         let host = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        Wiring { docker: &docker, nodes: &nodes }.connect((&ground.session, &ground.owner), &host, registry.0).await?;
+        Wiring { docker: &docker, nodes: &nodes, realm: ground.realm.as_deref() }
+            .connect((&ground.session, &ground.owner), &host, registry.0)
+            .await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         Ok(Self {
             info: Info { name: "kind".into(), server_version: version, notes, nodes, is_users },

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// `...`, `…`, `[...]`, `<name>`, `xxxxx`, `***`.
 static ELISION: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"\[\.{3}\]|\.{3,}|…|<[A-Za-z][^<>]*>|\b(?:x{3,}|X{3,}|y{3,}|z{3,})\b|\*{3,}";
+    let pattern = r"\[\.{3}\]|\.{3,}|…|<[A-Za-z][^<>]*>|\b(?:x{3,}|y{3,}|z{3,})\b|X{3,}|\*{3,}";
     Regex::new(pattern).expect("a literal, tested below")
 });
 

@@ -2,9 +2,10 @@
 //! Knows not why.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use bollard::models::{EndpointSettings, NetworkConnectRequest};
-use bollard::query_parameters::ListImagesOptionsBuilder;
+use bollard::query_parameters::{InspectNetworkOptions, ListImagesOptionsBuilder};
 use futures::TryStreamExt;
 
 use super::Docker;
@@ -65,6 +66,20 @@ impl Docker {
         address
             .filter(|ip| !ip.is_empty())
             .ok_or_else(|| Error::Missing { what: "address", name: container.to_owned() })
+    }
+
+    /// The address of this machine on the Engine's own network, which containers of other networks reach, too.
+    ///
+    /// # Errors
+    /// Where the Engine names none.
+    pub async fn gateway(&self) -> Result<IpAddr> {
+        let name = if self.is_podman() { "podman" } else { "bridge" };
+        let network = self.api.inspect_network(name, None::<InspectNetworkOptions>).await;
+        let network = network.map_err(failed(format!("asking for network {name}")))?;
+        let gateways =
+            network.ipam.and_then(|ipam| ipam.config).into_iter().flatten().filter_map(|config| config.gateway);
+        let found = gateways.filter_map(|gateway| gateway.parse().ok()).find(IpAddr::is_ipv4);
+        found.ok_or_else(|| Error::Missing { what: "gateway", name: name.to_owned() })
     }
 
     /// Whether the image's registry serves it to this Engine.

@@ -1,5 +1,5 @@
-//! The stage's registry: `registry:2` in a container on 127.0.0.1, closed to all but its htpasswd's users.
-//! Knows no credentials but the hashes it is given, and nothing of what is pushed.
+//! The stage's registry: `registry:2` in a container on 127.0.0.1, closed to all but its users.
+//! Knows no credentials but the hashes or the certificate it is given, and nothing of what is pushed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,6 +22,7 @@ use crate::wait::{self, Probe, Wake};
 
 const PORT: u16 = 5000;
 const HTPASSWD: &str = "/auth/htpasswd";
+const CERTIFICATE: &str = "/auth/token.crt";
 /// A registry that runs answers within some 50 ms.
 const READY: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
@@ -31,14 +32,58 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct RegistryRequest {
     /// `registry:2` or its stand-in, as it was found.
     pub image: String,
-    /// Lines `user:bcrypt-hash`. Without the file the registry would invent a user and log its password.
-    pub htpasswd: Bytes,
-    pub realm: String,
+    pub auth: Auth,
     pub labels: BTreeMap<String, String>,
     /// A port on 127.0.0.1; a free one when None.
     pub port: Option<u16>,
     /// A copy of layers to begin with ([`super::layers`]).
     pub layers: Option<PathBuf>,
+}
+
+/// How the registry tells its users from others.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// By itself, by their passwords.
+    Basic {
+        /// Lines `user:bcrypt-hash`. Without the file the registry would invent a user and log its password.
+        htpasswd: Bytes,
+        realm: String,
+    },
+    /// By tokens of a service, as Docker Hub does: whoever has none is sent to `realm`.
+    Token {
+        /// A URL that the engine and the nodes reach.
+        realm: String,
+        service: String,
+        issuer: String,
+        /// The signer's, in PEM.
+        certificate: String,
+    },
+}
+
+impl Auth {
+    /// The variables of the registry's environment, and the file that one of them names.
+    fn settings(self) -> (Vec<(&'static str, String)>, &'static str, Vec<u8>) {
+        match self {
+            Self::Basic { htpasswd, realm } => {
+                let variables = vec![
+                    ("REGISTRY_AUTH", "htpasswd".to_owned()),
+                    ("REGISTRY_AUTH_HTPASSWD_REALM", realm),
+                    ("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD.to_owned()),
+                ];
+                (variables, HTPASSWD, htpasswd.to_vec())
+            }
+            Self::Token { realm, service, issuer, certificate } => {
+                let variables = vec![
+                    ("REGISTRY_AUTH", "token".to_owned()),
+                    ("REGISTRY_AUTH_TOKEN_REALM", realm),
+                    ("REGISTRY_AUTH_TOKEN_SERVICE", service),
+                    ("REGISTRY_AUTH_TOKEN_ISSUER", issuer),
+                    ("REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE", CERTIFICATE.to_owned()),
+                ];
+                (variables, CERTIFICATE, certificate.into_bytes())
+            }
+        }
+    }
 }
 
 /// A registry that answers; end it with [`RegistryContainer::stop`] or let it live on with
@@ -99,18 +144,18 @@ impl RegistryContainer {
     async fn start_named(docker: &Docker, request: RegistryRequest, name: &str) -> Result<RegistryContainer> {
         let (repository, tag) = split_reference(&request.image);
         let port = request.port;
+        let (variables, path, contents) = request.auth.settings();
         let container = GenericImage::new(repository, tag)
             .with_exposed_port(PORT.tcp())
             .with_container_name(name)
             .with_labels(request.labels)
-            .with_env_var("REGISTRY_AUTH", "htpasswd")
-            .with_env_var("REGISTRY_AUTH_HTPASSWD_REALM", request.realm)
-            .with_env_var("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD)
             .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
             // Only lines of this level name the user of a served request.
             .with_env_var("REGISTRY_LOG_LEVEL", "debug")
-            .with_copy_to(HTPASSWD, request.htpasswd.to_vec());
+            .with_copy_to(path, contents);
+        let container =
+            variables.into_iter().fold(container, |container, (name, value)| container.with_env_var(name, value));
         let container = match request.layers.as_ref().filter(|layers| layers.is_dir()) {
             Some(layers) => container.with_copy_to(super::layers::DATA, layers.clone()),
             None => container,

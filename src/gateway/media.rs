@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::error::Refusal;
 use crate::mini::api::{body, protobuf};
+use crate::mini::go_json;
 use crate::mini::status::ApiError;
 
 const JSON: &str = "application/json";
@@ -29,13 +30,13 @@ impl Content {
     pub(crate) fn read(headers: &mut HeaderMap, bytes: &Bytes) -> Result<Self, Refusal> {
         let content = match body::media_type(headers) {
             JSON | "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
-                Self::Object(body::json(bytes)?)
+                Self::Object(body::json(bytes).map_err(ApiError::BadRequest)?)
             }
-            "application/json-patch+json" => Self::JsonPatch(body::json(bytes)?),
+            "application/json-patch+json" => Self::JsonPatch(go_json::parse(bytes).map_err(ApiError::BadRequest)?),
             // JSON is YAML, and read faster.
-            "application/yaml" | "application/apply-patch+yaml" => {
-                Self::Object(serde_json::from_slice(bytes).or_else(|_| body::yaml(bytes))?)
-            }
+            "application/yaml" | "application/apply-patch+yaml" => Self::Object(
+                serde_json::from_slice(bytes).or_else(|_| body::yaml(bytes)).map_err(ApiError::BadRequest)?,
+            ),
             "application/vnd.kubernetes.protobuf" => {
                 let object = protobuf::decode(bytes)?;
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));

@@ -20,6 +20,11 @@ fn removed(api_version: &str, kind: &str) -> Option<Removed> {
     .find(|row| row.version == api_version && (row.kind == "*" || row.kind == kind))
 }
 
+/// Whether Kubernetes has removed an API version of a kind.
+pub(crate) fn is_removed(api_version: &str, kind: &str) -> bool {
+    removed(api_version, kind).is_some()
+}
+
 pub(super) fn check(lecture: &Lecture, findings: &mut Vec<Finding>) {
     for item in &lecture.items {
         match &item.kind {

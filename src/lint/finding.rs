@@ -34,6 +34,7 @@ pub enum Rule {
     UnknownField,
     WrongType,
     NotYaml,
+    DuplicateKey,
     RemovedApi,
     RealSecret,
     OpenFence,
@@ -51,12 +52,13 @@ pub enum Rule {
 }
 
 /// Every rule with its id and severity.
-pub const RULES: [(Rule, &str, Severity); 19] = [
+pub const RULES: [(Rule, &str, Severity); 20] = [
     (Rule::ImmutableField, "immutable-field", Severity::Error),
     (Rule::NoSuchField, "no-such-field", Severity::Error),
     (Rule::UnknownField, "unknown-field", Severity::Error),
     (Rule::WrongType, "wrong-type", Severity::Error),
     (Rule::NotYaml, "not-yaml", Severity::Error),
+    (Rule::DuplicateKey, "duplicate-key", Severity::Warning),
     (Rule::RemovedApi, "removed-api", Severity::Error),
     (Rule::RealSecret, "real-secret", Severity::Error),
     (Rule::OpenFence, "open-fence", Severity::Error),

@@ -13,6 +13,7 @@ mod outputs;
 mod place;
 mod secrets;
 
+pub(crate) use apis::is_removed;
 pub use finding::{Finding, RULES, Rule, Severity};
 
 use std::path::Path;

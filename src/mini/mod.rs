@@ -13,6 +13,7 @@ mod label_selector;
 mod names;
 pub mod pipeline;
 pub mod request;
+mod requirement;
 pub mod resource;
 pub mod resources;
 pub mod runtime;

@@ -139,17 +139,24 @@ pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
     qualified_errors(field, key)
 }
 
+/// Faults of a label's value.
+pub fn label_value_errors(field: &str, text: &str) -> Vec<FieldError> {
+    let fault = if text.len() > 63 {
+        at_most(63)
+    } else if !text.is_empty() && !is_word(text) {
+        LABEL_VALUE.to_owned()
+    } else {
+        return vec![];
+    };
+    vec![FieldError::invalid(field, &text.into(), fault)]
+}
+
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
 pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for (key, value) in labels.as_object().into_iter().flatten() {
         errors.extend(qualified_errors(field, key));
-        let text = value.as_str().unwrap_or_default();
-        if text.len() > 63 {
-            errors.push(FieldError::invalid(field, value, at_most(63)));
-        } else if !text.is_empty() && !is_word(text) {
-            errors.push(FieldError::invalid(field, value, LABEL_VALUE));
-        }
+        errors.extend(label_value_errors(field, value.as_str().unwrap_or_default()));
     }
     errors
 }

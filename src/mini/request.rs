@@ -96,15 +96,23 @@ impl Params {
         self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
+    /// Whether `key` is there, with a value or without.
+    pub fn has(&self, key: &str) -> bool {
+        self.all(key).next().is_some()
+    }
+
+    /// As apimachinery reads a flag: only its absence, `false` and `0` are false.
     pub fn flag(&self, key: &str) -> bool {
-        matches!(self.get(key), Some("true" | "1" | "True" | "TRUE" | "t" | "T"))
+        self.all(key).next().is_some_and(|text| text != "0" && !text.eq_ignore_ascii_case("false"))
     }
 
     /// As [`Self::number`], in the words of who cannot read it.
     pub fn integer(&self, key: &str) -> Result<Option<i64>, ApiError> {
         let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| ApiError::BadRequest(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            let far = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let why = if far { "value out of range" } else { "invalid syntax" };
+            text.parse().map_err(|_| ApiError::BadRequest(format!("strconv.ParseInt: parsing {text:?}: {why}")))
         };
         self.get(key).filter(|text| !text.is_empty()).map(parse).transpose()
     }

@@ -129,6 +129,7 @@ pub static PODS: Resource = Resource {
 pub static NODES: Resource = Resource {
     subresources: &[sub("status", "Node", PART)],
     fields: &["spec.unschedulable"],
+    strategy: &small::NodeStrategy,
     printer: table::NODES,
     ..of::<core::Node>(STORED)
 };
@@ -158,7 +159,7 @@ pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 /// Used by the authorizer.
 pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
-static OTHERS: [Resource; 22] = [
+static OTHERS: [Resource; 23] = [
     Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
     Resource { ..of::<core::Endpoints>(EMPTY) },
     Resource { ..of::<core::LimitRange>(EMPTY) },
@@ -173,7 +174,7 @@ static OTHERS: [Resource; 22] = [
     },
     Resource { ..of::<core::ReplicationController>(WORKLOAD) },
     Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
-    Resource { ..of::<core::Service>(WORKLOAD) },
+    Resource { printer: table::SERVICES, ..of::<core::Service>(WORKLOAD) },
     Resource { ..of::<apps::DaemonSet>(WORKLOAD) },
     Resource {
         categories: &["all"],
@@ -192,6 +193,7 @@ static OTHERS: [Resource; 22] = [
     },
     Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
     of::<authentication::SelfSubjectReview>(REVIEW),
+    of::<authentication::TokenReview>(REVIEW),
     of::<authorization::SelfSubjectAccessReview>(REVIEW),
     of::<authorization::SelfSubjectRulesReview>(REVIEW),
     of::<authorization::SubjectAccessReview>(REVIEW),

@@ -162,7 +162,27 @@ pub(super) fn bootstrap(pipeline: &Pipeline) -> Result<(), super::status::ApiErr
     for (resource, object) in auth::bootstrap() {
         create(resource, object)?;
     }
+    if let Some(services) = resources::find("", "v1", "services") {
+        pipeline.create(services, "default", api_service(), &WriteOptions::default())?;
+    }
     Ok(())
+}
+
+/// The Service by which containers of a real cluster find its API server: every cluster lists it.
+fn api_service() -> Value {
+    json!({
+        "metadata": {
+            "name": "kubernetes",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+            "annotations": {"kubernetes.io/description": "stands for mini's API server, which listens on the host's loopback only: nothing answers at this address"},
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster", "sessionAffinity": "None",
+            "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": 6443}],
+        },
+        "status": {"loadBalancer": {}},
+    })
 }
 
 /// Returns once the default ServiceAccount exists and the node is Ready.
@@ -171,7 +191,8 @@ async fn ready(client: kube::Client, node: &str) -> Result<(), kube::runtime::wa
     await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some()).await?;
     let is_ready = |node: Option<&Node>| {
         let conditions = node.and_then(|node| node.status.as_ref()?.conditions.as_ref());
-        conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
+        let ready = conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True");
+        ready && node.and_then(|node| node.spec.as_ref()?.taints.as_ref()).is_none()
     };
     await_condition(Api::<Node>::all(client), node, is_ready).await.map(drop)
 }

@@ -48,6 +48,9 @@ pub enum ApiError {
     /// A JSON patch whose operations do not fit the object.
     #[error("the server rejected our request due to an error in our request")]
     UnappliablePatch,
+    /// What the API server hands on as it came, without a reason.
+    #[error("{0}")]
+    Bare(String),
     #[error("Unauthorized")]
     Unauthorized,
     #[error("the server could not find the requested resource")]
@@ -67,6 +70,9 @@ pub enum ApiError {
     TooLargeResourceVersion { asked: u64, current: u64 },
     #[error("the body of the request was in an unknown format - accepted media types include: {accepted}")]
     UnsupportedMediaType { accepted: &'static str },
+    /// The same for a patch, which is turned away before anybody reads it.
+    #[error("415: Unsupported Media Type")]
+    UnsupportedPatch,
     #[error("only the following media types are accepted: {accepted}")]
     NotAcceptable { accepted: &'static str },
     #[error("Request entity too large: {0}")]
@@ -89,12 +95,17 @@ impl ApiError {
     /// metadata is `has`.
     pub fn precondition(
         resource: Qualified<'static>,
-        name: &str,
+        (namespace, name): (&str, &str),
         (field, asked, has): (&str, Option<&str>, &Value),
     ) -> Result<(), Self> {
         let has = has.as_str().unwrap_or_default();
         let Some(asked) = asked.filter(|asked| *asked != has) else { return Ok(()) };
-        let why = format!("Precondition failed: {field} in precondition: {asked}, {field} in object meta: {has}");
+        let place: Vec<_> = [resource.name, namespace, name].into_iter().filter(|part| !part.is_empty()).collect();
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: {field} in precondition: {asked}, {field} in object meta: {has}",
+            place.join("/")
+        );
         Err(Self::Conflict { resource, name: name.to_owned(), why })
     }
 
@@ -113,7 +124,8 @@ impl ApiError {
             NotImplemented { .. } => (501, "NotImplemented"),
             Expired(_) => (410, "Expired"),
             TooLargeResourceVersion { .. } => (504, "Timeout"),
-            UnsupportedMediaType { .. } => (415, "UnsupportedMediaType"),
+            Bare(_) => (500, ""),
+            UnsupportedMediaType { .. } | UnsupportedPatch => (415, "UnsupportedMediaType"),
             NotAcceptable { .. } => (406, "NotAcceptable"),
             TooLarge(_) => (413, "RequestEntityTooLarge"),
             Internal(_) => (500, "InternalError"),
@@ -146,7 +158,7 @@ impl ApiError {
                 json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
             }
             Internal(message) => json!({"causes": [{"message": message}]}),
-            NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } => json!({}),
+            NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } | UnsupportedPatch | UnappliablePatch => json!({}),
             _ => Value::Null,
         }
     }
@@ -159,7 +171,7 @@ impl ApiError {
             "message": self.to_string(), "reason": reason, "details": self.details(), "code": code,
         });
         if let Some(map) = status.as_object_mut() {
-            map.retain(|_, v| !v.is_null());
+            map.retain(|key, v| !v.is_null() && (key != "reason" || v != ""));
         }
         status
     }

@@ -11,6 +11,7 @@ mod watch;
 
 pub use cleanup::{Before, Error as CleanupError, remove};
 pub use confinement::{Reach, missing as missing_confinement};
+pub(crate) use namespaces::make;
 pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
 pub use site::{Error, Ground, Leaving, OnRequest, Site, clear};
 pub use watch::{NotWatching, Watch};

@@ -47,11 +47,11 @@ impl Hint for Error {
     }
 }
 
-/// Makes the namespace that plays `default` for the lab `id`, and returns once pods can be created in it.
+/// Makes a namespace, the one that plays `default` or one beside it, and returns once pods can be created in it.
 ///
 /// # Errors
 /// Where the cluster does not answer, or refuses the namespace.
-pub(super) async fn make(client: &Client, name: &str, labels: &BTreeMap<String, String>) -> Result<(), Error> {
+pub(crate) async fn make(client: &Client, name: &str, labels: &BTreeMap<String, String>) -> Result<(), Error> {
     let metadata = ObjectMeta { name: Some(name.into()), labels: Some(labels.clone()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let created = Api::all(client.clone()).create(&PostParams::default(), &namespace).await;

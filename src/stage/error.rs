@@ -2,7 +2,7 @@
 
 use super::parts::Part;
 use crate::hint::Hint;
-use crate::{cluster, images, session};
+use crate::{cluster, images, registry, session};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -20,6 +20,8 @@ pub enum Error {
     Session(#[from] session::Error),
     #[error("cannot hash the registry's password")]
     Htpasswd(#[source] bcrypt::BcryptError),
+    #[error("the registry has nobody to give its tokens")]
+    Tokens(#[source] registry::TokenError),
     #[error("the registry does not serve {image} to its own user: {answer}")]
     NotServed { image: String, answer: String },
     #[error("the registry serves {image} as {served}, but {pushed} was pushed")]
@@ -51,6 +53,7 @@ impl Hint for Error {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
             Self::Application(error) => error.hint(),
+            Self::Tokens(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::NotServed { .. } | Self::Digest { .. } => {
                 Some("somebody else may push to that registry; `rehearse down`, then again, gives a new one".into())

@@ -15,4 +15,4 @@ pub use parts::{OnPart, Part, check};
 pub use reap::{Reaped, Reaping, reap};
 pub use remains::Remains;
 pub use settle::{End, glance, settle};
-pub use up::{Settings, Stage};
+pub use up::{RegistryAuth, Settings, Stage};

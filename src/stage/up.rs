@@ -1,16 +1,27 @@
 //! A stage that is up: brought up side by side, used, and let go. What goes with it is in the session's ledger.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
 use super::error::Error;
 use super::handle::{Handle, Remote};
-use super::parts::{OnPart, Raising, Slot, ask, push};
+use super::parts::{OnPart, Part, Raising, Slot, ask, push};
 use crate::cluster::{Cluster, Plan};
 use crate::docker::{self, Docker};
 use crate::images::Application;
-use crate::registry::{self, Credentials};
+use crate::registry::{self, Credentials, TokenService};
 use crate::session::{Debt, Session};
+
+/// How the stage's own registry tells its user from others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RegistryAuth {
+    /// By itself, by the password: a refusal says `no basic auth credentials`.
+    #[default]
+    Basic,
+    /// By tokens, as Docker Hub does: a refusal says `insufficient_scope: authorization failed`.
+    Token,
+}
 
 /// What to bring up.
 #[derive(Debug, Clone)]
@@ -18,6 +29,7 @@ pub struct Settings {
     pub plan: Plan,
     /// The registry's port on 127.0.0.1; a free one when None.
     pub registry_port: Option<u16>,
+    pub registry_auth: RegistryAuth,
     /// Stays up for later runs, and what was asked of it, as options.
     pub kept: Option<Vec<String>>,
     /// What its labs build, push and pull.
@@ -43,6 +55,8 @@ pub struct Stage {
     pub docker: Docker,
     /// What the reader should know: stand-ins and why, time-lapse.
     pub notes: Vec<String>,
+    /// Gives the registry's tokens, where this process brought it up with such.
+    tokens: Option<TokenService>,
 }
 
 impl Stage {
@@ -61,7 +75,8 @@ impl Stage {
     ) -> Result<Option<Self>, Error> {
         session.owe(Debt::Engine { host: docker.host().into() })?;
         let slot = Slot::default();
-        let raising = Raising { settings, docker: &docker, session, credentials, on_part };
+        let tokens = token_service(settings, &docker, credentials).await?;
+        let raising = Raising { settings, docker: &docker, session, credentials, on_part, tokens: tokens.as_ref() };
         let raised = tokio::select! {
             raised = raising.all(&slot) => raised.map(Some),
             () = stop => Ok(None),
@@ -87,7 +102,7 @@ impl Stage {
             (settings.kept.clone(), settings.remote.as_ref().map(|(remote, _)| remote.clone())),
         );
         session.write_private("stage.json", &handle.to_json())?;
-        Ok(Some(Self { handle, cluster, docker, notes }))
+        Ok(Some(Self { handle, cluster, docker, notes, tokens }))
     }
 
     /// Uses a stage that another process keeps up; what labs of `session` leave there is owed from then on.
@@ -99,7 +114,7 @@ impl Stage {
             .await
             .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
-        let stage = Self { handle, cluster, docker, notes };
+        let stage = Self { handle, cluster, docker, notes, tokens: None };
         let application = stage.ask(&stage.handle.application.image)?;
         application.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
         session.owe(Debt::Labs { private: stage.handle.private.clone(), host: stage.docker.host().into() })?;
@@ -202,5 +217,25 @@ impl Stage {
     /// Ends what of it is in this process; the rest is the session's ledger's.
     pub async fn down(self) {
         self.cluster.stop().await;
+        if let Some(tokens) = self.tokens {
+            tokens.close().await;
+        }
     }
+}
+
+/// The service of a registry with tokens, where the Engine and the cluster's nodes reach it: mini is in this process;
+/// nodes in containers reach this machine at the Engine's gateway, an address that is not known outside the machine.
+async fn token_service(
+    settings: &Settings,
+    docker: &Docker,
+    credentials: &Credentials,
+) -> Result<Option<TokenService>, Error> {
+    if settings.registry_auth == RegistryAuth::Basic || settings.remote.is_some() {
+        return Ok(None);
+    }
+    let address = match settings.plan {
+        Plan::Mini(_) => Ipv4Addr::LOCALHOST.into(),
+        _ => docker.gateway().await.map_err(|source| Error::Docker { part: Part::Registry, source: source.into() })?,
+    };
+    TokenService::start(address, credentials.clone()).await.map(Some).map_err(Error::Tokens)
 }

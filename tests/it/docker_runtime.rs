@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, DeleteParams, PostParams};
-use rehearsal::docker::registry::{RegistryContainer, RegistryRequest};
+use rehearsal::docker::registry::{Auth, RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, Login, labels};
 use rehearsal::images::{REGISTRY, ensure};
 use rehearsal::mini::runtime::docker::DockerRuntime;
@@ -35,8 +35,10 @@ impl Ground {
         let labels = BTreeMap::from([(labels::SESSION.to_owned(), session)]);
         let request = RegistryRequest {
             image: ensure(&docker, REGISTRY, &|_| {}).await.unwrap().image,
-            htpasswd: format!("{}\n", credentials.htpasswd().unwrap()).into(),
-            realm: "test".into(),
+            auth: Auth::Basic {
+                htpasswd: format!("{}\n", credentials.htpasswd().unwrap()).into(),
+                realm: "test".into(),
+            },
             labels: labels.clone(),
             port: None,
             layers: None,

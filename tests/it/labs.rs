@@ -119,6 +119,16 @@ async fn a_pod_that_is_gone_proves_nothing() {
     ground.nothing_is_left(1).await;
 }
 
+/// What people bring: docker configs of every kind, and what they do about pods that will not pull.
+#[tokio::test]
+async fn what_keeps_pods_from_pulling() {
+    let ground = Ground::new().await;
+    ground.lab(include_str!("causes.md"));
+    let run = ground.play(&["--json"]).run().await.exits_with(0);
+    assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
+    ground.nothing_is_left(1).await;
+}
+
 /// What is not there was not refused: that the same credentials pull the image later shows nothing about them.
 #[tokio::test]
 async fn a_pull_is_proved_by_a_refusal_alone() {

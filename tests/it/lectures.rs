@@ -6,6 +6,9 @@ use std::path::Path;
 use rehearsal::lint::lint;
 use rehearsal::script::lecture::{Item, ItemKind, Lecture, ReadError, read, read_text};
 
+#[path = "../../fuzz/harness.rs"]
+mod harness;
+
 fn lecture(name: &str) -> Lecture {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lectures").join(name)).unwrap()
 }
@@ -68,19 +71,21 @@ fn what(item: &Item) -> String {
 
 #[test]
 fn every_trap_is_read_for_what_it_is() {
-    for name in ["traps.md", "mangled.md", "slides.md"] {
+    for name in ["traps.md", "mangled.md", "slides.md", "styles.md"] {
         insta::assert_snapshot!(format!("items-{name}"), shown(&lecture(name)));
     }
 }
 
 #[test]
 fn every_trap_that_needs_no_cluster_is_found() {
-    let findings = lint(&lecture("traps.md"), &Path::exists);
-    let lines = findings.iter().map(|finding| {
-        let hint = finding.suggestion.as_ref().map(|hint| format!("\n    hint: {hint}")).unwrap_or_default();
-        format!("{} {} {}: {}{hint}\n", finding.lines, finding.severity, finding.rule.id(), finding.message)
-    });
-    insta::assert_snapshot!("findings-traps.md", lines.collect::<String>());
+    for name in ["traps.md", "styles.md"] {
+        let findings = lint(&lecture(name), &Path::exists);
+        let lines = findings.iter().map(|finding| {
+            let hint = finding.suggestion.as_ref().map(|hint| format!("\n    hint: {hint}")).unwrap_or_default();
+            format!("{} {} {}: {}{hint}\n", finding.lines, finding.severity, finding.rule.id(), finding.message)
+        });
+        insta::assert_snapshot!(format!("findings-{name}"), lines.collect::<String>());
+    }
 }
 
 /// xorshift: the same texts on every machine.
@@ -121,15 +126,16 @@ fn cut_and_shuffled_lectures_break_neither_the_reader_nor_lint() {
                 _ => bytes.truncate(at.max(40)),
             }
         }
-        if let Ok(lecture) = read_text(Path::new("cut.md"), &bytes) {
-            let last = lecture.text.lines().count();
-            for item in &lecture.items {
-                let lines = item.lines;
-                assert!(1 <= lines.first && lines.first <= lines.last && lines.last <= last + 1, "{item:?}");
-            }
-            lint(&lecture, &|_| false);
-        }
+        harness::lecture(&bytes);
     }
+}
+
+#[test]
+fn the_fuzz_target_takes_its_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lecture");
+    let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    files.iter().for_each(|file| harness::lecture(&std::fs::read(file).unwrap()));
 }
 
 #[test]

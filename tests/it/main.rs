@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod check;
+mod clients;
 mod conformance;
 mod context;
 mod docker_room;

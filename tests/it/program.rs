@@ -145,7 +145,7 @@ pub fn project() -> PathBuf {
 }
 
 /// Says that `test` cannot be played without `tool`, and why; a failure where `REHEARSAL_REQUIRE` names it.
-fn skipped(test: &str, tool: &str, why: &str) {
+pub fn skipped(test: &str, tool: &str, why: &str) {
     use std::io::Write;
     let required = std::env::var("REHEARSAL_REQUIRE").unwrap_or_default();
     assert!(!required.split(',').any(|required| required == tool), "{why}");

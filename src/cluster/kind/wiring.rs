@@ -117,6 +117,8 @@ pub fn alias(session: &str) -> String {
 pub struct Wiring<'a> {
     pub docker: &'a Docker,
     pub nodes: &'a [String],
+    /// The registry's realm, where it has tokens.
+    pub realm: Option<&'a str>,
 }
 
 impl Wiring<'_> {
@@ -157,13 +159,18 @@ impl Wiring<'_> {
         }
     }
 
-    /// A pull without credentials must be refused by *our* registry, in the words that one with passwords gets: the
-    /// real docker.io hands out tokens. Anything else means that a lab's failure would prove nothing.
+    /// A pull must be refused by *our* registry: one with passwords says so to whoever brings none, where the real
+    /// docker.io hands out tokens; one with tokens sends whoever brings a wrong password to its own realm. Anything else
+    /// means that a lab's failure would prove nothing.
     async fn verify(&self, session: &str) -> Result<(), Error> {
         let image = format!("docker.io/rehearsal/wiring:{session}");
+        let (command, refusal) = match self.realm {
+            None => (vec!["crictl", "pull", &image], "no basic auth credentials"),
+            Some(realm) => (vec!["crictl", "pull", "--creds", "nobody:wrong", &image], realm),
+        };
         let each = self.nodes.iter().map(async |node| {
-            let (_, answer) = self.docker.run_in(node, &["crictl", "pull", &image]).await.map_err(Error::Docker)?;
-            match answer.contains("no basic auth credentials") {
+            let (_, answer) = self.docker.run_in(node, &command).await.map_err(Error::Docker)?;
+            match answer.contains(refusal) {
                 true => Ok(()),
                 false => Err(self.why(node, answer).await),
             }

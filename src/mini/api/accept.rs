@@ -1,12 +1,14 @@
 //! Content negotiation and the shapes of answers: plain, Table, PartialObjectMetadata; JSON or YAML.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::Value;
 
+use crate::mini::request::Params;
 use crate::mini::status::ApiError;
 
 /// What mini can send.
@@ -80,13 +82,38 @@ pub fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 pub fn json(code: StatusCode, value: &Value) -> Response {
-    json_bytes(code, value.to_string())
+    json_bytes(code, value.to_string() + "\n")
+}
+
+/// Whether people are to read it (apiserver `isPrettyPrint`): who asks says so, or is curl or a browser.
+pub fn is_pretty(params: &Params, headers: &HeaderMap) -> bool {
+    if let Some(text) = params.get("pretty") {
+        return matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True");
+    }
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    ["curl", "Wget", "Mozilla/5.0"].iter().any(|known| agent.starts_with(known))
+}
+
+/// An answer in JSON with indentation; any other as it is.
+pub async fn pretty(response: Response) -> Response {
+    let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    if !media.starts_with(JSON) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+        return ApiError::Internal("the answer broke off".to_owned()).into_response();
+    };
+    let indented =
+        serde_json::from_slice::<Value>(&bytes).ok().and_then(|value| serde_json::to_string_pretty(&value).ok());
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, indented.map_or_else(|| Body::from(bytes), Body::from))
 }
 
 /// Serialised JSON as the client wants it.
 pub fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
     if !accept.yaml {
-        return json_bytes(code, body);
+        return json_bytes(code, [&body[..], b"\n"].concat());
     }
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
     answer(code, "application/yaml", serde_saphyr::to_string(&value).unwrap_or_default())
@@ -96,7 +123,7 @@ pub fn text(code: StatusCode, body: impl Into<Body>) -> Response {
     answer(code, "text/plain; charset=utf-8", body)
 }
 
-impl axum::response::IntoResponse for ApiError {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let code = StatusCode::from_u16(self.code().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         json(code, &self.to_status())

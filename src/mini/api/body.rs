@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use crate::mini::go_json;
+use crate::mini::schema;
 use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.
@@ -33,26 +34,52 @@ pub fn media_type(headers: &HeaderMap) -> &str {
     }
 }
 
-/// A body in JSON, YAML or protobuf.
-pub async fn value(request: Request) -> Result<Value, ApiError> {
+/// A body in JSON, YAML or protobuf that is to be a `kind`.
+pub async fn value(request: Request, kind: &str) -> Result<Value, ApiError> {
     let media = media_type(request.headers()).to_owned();
     let bytes = bytes(request.into_body()).await?;
-    match media.as_str() {
+    let read = match media.as_str() {
         "application/json" => json(&bytes),
         "application/yaml" => yaml(&bytes),
-        "application/vnd.kubernetes.protobuf" => super::protobuf::decode(&bytes),
-        _ => Err(ApiError::UnsupportedMediaType { accepted: READS }),
+        "application/vnd.kubernetes.protobuf" => return super::protobuf::decode(&bytes),
+        _ => return Err(ApiError::UnsupportedMediaType { accepted: READS }),
+    };
+    read.map_err(|wrong| {
+        let said = summary(&bytes);
+        ApiError::BadRequest(format!("the object provided is unrecognized (must be of type {kind}): {wrong} ({said})"))
+    })
+}
+
+/// The beginning of a body that is not understood (apiserver `summarizeData`).
+fn summary(bytes: &[u8]) -> String {
+    const LENGTH: usize = 30;
+    let (head, more) = (&bytes[..bytes.len().min(LENGTH)], if bytes.len() > LENGTH { " ..." } else { "" });
+    match head {
+        [] => "<empty>".to_owned(),
+        [b'{', ..] => String::from_utf8_lossy(head).into_owned() + more,
+        _ => head.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + more,
     }
 }
 
-/// JSON, or Go's message about where it is none.
-pub fn json(bytes: &[u8]) -> Result<Value, ApiError> {
-    go_json::parse(bytes)
-        .map_err(|wrong| ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {wrong}")))
+/// An object in JSON, or Go's message about where it is none. A null is an object without fields.
+pub fn json(bytes: &[u8]) -> Result<Value, String> {
+    object(go_json::parse(bytes).map_err(|wrong| format!("couldn't get version/kind; json parse error: {wrong}"))?)
 }
 
-pub fn yaml(bytes: &[u8]) -> Result<Value, ApiError> {
-    let wrong = |e: &dyn std::fmt::Display| ApiError::BadRequest(format!("error converting YAML to JSON: yaml: {e}"));
+/// The same in YAML.
+pub fn yaml(bytes: &[u8]) -> Result<Value, String> {
+    let wrong = |e: &dyn std::fmt::Display| format!("yaml: {e}");
     let text = std::str::from_utf8(bytes).map_err(|e| wrong(&e))?;
-    serde_saphyr::from_str(text).map_err(|e| wrong(&e))
+    object(serde_saphyr::from_str(text).map_err(|e| wrong(&e))?)
+}
+
+fn object(value: Value) -> Result<Value, String> {
+    match value {
+        Value::Object(_) => Ok(value),
+        Value::Null => Ok(Value::Object(serde_json::Map::new())),
+        other => Err(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            schema::word(&other)
+        )),
+    }
 }

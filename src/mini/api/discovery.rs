@@ -1,15 +1,21 @@
-//! `/version`, `/api` and `/apis`: what there is, plain and aggregated (apiserver `pkg/endpoints/discovery`).
+//! `/`, `/version`, `/api`, `/apis` and who issues tokens: what there is, plain and aggregated (apiserver
+//! `pkg/endpoints/discovery`).
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
+use http::header::HOST;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Api;
-use super::accept::{Accept, Shape, answer, json, json_bytes};
-use crate::mini::resource::{Resource, Subresource};
+use super::accept::{Accept, Shape, answer, json, json_bytes, text};
+use crate::mini::auth::ISSUER;
+use crate::mini::resource::{Resource, Serving, Subresource};
 use crate::mini::resources;
 use crate::mini::runtime::architecture;
 use crate::mini::schema::openapi;
@@ -68,8 +74,10 @@ pub async fn groups(request: Request) -> Result<Response, ApiError> {
 }
 
 pub async fn group(Path(name): Path<String>) -> Result<Response, ApiError> {
-    let found = named_groups().into_iter().find(|(group, _)| *group == name).ok_or(ApiError::NoSuchResource)?;
-    let mut body = describe_group(found.0, found.1);
+    let Some((group, version)) = named_groups().into_iter().find(|(group, _)| *group == name) else {
+        return Ok(nowhere());
+    };
+    let mut body = describe_group(group, version);
     body["kind"] = json!("APIGroup");
     body["apiVersion"] = json!("v1");
     Ok(json(StatusCode::OK, &body))
@@ -95,13 +103,16 @@ fn resource_list(group: &str, version: &str) -> Result<Response, ApiError> {
         list.extend(resource.subresources.iter().map(|s| describe_subresource(resource, s)));
     }
     if list.is_empty() {
-        return Err(ApiError::NoSuchResource);
+        return if is_group(group) { Err(ApiError::NoSuchResource) } else { Ok(nowhere()) };
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Ok(json(
-        StatusCode::OK,
-        &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list}),
-    ))
+    let mut body =
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list});
+    // The core group's list is as old as Kubernetes is, and says nothing of a version.
+    if let Some(body) = body.as_object_mut().filter(|_| group.is_empty()) {
+        body.shift_remove("apiVersion");
+    }
+    Ok(json(StatusCode::OK, &body))
 }
 
 fn describe(resource: &Resource) -> Value {
@@ -110,7 +121,70 @@ fn describe(resource: &Resource) -> Value {
         "kind": resource.kind, "verbs": resource.verbs,
     });
     other_names(&mut out, resource);
+    if resource.serving != Serving::Review {
+        out["storageVersionHash"] = json!(storage_version_hash(resource));
+    }
     out
+}
+
+/// The beginning of the digest of group, version and kind (apiserver `StorageVersionHash`).
+fn storage_version_hash(resource: &Resource) -> String {
+    let of = format!("{}/{}/{}", resource.group, resource.version, resource.kind);
+    STANDARD.encode(&Sha256::digest(of)[..8])
+}
+
+/// Whether a resource of that group is served.
+pub fn is_group(name: &str) -> bool {
+    resources::all().any(|resource| resource.group == name)
+}
+
+/// The answer to a path that nobody serves.
+pub fn nowhere() -> Response {
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// `/`: what is served beside the objects.
+pub async fn root() -> Response {
+    let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
+    for (group, version) in named_groups() {
+        paths.extend([format!("/apis/{group}"), format!("/apis/{group}/{version}")]);
+    }
+    paths.sort();
+    paths.dedup();
+    json(StatusCode::OK, &json!({"paths": paths}))
+}
+
+const PATHS: &[&str] = &[
+    "/.well-known/openid-configuration",
+    "/api",
+    "/api/v1",
+    "/apis",
+    "/apis/",
+    "/healthz",
+    "/livez",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/openid/v1/jwks",
+    "/readyz",
+    "/version",
+];
+
+/// Who issues the tokens of ServiceAccounts (OpenID Connect Discovery 1.0).
+pub async fn openid_configuration(request: Request) -> Response {
+    let own = request.uri().authority().map(ToString::to_string);
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let host = own.or(host).unwrap_or_else(|| "localhost".to_owned());
+    let configuration = json!({
+        "issuer": ISSUER, "jwks_uri": format!("https://{host}/openid/v1/jwks"), "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"],
+    });
+    json(StatusCode::OK, &configuration)
+}
+
+/// The keys that those tokens are signed with.
+pub async fn key_set(State(api): State<Arc<Api>>) -> Response {
+    answer(StatusCode::OK, "application/jwk-set+json", api.authenticator.tokens.key_set().to_string())
 }
 
 fn other_names(out: &mut Value, resource: &Resource) {

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
-use super::Api;
+use super::{Api, accept};
 use crate::mini::auth::{self, User};
 use crate::mini::request::{Params, RequestInfo};
 use crate::mini::status::ApiError;
@@ -30,8 +30,10 @@ pub async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: 
     let params = Params::of(request.uri());
     let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
     let user = user.and_then(|user| auth::admit(&api.pipeline, user, request.headers(), &info));
+    let pretty = info.verb != "watch" && accept::is_pretty(&params, request.headers());
     request.extensions_mut().insert((info, params));
-    pass(user, request, next).await
+    let response = pass(user, request, next).await;
+    if pretty { accept::pretty(response).await } else { response }
 }
 
 async fn pass(user: Result<User, ApiError>, mut request: Request, next: Next) -> Response {

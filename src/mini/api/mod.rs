@@ -20,7 +20,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +74,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(healthy))
         .route("/livez", get(healthy))
         .route("/readyz", get(healthy))
+        .route("/", get(discovery::root))
+        .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
+        .route("/openid/v1/jwks", get(discovery::key_set))
         .route("/version", get(discovery::version))
         .route("/version/", get(discovery::version))
         .route("/openapi/v2", get(discovery::openapi_v2))
@@ -91,6 +94,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/apis/{group}/{version}/", get(discovery::resources))
         .route("/api/v1/nodes/{node}/proxy/images/{*image}", delete(node::remove_image))
         .fallback(dispatch)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(axum::middleware::from_fn_with_state(api.clone(), guard::authorize))
         .with_state(api)
 }
@@ -104,8 +108,11 @@ async fn serve(api: Arc<Api>, mut request: Request) -> Result<Response, ApiError
     let extensions = request.extensions_mut();
     let user = extensions.remove::<User>().ok_or(ApiError::Unauthorized)?;
     let (info, params) = extensions.remove::<(RequestInfo, Params)>().ok_or(ApiError::Unauthorized)?;
-    if !info.is_resource {
-        return Ok(accept::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    if !info.is_resource || !discovery::is_group(&info.group) {
+        return Ok(discovery::nowhere());
+    }
+    if request.method() == Method::HEAD {
+        return Err(ApiError::MethodNotAllowed);
     }
     let resource = resources::find(&info.group, &info.version, &info.resource).ok_or(ApiError::NoSuchResource)?;
     let call = Call { info, params, resource, user };
@@ -119,7 +126,8 @@ async fn serve(api: Arc<Api>, mut request: Request) -> Result<Response, ApiError
     if resource.serving == Serving::Empty && !matches!(call.info.verb.as_str(), "get" | "list" | "watch") {
         return Err(ApiError::NeedsFullCluster { resource: resource.qualified() });
     }
-    if !resource.verbs.contains(&call.info.verb.as_str()) {
+    let unnamed = call.info.name.is_empty() && matches!(call.info.verb.as_str(), "update" | "patch");
+    if unnamed || !resource.verbs.contains(&call.info.verb.as_str()) {
         return Err(ApiError::MethodNotAllowed);
     }
     match call.info.verb.as_str() {
@@ -151,7 +159,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,
         ("token", _) => {
-            let request = body::value(request).await?;
+            let request = body::value(request, "TokenRequest").await?;
             let granted = auth::token_request(&api.pipeline, &api.authenticator.tokens, &call.info, request)?;
             Ok(accept::json(StatusCode::CREATED, &json!(granted)))
         }

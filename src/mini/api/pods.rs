@@ -12,7 +12,11 @@ use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
 pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let binding = body::value(request).await?;
+    let binding = body::value(request, "Binding").await?;
+    let given = binding["metadata"]["name"].as_str().unwrap_or_default();
+    if given != call.info.name {
+        return Err(ApiError::BadRequest("name in URL does not match name in Binding object".to_owned()));
+    }
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     if node.is_empty() {
         return Err(ApiError::BadRequest("target.name: Required value".to_owned()));
@@ -22,7 +26,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
         |why: String| ApiError::Conflict { resource: call.resource.qualified(), name: call.info.name.clone(), why };
     let scheduled = |pod: &Value| {
         let pinned = ("UID", pinned.filter(|uid| !uid.is_empty()), &pod["metadata"]["uid"]);
-        ApiError::precondition(call.resource.qualified(), &call.info.name, pinned)?;
+        ApiError::precondition(call.resource.qualified(), (call.namespace(), &call.info.name), pinned)?;
         if pod["metadata"]["deletionTimestamp"].is_string() {
             return Err(conflict(format!("pod {} is being deleted, cannot be assigned to a host", call.info.name)));
         }
@@ -46,7 +50,13 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
 
 /// `kubectl drain`: a deletion; mini has no disruption budgets that could stand against it.
 pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let eviction = body::value(request).await?;
+    let eviction = body::value(request, "Eviction").await?;
+    let kind = eviction["kind"].as_str().filter(|kind| !kind.is_empty() && *kind != "Eviction");
+    if let Some(kind) = kind {
+        return Err(ApiError::BadRequest(format!(
+            "{kind} in version \"v1\" cannot be handled as a Eviction: converting (v1.{kind}) to (policy.Eviction): unknown conversion"
+        )));
+    }
     let options = write::of_body(call, &eviction["deleteOptions"])?;
     api.pipeline.delete(call.resource, &call.key(), &options)?;
     Ok(success())

@@ -1,5 +1,9 @@
 //! GET of one object and of lists.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use base64::Engine;
@@ -8,9 +12,10 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::accept::{Accept, Shape, encode};
+use super::accept::{Accept, Shape, encode, json_bytes};
 use super::{Api, Call};
 use crate::mini::Version;
+use crate::mini::go_json;
 use crate::mini::pipeline::store_error;
 use crate::mini::request::Params;
 use crate::mini::resource::Resource;
@@ -21,12 +26,12 @@ use crate::mini::table::{Include, partial};
 pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let object = api.pipeline.get(call.resource, &call.key())?;
-    Ok(one(api, call, accept, StatusCode::OK, &object))
+    one(api, call, accept, StatusCode::OK, &object)
 }
 
 /// One object in the shape that was asked for.
-pub fn one(api: &Api, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Response {
-    encode(accept, code, Form::of(api, call, accept).put(object))
+pub fn one(api: &Api, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Result<Response, ApiError> {
+    Ok(encode(accept, code, Form::of(api, call, accept)?.put(object)))
 }
 
 /// How objects are put.
@@ -38,13 +43,19 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn of(api: &Api, call: &Call, accept: Accept) -> Self {
+    pub fn of(api: &Api, call: &Call, accept: Accept) -> Result<Self, ApiError> {
         let include = match call.params.get("includeObject") {
             Some("None") => Include::None,
             Some("Object") => Include::Object,
-            _ => Include::Metadata,
+            Some("Metadata") | None => Include::Metadata,
+            Some(other) if accept.shape == Shape::Table => {
+                return Err(ApiError::BadRequest(format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', 'Object', 'None', or empty"
+                )));
+            }
+            Some(_) => Include::Metadata,
         };
-        Form { resource: call.resource, shape: accept.shape, include, version: api.pipeline.version }
+        Ok(Form { resource: call.resource, shape: accept.shape, include, version: api.pipeline.version })
     }
 
     pub fn put(&self, object: &Object) -> Bytes {
@@ -58,21 +69,21 @@ impl Form {
         match self.shape {
             Shape::Table => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                self.table(&[object], metadata)
+                self.table(std::iter::once(object), metadata)
             }
             Shape::Partial => partial(&object),
             _ => object,
         }
     }
 
-    fn table(&self, objects: &[Value], metadata: Value) -> Value {
+    fn table(&self, objects: impl Iterator<Item = Value>, metadata: Value) -> Value {
         self.resource.printer.table(self.resource.plural, objects, metadata, self.version, self.include)
     }
 }
 
 /// A selection in key order and what the list's `metadata` says about it.
 struct Page {
-    objects: Vec<std::sync::Arc<Object>>,
+    objects: Vec<Arc<Object>>,
     metadata: Value,
 }
 
@@ -82,39 +93,47 @@ pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiEr
     let resource = call.resource;
     let body = match accept.shape {
         Shape::Table => {
-            let values: Vec<_> = page.objects.iter().map(|o| o.value()).collect();
-            Form::of(api, call, accept).table(&values, page.metadata).to_string()
+            let form = Form::of(api, call, accept)?;
+            form.table(page.objects.iter().map(|object| object.value()), page.metadata).to_string()
         }
         Shape::Partial => {
             let items: Vec<_> = page.objects.iter().map(|o| partial(&o.value())).collect();
             let kind = "PartialObjectMetadataList";
             json!({"kind": kind, "apiVersion": "meta.k8s.io/v1", "metadata": page.metadata, "items": items}).to_string()
         }
-        _ => plain(resource, &page),
+        _ if accept.yaml => {
+            String::from_utf8_lossy(&plain(resource, &page.objects, &page.metadata).concat()).into_owned()
+        }
+        _ => return Ok(pieces(plain(resource, &page.objects, &page.metadata))),
     };
     Ok(encode(accept, StatusCode::OK, body.into()))
 }
 
-/// The list as text: the objects' bytes as they are stored, strung together.
-fn plain(resource: &Resource, page: &Page) -> String {
-    let size: usize = page.objects.iter().map(|o| o.json().len() + 1).sum();
-    let mut out = String::with_capacity(size + 256);
-    let head = json!({"kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": page.metadata});
-    out.push_str(head.to_string().trim_end_matches('}'));
-    // `metadata` is the last member and an object: give it back its brace.
-    out.push_str("},\"items\":[");
-    for (i, object) in page.objects.iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        out.push_str(&String::from_utf8_lossy(object.json()));
+/// The list as text in pieces: the objects' bytes as they are stored, but for what is the same of all.
+pub fn plain(resource: &Resource, objects: &[Arc<Object>], metadata: &Value) -> Vec<Bytes> {
+    let kind = format!("{}List", resource.kind);
+    let head = json!({"kind": kind, "apiVersion": resource.api_version(), "metadata": metadata});
+    let mut head = head.to_string();
+    // `metadata` is the last member and an object.
+    head.pop();
+    head.push_str(",\"items\":[");
+    let mut pieces = vec![Bytes::from(head)];
+    for (i, object) in objects.iter().enumerate() {
+        pieces.push(Bytes::from_static(if i > 0 { b",{" } else { b"{" }));
+        pieces.push(object.members());
     }
-    out.push_str("]}");
-    out
+    pieces.push(Bytes::from_static(b"]}\n"));
+    pieces
+}
+
+/// An answer in JSON, piece by piece: all of it at once would be there twice.
+pub fn pieces(pieces: Vec<Bytes>) -> Response {
+    let pieces = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+    json_bytes(StatusCode::OK, Body::from_stream(pieces))
 }
 
 /// Everything `call` selects, without paging.
-pub fn select(api: &Api, call: &Call) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
+pub fn select(api: &Api, call: &Call) -> Result<Vec<Arc<Object>>, ApiError> {
     let selector = call.selector()?;
     let snapshot = snapshot(api, call, None, None)?;
     Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())
@@ -130,8 +149,10 @@ fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
     let params = &call.params;
     let selector = call.selector()?;
     let limit = params.integer("limit")?.and_then(|l| usize::try_from(l).ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
-    check_match(params)?;
-    let asked = resource_version(params.get("resourceVersion"))?;
+    params.integer("timeoutSeconds")?;
+    check_options(params)?;
+    let asked = resource_version(params.get("resourceVersion"))
+        .map_err(|why| ApiError::BadRequest(format!("invalid resource version: {why}")))?;
     let token = params.get("continue").map(Continue::decode).transpose()?;
     let (at, after) = match &token {
         Some(_) if asked > 0 => {
@@ -167,8 +188,12 @@ fn page(api: &Api, call: &Call) -> Result<Page, ApiError> {
     Ok(Page { objects, metadata })
 }
 
-/// What `resourceVersionMatch` may be, and with what (`ValidateListOptions`).
-fn check_match(params: &Params) -> Result<(), ApiError> {
+/// What lists may be asked (`ValidateListOptions`).
+fn check_options(params: &Params) -> Result<(), ApiError> {
+    if params.has("sendInitialEvents") {
+        let cause = FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        return Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause));
+    }
     let set = |key: &str| params.get(key).filter(|text| !text.is_empty());
     let (Some(found), version) = (set("resourceVersionMatch"), set("resourceVersion")) else { return Ok(()) };
     let field = "resourceVersionMatch";
@@ -189,12 +214,10 @@ fn check_match(params: &Params) -> Result<(), ApiError> {
 }
 
 /// A client's resourceVersion; absent is 0.
-pub fn resource_version(text: Option<&str>) -> Result<u64, ApiError> {
+pub fn resource_version(text: Option<&str>) -> Result<u64, String> {
     let Some(text) = text else { return Ok(0) };
     text.parse().map_err(|_| {
-        ApiError::BadRequest(format!(
-            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
-        ))
+        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
     })
 }
 
@@ -213,12 +236,15 @@ impl Continue {
     }
 
     fn decode(text: &str) -> Result<Self, ApiError> {
+        let wrong =
+            |why: String| ApiError::BadRequest(format!("invalid continue token: continue key is not valid: {why}"));
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|why| wrong(why.to_string().to_lowercase()))?;
+        let token: Value = go_json::parse(&bytes).map_err(wrong)?;
         let parse = || {
-            let token: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
             let after = Key::new(token["ns"].as_str()?, token["start"].as_str()?);
             Some(Continue { revision: token["rv"].as_u64()?, after })
         };
-        parse().ok_or_else(|| ApiError::BadRequest("continue key is not valid".to_owned()))
+        parse().ok_or_else(|| wrong("server does not recognize this encoded version".to_owned()))
     }
 }
 

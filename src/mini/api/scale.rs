@@ -31,7 +31,7 @@ pub async fn serve(api: &Api, call: &Call, request: Request) -> Result<Response,
             let (parts, content) = request.into_parts();
             Change::By(Patch::parse(body::media_type(&parts.headers), &body::bytes(content).await?)?)
         }
-        _ => Change::To(body::value(request).await?),
+        _ => Change::To(body::value(request, "Scale").await?),
     };
     let done = api.pipeline.patch(call.resource, &call.key(), Part::Main, &options, |current| {
         let scale = match &change {

@@ -19,6 +19,7 @@ use super::accept::{Accept, json_bytes};
 use super::read::{Form, resource_version};
 use super::{Api, Call};
 use crate::mini::pipeline::store_error;
+use crate::mini::request::Params;
 use crate::mini::selector::Selector;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Change, Object};
@@ -51,12 +52,9 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let params = &call.params;
     let selector = call.selector()?;
     let streaming = params.flag("sendInitialEvents");
-    if streaming && params.get("resourceVersionMatch") != Some("NotOlderThan") {
-        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        let cause = FieldError::forbidden("resourceVersionMatch", detail);
-        return Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause));
-    }
-    let from = resource_version(params.get("resourceVersion"))?;
+    params.integer("timeoutSeconds")?;
+    check_options(params)?;
+    let from = resource_version(params.get("resourceVersion")).map_err(ApiError::Bare)?;
     let namespace = call.namespace().to_owned();
     let store = &api.pipeline.store;
     let shelf = call.resource.shelf();
@@ -74,7 +72,7 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
     let seconds = params.number("timeoutSeconds").filter(|s| *s > 0).map(|s: u64| s.min(u32::MAX.into()));
     let timeout = seconds.map_or(TIMEOUT, Duration::from_secs);
     let stream = Stream {
-        form: Form::of(api, call, accept),
+        form: Form::of(api, call, accept)?,
         selector,
         namespace,
         initial,
@@ -91,6 +89,24 @@ pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiE
         Some((Ok::<_, Infallible>(bytes), stream))
     });
     Ok(json_bytes(StatusCode::OK, Body::from_stream(body)))
+}
+
+/// What watches may be asked (`validateWatchOptions`).
+fn check_options(params: &Params) -> Result<(), ApiError> {
+    let (found, initial) = (params.get("resourceVersionMatch"), params.has("sendInitialEvents"));
+    let field = "resourceVersionMatch";
+    let cause = match found {
+        Some("NotOlderThan") if initial => return Ok(()),
+        _ if initial => {
+            FieldError::forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        }
+        None => return Ok(()),
+        Some(_) => FieldError::forbidden(
+            field,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+    };
+    Err(ApiError::invalid("ListOptions", "meta.k8s.io", cause))
 }
 
 impl Stream {

@@ -38,15 +38,15 @@ fn dry_run(text: Option<&str>) -> Result<bool, ApiError> {
     }
 }
 
-fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Response {
+fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Result<Response, ApiError> {
     let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = read::one(api, call, accept, code, &written.object);
+    let mut response = read::one(api, call, accept, code, &written.object)?;
     for warning in &written.warnings {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
             response.headers_mut().append(http::header::WARNING, value);
         }
     }
-    response
+    Ok(response)
 }
 
 pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
@@ -57,16 +57,18 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
     if call.resource.namespaced && call.namespace().is_empty() {
         return Err(ApiError::BadRequest("an empty namespace may not be set during creation".to_owned()));
     }
-    let body = body::value(request).await?;
+    let body = body::value(request, call.resource.kind).await?;
     let done = api.pipeline.create(call.resource, call.namespace(), body, &options)?;
-    Ok(written(api, call, accept, &done))
+    written(api, call, accept, &done)
 }
 
 /// A create that is a question.
 pub async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let field_validation = options(call)?.field_validation;
-    let (body, _) = schema::decode(call.resource, body::value(request).await?, field_validation)?;
-    Ok(json(StatusCode::CREATED, &auth::review(&api.pipeline, call.resource, &call.user, body)))
+    let body = body::value(request, call.resource.kind).await?;
+    let (body, _) = schema::decode(call.resource, body, field_validation)?;
+    let answer = auth::review(&api.pipeline, &api.authenticator, call.resource, &call.user, body)?;
+    Ok(json(StatusCode::CREATED, &answer))
 }
 
 fn part(call: &Call) -> Part {
@@ -80,19 +82,40 @@ fn part(call: &Call) -> Part {
 
 pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
-    let body = body::value(request).await?;
+    let body = body::value(request, call.resource.kind).await?;
     let done = api.pipeline.update(call.resource, &call.key(), part(call), body, &options)?;
-    Ok(written(api, call, accept, &done))
+    written(api, call, accept, &done)
 }
 
 pub async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    let accept = Accept::of(request.headers())?;
     let (parts, body) = request.into_parts();
     let media = body::media_type(&parts.headers).to_owned();
     let bytes = body::bytes(body).await?;
+    let options = options(call)?;
+    patch_options(call, media == APPLY)?;
     let patch = patch::Patch::parse(&media, &bytes)?;
     let done = patch.apply(&api.pipeline, call.resource, &call.key(), part(call), &options)?;
-    Ok(written(api, call, accept, &done))
+    written(api, call, accept, &done)
+}
+
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// What only server-side apply may be asked, and must (`ValidatePatchOptions`).
+fn patch_options(call: &Call, apply: bool) -> Result<(), ApiError> {
+    let manager = call.params.get("fieldManager").unwrap_or_default();
+    let strange = manager.chars().enumerate().find(|(_, char)| char.is_control());
+    let cause = if apply && manager.is_empty() {
+        FieldError::required("fieldManager", "is required for apply patch")
+    } else if !apply && call.params.has("force") {
+        FieldError::forbidden("force", "may not be specified for non-apply patch")
+    } else if let Some((at, char)) = strange {
+        let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(char));
+        FieldError::invalid("fieldManager", &json!(manager), detail)
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::invalid("PatchOptions", "meta.k8s.io", cause))
 }
 
 /// `DeleteOptions` from body and query; the query wins.
@@ -101,8 +124,8 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
     let bytes = body::bytes(body).await?;
     let body = match body::media_type(&parts.headers) {
         _ if bytes.is_empty() => Value::Null,
-        "application/yaml" => body::yaml(&bytes)?,
-        "application/json" => body::json(&bytes)?,
+        "application/yaml" => body::yaml(&bytes).map_err(ApiError::BadRequest)?,
+        "application/json" => body::json(&bytes).map_err(ApiError::BadRequest)?,
         "application/vnd.kubernetes.protobuf" => super::protobuf::decode(&bytes)?,
         _ => return Err(ApiError::UnsupportedMediaType { accepted: body::READS }),
     };
@@ -110,9 +133,16 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
 }
 
 pub fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
+    let kind = body["kind"].as_str().unwrap_or_default();
+    if !matches!(kind, "" | "DeleteOptions") {
+        let version = body["apiVersion"].as_str().unwrap_or("v1");
+        return Err(ApiError::BadRequest(format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/apis/meta/internalversion/scheme/register.go:27\""
+        )));
+    }
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let dry = call.params.get("dryRun").or_else(|| body["dryRun"][0].as_str());
-    let grace = call.params.number("gracePeriodSeconds").or_else(|| body["gracePeriodSeconds"].as_i64());
+    let grace = call.params.integer("gracePeriodSeconds")?.or_else(|| body["gracePeriodSeconds"].as_i64());
     Ok(DeleteOptions {
         grace_period_seconds: grace,
         uid: text(&body["preconditions"]["uid"]),
@@ -129,7 +159,8 @@ fn propagation(call: &Call, body: &Value) -> Result<Option<Propagation>, ApiErro
     if policy.is_some() && orphan.is_some() {
         let value = json!(policy.unwrap_or_default());
         let detail = "orphanDependents and deletionPropagation cannot be both set";
-        return Err(ApiError::invalid("DeleteOptions", "", FieldError::invalid("propagationPolicy", &value, detail)));
+        let cause = FieldError::invalid("propagationPolicy", &value, detail);
+        return Err(ApiError::invalid("DeleteOptions", "meta.k8s.io", cause));
     }
     match policy {
         None => Ok(orphan.map(|orphan| if orphan { Propagation::Orphan } else { Propagation::Background })),
@@ -139,7 +170,7 @@ fn propagation(call: &Call, body: &Value) -> Result<Option<Propagation>, ApiErro
         Some(other) => {
             let supported = ["Foreground", "Background", "Orphan", "nil"];
             let cause = FieldError::unsupported("propagationPolicy", &json!(other), &supported);
-            Err(ApiError::invalid("DeleteOptions", "", cause))
+            Err(ApiError::invalid("DeleteOptions", "meta.k8s.io", cause))
         }
     }
 }
@@ -161,7 +192,7 @@ pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response
             return Ok(json(StatusCode::OK, &status));
         }
     };
-    Ok(read::one(api, call, accept, StatusCode::OK, &object))
+    read::one(api, call, accept, StatusCode::OK, &object)
 }
 
 pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
@@ -170,14 +201,12 @@ pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Resu
     let mut items = vec![];
     for object in read::select(api, call)? {
         match api.pipeline.delete(call.resource, &object.key, &options) {
-            Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object.value()),
+            Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object),
             // Somebody else was quicker.
             Err(ApiError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
     let metadata = json!({"resourceVersion": api.pipeline.store.revision().to_string()});
-    let kind = format!("{}List", call.resource.kind);
-    let list = json!({"kind": kind, "apiVersion": call.resource.api_version(), "metadata": metadata, "items": items});
-    Ok(json(StatusCode::OK, &list))
+    Ok(read::pieces(read::plain(call.resource, &items, &metadata)))
 }

@@ -12,5 +12,5 @@ pub use authenticate::Authenticator;
 pub use authorize::admit;
 pub use bootstrap::objects as bootstrap;
 pub use review::review;
-pub use token::{Tokens, token_request};
+pub use token::{ISSUER, Tokens, token_request};
 pub use user::{MASTERS, User};

@@ -1,24 +1,28 @@
-//! Access reviews: `kubectl auth can-i`, `auth whoami`.
+//! Access reviews (`kubectl auth can-i`, `auth whoami`) and reviews of tokens.
 
 use serde_json::{Value, json};
 
-use super::User;
 use super::rbac::{authorize, rules};
+use super::token::ISSUER;
+use super::{Authenticator, User};
 use crate::mini::pipeline::Pipeline;
 use crate::mini::request::RequestInfo;
 use crate::mini::resource::Resource;
+use crate::mini::status::{ApiError, FieldError, Qualified};
 
 /// Answers a review of `resource` that `user` sent.
-pub fn review(pipeline: &Pipeline, resource: &Resource, user: &User, mut review: Value) -> Value {
+pub fn review(
+    pipeline: &Pipeline,
+    authenticator: &Authenticator,
+    resource: &'static Resource,
+    user: &User,
+    mut review: Value,
+) -> Result<Value, ApiError> {
     let spec = &review["spec"];
+    check(resource, spec)?;
     let status = match resource.kind {
-        "SelfSubjectReview" => {
-            let mut info = json!({"username": user.name, "groups": user.groups});
-            for (key, value) in user.more.as_object().into_iter().flatten() {
-                info[key] = value.clone();
-            }
-            json!({"userInfo": info})
-        }
+        "TokenReview" => whose(pipeline, authenticator, spec["token"].as_str().unwrap_or_default()),
+        "SelfSubjectReview" => json!({"userInfo": info(user)}),
         "SelfSubjectRulesReview" => {
             let all = rules(pipeline, user, spec["namespace"].as_str().unwrap_or_default());
             let masters = user.groups.iter().any(|g| g == super::MASTERS);
@@ -38,7 +42,61 @@ pub fn review(pipeline: &Pipeline, resource: &Resource, user: &User, mut review:
     if !review["metadata"].is_object() {
         review["metadata"] = json!({});
     }
-    review
+    Ok(review)
+}
+
+/// What a review must ask (`pkg/apis/authorization/validation`).
+fn check(resource: &'static Resource, spec: &Value) -> Result<(), ApiError> {
+    let text = |field: &str| spec[field].as_str().unwrap_or_default();
+    match resource.kind {
+        "SelfSubjectReview" => return Ok(()),
+        "TokenReview" if text("token").is_empty() => {
+            return Err(ApiError::BadRequest("token is required for TokenReview in authentication".to_owned()));
+        }
+        "SelfSubjectRulesReview" if text("namespace").is_empty() => {
+            return Err(ApiError::BadRequest("no namespace on request".to_owned()));
+        }
+        "TokenReview" | "SelfSubjectRulesReview" => return Ok(()),
+        _ => {}
+    }
+    let (of_resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    let mut causes = vec![];
+    if of_resource.is_object() && other.is_object() {
+        let detail = "cannot be specified in combination with resourceAttributes";
+        let value = json!({"Path": other["path"].as_str().unwrap_or_default(), "Verb": other["verb"].as_str().unwrap_or_default()});
+        causes.push(FieldError::invalid("spec.nonResourceAttributes", &value, detail));
+    }
+    if !of_resource.is_object() && !other.is_object() {
+        let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        let cause = FieldError::invalid("spec.resourceAttributes", &Value::Null, detail);
+        causes.push(FieldError { value: "null".to_owned(), ..cause });
+    }
+    let nobody = text("user").is_empty() && spec["groups"].as_array().is_none_or(Vec::is_empty);
+    if resource.kind == "SubjectAccessReview" && nobody {
+        causes.push(FieldError::invalid("spec.user", &json!(""), "at least one of user or group must be specified"));
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    // The kind is empty there, too.
+    let kind = Qualified { name: "", group: resource.group };
+    Err(ApiError::Invalid { kind, name: String::new(), causes })
+}
+
+/// Whose token it is.
+fn whose(pipeline: &Pipeline, authenticator: &Authenticator, token: &str) -> Value {
+    match authenticator.holder(pipeline, token) {
+        Some(holder) => json!({"authenticated": true, "user": info(&holder), "audiences": [ISSUER]}),
+        None => json!({"user": {}, "error": "invalid bearer token"}),
+    }
+}
+
+fn info(user: &User) -> Value {
+    let mut info = json!({"username": user.name, "groups": user.groups});
+    for (key, value) in user.more.as_object().into_iter().flatten() {
+        info[key] = value.clone();
+    }
+    info
 }
 
 fn allowed(pipeline: &Pipeline, user: &User, spec: &Value) -> Value {

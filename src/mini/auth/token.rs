@@ -6,16 +6,18 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::User;
 use crate::mini::pipeline::{Pipeline, new_uid};
 use crate::mini::request::RequestInfo;
 use crate::mini::resources;
+use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
 
 /// The issuer kubeadm sets up.
-const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// For how long a token may be asked, in seconds.
 const SHORTEST: i64 = 600;
 const LONGEST: i64 = 1 << 32;
@@ -35,9 +37,23 @@ impl Tokens {
         Ok(Tokens { key: KeyPair::generate_for(&rcgen::PKCS_ED25519)? })
     }
 
+    /// The key's id: its digest.
+    fn key_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.key.public_key_raw()))
+    }
+
+    /// The public key as a JSON Web Key Set (RFC 7517, RFC 8037).
+    pub fn key_set(&self) -> Value {
+        let key = URL_SAFE_NO_PAD.encode(self.key.public_key_raw());
+        json!({"keys": [{
+            "use": "sig", "kty": "OKP", "kid": self.key_id(), "crv": "Ed25519", "alg": "EdDSA", "x": key,
+        }]})
+    }
+
     fn issue(&self, claims: &Value) -> Result<String, ApiError> {
         let part = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
-        let body = format!("{}.{}", part(&json!({"alg": "EdDSA", "typ": "JWT"})), part(claims));
+        let head = json!({"alg": "EdDSA", "kid": self.key_id(), "typ": "JWT"});
+        let body = format!("{}.{}", part(&head), part(claims));
         let signature = self.key.sign(body.as_bytes()).map_err(|e| ApiError::Internal(e.to_string()))?;
         Ok(format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -78,10 +94,10 @@ pub fn token_request(
     info: &RequestInfo,
     request: Value,
 ) -> Result<TokenRequest, ApiError> {
-    let mut request: TokenRequest = serde_json::from_value(request).map_err(|wrong| {
-        let words = "TokenRequest in version \"v1\" cannot be handled as a TokenRequest";
-        ApiError::BadRequest(format!("{words}: {wrong}"))
-    })?;
+    let words = "TokenRequest in version \"v1\" cannot be handled as a TokenRequest";
+    let refuse = |wrong: String| ApiError::BadRequest(format!("{words}: {wrong}"));
+    let request = schema::decode_value(request, "io.k8s.api.authentication.v1.TokenRequest").map_err(refuse)?;
+    let mut request: TokenRequest = serde_json::from_value(request).map_err(|wrong| refuse(wrong.to_string()))?;
     let account = pipeline.get(&resources::SERVICE_ACCOUNTS, &Key::new(&info.namespace, &info.name))?.value();
     let spec = request.spec.get_or_insert_default();
     let seconds = *spec.expiration_seconds.get_or_insert(DEFAULT_SECONDS);

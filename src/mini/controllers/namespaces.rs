@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Resource as _, ResourceExt as _};
@@ -29,10 +30,23 @@ pub(super) async fn run(client: kube::Client, stop: CancellationToken, tasks: Ta
                     tasks.spawn(stop.clone().run_until_cancelled_owned(end(client.clone(), namespace)));
                 }
             }
-            Change::Deleted(namespace) => _ = ending.remove(&namespace.uid),
+            Change::Deleted(namespace) => {
+                ending.remove(&namespace.uid);
+                restore(&client).await;
+            }
             Change::Applied(_) | Change::Listed => {}
         }
     }
+}
+
+/// The system's namespace that may be deleted comes back (`pkg/controlplane/controller/systemnamespaces`).
+async fn restore(client: &kube::Client) {
+    let lease = Namespace {
+        metadata: ObjectMeta { name: Some("kube-node-lease".to_owned()), ..ObjectMeta::default() },
+        ..Namespace::default()
+    };
+    // Mostly it is there.
+    let _ = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &lease).await;
 }
 
 /// Tried again until it is through: a namespace never goes before its contents.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Toleration};
+use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource as _, ResourceExt as _};
@@ -39,6 +39,8 @@ pub(super) async fn run(client: kube::Client, version: Version) {
 struct Offer {
     name: String,
     cordoned: bool,
+    /// Those that keep pods away.
+    taints: Vec<Taint>,
     labels: BTreeMap<String, String>,
 }
 
@@ -57,7 +59,9 @@ impl Scheduler {
         match change {
             Change::Applied(node) => {
                 let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
-                let offer = Offer { name: node.name_any(), cordoned, labels: node.labels().clone() };
+                let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+                let taints = taints.into_iter().filter(|taint| taint.effect != "PreferNoSchedule").collect();
+                let offer = Offer { name: node.name_any(), cordoned, taints, labels: node.labels().clone() };
                 if nodes.insert(node.uid().unwrap_or_default(), offer.clone()) == Some(offer) {
                     return;
                 }
@@ -78,10 +82,13 @@ impl Scheduler {
         }
         let uid = pod.uid().unwrap_or_default();
         let wanted = spec.node_selector.unwrap_or_default();
-        let tolerant = spec.tolerations.iter().flatten().any(tolerates_cordon);
+        let tolerations = spec.tolerations.unwrap_or_default();
+        let tolerated = |taint: &Taint| tolerations.iter().any(|toleration| tolerates(toleration, taint));
+        let tolerant = tolerated(&cordon());
         // The first filter that a node does not pass gives its reason.
         let fault = |offer: &Offer| match wanted.iter().all(|(key, value)| offer.labels.get(key) == Some(value)) {
             _ if offer.cordoned && !tolerant => Some("node(s) were unschedulable"),
+            _ if !offer.taints.iter().all(tolerated) => Some("node(s) had untolerated taint(s)"),
             false => Some("node(s) didn't match Pod's node affinity/selector"),
             true => None,
         };
@@ -151,11 +158,19 @@ fn unfit(faults: Vec<&str>, version: Version) -> String {
     )
 }
 
-/// Does it tolerate the taint `node.kubernetes.io/unschedulable:NoSchedule`?
-fn tolerates_cordon(toleration: &Toleration) -> bool {
-    let is = |field: &Option<String>, wanted| field.as_deref().is_none_or(|text| text.is_empty() || text == wanted);
-    let any_value = toleration.operator.as_deref() == Some("Exists") || is(&toleration.value, "");
-    is(&toleration.key, "node.kubernetes.io/unschedulable") && is(&toleration.effect, "NoSchedule") && any_value
+/// What a node that is cordoned counts as.
+fn cordon() -> Taint {
+    let (key, effect) = ("node.kubernetes.io/unschedulable".to_owned(), "NoSchedule".to_owned());
+    Taint { key, effect, ..Taint::default() }
+}
+
+/// `Toleration.ToleratesTaint`.
+fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+    let is =
+        |field: &Option<String>, wanted: &str| field.as_deref().is_none_or(|text| text.is_empty() || text == wanted);
+    let exists = toleration.operator.as_deref() == Some("Exists");
+    let same_value = toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default();
+    is(&toleration.key, &taint.key) && is(&toleration.effect, &taint.effect) && (exists || same_value)
 }
 
 fn unschedulable(pod: &Pod) -> bool {
@@ -179,19 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn a_cordon_is_tolerated_by_key_or_by_all() {
+    fn a_taint_is_tolerated_by_key_and_value_or_by_all() {
         let toleration = |text: Value| serde_json::from_value::<Toleration>(text).unwrap();
         for yes in [
             json!({"operator": "Exists"}),
             json!({"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}),
         ] {
-            assert!(tolerates_cordon(&toleration(yes.clone())), "{yes}");
+            assert!(tolerates(&toleration(yes.clone()), &cordon()), "{yes}");
         }
         for no in [
             json!({"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}),
             json!({"key": "node.kubernetes.io/unschedulable", "operator": "Equal", "value": "x"}),
         ] {
-            assert!(!tolerates_cordon(&toleration(no.clone())), "{no}");
+            assert!(!tolerates(&toleration(no.clone()), &cordon()), "{no}");
+        }
+        let taint = Taint { key: "k".into(), value: Some("v".into()), effect: "NoSchedule".into(), ..Taint::default() };
+        for (value, holds) in [("v", true), ("w", false)] {
+            assert_eq!(tolerates(&toleration(json!({"key": "k", "value": value})), &taint), holds);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret, ServiceAccount};
 use kube::ResourceExt as _;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use serde::de::DeserializeOwned;
@@ -292,6 +292,9 @@ async fn a_changed_image_an_exit_and_an_eviction() {
     };
     cluster.until::<Pod>("default", "p", restarted(1)).await;
     assert_eq!(cluster.runtime.running(), 1);
+    let previous = LogParams { previous: true, ..LogParams::default() };
+    let said = cluster.api::<Pod>("default").logs("p", &previous).await.unwrap();
+    assert_eq!(said, "c.00000000 started\n", "what the one before printed");
     cluster.runtime.exit("c", 1);
     cluster.until::<Pod>("default", "p", restarted(2)).await;
     assert!(cluster.runtime.image_status("a/b:2").await.is_some());
@@ -393,9 +396,17 @@ async fn namespaces_get_their_defaults_and_end_with_their_contents() {
     cluster.create::<Pod>("demo", pod).await;
     cluster.until::<Pod>("demo", "p", running).await;
     namespaces.delete("demo", &DeleteParams::default()).await.unwrap();
-    let gone =
-        kube::runtime::wait::await_condition(namespaces, "demo", |namespace: Option<&Namespace>| namespace.is_none());
+    let gone = kube::runtime::wait::await_condition(namespaces.clone(), "demo", |namespace: Option<&Namespace>| {
+        namespace.is_none()
+    });
     tokio::time::timeout(PATIENCE, gone).await.expect("the namespace goes").unwrap();
+    let lease = namespaces.get("kube-node-lease").await.unwrap();
+    namespaces.delete("kube-node-lease", &DeleteParams::default()).await.unwrap();
+    let back =
+        kube::runtime::wait::await_condition(namespaces, "kube-node-lease", move |namespace: Option<&Namespace>| {
+            namespace.is_some_and(|namespace| namespace.uid() != lease.uid())
+        });
+    tokio::time::timeout(PATIENCE, back).await.expect("the system's namespace comes back").unwrap();
     assert_eq!(cluster.runtime.running(), 0);
     assert!(cluster.api::<Secret>("demo").list(&Default::default()).await.unwrap().items.is_empty());
     cluster.close().await;
@@ -430,6 +441,13 @@ async fn a_pod_waits_for_a_node_that_it_fits() {
     cluster.until::<Pod>("default", "r", running).await;
     cordon(false).await;
     cluster.until::<Pod>("default", "q", running).await;
+    let other = json!({"metadata": {"name": "other", "labels": {"disk": "hdd"}}});
+    nodes.create(&PostParams::default(), &serde_json::from_value(other).unwrap()).await.unwrap();
+    let there = json!({"containers": [{"name": "c", "image": "a/b:1"}], "nodeSelector": {"disk": "hdd"}});
+    cluster.pod("s", there).await;
+    cluster.until::<Pod>("default", "s", unschedulable).await;
+    let events = cluster.events_until("s", "FailedScheduling").await;
+    assert!(events[0].contains("1 node(s) had untolerated taint(s)"), "{events:?}");
     cluster.close().await;
 }
 

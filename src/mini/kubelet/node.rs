@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Node as NodeObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::state::Node;
@@ -11,13 +11,16 @@ use crate::mini::runtime::architecture;
 /// Pods a kubelet takes by default.
 const MAX_PODS: &str = "110";
 
-/// Creates the Node, ready from the start.
+/// Creates the Node, ready from the start, and takes off the taint that new ones have.
 ///
 /// # Errors
 /// What the API says.
 pub(super) async fn register(client: &kube::Client, node: &Node) -> kube::Result<()> {
     let object = serde_json::from_value(object(node)).map_err(kube::Error::SerdeError)?;
-    Api::<NodeObject>::all(client.clone()).create(&PostParams::default(), &object).await.map(drop)
+    let nodes = Api::<NodeObject>::all(client.clone());
+    nodes.create(&PostParams::default(), &object).await?;
+    let untainted = Patch::Merge(json!({"spec": {"taints": null}}));
+    nodes.patch(&node.name, &PatchParams::default(), &untainted).await.map(drop)
 }
 
 fn object(node: &Node) -> Value {

@@ -41,7 +41,7 @@ pub enum Ask {
     Pull { image: String, logins: Vec<Login> },
     /// Create and start; answered by [`Answer::Started`].
     Start { container: String },
-    /// Stop and remove a running container; answered by [`Answer::Stopped`].
+    /// Stop a running container; answered by [`Answer::Stopped`].
     Stop { id: String },
     /// Nothing more in this sync.
     Done(Outcome),

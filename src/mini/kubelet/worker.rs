@@ -246,9 +246,9 @@ impl Worker {
         }
     }
 
-    /// Stops a container and waits for the news of how it ended.
+    /// Stops a container that another follows, and waits for the news of how it ended.
     async fn stop(&mut self, id: &str, grace: Duration) -> Exit {
-        let _ = self.shared.runtime.stop(id, grace).await;
+        let _ = self.shared.runtime.halt(id, grace).await;
         let deadline = Instant::now() + EXIT_NEWS;
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.ended.recv()).await {
             if ended.id == id {

@@ -25,6 +25,7 @@ impl Pipeline {
         }
         if resource.kind == "Pod" {
             self.service_account(resource, namespace, object)?;
+            priority(resource, object)?;
         }
         Ok(())
     }
@@ -75,6 +76,19 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// The plugin Priority: a number is the PriorityClass' to give, and there is none that gives another than 0.
+fn priority(resource: &'static Resource, pod: &Value) -> Result<(), ApiError> {
+    let Some(given) = pod["spec"]["priority"].as_i64().filter(|given| *given != 0) else { return Ok(()) };
+    Err(ApiError::Forbidden {
+        resource: resource.qualified(),
+        name: pod["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+        why: format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
+             computed 0 from the given PriorityClass name"
+        ),
+    })
 }
 
 fn mount_token(spec: &mut Value) {

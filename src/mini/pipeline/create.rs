@@ -27,7 +27,7 @@ impl Pipeline {
         place(resource, namespace, &mut object)?;
         let given = metadata(&mut object);
         if given.contains_key("resourceVersion") {
-            return Err(ApiError::BadRequest("resourceVersion should not be set on objects to be created".to_owned()));
+            return Err(ApiError::Bare("resourceVersion should not be set on objects to be created".to_owned()));
         }
         for field in SERVER_SIDE.iter().chain(&["generation"]) {
             given.shift_remove(*field);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::update::{Attempt, ready_to_go};
 use super::{Pipeline, now, rfc3339};
 use crate::mini::resource::{Propagation, Resource};
-use crate::mini::status::ApiError;
+use crate::mini::status::{ApiError, Qualified};
 use crate::mini::store::{Key, Object};
 
 /// `DeleteOptions`, as far as they matter here.
@@ -46,12 +46,7 @@ impl Pipeline {
         options: &DeleteOptions,
     ) -> Attempt<Deleted> {
         let mut object = current.value();
-        for (field, asked, has) in [
-            ("UID", &options.uid, &object["metadata"]["uid"]),
-            ("ResourceVersion", &options.resource_version, &object["metadata"]["resourceVersion"]),
-        ] {
-            ApiError::precondition(resource.qualified(), &key.name, (field, asked.as_deref(), has))?;
-        }
+        check_preconditions(resource, key, &object, options)?;
         if resource.plural == "namespaces" && IMMORTAL.contains(&key.name.as_str()) {
             let why = "this namespace may not be deleted".to_owned();
             return Err(ApiError::Forbidden { resource: resource.qualified(), name: key.name.clone(), why });
@@ -79,6 +74,30 @@ impl Pipeline {
             self.store.update(resource.shelf(), key, current.revision, object).map(Deleted::Marked)
         })
     }
+}
+
+/// `rest.BeforeDelete`: the object must be the one that is meant.
+fn check_preconditions(
+    resource: &'static Resource,
+    key: &Key,
+    object: &Value,
+    options: &DeleteOptions,
+) -> Result<(), ApiError> {
+    for (field, asked, has, happened) in [
+        ("UID", &options.uid, &object["metadata"]["uid"], "deleted and then recreated"),
+        ("ResourceVersion", &options.resource_version, &object["metadata"]["resourceVersion"], "modified"),
+    ] {
+        let has = has.as_str().unwrap_or_default();
+        if let Some(asked) = asked.as_ref().filter(|asked| *asked != has) {
+            let why = format!(
+                "the {field} in the precondition ({asked}) does not match the {field} in record ({has}). \
+                 The object might have been {happened}"
+            );
+            let kind = Qualified { name: resource.kind, group: resource.group };
+            return Err(ApiError::Conflict { resource: kind, name: key.name.clone(), why });
+        }
+    }
+    Ok(())
 }
 
 /// Namespaces that are not to be deleted (`NamespaceLifecycle` admission).

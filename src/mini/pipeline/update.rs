@@ -53,7 +53,9 @@ impl Pipeline {
         let (object, warnings) = schema::decode(resource, body, options.field_validation)?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         if name.is_empty() {
-            return Err(ApiError::BadRequest("name must be provided".to_owned()));
+            let message =
+                format!("the name of the object ({} based on URL) was undeterminable: name must be provided", key.name);
+            return Err(ApiError::BadRequest(message));
         }
         same_name(name, key)?;
         let pinned = object["metadata"]["resourceVersion"].as_str().is_some_and(|v| !matches!(v, "" | "0"));
@@ -143,6 +145,9 @@ impl Pipeline {
                 carry(&mut merged, &new, field);
                 merged["metadata"] = new["metadata"].take();
                 new = merged;
+                if part == Part::Finalize {
+                    resource.strategy.default(&mut new);
+                }
             }
         }
         if part == Part::Main {
@@ -180,8 +185,12 @@ fn check_preconditions(
 ) -> Result<(), ApiError> {
     let given = &new["metadata"];
     let uid = given["uid"].as_str().filter(|uid| !uid.is_empty());
-    ApiError::precondition(resource.qualified(), &key.name, ("UID", uid, &old["metadata"]["uid"]))?;
+    let object = (key.namespace.as_str(), key.name.as_str());
+    ApiError::precondition(resource.qualified(), object, ("UID", uid, &old["metadata"]["uid"]))?;
     let asked = given["resourceVersion"].as_str().unwrap_or_default();
+    if !asked.is_empty() && asked.parse::<u64>().is_err() {
+        return Err(ApiError::Bare(format!("strconv.ParseUint: parsing {asked:?}: invalid syntax")));
+    }
     // Of no version in particular: whatever there is, is replaced.
     if !matches!(asked, "" | "0") && asked != current.revision.to_string() {
         return Err(store_error(resource, key, store::Error::Conflict { current: current.revision }));

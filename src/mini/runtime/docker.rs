@@ -123,6 +123,14 @@ impl DockerRuntime {
         Ok(Started { id: container.id, ip: container.ip })
     }
 
+    async fn halt_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
+        // The engine counts whole seconds; a shorter grace is kept here.
+        if !grace.is_zero() {
+            let _ = tokio::time::timeout(grace, self.docker.stop(id, grace.saturating_add(STOP_SLACK))).await;
+        }
+        self.docker.stop(id, Duration::ZERO).await.map_err(failed)
+    }
+
     async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
         // The engine counts whole seconds; a shorter grace is kept here, and the removal kills.
         if !grace.is_zero() {
@@ -197,6 +205,10 @@ impl Runtime for DockerRuntime {
 
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
         self.stop_container(id, grace).boxed()
+    }
+
+    fn halt<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        self.halt_container(id, grace).boxed()
     }
 
     fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>> {

@@ -109,7 +109,9 @@ pub trait Runtime: Send + Sync + 'static {
     fn start(&self, spec: ContainerSpec) -> BoxFuture<'_, Result<Started, RuntimeError>>;
     /// Resolves when the container has ended; at once when it already has.
     fn wait<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Exit, RuntimeError>>;
-    /// SIGTERM, then SIGKILL after `grace`; then remove. Absent is fine.
+    /// SIGTERM, then SIGKILL after `grace`. What it printed can still be read. Absent is fine.
+    fn halt<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
+    /// The same, and removes it.
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
     fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>>;
     fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;

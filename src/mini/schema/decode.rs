@@ -12,6 +12,7 @@ use super::time;
 use super::types::{Shape, root, types};
 use crate::kubewords::quantity;
 use crate::mini::resource::Resource;
+use crate::mini::resources;
 use crate::mini::status::ApiError;
 use crate::registry::go_base64;
 
@@ -30,30 +31,16 @@ pub fn decode(
     body: Value,
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), ApiError> {
-    let (kind, version) = (resource.kind, resource.version);
-    let refuse = |why: String| {
-        ApiError::BadRequest(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    let given = |field: &str, own: String| match body[field].as_str().unwrap_or_default() {
+        "" => own,
+        given => given.to_owned(),
     };
-    if !body.is_object() {
-        return Err(ApiError::BadRequest(format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            word(&body)
-        )));
-    }
-    let given = body["kind"].as_str().unwrap_or_default().to_owned();
-    if !given.is_empty() && given != kind {
-        let why = format!(
-            "{given} in version {version:?} cannot be handled as a {kind}: converting (v1.{given}) to ({kind}): unknown conversion"
-        );
-        return Err(ApiError::BadRequest(why));
-    }
-    let api_version = body["apiVersion"].as_str().unwrap_or_default();
-    if !api_version.is_empty() && api_version != resource.api_version() {
-        let expected = resource.api_version();
-        let why =
-            format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
-        return Err(ApiError::BadRequest(why));
-    }
+    let (kind, api_version) = (given("kind", resource.kind.to_owned()), given("apiVersion", resource.api_version()));
+    let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
+    let refuse = |why: String| {
+        let wanted = resource.kind;
+        ApiError::BadRequest(format!("{kind} in version {version:?} cannot be handled as a {wanted}: {why}"))
+    };
     decode_patched(resource, body, validation).map_err(refuse)
 }
 
@@ -63,6 +50,7 @@ pub fn decode_patched(
     mut object: Value,
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), String> {
+    same_kind(resource, &object)?;
     let mut at = Place::default();
     at.check(&mut object, &Shape::Struct(root(resource)))?;
     object["kind"] = json!(resource.kind);
@@ -75,6 +63,38 @@ pub fn decode_patched(
         FieldValidation::Warn => Ok((object, at.unknown)),
         _ => Ok((object, vec![])),
     }
+}
+
+/// Refuses an object that says it is of another kind, in the words of apimachinery's scheme. It is read as that kind
+/// first, where there is one.
+fn same_kind(resource: &'static Resource, object: &Value) -> Result<(), String> {
+    let said = |field: &str| object[field].as_str().filter(|text| !text.is_empty());
+    let own = resource.api_version();
+    let (kind, api_version) = (said("kind").unwrap_or(resource.kind), said("apiVersion").unwrap_or(&own));
+    if kind == resource.kind && api_version == own {
+        return Ok(());
+    }
+    let Some(other) = resources::all().find(|r| r.kind == kind && r.api_version() == api_version) else {
+        return Err(format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        ));
+    };
+    Place::default().check(&mut object.clone(), &Shape::Struct(root(other)))?;
+    let package = |group: &str| {
+        if group.is_empty() { "core".to_owned() } else { group.split('.').next().unwrap_or(group).to_owned() }
+    };
+    Err(format!(
+        "converting ({}.{kind}) to ({}.{}): unknown conversion",
+        other.version,
+        package(resource.group),
+        resource.kind
+    ))
+}
+
+/// A value's type faults as those of the Go type `name`, which no resource has: options and requests.
+pub fn decode_value(mut value: Value, name: &str) -> Result<Value, String> {
+    Place::default().check(&mut value, &Shape::Struct(name.to_owned()))?;
+    Ok(value)
 }
 
 /// Where in the object the decoder is.
@@ -157,9 +177,9 @@ impl Place {
             }
             self.path.push_str(field);
             match known.get(field) {
-                Some(shape) => {
-                    self.check(value, shape)?;
-                    if means_nothing(value, shape) {
+                Some(known) => {
+                    self.check(value, &known.shape)?;
+                    if known.omits(value) {
                         gone.push(field.clone());
                     }
                 }
@@ -180,16 +200,6 @@ impl Place {
         let fields = self.path.split('.').map(|field| field.split('[').next().unwrap_or(field));
         let (owner, fields, of) = (&self.owner, fields.collect::<Vec<_>>().join("."), go_type(shape));
         format!("json: cannot unmarshal {found} into Go struct field {owner}.{fields} of type {of}")
-    }
-}
-
-/// What `omitempty` leaves out: nothing, and empty lists and maps. Empty structs stay.
-fn means_nothing(value: &Value, shape: &Shape) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty() && matches!(shape, Shape::Map(_)),
-        _ => false,
     }
 }
 

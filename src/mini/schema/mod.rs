@@ -5,5 +5,5 @@ pub mod openapi;
 mod time;
 mod types;
 
-pub use decode::{FieldValidation, decode, decode_patched, word};
-pub use types::{Shape, root, types};
+pub use decode::{FieldValidation, decode, decode_patched, decode_value, word};
+pub use types::{Field, Shape, root, types};

@@ -33,13 +33,111 @@ pub enum Shape {
     Any,
 }
 
+/// A field of a type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    pub shape: Shape,
+    /// Go says what it holds even where that is nothing.
+    always: bool,
+    /// Go tells zero from nothing: it is a pointer.
+    pointer: bool,
+}
+
+impl Field {
+    /// Whether Go's `omitempty` leaves `value` out: nothing, empty lists and maps, and zeros of what is no pointer.
+    /// Empty structs stay.
+    pub fn omits(&self, value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Array(list) => list.is_empty(),
+            Value::Object(map) => map.is_empty() && matches!(self.shape, Shape::Map(_)),
+            _ if self.always || self.pointer => false,
+            Value::String(text) => text.is_empty(),
+            Value::Bool(flag) => !flag,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+        }
+    }
+}
+
 /// A type's fields by name.
-pub type Type = HashMap<String, Shape>;
+pub type Type = HashMap<String, Field>;
+
+/// Flags and texts of `k8s.io/api` that are pointers, and numbers that are none; all others are the other way round.
+/// Of one name they are alike in all types but those of [`EXCEPT`].
+const POINTERS: &[&str] = &[
+    "allowPrivilegeEscalation",
+    "automountServiceAccountToken",
+    "blockOwnerDeletion",
+    "controller",
+    "enableServiceLinks",
+    "hostProcess",
+    "hostUsers",
+    "immutable",
+    "ingressClassName",
+    "localhostProfile",
+    "manualSelector",
+    "mountPropagation",
+    "optional",
+    "podReplacementPolicy",
+    "privileged",
+    "procMount",
+    "readOnlyRootFilesystem",
+    "recursiveReadOnly",
+    "resourceClaimName",
+    "runAsNonRoot",
+    "runtimeClassName",
+    "setHostnameAsFQDN",
+    "shareProcessNamespace",
+    "started",
+    "storageClassName",
+    "suspend",
+    "volumeMode",
+];
+const NUMBERS: &[&str] = &[
+    "active",
+    "availableReplicas",
+    "count",
+    "failed",
+    "failureThreshold",
+    "fullyLabeledReplicas",
+    "generation",
+    "hostPort",
+    "initialDelaySeconds",
+    "minReadySeconds",
+    "observedGeneration",
+    "periodSeconds",
+    "readyReplicas",
+    "signal",
+    "sizeBytes",
+    "succeeded",
+    "successThreshold",
+    "timeoutSeconds",
+    "unavailableReplicas",
+    "updatedReplicas",
+];
+const EXCEPT: &[(&str, &str)] = &[
+    ("Container", "restartPolicy"),
+    ("EphemeralContainer", "restartPolicy"),
+    ("CSIVolumeSource", "readOnly"),
+    ("DeploymentStatus", "replicas"),
+    ("GRPCAction", "service"),
+];
+
+/// Whether the field `name` of the Go type `owner` is a pointer.
+fn is_pointer(owner: &str, name: &str, shape: &Shape) -> bool {
+    let usual = match shape {
+        Shape::String | Shape::Bytes | Shape::Bool => POINTERS.contains(&name),
+        Shape::Int32 | Shape::Int64 | Shape::Float => !NUMBERS.contains(&name),
+        // Zero has a form of its own there.
+        _ => return true,
+    };
+    usual != EXCEPT.contains(&(owner, name))
+}
 
 static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
     let definitions = definitions();
     let struct_like = definitions.iter().filter(|(_, schema)| schema["properties"].is_object());
-    struct_like.map(|(name, schema)| (name.clone(), compile(schema, &definitions))).collect()
+    struct_like.map(|(name, schema)| (name.clone(), compile(name, schema, &definitions))).collect()
 });
 
 /// Every type by its full name, e.g. `io.k8s.api.core.v1.PodSpec`.
@@ -54,6 +152,11 @@ pub fn definitions() -> Map<String, Value> {
     for resource in resources::all() {
         (resource.schema)(&mut generator);
     }
+    // Bodies of subresources.
+    generator.subschema_for::<k8s_openapi::api::authentication::v1::TokenRequest>();
+    generator.subschema_for::<k8s_openapi::api::autoscaling::v1::Scale>();
+    generator.subschema_for::<k8s_openapi::api::core::v1::Binding>();
+    generator.subschema_for::<k8s_openapi::api::policy::v1::Eviction>();
     let mut definitions = generator.take_definitions(true);
     definitions.values_mut().for_each(relax);
     definitions
@@ -83,9 +186,16 @@ pub fn root(resource: &Resource) -> String {
     format!("io.k8s.api.{group}.{}.{}", resource.version, resource.kind)
 }
 
-fn compile(schema: &Value, all: &Map<String, Value>) -> Type {
+fn compile(name: &str, schema: &Value, all: &Map<String, Value>) -> Type {
+    let owner = name.rsplit('.').next().unwrap_or(name);
+    let required =
+        |field: &str| schema["required"].as_array().is_some_and(|list| list.iter().any(|name| name == field));
     let properties = schema["properties"].as_object().into_iter().flatten();
-    properties.map(|(name, schema)| (name.clone(), shape(schema, all))).collect()
+    let field = |(name, schema): (&String, &Value)| {
+        let shape = shape(schema, all);
+        (name.clone(), Field { always: required(name), pointer: is_pointer(owner, name, &shape), shape })
+    };
+    properties.map(field).collect()
 }
 
 fn shape(schema: &Value, all: &Map<String, Value>) -> Shape {

@@ -58,7 +58,7 @@ struct Inner {
 struct ShelfState {
     objects: BTreeMap<Key, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
-    /// What the history's objects weigh. Their predecessors are the history's too, or were the last to be forgotten.
+    /// What the history's changes weigh.
     bytes: usize,
     /// Changes up to and including this revision are forgotten.
     floor: u64,
@@ -72,12 +72,12 @@ impl ShelfState {
     }
 
     fn record(&mut self, change: Change) {
-        self.bytes += change.object.json().len();
+        self.bytes += change.weight();
         while (self.history.len() == HISTORY || self.bytes > HISTORY_BYTES)
             && let Some(gone) = self.history.pop_front()
         {
             self.floor = gone.revision;
-            self.bytes -= gone.object.json().len();
+            self.bytes -= gone.weight();
         }
         let revision = change.revision;
         self.history.push_back(Arc::new(change));

@@ -30,6 +30,8 @@ pub struct Object {
     fields: Box<[Box<str>]>,
     shelf: Shelf,
     json: Bytes,
+    /// How much of the text is the opening brace with kind and version, which come first.
+    head: usize,
 }
 
 impl std::fmt::Debug for Object {
@@ -52,14 +54,31 @@ impl Object {
     fn index(shelf: Shelf, key: Key, revision: u64, value: &Value) -> Self {
         let labels = string_map(&value["metadata"]["labels"]);
         let fields = shelf.fields.iter().map(|path| field_at(value, path).into()).collect();
+        let mut text = String::from("{");
+        for field in ["kind", "apiVersion"].into_iter().filter(|field| value[*field].is_string()) {
+            text.push_str(&format!("\"{field}\":{},", value[field]));
+        }
+        let head = text.len();
+        let others =
+            value.as_object().into_iter().flatten().filter(|(name, _)| *name != "kind" && *name != "apiVersion");
+        for (i, (name, member)) in others.enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            text.push_str(&format!("{comma}{}:{member}", Value::from(name.as_str())));
+        }
+        text.push('}');
         // Copied: the text was written into a buffer of up to twice its length.
-        let json = Bytes::copy_from_slice(value.to_string().as_bytes());
-        Object { key, revision, labels, fields, shelf, json }
+        let json = Bytes::copy_from_slice(text.as_bytes());
+        Object { key, revision, labels, fields, shelf, json, head }
     }
 
     /// The object as it goes over the wire.
     pub fn json(&self) -> &Bytes {
         &self.json
+    }
+
+    /// Its members but for kind and version, with the closing brace: how lists have their items.
+    pub fn members(&self) -> Bytes {
+        self.json.slice(self.head..)
     }
 
     /// Parsed anew on each call.

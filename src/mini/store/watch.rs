@@ -14,6 +14,14 @@ pub struct Change {
     pub deleted: bool,
 }
 
+impl Change {
+    /// How many bytes it keeps: what was there before a deletion is nobody else's any more.
+    pub(super) fn weight(&self) -> usize {
+        let before = self.previous.iter().filter(|_| self.deleted).map(|object| object.json().len());
+        self.object.json().len() + before.sum::<usize>()
+    }
+}
+
 /// See the module.
 pub struct Watch {
     pub(super) store: Arc<Store>,

@@ -77,7 +77,13 @@ impl Strategy for JobStrategy {
         }
         errors.extend(pod_template::unselected(object, &selector));
         errors.extend(pod_template::errors(object));
-        errors.extend(pod_template::restart_policy_errors(object, &["OnFailure", "Never"]));
+        // What is not said is `Always`.
+        if spec["template"]["spec"]["restartPolicy"] == "Always" {
+            let detail = r#"valid values: "OnFailure", "Never""#;
+            errors.push(FieldError::required("spec.template.spec.restartPolicy", detail));
+        } else {
+            errors.extend(pod_template::restart_policy_errors(object, &["OnFailure", "Never"]));
+        }
         errors
     }
 
@@ -157,7 +163,7 @@ mod tests {
             said,
             [
                 "spec.completions: Invalid value: -1: must be greater than or equal to 0",
-                r#"spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never""#,
+                r#"spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never""#,
             ]
         );
         let old = job(json!({"template": template("Never")}));

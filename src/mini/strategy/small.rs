@@ -44,9 +44,9 @@ impl Strategy for ConfigMapStrategy {
         let mut errors = key_errors("data", &object["data"]);
         errors.extend(key_errors("binaryData", &object["binaryData"]));
         let both =
-            object["binaryData"].as_object().into_iter().flatten().filter(|(key, _)| !object["data"][*key].is_null());
+            object["data"].as_object().into_iter().flatten().filter(|(key, _)| !object["binaryData"][*key].is_null());
         errors.extend(both.map(|(key, _)| {
-            FieldError::invalid(format!("binaryData[{key}]"), &json!(key), "duplicate of key present in data")
+            FieldError::invalid(format!("data[{key}]"), &json!(key), "duplicate of key present in binaryData")
         }));
         let plain =
             object["data"].as_object().into_iter().flatten().filter_map(|(_, text)| text.as_str()).map(str::len);
@@ -61,6 +61,39 @@ impl Strategy for ConfigMapStrategy {
         let mut errors = immutable_errors(new, old, &["data", "binaryData"]);
         errors.extend(self.validate(new));
         errors
+    }
+}
+
+/// A node that begins takes no pods until somebody finds it ready (admission plugin TaintNodesByCondition).
+pub struct NodeStrategy;
+
+impl Strategy for NodeStrategy {
+    fn prepare_create(&self, object: &mut Value, _version: Version) {
+        let taint = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"});
+        let mut taints = object["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        if !taints.contains(&taint) {
+            taints.push(taint);
+        }
+        object["spec"]["taints"] = Value::Array(taints);
+        let status = &mut object["status"];
+        if status["daemonEndpoints"].is_null() {
+            status["daemonEndpoints"] = json!({"kubeletEndpoint": {"Port": 0}});
+        }
+        if status["nodeInfo"].is_null() {
+            let info = [
+                "machineID",
+                "systemUUID",
+                "bootID",
+                "kernelVersion",
+                "osImage",
+                "containerRuntimeVersion",
+                "kubeletVersion",
+                "kubeProxyVersion",
+                "operatingSystem",
+                "architecture",
+            ];
+            status["nodeInfo"] = info.into_iter().map(|field| (field.to_owned(), json!(""))).collect();
+        }
     }
 }
 
@@ -166,6 +199,9 @@ fn subject_errors(at: &str, subject: &Value, namespaced: bool, errors: &mut Vec<
         errors.push(FieldError::required(format!("{at}.name"), ""));
     }
     match kind.as_str().unwrap_or_default() {
+        "User" | "Group" if subject["apiGroup"] != RBAC => {
+            errors.push(FieldError::unsupported(format!("{at}.apiGroup"), text(&subject["apiGroup"]), &[RBAC]));
+        }
         "User" | "Group" => {}
         "ServiceAccount" => {
             let wrong = name.as_str().filter(|name| !name.is_empty()).and_then(names::subdomain);
@@ -238,7 +274,7 @@ mod tests {
         let twice = json!({"data": {"a": "1", "b": "2"}, "binaryData": {"b": "Mg=="}});
         assert_eq!(
             messages(&ConfigMapStrategy, twice),
-            [r#"binaryData[b]: Invalid value: "b": duplicate of key present in data"#]
+            [r#"data[b]: Invalid value: "b": duplicate of key present in binaryData"#]
         );
         let foreign = json!({"kind": "RoleBinding", "roleRef": {"apiGroup": "apps", "kind": "Role", "name": "r"}});
         assert_eq!(
@@ -250,8 +286,7 @@ mod tests {
     #[test]
     fn a_binding_names_a_role_and_subjects() {
         let binding = |kind: &str| {
-            let subjects =
-                json!([{"kind": "user", "name": "a"}, {"kind": "User"}, {"kind": "ServiceAccount", "name": "A"}]);
+            let subjects = json!([{"kind": "user", "name": "a"}, {"kind": "User", "apiGroup": RBAC}, {"kind": "ServiceAccount", "name": "A"}]);
             json!({"kind": kind, "roleRef": {"kind": "role", "name": "r"}, "subjects": subjects})
         };
         let within = messages(&BindingStrategy, binding("RoleBinding"));

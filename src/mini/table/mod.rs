@@ -46,7 +46,7 @@ impl Printer {
     fn definitions(&self, plural: &str, version: Version) -> Vec<Value> {
         let define = |c: &Column| {
             let format = if c.name == "Name" { "name" } else { "" };
-            let (kind, description) = told(plural, c.name).unwrap_or((c.kind, ""));
+            let (kind, description) = told(plural, c.name).unwrap_or((c.kind, String::new()));
             let priority = i32::from(c.wide);
             json!({"name": c.name, "type": kind, "format": format, "description": description, "priority": priority})
         };
@@ -69,13 +69,13 @@ impl Printer {
     pub fn table(
         &self,
         plural: &str,
-        objects: &[Value],
+        objects: impl Iterator<Item = Value>,
         list_metadata: Value,
         version: Version,
         include: Include,
     ) -> Value {
         let now = jiff::Timestamp::now();
-        let rows: Vec<_> = objects.iter().map(|o| self.row(o, version, include, now)).collect();
+        let rows: Vec<_> = objects.map(|object| self.row(&object, version, include, now)).collect();
         json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list_metadata,
             "columnDefinitions": self.definitions(plural, version), "rows": rows,
@@ -84,11 +84,11 @@ impl Printer {
 }
 
 /// Type and description of a column as a real 1.36 tells them.
-fn told(plural: &str, column: &str) -> Option<(&'static str, &'static str)> {
+fn told(plural: &str, column: &str) -> Option<(&'static str, String)> {
     include_str!("columns.tsv").lines().find_map(|line| {
         let mut cells = line.splitn(4, '\t');
         let (of, name, kind, description) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
-        (of == plural && name == column).then_some((kind, description))
+        (of == plural && name == column).then(|| (kind, description.replace("\\n", "\n")))
     })
 }
 
@@ -115,6 +115,6 @@ mod tests {
             assert_eq!(ours.iter().map(|column| column["name"].as_str()).collect::<Vec<_>>(), real, "{resource:?}");
             described += 1;
         }
-        assert_eq!(described, 10);
+        assert_eq!(described, 15);
     }
 }

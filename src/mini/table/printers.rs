@@ -50,6 +50,26 @@ pub const SECRETS: Printer = Printer {
     cells: |o, now| vec![name(o), o["type"].clone(), json!(size(&o["data"])), aged(o, now)],
 };
 
+pub const SERVICES: Printer = Printer {
+    columns: &[NAME, text("Type"), text("Cluster-IP"), text("External-IP"), text("Port(s)"), AGE, wide("Selector")],
+    cells: |o, now| {
+        let ports = o["spec"]["ports"].as_array().into_iter().flatten();
+        let ports: Vec<_> = ports.map(|port| format!("{}/{}", port["port"], string(&port["protocol"]))).collect();
+        let selector = o["spec"]["selector"].as_object().map(|labels| {
+            labels.iter().map(|(key, value)| format!("{key}={}", string(value))).collect::<Vec<_>>().join(",")
+        });
+        vec![
+            name(o),
+            o["spec"]["type"].clone(),
+            o["spec"]["clusterIP"].clone(),
+            json!("<none>"),
+            json!(ports.join(",")),
+            aged(o, now),
+            json!(selector.unwrap_or_else(|| "<none>".to_owned())),
+        ]
+    },
+};
+
 pub const CONFIG_MAPS: Printer = Printer {
     columns: &[NAME, number("Data"), AGE],
     cells: |o, now| vec![name(o), json!(size(&o["data"]) + size(&o["binaryData"])), aged(o, now)],

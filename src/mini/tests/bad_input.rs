@@ -18,7 +18,7 @@ async fn every_bad_request_gets_a_status() {
     ] {
         let (code, status) = server.send(Method::POST, pods, media, body).await;
         let first = status["message"].as_str().unwrap().lines().next().unwrap().to_owned();
-        said.push(format!("{code} {}: {first}", status["reason"].as_str().unwrap()));
+        said.push(format!("{code} {}: {first}", status["reason"].as_str().unwrap_or_default()));
     }
     let account = "/api/v1/namespaces/default/serviceaccounts/default";
     for (media, body) in [
@@ -41,14 +41,11 @@ async fn every_bad_request_gets_a_status() {
 async fn unknown_paths_and_methods() {
     let server = Server::new().await;
     let send = |method, path| server.send(method, path, "application/json", "");
-    assert_eq!(send(Method::GET, "/nope").await, (404, json!("404 page not found\n")));
+    for path in ["/nope", "/apis/x.y/v1/namespaces/a/widgets"] {
+        assert_eq!(send(Method::GET, path).await, (404, json!("404 page not found\n")), "{path}");
+    }
     for (method, path, expected) in [
         (Method::GET, "/api/v1/widgets", "404 NotFound: the server could not find the requested resource"),
-        (
-            Method::GET,
-            "/apis/x.y/v1/namespaces/a/widgets",
-            "404 NotFound: the server could not find the requested resource",
-        ),
         (Method::GET, "/api/v1/namespaces/a/nodes", "404 NotFound: the server could not find the requested resource"),
         (
             Method::DELETE,
@@ -69,10 +66,13 @@ async fn unknown_paths_and_methods() {
 async fn a_token_is_asked_for_in_a_request_and_for_a_time_that_may_be() {
     let server = Server::new().await;
     let path = "namespaces/default/serviceaccounts/default/token";
-    for body in [json!([]), json!(5), json!({"spec": 5}), json!({"kind": "Pod"})] {
+    let unknown = "the object provided is unrecognized (must be of type TokenRequest): ";
+    let unfit = "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: ";
+    for (body, why) in
+        [(json!([]), unknown), (json!(5), unknown), (json!({"spec": 5}), unfit), (json!({"kind": "Pod"}), unfit)]
+    {
         let said = refusal(server.post(path, body).await);
-        let expected = "400 BadRequest: TokenRequest in version \"v1\" cannot be handled as a TokenRequest: ";
-        assert!(said.starts_with(expected), "{said}");
+        assert!(said.starts_with(&format!("400 BadRequest: {why}")), "{said}");
     }
     for (seconds, detail) in [
         (599, "may not specify a duration less than 10 minutes"),
@@ -90,7 +90,7 @@ async fn a_token_is_asked_for_in_a_request_and_for_a_time_that_may_be() {
 #[tokio::test]
 async fn a_watch_may_be_asked_to_last_for_ever() {
     let server = Server::new().await;
-    let events = server.watch(&format!("namespaces?watch=true&timeoutSeconds={}", u64::MAX), 1).await;
+    let events = server.watch(&format!("namespaces?watch=true&timeoutSeconds={}", i64::MAX), 1).await;
     assert_eq!(events[0]["type"], "ADDED");
 }
 

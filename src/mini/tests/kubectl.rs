@@ -122,6 +122,11 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ),
     ("-n demo get all", 0, "NAME        READY   STATUS    RESTARTS   AGE\npod/mypod   1/1     Running   0          "),
     ("-n demo create service clusterip s --tcp=80", 1, "mini does not run services"),
+    (
+        "get svc",
+        0,
+        "NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE\nkubernetes   ClusterIP   10.96.0.1    <none>        443/TCP   ",
+    ),
     ("get foo", 1, "error: the server doesn't have a resource type \"foo\""),
     ("-n demo create token default -o jsonpath={.kind}{\"\\n\"}", 0, "TokenRequest\n"),
     ("auth can-i get pods --as=bob", 1, "no"),

@@ -2,11 +2,13 @@
 
 mod access;
 mod bad_input;
+mod discovery;
 mod gaps;
 mod hostile;
 mod kubectl;
 mod load;
 pub(crate) mod null;
+mod raw;
 mod reads;
 mod writes;
 
@@ -98,6 +100,11 @@ impl Server {
 
     /// Lines of a watch until `count` have come.
     async fn watch(&self, path: &str, count: usize) -> Vec<Value> {
+        self.watched(path, count).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The same as text.
+    async fn watched(&self, path: &str, count: usize) -> String {
         let request = Request::builder().uri(format!("/api/v1/{path}")).body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let mut body = response.into_body();
@@ -108,7 +115,7 @@ impl Server {
             lines += data.iter().filter(|byte| **byte == b'\n').count();
             text.push_str(std::str::from_utf8(&data).unwrap());
         }
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text
     }
 }
 
@@ -128,5 +135,5 @@ fn pod(name: &str) -> Value {
 fn refusal(answer: (u16, Value)) -> String {
     let (code, status) = answer;
     assert_eq!(status["kind"], "Status", "{status}");
-    format!("{code} {}: {}", status["reason"].as_str().unwrap(), status["message"].as_str().unwrap())
+    format!("{code} {}: {}", status["reason"].as_str().unwrap_or_default(), status["message"].as_str().unwrap())
 }

@@ -170,6 +170,15 @@ impl Runtime for NullRuntime {
 
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
         async move {
+            self.halt(id, grace).await?;
+            self.state().containers.remove(id);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn halt<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>> {
+        async move {
             let stubborn = self.state().stubborn;
             if stubborn {
                 tokio::time::sleep_until(tokio::time::Instant::now() + grace).await;

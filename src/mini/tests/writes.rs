@@ -110,7 +110,7 @@ async fn a_pod_on_a_node_goes_gracefully_others_at_once() {
     assert_eq!(server.get("namespaces/default/pods/loose").await.0, 404);
 
     server.create("namespaces/default/pods", pod("bound")).await;
-    let binding = json!({"target": {"kind": "Node", "name": "n"}});
+    let binding = json!({"metadata": {"name": "bound"}, "target": {"kind": "Node", "name": "n"}});
     assert_eq!(server.post("namespaces/default/pods/bound/binding", binding.clone()).await.0, 201);
     assert_eq!(
         refusal(server.post("namespaces/default/pods/bound/binding", binding).await),
@@ -170,13 +170,20 @@ async fn status_and_spec_are_written_apart() {
     assert_eq!(patched["status"]["phase"], "Running");
 }
 
+/// What server-side apply takes.
+fn configuration(pod: Value) -> String {
+    let mut whole = json!({"apiVersion": "v1", "kind": "Pod"});
+    whole.as_object_mut().unwrap().extend(pod.as_object().unwrap().clone());
+    whole.to_string()
+}
+
 #[tokio::test]
 async fn a_dry_run_leaves_nothing() {
     let server = Server::new().await;
     let revision = server.api.pipeline.store.revision();
     let (code, made) = server.post("namespaces/default/pods?dryRun=All", pod("a")).await;
     assert_eq!((code, &made["status"]["phase"]), (201, &json!("Pending")));
-    let apply = serde_json::to_string(&pod("b")).unwrap();
+    let apply = configuration(pod("b"));
     let path = "/api/v1/namespaces/default/pods/b?dryRun=All&fieldManager=kubectl";
     let (code, _) = server.send(Method::PATCH, path, "application/apply-patch+yaml", apply).await;
     assert_eq!(code, 201);
@@ -205,7 +212,7 @@ async fn a_patch_may_name_the_uid_and_not_change_it() {
 async fn an_applied_configuration_is_created_under_its_own_name() {
     let server = Server::new().await;
     let path = "/api/v1/namespaces/default/pods/b?fieldManager=kubectl";
-    let refused = server.send(Method::PATCH, path, "application/apply-patch+yaml", pod("a").to_string()).await;
+    let refused = server.send(Method::PATCH, path, "application/apply-patch+yaml", configuration(pod("a"))).await;
     let expected = "400 BadRequest: the name of the object (a) does not match the name on the URL (b)";
     assert_eq!(refusal(refused), expected);
 }

@@ -79,6 +79,15 @@ impl Command {
         if unknown.is_empty() { Ok(script) } else { Err(unknown) }
     }
 
+    /// Whether it calls a program with a verb, its first word that is no option: `docker login`. `k` is kubectl.
+    pub fn calls(&self, program: &str, verb: &str) -> bool {
+        self.invocations.iter().any(|invocation| {
+            let name = if invocation.program() == "k" { "kubectl" } else { invocation.program() };
+            name == program
+                && invocation.arguments().iter().find(|word| !word.starts_with('-')).is_some_and(|word| word == verb)
+        })
+    }
+
     /// The names of the programs it starts, each once.
     pub fn programs(&self) -> Vec<&str> {
         let mut programs = Vec::new();

@@ -60,7 +60,7 @@ pub(super) fn fits(name: &str, language: &str) -> bool {
     }
 }
 
-/// What a block says of itself: its info string, or its first line that is a comment with a name alone.
+/// What a block says of itself: its info string, or a comment at its top that is a name alone.
 pub(super) fn by_itself(code: &Code, language: &str) -> Option<FileName> {
     if let Some(captures) = INFO.captures(&code.info)
         && let Some(name) = captures.iter().skip(1).flatten().next()
@@ -68,13 +68,16 @@ pub(super) fn by_itself(code: &Code, language: &str) -> Option<FileName> {
     {
         return Some(FileName { name: name.as_str().to_owned(), by: NamedBy::Fence });
     }
-    let (_, first) = code.lines.iter().find(|(_, line)| !line.trim().is_empty())?;
-    let comment = ["#", "//", "<!--", "--", ";"].iter().find_map(|mark| first.trim().strip_prefix(mark))?;
-    let comment = comment.trim_matches(['#', '/', '-', '>', ' ', '=', '*', '<', '!']);
-    let name = *names(comment).first()?;
-    let others = comment.replace(name, "");
-    let words = others.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).count();
-    (words <= 3 && fits(name, language)).then(|| FileName { name: name.to_owned(), by: NamedBy::Comment })
+    // `# Step 1` may stand above `# vi pod.yaml`.
+    let lines = code.lines.iter().map(|(_, line)| line.trim()).filter(|line| !line.is_empty());
+    let comment = |line| ["#", "//", "<!--", "--", ";"].iter().find_map(|mark| str::strip_prefix(line, mark));
+    lines.map_while(comment).find_map(|comment| {
+        let comment = comment.trim_matches(['#', '/', '-', '>', ' ', '=', '*', '<', '!']);
+        let name = *names(comment).first()?;
+        let others = comment.replace(name, "");
+        let words = others.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).count();
+        (words <= 3 && fits(name, language)).then(|| FileName { name: name.to_owned(), by: NamedBy::Comment })
+    })
 }
 
 /// The name that a text gives to a block of that language; the one after `after` words where there are several.

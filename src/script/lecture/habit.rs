@@ -42,20 +42,38 @@ fn named(name: &str) -> Habit {
     }
 }
 
-/// Whether a name is surely a program's, or may be a word as well.
-static PROGRAMS: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
-    let rows = include_str!("programs.tsv").lines().filter_map(|row| row.split_once('\t'));
-    rows.flat_map(|(kind, names)| names.split(' ').map(move |name| (name, kind == "sure"))).collect()
+/// What the table says of a program.
+struct Program {
+    /// Its name is hardly anything else; None: it does not make a line a command.
+    sure: Option<bool>,
+    fate: &'static str,
+}
+
+static PROGRAMS: LazyLock<HashMap<&'static str, Program>> = LazyLock::new(|| {
+    let rows = include_str!("programs.tsv").lines().filter(|row| !row.starts_with('#'));
+    let cells =
+        rows.filter_map(|row| row.split_once('\t').and_then(|(kind, rest)| Some((kind, rest.split_once('\t')?))));
+    cells
+        .flat_map(|(kind, (fate, names))| {
+            let sure = (kind != "rare").then_some(kind == "sure");
+            names.split(' ').map(move |name| (name, Program { sure, fate }))
+        })
+        .collect()
 });
 
 /// A program that lectures call.
 pub(super) fn is_program(word: &str) -> bool {
-    PROGRAMS.contains_key(word)
+    PROGRAMS.get(word).is_some_and(|program| program.sure.is_some())
 }
 
 /// A program whose name is hardly anything else.
 pub(super) fn is_surely_program(word: &str) -> bool {
-    PROGRAMS.get(word).copied().unwrap_or_default()
+    PROGRAMS.get(word).is_some_and(|program| program.sure == Some(true))
+}
+
+/// What becomes of a program in a check: `played`, or the reason why it is not run. None where nothing is known of it.
+pub(crate) fn fate(program: &str) -> Option<&'static str> {
+    PROGRAMS.get(program).map(|program| program.fate)
 }
 
 /// What a statement does to its terminal: the first of its programs that is not plain tells.
@@ -192,5 +210,14 @@ mod tests {
         ] {
             assert_eq!(habit(script, &invocations(script).unwrap()), expected, "{script}");
         }
+    }
+
+    #[test]
+    fn no_program_stands_in_two_rows() {
+        let rows = include_str!("programs.tsv").lines().filter(|row| !row.starts_with('#'));
+        let mut all: Vec<&str> = rows.flat_map(|row| row.rsplit('\t').next().unwrap_or_default().split(' ')).collect();
+        all.sort_unstable();
+        let doubled: Vec<_> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(doubled.is_empty(), "{doubled:?}");
     }
 }

@@ -64,6 +64,8 @@ pub enum Phase {
     Main,
     Verify,
     CleanUp,
+    /// What readers of an exercise are to find out themselves.
+    Solution,
 }
 
 /// `Option 2` is the second of its group.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use serde_saphyr::DuplicateKeyPolicy;
+
 use super::item::{FileName, ItemId, Lines};
 
 /// One block of objects: what is applied as one file.
@@ -31,6 +33,8 @@ pub struct Document {
     pub object: Option<Value>,
     /// Why its text is no YAML, with the line in the lecture.
     pub error: Option<(usize, String)>,
+    /// A key that stands twice, with the line in the lecture.
+    pub doubled: Option<(usize, String)>,
 }
 
 /// Groups whose "objects" are files of tools and no cluster takes, and kinds that are such in groups that it does.
@@ -104,7 +108,11 @@ fn indent(lines: &[(usize, String)]) -> usize {
 
 /// The objects, cut at `---`.
 pub(super) fn documents(lines: &[(usize, String)]) -> Vec<Document> {
-    let cut = |line: &str| line.trim_end() == "---" || line.starts_with("--- ");
+    let indent = indent(lines);
+    let cut = |line: &str| {
+        let line = line.get(indent.min(line.len())..).unwrap_or_default();
+        line.trim_end() == "---" || line.starts_with("--- ")
+    };
     let parts = lines.split(|(_, line)| cut(line));
     let meaningful = |(_, line): &(usize, String)| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     parts.filter(|part| part.iter().any(meaningful)).map(document).collect()
@@ -114,13 +122,15 @@ fn document(lines: &[(usize, String)]) -> Document {
     let first = lines.iter().find(|(_, line)| !line.trim().is_empty()).or(lines.first());
     let last = lines.iter().rfind(|(_, line)| !line.trim().is_empty()).or(lines.last());
     let span = Lines { first: first.map_or(1, |(line, _)| *line), last: last.map_or(1, |(line, _)| *line) };
-    let (object, error) = match parsed(&outdented(lines)) {
-        Ok(value) => (Some(value), None),
-        Err((at, reason)) => {
-            let line = lines.get(at.saturating_sub(1)).or(lines.last()).map_or(span.first, |(line, _)| *line);
-            (None, Some((line, reason)))
-        }
+    let text = outdented(lines);
+    let placed = |(at, what): (usize, String)| {
+        (lines.get(at.saturating_sub(1)).or(lines.last()).map_or(span.first, |(line, _)| *line), what)
     };
+    let (object, error) = match parsed(&text) {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(placed(error))),
+    };
+    let doubled = object.as_ref().and_then(|_| doubled_key(&text)).map(placed);
     let field = |path: &str| object.as_ref().and_then(|object| object.pointer(path)).and_then(Value::as_str);
     // What is no YAML is still somebody's Pod.
     let by_line = |key: &str| {
@@ -136,12 +146,25 @@ fn document(lines: &[(usize, String)]) -> Document {
         namespace: field("/metadata/namespace").map(str::to_owned),
         error,
         object,
+        doubled,
     }
 }
 
-/// YAML or JSON as a value; else the 1-based line and the reason.
+/// YAML or JSON as kubectl reads it, which knows YAML 1.1 (`0555` is octal) and takes the last of two equal keys; else
+/// the 1-based line and the reason.
 pub(super) fn parsed(text: &str) -> Result<Value, (usize, String)> {
-    serde_saphyr::from_str::<Value>(text).map_err(|error| {
+    parsed_by(text, DuplicateKeyPolicy::LastWins)
+}
+
+/// The line and the name of a key that stands twice.
+fn doubled_key(text: &str) -> Option<(usize, String)> {
+    let (line, reason) = parsed_by(text, DuplicateKeyPolicy::Error).err()?;
+    Some((line, reason.split('`').nth(1)?.to_owned()))
+}
+
+fn parsed_by(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Value, (usize, String)> {
+    let options = serde_saphyr::options! { duplicate_keys: duplicate_keys, legacy_octal_numbers: true };
+    serde_saphyr::from_str_with_options::<Value>(text, options).map_err(|error| {
         let line = error.location().map_or(1, |location| location.line() as usize);
         (line, error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter))
     })

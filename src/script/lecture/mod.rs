@@ -25,11 +25,13 @@ mod words;
 
 pub use command::{Command, Habit, Mend, Placeholder};
 pub use error::ReadError;
+pub(crate) use habit::fate;
 pub use item::{
     Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, Item, ItemId, ItemKind, Lecture, Lines,
     Manual, NamedBy, Note, NoteKind, Output, Phase,
 };
 pub use manifest::{Document, Manifest};
 pub use markdown::{Anchor, Reference, ReferenceKind};
+pub(crate) use placeholder::{is_to_be_replaced, of_manifest};
 pub use reading::{read, read_text};
 pub use shell::Invocation;

@@ -67,6 +67,8 @@ const SHELL: [&str; 21] = [
 const WINDOWS: [&str; 7] = ["powershell", "ps", "ps1", "pwsh", "bat", "batch", "cmd"];
 const YAML: [&str; 5] = ["yaml", "yml", "k8s", "kubernetes", "manifest"];
 const JSON: [&str; 4] = ["json", "jsonc", "json5", "javascript"];
+/// Pages, which may have fences of their own.
+const MARKUP: [&str; 5] = ["md", "markdown", "mdx", "asciidoc", "rst"];
 const PRINTED: [&str; 6] = ["output", "log", "logs", "stdout", "result", "out"];
 /// Tags that say nothing of what is inside.
 const ANY: [&str; 10] = ["", "text", "txt", "plain", "plaintext", "none", "code", "no-highlight", "nohighlight", "raw"];
@@ -84,10 +86,15 @@ pub(super) fn nature(code: &Code) -> Nature {
     if PRINTED.contains(&language) {
         return Nature::Printed;
     }
-    if language == "diff" || language == "patch" {
+    let objects = manifest::has_objects(lines);
+    // Only a change marks lines with a plus sign.
+    if language == "diff" || language == "patch" || objects && lines.iter().any(|(_, line)| line.starts_with("+ ")) {
         return Nature::Diff;
     }
-    if manifest::has_objects(lines) && !has_prompt(lines) && !begins_with_program(first) {
+    if MARKUP.contains(&language) {
+        return Nature::Source;
+    }
+    if objects && !has_prompt(lines) && !begins_with_program(first) {
         return Nature::Objects;
     }
     let back_ticked = |line: &str| line.ends_with(" `") || line.ends_with(";`");
@@ -125,6 +132,9 @@ fn by_shape(first: &str, lines: &[(usize, String)], language: &str) -> Option<Na
         return Some(Nature::Dockerfile);
     }
     if YAML.contains(&language) {
+        return None;
+    }
+    if hash_is_prompt(lines) {
         return None;
     }
     if is_table_header(first) || is_report(first) && !begins_with_program(first) {
@@ -176,13 +186,20 @@ fn shell(lines: &[(usize, String)], tagged: bool) -> Option<Vec<Segment>> {
 
 /// A line that begins with a program's name and goes on as a command does.
 fn begins_with_program(line: &str) -> bool {
+    if line
+        .split_once('=')
+        .is_some_and(|(name, value)| is_name(name) && (value.starts_with("$(") || value.starts_with('`')))
+    {
+        return true;
+    }
     let mut words = line.split_whitespace().skip_while(|word| is_assignment(word));
     let Some(first) = words.next() else { return is_setting(line) };
     let second = words.next().unwrap_or_default();
     let first = first.trim_end_matches(';');
     is_surely_program(first) && !second.starts_with(':') && second != "is" && second != "are" && second != "="
         || is_program(first)
-            && (second.starts_with(['-', '/', '<', '.', '$', '"', '\'']) || WORD_COMMANDS.contains(&(first, second)))
+            && (second.starts_with(['-', '/', '<', '>', '.', '$', '"', '\''])
+                || WORD_COMMANDS.contains(&(first, second)))
         || is_path(first)
 }
 
@@ -215,8 +232,22 @@ fn is_path(word: &str) -> bool {
 }
 
 fn is_assignment(word: &str) -> bool {
-    word.split_once('=')
-        .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    word.split_once('=').is_some_and(|(name, _)| is_name(name))
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Where commands begin that stand below objects in one block: the index of their first line.
+pub(super) fn commands_below_objects(lines: &[(usize, String)]) -> Option<usize> {
+    if !manifest::has_objects(lines)
+        || begins_with_program(lines.iter().map(|(_, line)| line.trim()).find(|line| is_meaningful(line))?)
+    {
+        return None;
+    }
+    let command = |line: &str| begins_with_program(line) && !line.contains(": ") && !line.ends_with(':');
+    (1..lines.len()).find(|at| command(lines[*at].1.as_str()) && manifest::has_objects(&lines[..*at]))
 }
 
 fn is_meaningful(line: &str) -> bool {
@@ -278,6 +309,7 @@ fn by_prompts<'a>(lines: &'a [(usize, String)], command: impl Fn(&'a str) -> Opt
                 at += 1;
                 continue;
             }
+            None if is_label(line) => (at, SegmentKind::Comment),
             None if line.starts_with('#') && found.last().is_none_or(|last| last.kind == SegmentKind::Comment) => {
                 (at, SegmentKind::Comment)
             }
@@ -292,6 +324,14 @@ fn by_prompts<'a>(lines: &'a [(usize, String)], command: impl Fn(&'a str) -> Opt
         at = last + 1;
     }
     trimmed(found, lines)
+}
+
+/// `(2) From a file` between commands: who writes a block counts its parts.
+fn is_label(line: &str) -> bool {
+    let rest = line.trim_start().trim_start_matches(['(', '（']);
+    let text = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let mark = text.chars().next();
+    text.len() < rest.len() && matches!(mark, Some(')' | '）' | '、')) && text.chars().any(char::is_alphabetic)
 }
 
 /// bash's second prompt.

@@ -73,6 +73,9 @@ impl Outline {
             if cues.has(Concept::CleanUp) {
                 return Phase::CleanUp;
             }
+            if cues.has(Concept::Solution) && section.text.split_whitespace().count() <= 4 {
+                return Phase::Solution;
+            }
             if phase == Phase::Main {
                 // `Create it and verify` makes something, `Step 5: Verify` does not.
                 if cues.begins(Concept::Verify, STEP) {
@@ -159,6 +162,7 @@ mod tests {
             (vec![(2, "清理环境")], Phase::CleanUp),
             (vec![(1, "Set up a registry"), (2, "Pods")], Phase::Main),
             (vec![(2, "Проверка")], Phase::Verify),
+            (vec![(1, "Question 5"), (2, "Musterlösung")], Phase::Solution),
         ] {
             assert_eq!(outline(&headings).phase(), phase, "{headings:?}");
         }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::command::Placeholder;
 
@@ -14,7 +15,8 @@ static FORMS: LazyLock<Regex> = LazyLock::new(|| {
     let caps = r"\b(?P<caps>(?:YOUR|MY|ENTER|INSERT|REPLACE)[_-][A-Z0-9_-]*[A-Z0-9]|[A-Z][A-Z0-9_]*_(?:HERE|USERNAME|PASSWORD|EMAIL|USER|SERVER|NAME|TOKEN|URL|ID|KEY)|CHANGE_?ME|REPLACE_?ME)\b";
     let lower = r"(?i:\b(?P<lower>your[_-][a-z0-9]+(?:[_.-][a-z0-9]+)*))";
     let crosses = r"\b(?P<crosses>[xX]{4,}|\*{4,})";
-    Regex::new(&[angle, braces, square, caps, lower, crosses].join("|")).expect("a pattern of ours")
+    let letter = r"=(?P<letter>[NXYZ])(?:[`\s]|$)";
+    Regex::new(&[angle, braces, square, caps, lower, crosses, letter].join("|")).expect("a pattern of ours")
 });
 
 /// The placeholders of a script in the order of their first appearance, each once. What stands in single quotes within
@@ -45,6 +47,43 @@ pub(super) fn placeholders(script: &str) -> Vec<Placeholder> {
         found.push(Placeholder { text: text.to_owned(), name: name(inner.as_str()) });
     }
     found
+}
+
+/// Whether a manifest's value is one that a reader is to replace: `<PASSWORD>`, `web-<nr>`, `800x`. A text of several
+/// lines is none.
+pub(crate) fn is_to_be_replaced(value: &str) -> bool {
+    let marked = !value.contains('\n')
+        && !value.contains("</")
+        && placeholders(value).iter().any(|found| found.text.starts_with('<'));
+    let digits = value.trim_end_matches(['x', 'X']);
+    let crossed = !digits.is_empty() && digits.len() < value.len() && digits.chars().all(|c| c.is_ascii_digit());
+    marked || crossed
+}
+
+/// The placeholders of an object's names and references: what the API server would refuse or look for in vain. What
+/// ConfigMaps carry, and what containers are started with, is anybody's text.
+pub(crate) fn of_manifest(object: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(object, &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_to_be_replaced(text) => {
+            found.extend(placeholders(text).into_iter().map(|placeholder| placeholder.text));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Object(fields) => {
+            let is_text = |key: &str| {
+                matches!(key, "annotations" | "command" | "args" | "env")
+                    || key == "data" && fields.get("kind").is_some_and(|kind| kind == "ConfigMap")
+            };
+            fields.iter().filter(|(key, _)| !is_text(key)).for_each(|(_, value)| collect(value, found));
+        }
+        _ => {}
+    }
+    found.dedup();
 }
 
 /// Elements of HTML that stand in pages which a lecture writes to files.
@@ -78,6 +117,7 @@ mod tests {
             ("kubectl logs <你的Pod> <你的Pod>", vec!["<你的Pod>"]),
             ("docker push [your-name]/app", vec!["[your-name]"]),
             ("token: xxxxxx", vec!["xxxxxx"]),
+            ("kubectl rollout undo deploy/web --to-revision=N", vec!["N"]),
         ] {
             let found: Vec<String> = placeholders(script).into_iter().map(|placeholder| placeholder.text).collect();
             assert_eq!(found, expected, "{script}");

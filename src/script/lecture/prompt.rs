@@ -47,6 +47,13 @@ static PROMPTS: LazyLock<Vec<(Regex, PromptKind)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Whether a prompt tells of a folder from the root on, `root@web:/etc#`: that of another machine, or a container's.
+pub(super) fn is_elsewhere(line: &str) -> bool {
+    static ELSEWHERE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^\s*[\w.-]+@[\w.-]+:/\S*\s?[$#]").expect("a pattern of ours"));
+    ELSEWHERE.is_match(line)
+}
+
 /// The line without its prompt, where it has one. `$kubectl` has one, `$HOME/x` has none: a program's name tells.
 pub(super) fn prompted(line: &str) -> Option<Prompted<'_>> {
     if !line.contains(['$', '#', '%', '>', '❯', '➜', 'λ', '⚡', '▶']) {

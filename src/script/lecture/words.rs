@@ -26,9 +26,11 @@ pub(super) enum Concept {
     Setup,
     Verify,
     CleanUp,
+    /// A heading of what readers are to find out themselves.
+    Solution,
 }
 
-const CONCEPTS: [(&str, Concept); 11] = [
+const CONCEPTS: [(&str, Concept); 12] = [
     ("output", Concept::Output),
     ("failure", Concept::Failure),
     ("option", Concept::Option),
@@ -40,6 +42,7 @@ const CONCEPTS: [(&str, Concept); 11] = [
     ("setup", Concept::Setup),
     ("verify", Concept::Verify),
     ("cleanup", Concept::CleanUp),
+    ("solution", Concept::Solution),
 ];
 
 struct Lexicon {

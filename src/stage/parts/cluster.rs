@@ -9,6 +9,7 @@ use super::part::{Part, timed};
 use super::raising::Raising;
 use super::registry::{Address, address_of};
 use crate::cluster::{Cluster, Ground, Info};
+use crate::registry::TokenService;
 use crate::session::Debt;
 use crate::stage::Error;
 
@@ -44,6 +45,7 @@ pub(super) async fn raise(
             logs: session.dir().into(),
             labels: raising.labels(),
             ledger: session.ledger().clone(),
+            realm: raising.tokens.map(TokenService::realm),
             registry: Box::pin(async { address_of(address).await.ok() }),
             registry_at_rest: Box::pin(async { drop(at_rest.wait_for(|rest| *rest).await) }),
         };

@@ -9,7 +9,7 @@ use super::image::{self, AppImage};
 use super::part::OnPart;
 use super::registry::{self, Registry};
 use crate::docker::{Docker, labels};
-use crate::registry::Credentials;
+use crate::registry::{Credentials, TokenService};
 use crate::session::Session;
 use crate::stage::{Error, Settings};
 
@@ -20,6 +20,8 @@ pub(in crate::stage) struct Raising<'a> {
     pub session: &'a Session,
     pub credentials: &'a Credentials,
     pub on_part: OnPart<'a>,
+    /// Where the registry has tokens.
+    pub tokens: Option<&'a TokenService>,
 }
 
 impl Raising<'_> {

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::part::{Part, timed};
 use super::raising::Raising;
-use crate::docker::registry::{RegistryContainer, RegistryRequest};
+use crate::docker::registry::{Auth, RegistryContainer, RegistryRequest};
 use crate::images;
-use crate::registry::{self, Client, Credentials, Endpoint, ImageRef};
+use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, token};
 use crate::session::Session;
 use crate::stage::{Error, Remote};
 
@@ -44,8 +44,7 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
         tell("starting");
         let request = RegistryRequest {
             image: found.image.clone(),
-            htpasswd: credentials.htpasswd().map_err(Error::Htpasswd)?.into(),
-            realm: "rehearsal".into(),
+            auth: auth(raising)?,
             labels: raising.labels(),
             port: settings.registry_port,
             layers: Some(layers_of(session)),
@@ -57,6 +56,22 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
         Ok((Registry { host: addr.to_string(), container: Some(id), note: found.reason() }, line))
     })
     .await
+}
+
+/// By its tokens where the stage has a service for them, else by the password.
+fn auth(raising: &Raising<'_>) -> Result<Auth, Error> {
+    Ok(match raising.tokens {
+        Some(tokens) => Auth::Token {
+            realm: tokens.realm(),
+            service: token::SERVICE.into(),
+            issuer: token::ISSUER.into(),
+            certificate: tokens.certificate().into(),
+        },
+        None => Auth::Basic {
+            htpasswd: raising.credentials.htpasswd().map_err(Error::Htpasswd)?.into(),
+            realm: "rehearsal".into(),
+        },
+    })
 }
 
 /// The registry's address and container, once it is up.

@@ -28,10 +28,14 @@ pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
             )));
         }
     };
-    if spec["nodeName"].as_str().unwrap_or_default().is_empty() {
-        return Err(ApiError::BadRequest(format!("pod {name} does not have a host assigned")));
-    }
     Ok(chosen.to_owned())
+}
+
+/// Refuses a connection to a pod that is nowhere.
+pub fn placed(pod: &Value) -> Result<(), ApiError> {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let nowhere = pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
+    if nowhere { Err(ApiError::BadRequest(format!("pod {name} does not have a host assigned"))) } else { Ok(()) }
 }
 
 fn status_of<'a>(pod: &'a Value, container: &str) -> &'a Value {

@@ -1,5 +1,5 @@
-//! `pods/exec` over WebSocket, subprotocols `v5.channel.k8s.io` and `v4.channel.k8s.io`: each message starts with the
-//! byte of its channel (apiserver `pkg/util/proxy`, kubelet `cri/streaming/remotecommand`).
+//! `pods/exec` over WebSocket, in every subprotocol there has been (apiserver `pkg/util/proxy`, kubelet
+//! `cri/streaming/remotecommand`).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,18 +9,20 @@ use axum::RequestExt;
 use axum::extract::Request;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
-use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{Sink, SinkExt, Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
+use super::channels::Framing;
 use super::container;
 use crate::mini::api::{Api, Call};
 use crate::mini::runtime::{ExecSession, ExecSpec, RuntimeError};
 use crate::mini::status::ApiError;
 
+const PROTOCOLS: [&str; 5] =
+    ["v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "channel.k8s.io", "base64.channel.k8s.io"];
 const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const ERROR: u8 = 3;
@@ -34,6 +36,7 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
     let params = &call.params;
     let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;
+    container::placed(&pod)?;
     let spec = ExecSpec {
         command: params.all("command").map(str::to_owned).collect(),
         stdin: params.flag("stdin"),
@@ -47,19 +50,20 @@ pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Respons
         what: "exec over SPDY",
         instead: "use kubectl 1.31 or newer, which speaks WebSocket",
     })?;
-    let upgrade = upgrade.protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"]).max_message_size(MAX_MESSAGE);
+    let upgrade = upgrade.protocols(PROTOCOLS).max_message_size(MAX_MESSAGE);
+    let framing = Framing::of(upgrade.selected_protocol());
     let id = container::running(&pod, &name);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
         let (mut sink, mut source) = socket.split();
         let status = match id {
             Some(id) => match api.runtime.exec(&id, spec).await {
-                Ok(session) => carry(&mut sink, &mut source, session, shutdown).await,
+                Ok(session) => carry(framing, &mut sink, &mut source, session, shutdown).await,
                 Err(error) => failed(&error),
             },
             None => not_running(&name),
         };
-        finish(sink, source, &status).await;
+        finish(framing, sink, source, &status).await;
     }))
 }
 
@@ -106,9 +110,20 @@ fn exited(code: i32) -> Value {
     json!({"metadata": {}, "status": "Failure", "message": message, "reason": "NonZeroExitCode", "details": {"causes": causes}})
 }
 
-async fn finish(mut sink: SplitSink<WebSocket, Message>, mut source: SplitStream<WebSocket>, status: &Value) {
-    // The client may be gone already.
-    let _ = sink.send(message(ERROR, status.to_string().as_bytes())).await;
+async fn finish(
+    framing: Framing,
+    mut sink: SplitSink<WebSocket, Message>,
+    mut source: SplitStream<WebSocket>,
+    status: &Value,
+) {
+    let words = match status["message"].as_str() {
+        _ if framing.status => Some(status.to_string()),
+        message => message.map(str::to_owned),
+    };
+    if let Some(words) = words {
+        // The client may be gone already.
+        let _ = sink.send(framing.put(ERROR, words.as_bytes())).await;
+    }
     let normal = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() };
     let _ = sink.send(Message::Close(Some(normal))).await;
     // Until the client has closed too, but not for ever.
@@ -119,15 +134,16 @@ async fn finish(mut sink: SplitSink<WebSocket, Message>, mut source: SplitStream
 /// Carries the streams until the output ends; returns the status to finish with. Input has a branch of its own: a
 /// process that does not read holds up neither its output nor the server's end.
 async fn carry<E>(
+    framing: Framing,
     sink: &mut (impl Sink<Message> + Unpin),
     source: &mut (impl Stream<Item = Result<Message, E>> + Unpin),
     session: ExecSession,
     shutdown: CancellationToken,
 ) -> Value {
     let ExecSession { stdin, mut output, exit_code } = session;
-    let mut pump = Box::pin(pump(source, stdin));
+    let mut pump = Box::pin(pump(framing, source, stdin));
     // Tells the client that the connection is up.
-    let mut alive = sink.send(message(STDOUT, &[])).await.is_ok();
+    let mut alive = sink.send(framing.put(STDOUT, &[])).await.is_ok();
     let mut first = true;
     while alive {
         tokio::select! {
@@ -138,7 +154,7 @@ async fn carry<E>(
                         return status;
                     }
                     first = false;
-                    alive = sink.send(message(fd, &bytes)).await.is_ok();
+                    alive = sink.send(framing.put(fd, &bytes)).await.is_ok();
                 }
                 Some(Err(error)) => return internal(&error.to_string()),
                 None => break,
@@ -154,21 +170,16 @@ async fn carry<E>(
 }
 
 /// Hands the client's input on until the client is gone.
-async fn pump<E>(source: &mut (impl Stream<Item = Result<Message, E>> + Unpin), stdin: Stdin) {
+async fn pump<E>(framing: Framing, source: &mut (impl Stream<Item = Result<Message, E>> + Unpin), stdin: Stdin) {
     let mut stdin = Some(stdin);
     while let Some(Ok(received)) = source.next().await {
-        match received {
-            Message::Binary(bytes) => input(&mut stdin, &bytes).await,
-            // Some clients send what is text as such.
-            Message::Text(text) => input(&mut stdin, text.as_bytes()).await,
-            Message::Close(_) => return,
-            _ => {}
+        if matches!(received, Message::Close(_)) {
+            return;
+        }
+        if let Some(bytes) = framing.take(received) {
+            input(&mut stdin, &bytes).await;
         }
     }
-}
-
-fn message(channel: u8, data: &[u8]) -> Message {
-    Message::Binary(Bytes::from([&[channel], data].concat()))
 }
 
 type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
@@ -193,6 +204,8 @@ async fn input(stdin: &mut Option<Stdin>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[tokio::test]
@@ -203,6 +216,8 @@ mod tests {
         let (speak, spoken) = futures::channel::mpsc::unbounded();
         let session =
             ExecSession { stdin: Box::pin(stdin), output: spoken.boxed(), exit_code: Box::pin(async { Ok(3) }) };
+        let framing = Framing::of(Some(&http::HeaderValue::from_static(PROTOCOLS[0])));
+        let message = |channel, data: &[u8]| framing.put(channel, data);
         client.send(Ok::<_, std::io::Error>(message(STDIN, b"more than the pipe takes"))).await.unwrap();
         let shutdown = CancellationToken::new();
         let process = async {
@@ -212,7 +227,7 @@ mod tests {
             assert_eq!(seen.next().await, Some(message(STDOUT, b"hello")));
             drop(speak);
         };
-        let both = async { tokio::join!(carry(&mut sink, &mut source, session, shutdown), process).0 };
+        let both = async { tokio::join!(carry(framing, &mut sink, &mut source, session, shutdown), process).0 };
         let status = tokio::time::timeout(Duration::from_secs(5), both).await.expect("output is carried");
         assert_eq!(status, exited(3));
     }

@@ -15,6 +15,10 @@ pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let params = &call.params;
     let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;
+    if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() {
+        // Nobody has a log of it yet, which is no error.
+        return Ok(accept::text(StatusCode::NO_CONTENT, Body::empty()));
+    }
     let id = container::logged(&pod, &name, params.flag("previous"))?;
     let (tail, seconds) = (params.integer("tailLines")?, params.integer("sinceSeconds")?);
     let tail_wrong = tail.filter(|t| *t < 0).map(|t| ("tailLines", t, "must be greater than or equal to 0"));

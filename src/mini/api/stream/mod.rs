@@ -2,6 +2,7 @@
 //!
 //! [`Runtime`]: crate::mini::runtime::Runtime
 
+mod channels;
 mod container;
 mod exec;
 mod log;

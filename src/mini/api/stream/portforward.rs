@@ -1,5 +1,6 @@
-//! `pods/portforward`: SPDY tunnelled through a WebSocket, as kubectl does since 1.31. Each forwarded connection is a
-//! pair of streams, one for errors and one for data.
+//! `pods/portforward`: SPDY tunnelled through a WebSocket, as kubectl does since 1.31, where each forwarded connection
+//! is a pair of streams, one for errors and one for data; or channels of a WebSocket, a pair for each port that the
+//! request names, as other clients do (kubelet `cri/streaming/portforward/websocket.go`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use super::channels::Framing;
 use super::container;
 use super::spdy::{self, Decoder, Encoder, Frame};
 use crate::mini::api::{Api, Call};
-use crate::mini::runtime::Runtime;
+use crate::mini::request::Params;
+use crate::mini::runtime::{Duplex, Runtime};
 use crate::mini::status::ApiError;
 
 const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
@@ -30,6 +33,7 @@ pub async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let names: Vec<_> = containers.filter_map(|c| c["name"].as_str()).collect();
     container::choose(&pod, names.first().copied())?;
+    container::placed(&pod)?;
     // A pod's containers share their ports.
     let id = names.iter().find_map(|name| container::running(&pod, name));
     let id = id.ok_or_else(|| ApiError::BadRequest(format!("pod {} has no running container", call.info.name)))?;
@@ -37,13 +41,140 @@ pub async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<
         what: "port-forward over bare SPDY",
         instead: "use kubectl 1.31 or newer, which tunnels it through a WebSocket",
     })?;
-    Ok(upgrade.protocols([TUNNEL]).on_upgrade(move |socket| async move {
-        let target = Target { runtime: api.runtime.clone(), container: id, pod: call.info.name };
+    let upgrade = upgrade.protocols([TUNNEL, "v4.channel.k8s.io", "v4.base64.channel.k8s.io"]);
+    let tunnelled = upgrade.selected_protocol().is_some_and(|protocol| protocol == TUNNEL);
+    let framing = Framing::of(upgrade.selected_protocol());
+    let ports = if tunnelled { vec![] } else { ports(&call.params)? };
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let target = Arc::new(Target { runtime: api.runtime.clone(), container: id, pod: call.info.name });
+        let served = async {
+            if tunnelled {
+                // How a tunnel ends is the client's to tell.
+                let _ = run(socket, target).await;
+            } else {
+                channels(socket, framing, target, ports).await;
+            }
+        };
         tokio::select! {
             () = api.shutdown.cancelled() => {}
-            _ = run(socket, Arc::new(target)) => {}
+            () = served => {}
         }
     }))
+}
+
+/// The ports that a request names, which it must where it does not tunnel.
+fn ports(params: &Params) -> Result<Vec<u16>, ApiError> {
+    let named: Vec<_> = params.all("ports").flat_map(|text| text.split(',')).collect();
+    if named.is_empty() {
+        return Err(ApiError::BadRequest("query parameter \"port\" is required".to_owned()));
+    }
+    let port = |text: &str| match text.parse::<u16>() {
+        Ok(0) => Err(ApiError::BadRequest(format!("port {text:?} must be > 0"))),
+        Ok(port) => Ok(port),
+        Err(_) => Err(ApiError::BadRequest(format!("unable to parse {text:?} as a port"))),
+    };
+    named.into_iter().map(port).collect()
+}
+
+/// Serves a client that has two channels for each port: an even one for data, and the next for errors. Both begin with
+/// the port, lower byte first. Ends with the client, or when every port is through.
+async fn channels(socket: WebSocket, framing: Framing, target: Arc<Target>, ports: Vec<u16>) {
+    let (mut sink, mut source) = socket.split();
+    let (outbox, mut outgoing) = mpsc::channel::<Message>(QUEUE);
+    let mut inputs = vec![];
+    for (i, port) in (0u8..).zip(ports) {
+        for channel in [2 * i, 2 * i + 1] {
+            if sink.send(framing.put(channel, &port.to_le_bytes())).await.is_err() {
+                return;
+            }
+        }
+        let (input, received) = mpsc::channel(QUEUE);
+        inputs.push(input);
+        let sender = Channels { framing, data: 2 * i, outbox: outbox.clone() };
+        tokio::spawn(sender.forward(target.clone(), port, received));
+    }
+    drop(outbox);
+    let sender = async {
+        while let Some(message) = outgoing.recv().await {
+            if sink.send(message).await.is_err() {
+                return;
+            }
+        }
+        let _ = sink.send(Message::Close(None)).await;
+    };
+    let receiver = async {
+        while let Some(Ok(message)) = source.next().await {
+            let Some(bytes) = framing.take(message) else { continue };
+            let input = inputs.get(usize::from(bytes[0] / 2)).filter(|_| bytes[0] % 2 == 0);
+            if let Some(input) = input {
+                // A target that is gone takes no more.
+                let _ = input.send(bytes.slice(1..)).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = sender => {}
+        () = receiver => {}
+    }
+}
+
+/// The channels of one port.
+struct Channels {
+    framing: Framing,
+    data: u8,
+    outbox: mpsc::Sender<Message>,
+}
+
+impl Channels {
+    async fn forward(self, target: Arc<Target>, port: u16, received: mpsc::Receiver<Bytes>) {
+        match target.runtime.dial(&target.container, port).await {
+            Ok(socket) => {
+                let (framing, data) = (self.framing, self.data);
+                carry(socket, received, self.outbox, move |bytes| framing.put(data, bytes), vec![]).await;
+            }
+            Err(why) => {
+                let message = format!("error forwarding port {port} to pod {}, uid : {why}", target.pod);
+                let _ = self.outbox.send(self.framing.put(self.data + 1, message.as_bytes())).await;
+            }
+        }
+    }
+}
+
+/// Carries bytes both ways until both are through or the client is gone. What the target says is `put` into the outbox,
+/// and `last` after it.
+async fn carry<T: Send>(
+    socket: Box<dyn Duplex>,
+    mut received: mpsc::Receiver<Bytes>,
+    outbox: mpsc::Sender<T>,
+    put: impl Fn(&[u8]) -> T + Send,
+    last: Vec<T>,
+) {
+    let (mut reader, mut writer) = tokio::io::split(socket);
+    let up = async {
+        while let Some(bytes) = received.recv().await {
+            if writer.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = writer.shutdown().await;
+    };
+    let down = async move {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let read = tokio::select! {
+                () = outbox.closed() => return,
+                read = reader.read(&mut buffer) => read,
+            };
+            let Ok(count @ 1..) = read else { break };
+            if outbox.send(put(&buffer[..count])).await.is_err() {
+                return;
+            }
+        }
+        for message in last {
+            let _ = outbox.send(message).await;
+        }
+    };
+    tokio::join!(up, down);
 }
 
 struct Target {
@@ -145,7 +276,7 @@ struct Pair {
 
 impl Pair {
     /// Dials the port and carries bytes both ways until both are through or the client is gone.
-    async fn forward(self, target: Arc<Target>, port: String, mut received: mpsc::Receiver<Bytes>) {
+    async fn forward(self, target: Arc<Target>, port: String, received: mpsc::Receiver<Bytes>) {
         let dialed = match port.parse::<u16>() {
             Ok(number) => target.runtime.dial(&target.container, number).await.map_err(|e| e.to_string()),
             Err(error) => Err(error.to_string()),
@@ -159,28 +290,8 @@ impl Pair {
                 return;
             }
         };
-        let (mut reader, mut writer) = tokio::io::split(socket);
-        let up = async {
-            while let Some(bytes) = received.recv().await {
-                if writer.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            let _ = writer.shutdown().await;
-        };
-        let down = async {
-            let mut buffer = vec![0; CHUNK];
-            while let Ok(count @ 1..) = reader.read(&mut buffer).await {
-                if self.outbox.send(spdy::data(self.data, &buffer[..count], false)).await.is_err() {
-                    return;
-                }
-            }
-            let _ = self.outbox.send(spdy::data(self.data, b"", true)).await;
-            let _ = self.outbox.send(spdy::data(self.error, b"", true)).await;
-        };
-        tokio::select! {
-            () = self.outbox.closed() => {}
-            _ = async { tokio::join!(up, down) } => {}
-        }
+        let (data, error) = (self.data, self.error);
+        let last = vec![spdy::data(data, b"", true), spdy::data(error, b"", true)];
+        carry(socket, received, self.outbox, move |bytes| spdy::data(data, bytes, false), last).await;
     }
 }

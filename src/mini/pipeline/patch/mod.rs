@@ -14,8 +14,6 @@ use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
 
-const READS: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
-
 /// What a JSON patch may ask for: operations, bytes copied within the object, levels of what comes of it.
 const MAX_OPERATIONS: usize = 10_000;
 const MAX_COPIED: usize = 3 << 20;
@@ -32,11 +30,12 @@ pub enum Patch {
 
 impl Patch {
     pub fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
-        let json = || go_json::parse::<Value>(bytes).map_err(ApiError::BadRequest);
+        let json = || go_json::parse::<Value>(bytes);
+        let undecodable = |why: String| ApiError::BadRequest(format!("error decoding patch: {why}"));
         match media {
             "application/json-patch+json" => {
-                let value = json()?;
-                operations(&value)?;
+                let value = json().map_err(undecodable)?;
+                operations(&value).map_err(undecodable)?;
                 // An operation that is none, or lacks what it needs, is found out when it is applied.
                 let patch: json_patch::Patch = serde_json::from_value(value).map_err(|_| ApiError::UnappliablePatch)?;
                 if patch.len() > MAX_OPERATIONS {
@@ -47,17 +46,47 @@ impl Patch {
                 }
                 Ok(Patch::Json(patch))
             }
-            "application/merge-patch+json" => Ok(Patch::Merge(object(json()?)?)),
-            "application/strategic-merge-patch+json" => Ok(Patch::Strategic(object(json()?)?)),
-            "application/apply-patch+yaml" => {
-                let text = std::str::from_utf8(bytes)
-                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
-                let value = serde_saphyr::from_str(text)
-                    .map_err(|e| ApiError::BadRequest(format!("error decoding YAML: {e}")))?;
-                Ok(Patch::Apply(object(value)?))
+            "application/merge-patch+json" => Ok(Patch::Merge(json().and_then(object).map_err(undecodable)?)),
+            "application/strategic-merge-patch+json" => {
+                Ok(Patch::Strategic(json().and_then(object).map_err(ApiError::BadRequest)?))
             }
-            _ => Err(ApiError::UnsupportedMediaType { accepted: READS }),
+            "application/apply-patch+yaml" => {
+                let wrong = |why: &dyn std::fmt::Display| {
+                    ApiError::BadRequest(format!("error decoding YAML: error converting YAML to JSON: yaml: {why}"))
+                };
+                let text = std::str::from_utf8(bytes).map_err(|why| wrong(&why))?;
+                let value = serde_saphyr::from_str(text).map_err(|why| wrong(&why))?;
+                Ok(Patch::Apply(object(value).map_err(ApiError::BadRequest)?))
+            }
+            _ => Err(ApiError::UnsupportedPatch),
         }
+    }
+
+    /// Whether it is a configuration for server-side apply.
+    pub fn is_apply(&self) -> bool {
+        matches!(self, Patch::Apply(_))
+    }
+
+    /// What keeps a configuration from being applied to an object of `resource` (`fieldmanager.Manager.Apply`).
+    fn configuration_fault(&self, resource: &'static Resource) -> Option<ApiError> {
+        let Patch::Apply(body) = self else { return None };
+        let text = |field: &str| body[field].as_str().unwrap_or_default();
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        let group_version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
+        if kind != resource.kind || version != resource.api_version() {
+            return Some(ApiError::BadRequest(format!("invalid object type: {group_version}, Kind={kind}")));
+        }
+        if !body["metadata"]["managedFields"].is_null() {
+            return Some(ApiError::BadRequest("metadata.managedFields must be nil".to_owned()));
+        }
+        let strict = schema::decode_patched(resource, body.clone(), schema::FieldValidation::Strict).err()?;
+        let unknown = strict.strip_prefix("strict decoding error: unknown field \"")?.split('"').next()?.to_owned();
+        let name = |field: &str| body["metadata"][field].as_str().unwrap_or_default();
+        Some(ApiError::Bare(format!(
+            "failed to create typed patch object ({}/{}; {group_version}, Kind={kind}): .{unknown}: field not declared in schema",
+            name("namespace"),
+            name("name"),
+        )))
     }
 
     /// Applies the patch to the stored object, or creates it where an applied configuration finds none.
@@ -69,6 +98,9 @@ impl Patch {
         part: Part,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
+        if let Some(fault) = self.configuration_fault(resource) {
+            return Err(fault);
+        }
         let done = pipeline.patch(resource, key, part, options, |current| {
             let patched = self.on(resource, current)?;
             let validation = options.field_validation;
@@ -81,7 +113,10 @@ impl Patch {
         match (self, done) {
             (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
                 same_name(body["metadata"]["name"].as_str().unwrap_or_default(), key)?;
-                pipeline.create(resource, &key.namespace, body.clone(), options)
+                let mut body = body.clone();
+                // It means no object of that version: there is none.
+                body["metadata"].as_object_mut().map(|metadata| metadata.shift_remove("resourceVersion"));
+                pipeline.create(resource, &key.namespace, body, options)
             }
             (_, done) => done,
         }
@@ -94,7 +129,10 @@ impl Patch {
             Patch::Json(patch) => operate(&mut patched, patch).ok_or(ApiError::UnappliablePatch)?,
             Patch::Merge(patch) => json_patch::merge(&mut patched, patch),
             Patch::Strategic(patch) | Patch::Apply(patch) => {
-                strategic::merge(&mut patched, patch, of).map_err(|why| self.refused(current, &why))?;
+                strategic::merge(&mut patched, patch, of).map_err(|why| match why.starts_with("cannot restore") {
+                    true => self.refused(current, &why),
+                    false => ApiError::Bare(why),
+                })?;
             }
         }
         Ok(patched)
@@ -116,7 +154,7 @@ impl Patch {
 }
 
 /// A JSON patch is a list of objects.
-fn operations(value: &Value) -> Result<(), ApiError> {
+fn operations(value: &Value) -> Result<(), String> {
     let all = value.as_array();
     let stray = all.and_then(|all| all.iter().find(|item| !item.is_object()));
     let (wrong, list) = match (all, stray) {
@@ -125,9 +163,7 @@ fn operations(value: &Value) -> Result<(), ApiError> {
         _ => return Ok(()),
     };
     let (found, into) = (schema::word(wrong), format!("{list}handlers.jsonPatchOp"));
-    Err(ApiError::BadRequest(format!(
-        "error decoding patch: json: cannot unmarshal {found} into Go value of type {into}"
-    )))
+    Err(format!("json: cannot unmarshal {found} into Go value of type {into}"))
 }
 
 /// A decoder's complaint of a type in the words of the converter that reads strategic patches
@@ -177,7 +213,7 @@ fn operate(object: &mut Value, patch: &json_patch::Patch) -> Option<()> {
         }
         json_patch::patch_unsafe(object, std::slice::from_ref(&operation)).ok()?;
     }
-    Some(())
+    object.is_object().then_some(())
 }
 
 /// An operation as the API server's library means it (`evanphx/json-patch`): -1 is an array's last element, what is
@@ -240,13 +276,13 @@ fn depth(value: &Value) -> usize {
     1 + within.unwrap_or_default()
 }
 
-fn object(value: Value) -> Result<Value, ApiError> {
+fn object(value: Value) -> Result<Value, String> {
     match value {
         Value::Object(_) => Ok(value),
-        other => Err(ApiError::BadRequest(format!(
+        other => Err(format!(
             "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
             schema::word(&other)
-        ))),
+        )),
     }
 }
 
@@ -359,7 +395,10 @@ mod tests {
     #[test]
     fn a_patch_that_is_no_json_is_refused_in_go_words() {
         let error = Patch::parse("application/merge-patch+json", b"{bad json").err().unwrap();
-        assert_eq!(error.to_string(), "invalid character 'b' looking for beginning of object key string");
-        assert!(matches!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedMediaType { .. }));
+        let words = "invalid character 'b' looking for beginning of object key string";
+        assert_eq!(error.to_string(), format!("error decoding patch: {words}"));
+        let error = Patch::parse("application/strategic-merge-patch+json", b"{bad json").err().unwrap();
+        assert_eq!(error.to_string(), words);
+        assert_eq!(Patch::parse("text/plain", b"{}").err().unwrap(), ApiError::UnsupportedPatch);
     }
 }

@@ -60,7 +60,10 @@ fn maps(target: &mut Map<String, Value>, patch: &Map<String, Value>, of: &str) -
             return Ok(());
         }
         None | Some("merge") => {}
-        Some(other) => return Err(format!("unrecognized directive type: {other:?}")),
+        Some(other) => {
+            let map = super::go_map(&Value::Object(patch.clone()));
+            return Err(format!("unknown patch type: {other} in map: {map}"));
+        }
     }
     if let Some(kept) = patch.get(RETAIN).and_then(Value::as_array) {
         target.retain(|key, _| kept.iter().any(|k| k == key));
@@ -93,7 +96,7 @@ fn field(
         target.shift_remove(key);
         return Ok(());
     }
-    let shape = types().get(of).and_then(|t| t.get(key));
+    let shape = types().get(of).and_then(|t| t.get(key)).map(|field| &field.shape);
     let order = patch.get(&format!("{ORDER}{key}")).and_then(Value::as_array);
     let short = of.rsplit('.').next().unwrap_or(of);
     match (shape, value) {
@@ -151,7 +154,7 @@ fn keyed(list: &mut Vec<Value>, changes: &[Value], merge_key: &str, of: &str) ->
     let mut fresh = vec![];
     for change in changes {
         let Value::Object(map) = change else {
-            return Err(format!("expected a map in the list, found {}", go_kind(change)));
+            return Err(format!("cannot restore struct from: {}", go_kind(change)));
         };
         let Some(id) = map.get(merge_key) else {
             return Err(format!("map: {} does not contain declared merge key: {merge_key}", super::go_map(change)));

@@ -4,10 +4,11 @@ use super::{Reading, Session};
 use crate::script::lecture::command::{Command, Habit, Mend};
 use crate::script::lecture::habit::habit;
 use crate::script::lecture::item::{Cue, Item, ItemKind, Lines};
+use crate::script::lecture::manifest::has_objects;
 use crate::script::lecture::markdown::{Block, BlockKind, Code, CodeStyle};
 use crate::script::lecture::nature::{Segment, SegmentKind, is_error, is_report, is_table_header};
 use crate::script::lecture::placeholder::{placeholders, without_brackets};
-use crate::script::lecture::prompt::prompted;
+use crate::script::lecture::prompt::{is_elsewhere, prompted};
 use crate::script::lecture::shell::invocations;
 use crate::script::lecture::words::{Concept, Cues, last_sentence};
 
@@ -34,6 +35,7 @@ const OF_PODS: [&str; 16] = [
 impl Reading {
     pub(super) fn shell(&mut self, code: &Code, segments: &[Segment], next: Option<&Block>) {
         let mut comments: Vec<Cue> = Vec::new();
+        let (begun, mut taken) = (self.items.len(), Vec::new());
         let (mut first, mut last) = (None, None);
         for segment in segments {
             let lines = &code.lines[segment.lines.clone()];
@@ -42,14 +44,25 @@ impl Reading {
                     let text = lines[0].1.trim().trim_start_matches(['#', '$', ' ']).to_owned();
                     comments.push(Cue { line: lines[0].0, text });
                 }
+                SegmentKind::Command { prompt: true } if self.session.is_none() && is_elsewhere(&lines[0].1) => {
+                    let part = Code { lines: lines.to_vec(), ..code.clone() };
+                    let span = Lines { first: lines[0].0, last: lines[lines.len() - 1].0 };
+                    self.illustrate(span, &part, "it is typed on another machine, or in a container");
+                    last = None;
+                }
                 SegmentKind::Command { prompt } => {
                     let lead = if first.is_none() { std::mem::take(&mut self.lead) } else { Vec::new() };
                     self.lead = lead;
                     self.lead.append(&mut comments);
-                    let at = self.command(lines, prompt);
+                    let at = self.command(lines, prompt, &mut taken);
                     first.get_or_insert(at);
                     last = Some(at);
                     self.lead.clear();
+                }
+                // `vi pod.yaml` and the file's lines below it.
+                SegmentKind::Output if has_objects(lines) && self.opened.is_some() => {
+                    let part = Code { lines: lines.to_vec(), language: String::new(), ..code.clone() };
+                    self.objects(Lines { first: lines[0].0, last: lines[lines.len() - 1].0 }, &part);
                 }
                 SegmentKind::Output => {
                     if let Some(command) = last {
@@ -64,6 +77,7 @@ impl Reading {
                 }
             }
         }
+        self.name_unnamed(&taken, begun);
         if code.style != CodeStyle::Inline
             && let (Some(at), Some(Block { kind: BlockKind::Prose(text), lines })) = (last, next)
         {
@@ -72,10 +86,13 @@ impl Reading {
     }
 
     /// One statement.
-    fn command(&mut self, lines: &[(usize, String)], prompt: bool) -> usize {
+    fn command(&mut self, lines: &[(usize, String)], prompt: bool, taken: &mut Vec<String>) -> usize {
         let span = Lines { first: lines[0].0, last: lines[lines.len() - 1].0 };
         let original: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
         let (script, mended) = mended(lines, prompt);
+        if let Some(at) = self.transcribed(&script, prompt) {
+            return at;
+        }
         let placeholders = placeholders(&script);
         let (invocations, unreadable) = match invocations(&without_brackets(&script, &placeholders)) {
             Ok(found) => (found, None),
@@ -89,7 +106,7 @@ impl Reading {
         let leaves =
             command.inside.is_some() && matches!(known.first().map(|i| i.program()), Some("exit" | "logout" | "quit"));
         let at = self.push(span, ItemKind::Command(Box::new(command)));
-        self.files_of(at, &known);
+        taken.extend(self.files_of(at, &known));
         self.last_command = Some(at);
         self.code_since = false;
         if leaves {
@@ -100,6 +117,19 @@ impl Reading {
             self.session = Some(Session { id: self.items[at].id.clone(), machine });
         }
         at
+    }
+
+    /// The command of this section that a block with prompts repeats: it shows what that printed, and runs nothing twice.
+    fn transcribed(&self, script: &str, prompt: bool) -> Option<usize> {
+        let section = self.outline.current();
+        let bare =
+            |script: &str| script.split(" #").next().unwrap_or(script).split_whitespace().collect::<Vec<_>>().join(" ");
+        let here = (0..self.items.len()).rev().take_while(|at| self.places[*at].section == section);
+        here.filter(|_| prompt).find(|at| {
+            self.items[*at]
+                .command()
+                .is_some_and(|command| !command.mended.contains(&Mend::Prompt) && bare(&command.script) == bare(script))
+        })
     }
 
     /// The session that a command is typed into; kubectl and docker are typed outside, and end one.

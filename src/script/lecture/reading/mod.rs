@@ -15,7 +15,7 @@ use super::dialect;
 use super::error::ReadError;
 use super::item::{Cue, Illustration, Item, ItemId, ItemKind, Lecture, Lines, Note, NoteKind, Output};
 use super::markdown::{self, Block, BlockKind, Code, CodeStyle};
-use super::nature::{Nature, nature};
+use super::nature::{Nature, commands_below_objects, nature};
 use super::outline::Outline;
 use super::source::{self, Fault};
 use super::words::{Concept, Cues, last_sentence};
@@ -56,6 +56,7 @@ pub fn read_text(path: &Path, bytes: &[u8]) -> Result<Lecture, ReadError> {
         reading.block(block, page.blocks.get(index + 1));
     }
     ways::mark(&mut reading);
+    keys_are_no_placeholders(&mut reading.items, &source.text);
     let heading = page.blocks.iter().find_map(|block| match &block.kind {
         BlockKind::Heading { text, .. } => Some(text.clone()),
         _ => None,
@@ -71,6 +72,16 @@ pub fn read_text(path: &Path, bytes: &[u8]) -> Result<Lecture, ReadError> {
         anchors: page.anchors,
         text: source.text,
     })
+}
+
+/// `API_TOKEN` is nothing to be replaced where the text gives it a value: as a key or as a variable.
+fn keys_are_no_placeholders(items: &mut [Item], text: &str) {
+    let is_key = |name: &str| [":", "=", "}"].iter().any(|mark| text.contains(&format!("{name}{mark}")));
+    for item in items {
+        if let ItemKind::Command(command) = &mut item.kind {
+            command.placeholders.retain(|found| found.text.starts_with(['<', '[', '{']) || !is_key(&found.text));
+        }
+    }
 }
 
 /// Where the walk stands.
@@ -148,6 +159,12 @@ impl Reading {
             return;
         }
         let code = &self.blanks(code);
+        if let Some(at) = commands_below_objects(&code.lines) {
+            let part =
+                |lines: &[(usize, String)]| Code { lines: lines.to_vec(), language: String::new(), ..code.clone() };
+            self.code(lines, &part(&code.lines[..at]), None);
+            return self.code(lines, &part(&code.lines[at..]), next);
+        }
         let nature = nature(code);
         if code.style == CodeStyle::Inline && !matches!(nature, Nature::Shell(_)) {
             let text = code.lines.iter().map(|(_, line)| format!("`{line}`")).collect::<Vec<_>>().join("\n");
@@ -165,6 +182,7 @@ impl Reading {
             self.output(inside, code);
         } else {
             match nature {
+                Nature::Shell(_) if self.for_windows() => self.illustrate(inside, code, "it is for Windows"),
                 Nature::Shell(segments) => self.shell(code, &segments, next),
                 Nature::Objects => self.objects(inside, code),
                 Nature::Yaml | Nature::Json => self.fields(inside, code, &nature),
@@ -217,9 +235,9 @@ impl Reading {
         let adjacent = self.lead.is_empty() && !self.code_since;
         let leads = self.lead.last().is_some_and(|cue| cue.text.trim_end().ends_with([':', '：']));
         match nature {
-            Nature::Printed => !self.code_since || announced,
+            Nature::Printed => !self.code_since || announced && !self.manifest_since(),
             Nature::Text => {
-                announced
+                announced && !self.manifest_since()
                     || adjacent && self.opened.is_none()
                     || leads
                         && self.name(code, "").is_none()
@@ -232,6 +250,29 @@ impl Reading {
             }
             Nature::Shell(_) | Nature::Source | Nature::Dockerfile | Nature::Windows | Nature::Diff => false,
         }
+    }
+
+    /// Whether what stands before is a label alone that names Windows, of a tab or of one of several shells.
+    fn for_windows(&self) -> bool {
+        let Some(cue) = self.lead.last() else { return false };
+        let label = cue.text.lines().last().unwrap_or_default().to_lowercase();
+        let mut words = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.clone().count() <= 4
+            && words.any(|word| matches!(word, "windows" | "powershell" | "cmd"))
+            && !label.contains("linux")
+    }
+
+    /// Whether a manifest stands between the last command and here that the command does not take: what follows tells
+    /// of that.
+    fn manifest_since(&self) -> bool {
+        let Some(at) = self.last_command else { return false };
+        let script = self.items[at].command().map_or("", |command| command.script.as_str());
+        self.items[at + 1..].iter().filter_map(Item::manifest).any(|manifest| {
+            manifest
+                .file
+                .as_ref()
+                .is_none_or(|file| !script.contains(file.name.rsplit('/').next().unwrap_or(&file.name)))
+        })
     }
 
     /// Whether the last sentence tells to put something somewhere.

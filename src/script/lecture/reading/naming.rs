@@ -70,35 +70,40 @@ impl Reading {
         self.code_since = true;
     }
 
-    /// What a command tells of files: those it takes name the manifests before it, one that it opens names what follows.
-    pub(super) fn files_of(&mut self, at: usize, invocations: &[Invocation]) {
+    /// What a command tells of files: one that it opens names what follows, and what it writes is no manifest's any more.
+    /// The files that it takes.
+    pub(super) fn files_of(&mut self, at: usize, invocations: &[Invocation]) -> Vec<String> {
         let id = self.items[at].id.clone();
-        let opened = invocations.iter().find_map(opened);
-        if let Some(name) = opened {
-            self.opened = Some(name.to_owned());
-        } else {
-            self.opened = None;
-        }
+        self.opened = invocations.iter().find_map(opened).map(str::to_owned);
         for invocation in invocations {
-            if invocation.here_document.is_some() || !invocation.writes.is_empty() {
-                for name in &invocation.writes {
-                    self.files.insert(name.clone(), id.clone());
-                }
+            for name in &invocation.writes {
+                self.files.insert(name.clone(), id.clone());
             }
-            let taken: Vec<&str> = taken(invocation).collect();
-            self.name_unnamed(&taken);
         }
+        invocations.iter().flat_map(taken).map(str::to_owned).collect()
     }
 
-    /// Gives the last manifests without a name those that a command takes, the last to the last.
-    fn name_unnamed(&mut self, taken: &[&str]) {
+    /// Gives the last manifests without a name those of the files that a block's commands take, the last to the last:
+    /// files that nothing gives yet, else those that get other contents. `first` is the block's first item.
+    pub(super) fn name_unnamed(&mut self, taken: &[String], first: usize) {
         let section = self.outline.current();
-        for name in taken.iter().rev() {
+        let mut names: Vec<&String> = Vec::new();
+        taken.iter().for_each(|name| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        });
+        if names.iter().any(|name| !self.files.contains_key(*name)) {
+            names.retain(|name| !self.files.contains_key(*name));
+        }
+        for name in names.into_iter().rev() {
             let Some(at) = self.unnamed.last().copied() else { break };
-            let near = self.places[at].section == section || self.items.len() <= at + 3;
-            // A file that the text gave contents since is not meant to have this manifest's.
-            let newer = self.files.get(*name).and_then(|id| self.items.iter().position(|item| item.id == *id));
-            if !near || newer.is_some_and(|newer| newer > at) {
+            let near = self.places[at].section == section || first <= at + 2;
+            let giver = self.files.get(name).and_then(|id| self.items.iter().position(|item| item.id == *id));
+            // A file that the text gave contents since is not meant to have this manifest's; and what a reader may do
+            // replaces nothing.
+            let kept = giver.is_some_and(|giver| giver > at || self.items[at].condition.is_some());
+            if !near || kept {
                 break;
             }
             self.unnamed.pop();

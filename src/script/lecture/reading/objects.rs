@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::{Reading, text_of};
 use crate::script::lecture::command::{Command, Habit};
+use crate::script::lecture::file_name;
 use crate::script::lecture::item::{Attachment, Cue, FileName, Fragment, ItemKind, Lines, NamedBy};
 use crate::script::lecture::manifest::{self, Manifest};
 use crate::script::lecture::markdown::Code;
@@ -36,8 +37,8 @@ pub(super) fn is_printed(reading: &Reading, command: &Command, code: &Code, anno
         cues.has(Concept::Save) && !cues.has(Concept::Output)
     });
     let objects = manifest::has_objects(&code.lines);
-    // A file shown by `cat` is the file.
-    if reading.opened.is_some() && !prints {
+    // A file shown by `cat` is the file, and so is what begins with a file's name.
+    if reading.opened.is_some() && !prints || file_name::by_itself(code, "yaml").is_some() {
         return false;
     }
     match (prints, announced) {
