@@ -453,8 +453,9 @@ const HEADERS: [&str; 22] = [
 /// What kubectl, docker and shells report in one line: `pod/a created`, `Error from server …`.
 pub(super) fn is_report(line: &str) -> bool {
     let line = line.trim();
-    let mut words = line.split_whitespace();
-    let (first, last) = (words.next().unwrap_or_default(), line.split_whitespace().next_back().unwrap_or_default());
+    // `pod/web patched (no change)`, `pod/web created (server dry run)`
+    let words: Vec<&str> = line.split(" (").next().unwrap_or_default().split_whitespace().collect();
+    let (first, last) = (words.first().copied().unwrap_or_default(), words.last().copied().unwrap_or_default());
     let done = [
         "created",
         "configured",
@@ -473,9 +474,7 @@ pub(super) fn is_report(line: &str) -> bool {
         "drained",
     ];
     let object = first.contains('/') && !first.starts_with(['.', '/']) && !first.contains("://");
-    let about = object
-        && line.split_whitespace().count() <= 4
-        && (done.contains(&last) || last == "run)" && done.iter().any(|word| line.contains(word)));
+    let about = object && words.len() <= 4 && done.contains(&last);
     let quoted = line.contains("\" deleted") || line.ends_with("\" created") || line.contains("\" created (");
     about || quoted || is_error(line)
 }
@@ -494,9 +493,6 @@ pub(super) fn is_error(line: &str) -> bool {
         "wget: ",
         "fatal:",
         "command terminated with exit code",
-        "The Pod \"",
-        "The Deployment \"",
-        "The Service \"",
         "denied:",
         "unauthorized:",
         "Error response from daemon",
@@ -509,7 +505,10 @@ pub(super) fn is_error(line: &str) -> bool {
         "ssh: ",
         "no such host",
     ];
-    begins.iter().any(|begin| line.starts_with(begin))
+    // kubectl's words for an object that the API server refuses, of whichever kind.
+    let refused = line.starts_with("The ") && (line.contains("\" is invalid:") || line.contains("request is invalid:"));
+    refused
+        || begins.iter().any(|begin| line.starts_with(begin))
         || line.contains("command not found")
         || line.ends_with("No such file or directory")
 }
@@ -548,4 +547,32 @@ pub(super) fn looks_like_yaml(lines: &[(usize, String)]) -> bool {
     let keys = meaningful.iter().filter(|line| key(line)).count();
     let fitting = meaningful.iter().filter(|line| key(line) || line.starts_with("- ") || **line == "---").count();
     keys > 0 && fitting * 4 >= meaningful.len() * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kubectl_reports_and_refuses_is_known_whatever_the_kind() {
+        for line in [
+            "pod/web created",
+            "configmap/settings patched (no change)",
+            "deployment.apps/web created (server dry run)",
+            "pod \"web\" deleted",
+        ] {
+            assert!(is_report(line) && !is_error(line), "{line}");
+        }
+        for line in [
+            "The ConfigMap \"settings\" is invalid: data: Forbidden: field is immutable when `immutable` is set",
+            "The StatefulSet \"db\" is invalid: ",
+            "The request is invalid: patch: Invalid value",
+            "Error from server (NotFound): pods \"web\" not found",
+        ] {
+            assert!(is_error(line), "{line}");
+        }
+        for line in ["The page \"web\" is new", "see docs/web (it is created)", "web is patched"] {
+            assert!(!is_report(line), "{line}");
+        }
+    }
 }
