@@ -6,7 +6,7 @@ use rehearsal::lint::lint;
 use rehearsal::script::lecture::read_text;
 
 /// Reads any bytes as a lecture, and lints it. Lines stay within the file.
-pub fn lecture(bytes: &[u8]) {
+pub(super) fn lecture(bytes: &[u8]) {
     let Ok(lecture) = read_text(Path::new("lecture.md"), bytes) else { return };
     let last = lecture.text.lines().count();
     for item in &lecture.items {

@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 ///
 /// # Errors
 /// Where it cannot be written, or would stand outside of `root`.
-pub fn write_below(root: &Path, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+pub(crate) fn write_below(root: &Path, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(root);
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(root);
     below(root, there)?;
@@ -36,7 +36,7 @@ pub fn write_below(root: &Path, path: &Path, contents: &[u8], mode: u32) -> io::
 ///
 /// # Errors
 /// Where it is not there, or not below `root`.
-pub fn below(root: &Path, path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn below(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let (root, path) = (root.canonicalize()?, path.canonicalize()?);
     if path.starts_with(&root) {
         return Ok(path);
@@ -49,7 +49,7 @@ pub fn below(root: &Path, path: &Path) -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// Where there is no such file, or it is a link, a pipe or a device.
-pub fn read_plain(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn read_plain(path: &Path, limit: u64) -> io::Result<String> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {

@@ -6,33 +6,33 @@ pub mod hint;
 
 pub mod wait;
 
-pub mod secret;
+mod secret;
 
 pub mod process;
 
 pub mod exec;
 
-pub mod files;
+mod files;
 
-pub mod signal;
+mod signal;
 
-pub mod mask;
+mod mask;
 
 pub mod session;
 
-pub mod kubewords;
+mod kubewords;
 
-pub mod event;
+mod event;
 
-pub mod fence;
+mod fence;
 
 pub mod script;
 
 pub mod observe;
 
-pub mod compare;
+mod compare;
 
-pub mod drift;
+mod drift;
 
 pub mod registry;
 
@@ -40,7 +40,7 @@ pub mod docker;
 
 pub mod images;
 
-pub mod loopback;
+mod loopback;
 
 pub mod mini;
 
@@ -50,18 +50,18 @@ pub mod cluster;
 
 pub mod gateway;
 
-pub mod stage;
+mod stage;
 
 pub mod tools;
 
-pub mod place;
+mod place;
 
-pub mod run;
+mod run;
 
-pub mod check;
+mod check;
 
 pub mod conformance;
 
-pub mod report;
+mod report;
 
 pub mod cli;

@@ -16,10 +16,10 @@ use base64::engine::general_purpose::STANDARD;
 use regex::{Regex, RegexBuilder};
 
 /// What stands where a secret was.
-pub const MASK: &str = "•••";
+pub(crate) const MASK: &str = "•••";
 
 /// Secrets of fewer characters would mask half of every text: they are to be refused, since they are not masked.
-pub const SHORTEST: usize = 4;
+pub(crate) const SHORTEST: usize = 4;
 
 /// A shared set of secrets; clones see secrets added later.
 #[derive(Clone, Default)]

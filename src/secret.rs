@@ -26,7 +26,7 @@ impl<T: Into<Box<str>>> From<T> for Secret {
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
     // One that was there keeps its mode otherwise.
     file.set_permissions(Permissions::from_mode(0o600))?;
@@ -34,20 +34,20 @@ pub fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// For `#[serde(with = "crate::secret::in_private_file")]`: a secret in a file that only its owner can read.
-pub mod in_private_file {
+pub(crate) mod in_private_file {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::Secret;
 
     /// # Errors
     /// The serializer's.
-    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
     /// # Errors
     /// Where there is no text.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         Ok(String::deserialize(deserializer)?.into())
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Two tokens, cancelled one after the other.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupts {
+pub(crate) struct Interrupts {
     /// Stop what is being done and clean up.
     pub graceful: CancellationToken,
     /// Stop cleaning up, too.
@@ -15,7 +15,7 @@ pub struct Interrupts {
 
 impl Interrupts {
     /// What `work` comes to; None where an orderly end is asked for first.
-    pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.graceful.cancelled() => None,
@@ -27,7 +27,7 @@ impl Interrupts {
     ///
     /// # Errors
     /// Where the handlers cannot be installed.
-    pub fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         let interrupts = Self::default();
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;

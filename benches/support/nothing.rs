@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A runtime that has every image, starts nothing and stops at once: what is measured is mini's own.
 #[derive(Default)]
-pub struct Nothing {
+pub(crate) struct Nothing {
     stopped: Mutex<BTreeMap<String, CancellationToken>>,
 }
 

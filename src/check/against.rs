@@ -8,7 +8,7 @@ use crate::event::Verdict;
 
 /// A change between an earlier check and this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// The checks were made with something else: `cluster`, `server`, `kubectl`, `rehearsal`.
     With { what: &'static str, before: String, now: String },
     /// An item has another verdict.
@@ -21,7 +21,7 @@ pub enum Change {
 
 impl Change {
     /// Whether what held does not hold any more.
-    pub fn is_worse(&self) -> bool {
+    pub(crate) fn is_worse(&self) -> bool {
         match self {
             Self::Verdict { before, now, .. } => now > before,
             Self::Added { now, .. } => !now.passed(),
@@ -32,7 +32,7 @@ impl Change {
 
 /// The changes in the order of this check; what is gone last. An item is the same where its file and id are, and where
 /// its id is gone but its text stands under another.
-pub fn changes(before: &[Line], now: &[Line]) -> Vec<Change> {
+pub(crate) fn changes(before: &[Line], now: &[Line]) -> Vec<Change> {
     let (old, new) = (records(before), records(now));
     let mut left: BTreeMap<(&str, &str), &Record> =
         old.iter().map(|r| ((r.file.as_str(), r.id.as_str()), *r)).collect();

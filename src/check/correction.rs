@@ -7,7 +7,7 @@ use crate::compare::{Class, Difference, Form, Outcome, Path, put_back};
 /// The corrected lines of a shown output. `file` is the whole text of the lecture; `lines` are those of the output in
 /// it, without the fence; `wanted` says which differences, by their number, are to be corrected. None where not all of
 /// these can be, or where the lines of the file are not the shown ones.
-pub fn output(
+pub(crate) fn output(
     file: &str,
     lines: Lines,
     shown: &str,
@@ -52,7 +52,7 @@ pub fn output(
 }
 
 /// A command with other words, by [`crate::drift::mended`]; `first` and so on as for [`output`].
-pub fn command(file: &str, lines: Lines, written: &str, mended: &str) -> Option<Correction> {
+pub(crate) fn command(file: &str, lines: Lines, written: &str, mended: &str) -> Option<Correction> {
     let leads = leads(file, lines, written)?;
     let new: Vec<&str> = mended.trim_end_matches('\n').lines().collect();
     let text: Vec<String> = new.iter().zip(&leads).map(|(line, lead)| format!("{lead}{line}")).collect();

@@ -24,14 +24,15 @@ mod summary;
 mod twin;
 mod verdict;
 
-pub use against::{Change, changes};
-pub use correction::{command, output};
-pub use patch::{Error as PatchError, Source, patch};
-pub use player::{Player, Requests, Setting};
-pub use record::{Check, Correction, Evidence, Kind, Line, Lines, ReadError, Record, SCHEMA, read, schema};
-pub use roll_up::{End, RollUp};
-pub use summary::summary;
-pub use verdict::{Judgement, judge};
+pub(crate) use against::{Change, changes};
+pub(crate) use patch::{Error as PatchError, Source, patch};
+pub(crate) use player::{Player, Requests, Setting};
+#[cfg(test)]
+pub(crate) use record::schema;
+pub(crate) use record::{Check, Correction, Evidence, Kind, Line, Lines, ReadError, Record, SCHEMA, read};
+pub(crate) use roll_up::{End, RollUp};
+pub(crate) use summary::summary;
+pub(crate) use verdict::judge;
 
 #[cfg(test)]
 mod fixture;

@@ -11,7 +11,7 @@ const CONTEXT: usize = 3;
 
 /// A lecture's file as it stands on disk, every byte of it that is text.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// As it was named: relative to the folder that the patch is applied in.
     pub file: &'a str,
     pub text: &'a str,
@@ -19,7 +19,7 @@ pub struct Source<'a> {
 
 /// Why no patch can be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("{file} has {lines} lines, but lines {wanted} are to be corrected: it changed meanwhile")]
     Changed { file: String, lines: usize, wanted: String },
     #[error("{file} cannot be named in a patch: its name has a line end or a tab")]
@@ -39,7 +39,7 @@ impl Hint for Error {
 ///
 /// # Errors
 /// Where a correction's lines are not in the file.
-pub fn patch(source: Source<'_>, records: &[Record]) -> Result<String, Error> {
+pub(crate) fn patch(source: Source<'_>, records: &[Record]) -> Result<String, Error> {
     let of_file = records.iter().filter(|record| record.file == source.file);
     let mut safe: Vec<&Correction> =
         of_file.filter_map(|record| record.correction.as_ref()).filter(|c| c.safe).collect();

@@ -24,10 +24,10 @@ const TIMED_OUT: i32 = 124;
 const BROKEN_PIPE: i32 = 141;
 
 /// The requests that the lecture's gateway has answered, the oldest first.
-pub type Requests = Arc<Mutex<Vec<Request>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<Request>>>;
 
 /// Where a lecture is played.
-pub struct Setting<'a> {
+pub(crate) struct Setting<'a> {
     pub shell: &'a Shell,
     pub watch: &'a Watch,
     pub requests: &'a Requests,
@@ -63,7 +63,7 @@ pub(super) struct Played {
 }
 
 /// Plays one lecture.
-pub struct Player<'a> {
+pub(crate) struct Player<'a> {
     pub(super) lecture: &'a Lecture,
     pub(super) setting: &'a Setting<'a>,
     pub(super) programs: Programs,
@@ -95,7 +95,7 @@ impl Said {
 
 impl<'a> Player<'a> {
     /// A player that has played nothing yet.
-    pub fn new(lecture: &'a Lecture, setting: &'a Setting<'a>) -> Self {
+    pub(crate) fn new(lecture: &'a Lecture, setting: &'a Setting<'a>) -> Self {
         let items = lecture.items.len();
         Self {
             lecture,
@@ -115,7 +115,7 @@ impl<'a> Player<'a> {
     ///
     /// # Errors
     /// Where the shell cannot be used; what a lecture does wrong is a record.
-    pub async fn play(
+    pub(crate) async fn play(
         mut self,
         wanted: impl Fn(&Item) -> bool,
         mut on_item: impl FnMut(&Item),

@@ -9,7 +9,7 @@ use crate::script::lecture::fate;
 /// Why an item is not played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub(super) enum Reason {
     /// It changes or asks the machine itself: packages, services, a node.
     NeedsHost,
     /// It talks to a cloud's account.

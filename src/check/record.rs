@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RollUp;
@@ -11,12 +11,12 @@ use crate::event::Verdict;
 use crate::hint::Hint;
 
 /// The number of the records' form; it grows when a field goes or changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// A line of a check's JSON lines: the check first, the records in the order of the lectures, their sum last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Line {
+pub(crate) enum Line {
     Check(Check),
     Item(Box<Record>),
     RollUp(RollUp),
@@ -24,7 +24,7 @@ pub enum Line {
 
 /// What the lectures were checked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
+pub(crate) struct Check {
     /// The number of the records' form.
     pub schema: u32,
     /// This program's version.
@@ -39,7 +39,7 @@ pub struct Check {
 
 /// What is said of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Record {
+pub(crate) struct Record {
     /// The lecture, as it was named.
     pub file: String,
     /// Unique in its file, and the same after changes elsewhere in it: the anchor of the heading, and the item's
@@ -79,7 +79,7 @@ pub struct Record {
 
 /// Lines of the file, from 1, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Lines {
+pub(crate) struct Lines {
     pub first: usize,
     pub last: usize,
 }
@@ -87,7 +87,7 @@ pub struct Lines {
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub(crate) enum Kind {
     Command,
     /// Objects for the API server.
     Manifest,
@@ -105,7 +105,7 @@ pub enum Kind {
 
 /// What was seen, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// `pod/mypod`, `stderr`, `registry`.
     pub of: String,
     /// The field of the object, as kubectl's JSONPath: `.status.containerStatuses[0].state.waiting.reason`.
@@ -117,7 +117,7 @@ pub struct Evidence {
 
 /// Other text for some lines of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Correction {
+pub(crate) struct Correction {
     /// The lines that it takes the place of.
     pub lines: Lines,
     /// The new lines as they stand in the file, with what precedes them in a list or a quote; without a last line end.
@@ -128,7 +128,7 @@ pub struct Correction {
 
 /// Why a file of records cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     #[error("line {line} is no record of a check")]
     Line {
         line: usize,
@@ -154,7 +154,7 @@ impl Hint for ReadError {
 ///
 /// # Errors
 /// Where a line is none, the form is another, or the first line is no check.
-pub fn read(text: &str) -> Result<Vec<Line>, ReadError> {
+pub(crate) fn read(text: &str) -> Result<Vec<Line>, ReadError> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parsed =
         lines.map(|(at, line)| serde_json::from_str(line).map_err(|source| ReadError::Line { line: at + 1, source }));
@@ -167,8 +167,9 @@ pub fn read(text: &str) -> Result<Vec<Line>, ReadError> {
 }
 
 /// The schema of a [`Line`].
-pub fn schema() -> Schema {
-    schema_for!(Line)
+#[cfg(test)]
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(Line)
 }
 
 impl fmt::Display for Lines {
@@ -179,7 +180,7 @@ impl fmt::Display for Lines {
 
 impl Record {
     /// Whether somebody looked whether it holds.
-    pub fn is_checked(&self) -> bool {
+    pub(crate) fn is_checked(&self) -> bool {
         !matches!(self.verdict, Verdict::Skipped | Verdict::Manual | Verdict::NotChecked | Verdict::Blocked)
     }
 }

@@ -11,7 +11,7 @@ use crate::event::Verdict;
 
 /// The sum of the records of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RollUp {
+pub(crate) struct RollUp {
     pub items: usize,
     /// How many have which verdict; those that none has are left out.
     pub verdicts: BTreeMap<Verdict, usize>,
@@ -42,7 +42,7 @@ pub enum End {
 
 impl RollUp {
     /// `min_checked` is the percentage of items that must have been checked.
-    pub fn new<'a>(records: impl IntoIterator<Item = &'a Record>, min_checked: Option<usize>) -> Self {
+    pub(crate) fn new<'a>(records: impl IntoIterator<Item = &'a Record>, min_checked: Option<usize>) -> Self {
         let (mut verdicts, mut not_checked) = (BTreeMap::new(), BTreeMap::new());
         let (mut items, mut checked, mut end) = (0_usize, 0_usize, End::Passed);
         for record in records {

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::{Record, RollUp};
+use crate::drift;
 use crate::event::Verdict;
 
 const WIDTH: usize = 80;
@@ -18,7 +19,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 
 /// The summary, with styles that a stream strips where colours are not wanted. `all` tells of what holds, too.
-pub fn summary(records: &[Record], sum: &RollUp, all: bool) -> String {
+pub(crate) fn summary(records: &[Record], sum: &RollUp, all: bool) -> String {
     let mut text = String::new();
     let mut file = None;
     let told = records.iter().filter(|record| all || !holds(record.verdict));
@@ -68,7 +69,7 @@ fn item(text: &mut String, record: &Record) {
         wrapped(text, "    made by: ", blamed);
     }
     for rule in &record.explained_by {
-        wrapped(text, "    drift: ", rule);
+        wrapped(text, "    drift: ", &drift::sentence(rule).unwrap_or_else(|| rule.clone()));
     }
     for evidence in &record.evidence {
         let place = evidence.path.as_deref().map(|path| format!(" {path}")).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Records in and out, their sum, and what is written from them.
 
+use super::correction::{command, output};
 use super::fixture::{LECTURE, lines, record, records};
+use super::verdict::Judgement;
 use super::*;
 use crate::compare::{Class, Difference, Outcome, typed};
 use crate::drift::{Explanation, Output, Versions, explain};

@@ -6,7 +6,7 @@ use crate::event::Verdict;
 
 /// The verdict on a shown output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     pub verdict: Verdict,
     pub fidelity: Option<Fidelity>,
     /// In one line, where it is not reproduced.
@@ -19,7 +19,7 @@ pub struct Judgement {
 ///
 /// Reproduced where no difference counts. Drifted where each that counts is explained by a rule or is one of shape: a
 /// column, an order, more words on a line of a command that prints no prose. Else contradicted.
-pub fn judge(command: &str, outcome: &Outcome, explanations: &[Explanation]) -> Judgement {
+pub(crate) fn judge(command: &str, outcome: &Outcome, explanations: &[Explanation]) -> Judgement {
     let is_explained = |at: usize| explanations.iter().any(|explanation| explanation.differences.contains(&at));
     let drifts = |at: usize, difference: &Difference| match difference.class {
         Class::Longer => is_explained(at) || !prints_prose(command),

@@ -22,7 +22,7 @@ Exit codes:
 /// Rehearse a Kubernetes lecture before the class does
 #[derive(Debug, Parser)]
 #[command(name = "rehearse", version, about, after_help = EXIT_CODES)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Command,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Play labs: all of them when none is named
     Run(RunArgs),
     /// Play labs on several Kubernetes versions: one table of labs and versions, and what first differs

@@ -31,7 +31,7 @@ use crate::signal::Interrupts;
 use crate::stage::{End as StageEnd, Stage};
 
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Markdown files, and folders with such
     #[arg(value_name = "LECTURE", required = true)]
     pub lectures: Vec<PathBuf>,
@@ -72,7 +72,7 @@ pub struct CheckArgs {
 /// How long a state that a lecture shows or promises is waited for.
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
-pub async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     // Lectures show how Docker Hub refuses.
     args.stage.registry_auth.get_or_insert(Auth::Token);
     conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)

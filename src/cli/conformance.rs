@@ -28,7 +28,7 @@ const RED: Style = AnsiColor::Red.on_default();
 const DIM: Style = Style::new().dimmed();
 
 #[derive(Debug, Args)]
-pub struct ConformanceArgs {
+pub(super) struct ConformanceArgs {
     /// Cases by name; all of them when none is named
     #[arg(value_name = "CASE", conflicts_with_all = ["list", "diff"])]
     pub cases: Vec<String>,
@@ -45,7 +45,12 @@ pub struct ConformanceArgs {
     pub diff: Option<Vec<String>>,
 }
 
-pub async fn conformance(args: ConformanceArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub(super) async fn conformance(
+    args: ConformanceArgs,
+    common: Common,
+    printer: &Printer,
+    interrupts: Interrupts,
+) -> ExitCode {
     let outcome = match &args.diff {
         _ if args.list => Ok(list(printer)),
         Some(names) => diff(names, &common, printer),

@@ -9,7 +9,7 @@ use crate::{check, cluster, conformance, docker, images, place, run, script, ses
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("no `labs` folder here or in a folder above")]
     NoLabs,
     #[error(transparent)]
@@ -79,7 +79,7 @@ fn removed_by(remains: &Remains, down: &str) -> String {
 
 impl Error {
     /// Whether it is no error but what was asked for: to end early.
-    pub fn is_interrupt(&self) -> bool {
+    pub(super) fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::InterruptedBefore)
     }
 }

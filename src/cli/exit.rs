@@ -43,7 +43,7 @@ impl From<Verdict> for ExitCode {
 }
 
 /// What a command comes to; an error is printed with what to do next, an interrupt with what it has left.
-pub fn conclude<T: Into<ExitCode>>(outcome: Result<T, Error>, printer: &Printer) -> ExitCode {
+pub(super) fn conclude<T: Into<ExitCode>>(outcome: Result<T, Error>, printer: &Printer) -> ExitCode {
     match outcome {
         Ok(done) => done.into(),
         Err(error) if error.is_interrupt() => {

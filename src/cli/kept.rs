@@ -11,7 +11,7 @@ use crate::session::{self, Life, Session};
 use crate::stage::Handle;
 
 /// The stage that is up under `root`, if one is.
-pub fn find(root: &Path) -> Option<Handle> {
+pub(super) fn find(root: &Path) -> Option<Handle> {
     let entries = std::fs::read_dir(root).ok()?;
     entries
         .flatten()
@@ -20,25 +20,25 @@ pub fn find(root: &Path) -> Option<Handle> {
 }
 
 /// The right to bring a stage up under a root, while the value lives.
-pub struct Raising {
+pub(super) struct Raising {
     _lock: Flock<File>,
 }
 
 impl Raising {
     /// None where somebody else is about it.
-    pub fn begin(root: &Path) -> Option<Self> {
+    pub(super) fn begin(root: &Path) -> Option<Self> {
         lock(&root.join("raising")).map(|lock| Self { _lock: lock })
     }
 }
 
 /// The right to take stages down under a root, while the value lives: two who tell one stage to go would force it.
-pub struct Lowering {
+pub(super) struct Lowering {
     _lock: Flock<File>,
 }
 
 impl Lowering {
     /// None where somebody else is about it.
-    pub fn begin(root: &Path) -> Option<Self> {
+    pub(super) fn begin(root: &Path) -> Option<Self> {
         lock(&root.join("lowering")).map(|lock| Self { _lock: lock })
     }
 }
@@ -48,7 +48,7 @@ const KEEPER: &str = "keeper.json";
 
 /// A session that keeps a stage up, or brings one up to keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Keeper {
+pub(super) struct Keeper {
     pub session: String,
     owner: String,
     pub pid: u32,
@@ -60,7 +60,7 @@ impl Keeper {
     ///
     /// # Errors
     /// Where its folder cannot be written.
-    pub fn announce(session: &Session) -> Result<Self, session::Error> {
+    pub(super) fn announce(session: &Session) -> Result<Self, session::Error> {
         let keeper = Self {
             session: session.id().into(),
             owner: session.owner(),
@@ -73,25 +73,25 @@ impl Keeper {
     }
 
     /// The one under `root`, if there is one.
-    pub fn find(root: &Path) -> Option<Self> {
+    pub(super) fn find(root: &Path) -> Option<Self> {
         let read =
             |dir: PathBuf| serde_json::from_slice::<Self>(&std::fs::read(dir.join("private").join(KEEPER)).ok()?).ok();
         let entries = std::fs::read_dir(root).ok()?.flatten();
         entries.filter_map(|entry| read(entry.path())).find(Self::is_alive)
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         session::life(&self.owner) == Life::Alive
     }
 
     /// Says that its stage goes: it need not be told again, and would hurry if it were.
-    pub fn goes(&self) {
+    pub(super) fn goes(&self) {
         // Who does not see it tells it once more.
         let _ = std::fs::write(self.private.join(GOING), "");
     }
 
     /// Whether it has been told to go.
-    pub fn is_going(&self) -> bool {
+    pub(super) fn is_going(&self) -> bool {
         self.private.join(GOING).exists()
     }
 }
@@ -106,14 +106,14 @@ fn lock(path: &Path) -> Option<Flock<File>> {
 }
 
 /// The right to play on a kept stage, while the value lives: labs share its namespaces, so one run at a time.
-pub struct Turn {
+pub(super) struct Turn {
     pub stage: Handle,
     _lock: Flock<File>,
 }
 
 impl Turn {
     /// None where another run has it.
-    pub fn on(stage: Handle) -> Option<Self> {
+    pub(super) fn on(stage: Handle) -> Option<Self> {
         let lock = lock(&stage.private.join("in-use"))?;
         Some(Self { stage, _lock: lock })
     }

@@ -8,7 +8,7 @@ use crate::hint::Hint;
 
 /// Why no kubectl serves.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("`kubectl` is not on PATH")]
     Missing,
     #[error("{} says it is kubectl {found}; labs need {OLDEST} or newer", path.display())]
@@ -32,7 +32,7 @@ impl Hint for Error {
 }
 
 /// A kubectl that serves.
-pub struct Kubectl {
+pub(super) struct Kubectl {
     pub path: PathBuf,
     /// As it says, e.g. `v1.36.4`.
     pub version: String,
@@ -49,7 +49,7 @@ const WRAPPER: &str = "-dispatcher";
 ///
 /// # Errors
 /// What is wrong with the first that there is.
-pub async fn find(project: &Path) -> Result<Kubectl, Error> {
+pub(super) async fn find(project: &Path) -> Result<Kubectl, Error> {
     if let Some(named) = std::env::var_os("REHEARSAL_KUBECTL").filter(|path| !path.is_empty()) {
         let named = absolute(named.into());
         return asked(named).await;

@@ -12,7 +12,7 @@ use crate::lint::{Finding, Severity, lint as findings_of};
 use crate::script::lecture::{self, ReadError};
 
 #[derive(Debug, clap::Args)]
-pub struct LintArgs {
+pub(super) struct LintArgs {
     /// Lectures, or folders with them: every `.md` and `.mdx` below
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -23,7 +23,7 @@ const DEEPEST: usize = 16;
 /// Folders that hold no lecture.
 const SKIPPED: [&str; 4] = ["node_modules", "target", "vendor", "_site"];
 
-pub fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
+pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     let mut lectures = Vec::new();
     let mut unreadable: Vec<(PathBuf, ReadError)> = Vec::new();
     for path in &args.paths {

@@ -21,7 +21,7 @@ use crate::script::{self, Lab};
 use crate::signal::Interrupts;
 
 #[derive(Debug, Args)]
-pub struct MatrixArgs {
+pub(super) struct MatrixArgs {
     /// Labs by number (`2`, `lab-2`) or name; all when none is named
     #[arg(value_name = "LAB")]
     pub labs: Vec<String>,
@@ -39,7 +39,7 @@ pub struct MatrixArgs {
     pub jobs: Option<u16>,
 }
 
-pub async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub(super) async fn matrix(args: MatrixArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     conclude(play(&args, &common, printer, &interrupts).await, printer)
 }
 

@@ -9,7 +9,7 @@ use crate::docker::Docker;
 use crate::images::Application;
 use crate::stage::Settings;
 
-pub enum Origin {
+pub(super) enum Origin {
     Kept(Box<kept::Turn>),
     New(Box<Settings>),
 }
@@ -20,7 +20,7 @@ impl Origin {
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub async fn of(
+    pub(super) async fn of(
         args: &StageArgs,
         places: &Places,
         on_kept: bool,

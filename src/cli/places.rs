@@ -7,7 +7,7 @@ use clap::Args;
 use super::error::Error;
 
 #[derive(Debug, Clone, Args)]
-pub struct Common {
+pub(super) struct Common {
     /// The folder with the labs [default: `labs` here or in a folder above]
     #[arg(id = "labs_dir", long = "labs", global = true, value_name = "DIR", env = "REHEARSAL_LABS")]
     pub labs: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub struct Common {
 }
 
 /// Where things are.
-pub struct Places {
+pub(super) struct Places {
     pub labs: PathBuf,
     /// The folder the labs are in.
     pub project: PathBuf,
@@ -27,7 +27,7 @@ pub struct Places {
 }
 
 impl Places {
-    pub fn find(common: &Common) -> Result<Self, Error> {
+    pub(super) fn find(common: &Common) -> Result<Self, Error> {
         let given = |dir: &Option<PathBuf>| dir.clone().filter(|dir| !dir.as_os_str().is_empty());
         let labs = match given(&common.labs) {
             Some(dir) => dir,

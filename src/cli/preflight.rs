@@ -46,7 +46,7 @@ impl Finding {
     }
 }
 
-pub async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> ExitCode {
+pub(super) async fn preflight(args: &StageArgs, common: &Common, printer: &Printer) -> ExitCode {
     let mut findings = Vec::new();
     let places = Places::find(common);
     let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();

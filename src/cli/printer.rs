@@ -17,7 +17,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Yellow.on_default();
 
 /// On a terminal one moving line; elsewhere a line for each new step, not for each sign of life.
-pub struct Progress {
+pub(super) struct Progress {
     name: String,
     bar: Option<ProgressBar>,
     last: Mutex<String>,
@@ -25,7 +25,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn tell(&self, progress: &docker::Progress) {
+    pub(super) fn tell(&self, progress: &docker::Progress) {
         if let Some(bar) = &self.bar {
             bar.set_message(self.masker.mask(&progress.to_string()).into_owned());
             return;
@@ -39,7 +39,7 @@ impl Progress {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(super) enum Color {
     Auto,
     Always,
     Never,
@@ -47,7 +47,7 @@ pub enum Color {
 
 /// Where the program's own words go.
 #[derive(Debug, Clone)]
-pub struct Printer {
+pub(super) struct Printer {
     /// stdout carries JSON and nothing else.
     pub json: bool,
     /// What it knows is masked in every word; the session tells it its secrets.
@@ -55,7 +55,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    pub fn new(json: bool, color: Color) -> Self {
+    pub(super) fn new(json: bool, color: Color) -> Self {
         match color {
             // NO_COLOR, CLICOLOR and terminals are anstream's to judge.
             Color::Auto => {}
@@ -66,23 +66,23 @@ impl Printer {
     }
 
     /// One line of result.
-    pub fn result(&self, text: &str) {
+    pub(super) fn result(&self, text: &str) {
         // A closed pipe is the reader's choice.
         let _ = writeln!(anstream::stdout(), "{}", self.masker.mask(text));
     }
 
     /// One line on the side.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         let _ = writeln!(anstream::stderr(), "{}", self.masker.mask(text));
     }
 
     /// Whether moving progress may be drawn.
-    pub fn live(&self) -> bool {
+    pub(super) fn live(&self) -> bool {
         !self.json && std::io::stderr().is_terminal() && std::io::stdout().is_terminal()
     }
 
     /// A place for the progress of one long piece of work.
-    pub fn progress(&self, board: &MultiProgress, name: &str) -> Progress {
+    pub(super) fn progress(&self, board: &MultiProgress, name: &str) -> Progress {
         let bar = self.live().then(|| {
             let bar = board.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:<16} {wide_msg}") {
@@ -96,7 +96,7 @@ impl Printer {
     }
 
     /// Prints an error with its causes and its hint; returns the code for convenience.
-    pub fn error(&self, error: &dyn std::error::Error, hint: Option<String>, code: ExitCode) -> ExitCode {
+    pub(super) fn error(&self, error: &dyn std::error::Error, hint: Option<String>, code: ExitCode) -> ExitCode {
         let mut text = format!("{ERROR}error:{ERROR:#} {error}");
         let mut next = error.source();
         while let Some(source) = next {

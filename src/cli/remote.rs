@@ -15,7 +15,7 @@ const USERNAME: &str = "REHEARSAL_REGISTRY_USERNAME";
 const PASSWORD: &str = "REHEARSAL_REGISTRY_PASSWORD";
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("`--cluster context:NAME` needs `--registry HOST[/PATH]`")]
     NoRegistry,
     #[error("`--registry` goes with `--cluster context:NAME` only: other clusters get a registry of their own")]
@@ -61,7 +61,7 @@ impl Hint for Error {
 ///
 /// # Errors
 /// Where one is said without the other, or there is no login.
-pub fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
+pub(super) fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
     let is_context = matches!(stage.cluster, Choice::Context(_));
     let name = match (&stage.registry, is_context) {
         (None, false) => return Ok(None),

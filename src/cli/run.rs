@@ -26,7 +26,7 @@ use crate::signal::Interrupts;
 use crate::stage::End;
 
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Labs by number (`2`, `lab-2`) or name; `all` for all
     #[arg(value_name = "LAB")]
     pub labs: Vec<String>,
@@ -43,7 +43,7 @@ pub struct RunArgs {
     pub timings: bool,
 }
 
-pub async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub(super) async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     conclude(try_run(&args, &common, printer, &interrupts).await, printer)
 }
 
@@ -82,7 +82,7 @@ async fn try_run(
 }
 
 /// What one run plays, and on what.
-pub struct Once<'a> {
+pub(super) struct Once<'a> {
     pub labs: &'a [&'a Lab],
     pub tools: &'a Tools,
     pub stage: &'a StageArgs,
@@ -94,7 +94,7 @@ pub struct Once<'a> {
 }
 
 /// What came of one run.
-pub struct Outcome {
+pub(super) struct Outcome {
     pub verdict: Verdict,
     pub played: Vec<Played>,
     pub server_version: String,
@@ -106,7 +106,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// What keeps the labs from being played, [`Error::Interrupted`] among it.
-pub async fn once(
+pub(super) async fn once(
     what: &Once<'_>,
     on_kept: bool,
     reader: impl FnOnce(&Path) -> Option<Box<dyn Consumer>>,
@@ -176,7 +176,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
 }
 
 /// The labs named, or all; each once, in the order named.
-pub fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
+pub(super) fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Error> {
     let mut labs: Vec<&Lab> = Vec::new();
     for name in names.iter().filter(|name| *name != "all") {
         let lab = script::find(all, name)?;
@@ -193,7 +193,7 @@ pub fn chosen<'a>(all: &'a [Lab], names: &[String]) -> Result<Vec<&'a Lab>, Erro
 /// More labs at once than this wait for each other's pulls.
 const MOST_JOBS: usize = 4;
 
-pub async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
+pub(super) async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
     let program = std::env::current_exe().map_err(Error::Report)?;
     bash()?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
@@ -207,7 +207,7 @@ pub async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error> {
 ///
 /// # Errors
 /// Where there is none.
-pub fn bash() -> Result<PathBuf, Error> {
+pub(super) fn bash() -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     exec::which("bash", &path).ok_or(Error::NoBash)
 }

@@ -19,7 +19,7 @@ use crate::signal::Interrupts;
 use crate::stage::{self, End, Reaping, Remains, Stage};
 
 /// A session that is going on.
-pub struct Scene<'a> {
+pub(super) struct Scene<'a> {
     pub docker: Docker,
     pub origin: Origin,
     pub session: Session,
@@ -34,7 +34,7 @@ pub struct Scene<'a> {
 }
 
 /// What is asked of a scene.
-pub struct Opening<'a> {
+pub(super) struct Opening<'a> {
     pub stage: &'a StageArgs,
     pub places: &'a Places,
     /// A stage that is up will do.
@@ -48,7 +48,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// Where the engine or the cluster asked for cannot be had, and where it is interrupted: then nothing was begun.
-    pub async fn open(
+    pub(super) async fn open(
         opening: Opening<'_>,
         interrupts: &'a Interrupts,
         consumers: impl FnOnce(&Session) -> std::io::Result<Vec<Box<dyn Consumer>>>,
@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// Where it does not come up, or the one that is up is none any more.
-    pub async fn raise(&self) -> Result<Option<Stage>, Error> {
+    pub(super) async fn raise(&self) -> Result<Option<Stage>, Error> {
         let begun = Instant::now();
         let stage = match &self.origin {
             Origin::Kept(turn) => {
@@ -118,7 +118,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Pays what is owed and looks what is left; after a second interrupt only looks. Once: what was seen stays said.
-    pub async fn settle(&self, end: End) -> &Remains {
+    pub(super) async fn settle(&self, end: End) -> &Remains {
         if self.remains.get().is_none() {
             let (session, ledger) = (self.session.id(), self.session.ledger());
             let remains = tokio::select! {
@@ -135,7 +135,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// The command's own, and [`Error::Interrupted`].
-    pub async fn conclude<T>(&self, outcome: Result<Option<T>, Error>) -> Result<T, Error> {
+    pub(super) async fn conclude<T>(&self, outcome: Result<Option<T>, Error>) -> Result<T, Error> {
         let end = if matches!(outcome, Ok(Some(_))) { End::Finished } else { End::Interrupted };
         let remains = self.settle(end).await.clone();
         let (twice, down) = (self.interrupts.forced.is_cancelled(), self.down.clone());
@@ -151,7 +151,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Ends the session; gives what its report says of itself.
-    pub async fn close(self) -> Result<(), Error> {
+    pub(super) async fn close(self) -> Result<(), Error> {
         drop(self.events);
         let told = self.reporter.await.unwrap_or(Ok(()));
         self.session.close();

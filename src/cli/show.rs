@@ -11,7 +11,7 @@ use crate::hint::Hint;
 use crate::images::{self, Application, Base};
 use crate::script;
 
-pub fn list(common: &Common, printer: &Printer) -> ExitCode {
+pub(super) fn list(common: &Common, printer: &Printer) -> ExitCode {
     let labs = Places::find(common).and_then(|places| Ok(script::load_all(&places.labs)?));
     match labs {
         Ok(labs) if printer.json => {
@@ -32,7 +32,7 @@ pub fn list(common: &Common, printer: &Printer) -> ExitCode {
     }
 }
 
-pub async fn setup(common: &Common, printer: &Printer) -> ExitCode {
+pub(super) async fn setup(common: &Common, printer: &Printer) -> ExitCode {
     match try_setup(common, printer).await {
         Ok(lines) if printer.json => {
             printer.result(&json!(lines).to_string());

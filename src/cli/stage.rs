@@ -16,7 +16,7 @@ use crate::stage::{Handle, Part, RegistryAuth};
 
 /// What of the options cannot be.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("`{option}` is for kind, not for {cluster}")]
     KindOnly { option: &'static str, cluster: String },
     #[error(transparent)]
@@ -33,10 +33,10 @@ impl Hint for Error {
 }
 
 /// How many times faster mini's kubelet is, where nothing is said.
-pub const TIMELAPSE: f64 = 100.0;
+pub(super) const TIMELAPSE: f64 = 100.0;
 
 #[derive(Debug, Clone, Args)]
-pub struct StageArgs {
+pub(super) struct StageArgs {
     /// The cluster to play on: auto, mini, kind or context:NAME
     #[arg(long, default_value = "auto", value_name = "CLUSTER", env = "REHEARSAL_CLUSTER")]
     pub cluster: Choice,
@@ -107,7 +107,7 @@ impl From<Auth> for RegistryAuth {
 
 impl StageArgs {
     /// The same again, for the process that keeps a stage up.
-    pub fn to_command(&self, labs: &Path, root: &Path) -> Vec<OsString> {
+    pub(super) fn to_command(&self, labs: &Path, root: &Path) -> Vec<OsString> {
         let mut command: Vec<OsString> = ["up", "--foreground", "--cluster"].map(OsString::from).into();
         command.push(self.cluster.to_string().into());
         command.extend(self.asked().into_iter().map(OsString::from));
@@ -116,7 +116,7 @@ impl StageArgs {
     }
 
     /// Everything that is asked of the stage beside which cluster it has: what is as it would be anyway is not.
-    pub fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let options = [
             ("--timelapse", (self.timelapse != TIMELAPSE).then(|| self.timelapse.to_string())),
@@ -140,7 +140,7 @@ impl StageArgs {
     ///
     /// # Errors
     /// As [`Self::choice`].
-    pub fn is_met_by(&self, stage: &Handle) -> Result<bool, Error> {
+    pub(super) fn is_met_by(&self, stage: &Handle) -> Result<bool, Error> {
         let choice = self.choice()?;
         let asked = self.asked();
         let cluster = matches!(choice, Choice::Auto) || choice.to_string() == stage.cluster.name;
@@ -151,7 +151,7 @@ impl StageArgs {
     ///
     /// # Errors
     /// [`Error::KindOnly`] where another cluster is named beside it.
-    pub fn choice(&self) -> Result<Choice, Error> {
+    pub(super) fn choice(&self) -> Result<Choice, Error> {
         const KINDS: [&str; 4] = ["--node-image", "--workers", "--kind-config", "--reuse"];
         let asked = self.asked();
         let of_kind = KINDS.into_iter().find(|option| asked.iter().any(|asked| asked == option));
@@ -166,12 +166,12 @@ impl StageArgs {
 }
 
 /// Versions with commas between, of which only a check takes more than one.
-pub fn versions(text: &str) -> Result<String, String> {
+pub(super) fn versions(text: &str) -> Result<String, String> {
     let each: Result<Vec<String>, String> = text.split(',').map(|one| version(one.trim())).collect();
     Ok(each?.join(","))
 }
 
-pub fn version(text: &str) -> Result<String, String> {
+pub(super) fn version(text: &str) -> Result<String, String> {
     let numbers: Vec<_> = text.trim_start_matches('v').split('.').map(str::parse::<u32>).collect();
     match numbers[..] {
         [Ok(1), Ok(_)] | [Ok(1), Ok(_), Ok(_)] => Ok(text.trim_start_matches('v').to_owned()),
@@ -179,7 +179,7 @@ pub fn version(text: &str) -> Result<String, String> {
     }
 }
 
-pub fn timelapse(text: &str) -> Result<f64, String> {
+pub(super) fn timelapse(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (1.0..=10_000.0).contains(&factor) => Ok(factor),
         _ => Err("a number from 1 to 10000".into()),
@@ -190,7 +190,7 @@ pub fn timelapse(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A version that mini does not know, where mini may be what is played on; an option that another cluster has.
-pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
+pub(super) fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
     let choice = stage.choice()?;
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
     let version = match (&stage.kubernetes_version, &choice) {
@@ -210,12 +210,12 @@ pub fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
     })
 }
 
-pub fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
+pub(super) fn tell(events: Events) -> impl Fn(Part, PartState, &str, u64) + Sync {
     move |part, state, detail, ms| {
         events.emit(Event::StagePart { part: part.name().into(), state, detail: detail.into(), ms });
     }
 }
 
-pub fn mask(masker: &Masker, credentials: &Credentials) {
+pub(super) fn mask(masker: &Masker, credentials: &Credentials) {
     masker.add(credentials.password.expose());
 }

@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(90);
 /// How often a kept stage looks whether its folder is still there.
 const LOOKING: Duration = Duration::from_secs(1);
 
-pub async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+pub(super) async fn up(args: StageArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let outcome = match args.foreground {
         true => hold(&args, &common, printer, &interrupts).await,
         false => show(&args, &common, printer, &interrupts).await,
@@ -70,7 +70,7 @@ async fn show(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
 ///
 /// # Errors
 /// [`Error::OtherStage`].
-pub fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
+pub(super) fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
     match kept::find(root) {
         Some(stage) if args.is_met_by(&stage)? => Ok(true),
         Some(Handle { cluster, asked, .. }) => Err(Error::OtherStage { cluster: cluster.name, asked }),
@@ -79,7 +79,7 @@ pub fn is_up(args: &StageArgs, root: &Path) -> Result<bool, Error> {
 }
 
 /// Brings the stage up that is asked for, unless it is, or somebody else is about it.
-pub async fn ensure(
+pub(super) async fn ensure(
     args: &StageArgs,
     common: &Common,
     printer: &Printer,
@@ -214,7 +214,7 @@ struct Lowered {
     living: Vec<String>,
 }
 
-pub async fn down(common: &Common, printer: &Printer) -> ExitCode {
+pub(super) async fn down(common: &Common, printer: &Printer) -> ExitCode {
     let lowered = match try_down(common).await {
         Ok(lowered) => lowered,
         Err(error) => return conclude(Err::<ExitCode, _>(error), printer),

@@ -20,9 +20,9 @@ mod create;
 mod image;
 mod wiring;
 
-pub use cli::Cli;
+pub(super) use cli::Cli;
 pub use create::end;
-pub use image::{Image, Wanted, find as find_image};
+pub(super) use image::{Image, Wanted, find as find_image};
 pub use wiring::give_back;
 use wiring::{Wiring, alias};
 

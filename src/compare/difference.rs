@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How closely printed output says what is shown; best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fidelity {
+pub(crate) enum Fidelity {
     /// Character by character, but for spaces at line ends.
     Exact,
     /// But for times, ages, ids, digests, addresses, hashes, spacing, and what the shown output leaves out.
@@ -23,7 +23,7 @@ pub enum Fidelity {
 /// What kind of difference it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Class {
+pub(crate) enum Class {
     /// It differs from run to run: an age, an address, a generated suffix, a node.
     Volatile,
     /// The shown output leaves it out: `...`, `xxxxx`, `<pod-name>`.
@@ -48,17 +48,17 @@ pub enum Class {
 
 impl Class {
     /// Whether output with such a difference says something else than what is shown.
-    pub fn counts(self) -> bool {
+    pub(crate) fn counts(self) -> bool {
         !matches!(self, Self::Volatile | Self::Elided | Self::Longer)
     }
 
     /// Whether only the shape of the output differs, not what it says.
-    pub fn is_shape(self) -> bool {
+    pub(crate) fn is_shape(self) -> bool {
         matches!(self, Self::ColumnAdded | Self::ColumnMissing | Self::Order)
     }
 
     /// Whether the same command may print what is shown a little later.
-    pub fn may_come(self) -> bool {
+    pub(crate) fn may_come(self) -> bool {
         matches!(self, Self::State | Self::RowMissing)
     }
 }
@@ -66,7 +66,7 @@ impl Class {
 /// Where a difference is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "in", rename_all = "kebab-case")]
-pub enum Path {
+pub(crate) enum Path {
     /// A cell: the table's number among those shown, from 1; the row's name; the column.
     Cell { table: usize, row: String, column: String },
     /// A whole row.
@@ -93,7 +93,7 @@ impl fmt::Display for Path {
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Difference {
+pub(crate) struct Difference {
     pub class: Class,
     pub path: Path,
     /// The line of the shown output it is about, from 1; for JSON and YAML the first line of the document.

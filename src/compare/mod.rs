@@ -16,8 +16,8 @@ mod tree;
 mod typed;
 mod volatile;
 
-pub use difference::{Class, Difference, Fidelity, Path};
-pub use lab::{Comparison, Summary, compare};
-pub use same::{Sameness, sameness};
-pub use typed::{Form, Outcome, typed};
-pub use volatile::put_back;
+pub(crate) use difference::{Class, Difference, Fidelity, Path};
+pub(crate) use lab::{Comparison, compare};
+pub(crate) use same::{Sameness, sameness};
+pub(crate) use typed::{Form, Outcome, typed};
+pub(crate) use volatile::put_back;

@@ -10,7 +10,7 @@ use super::{Class, elision};
 
 /// How two texts are alike; best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sameness {
+pub(crate) enum Sameness {
     /// But for spacing.
     Equal,
     /// But for what differs from run to run.
@@ -33,7 +33,7 @@ impl Sameness {
 }
 
 /// How a shown text and a printed one are alike.
-pub fn sameness(shown: &str, printed: &str) -> Sameness {
+pub(crate) fn sameness(shown: &str, printed: &str) -> Sameness {
     Said::new(shown).in_words_of(&Said::new(printed))
 }
 

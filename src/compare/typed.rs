@@ -5,7 +5,7 @@ use super::{Class, Difference, Fidelity, Path, lines, table, tree};
 
 /// What the shown output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// One or more tables, and lines beside them.
     Table,
     /// JSON or YAML.
@@ -15,7 +15,7 @@ pub enum Form {
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub form: Form,
     /// How closely the printed output says what is shown, but for the differences that count.
     pub fidelity: Fidelity,
@@ -25,20 +25,20 @@ pub struct Outcome {
 
 impl Outcome {
     /// The differences that make the printed output say something else.
-    pub fn counted(&self) -> impl Iterator<Item = &Difference> {
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.class.counts())
     }
 
     /// Whether the same command may print what is shown a little later: all that differs is a state of the cluster or
     /// what only its shape tells.
-    pub fn may_come(&self) -> bool {
+    pub(crate) fn may_come(&self) -> bool {
         let mut counted = self.counted().filter(|difference| !difference.class.is_shape()).peekable();
         counted.peek().is_some() && counted.all(|difference| difference.class.may_come())
     }
 }
 
 /// Compares what a lecture shows with what was printed.
-pub fn typed(shown: &str, printed: &str) -> Outcome {
+pub(crate) fn typed(shown: &str, printed: &str) -> Outcome {
     let (shown, printed) = (trimmed(shown), trimmed(printed));
     let outcome = trees(&shown, &printed).or_else(|| tables(&shown, &printed));
     let outcome = outcome.unwrap_or_else(|| plain(&shown, &printed));

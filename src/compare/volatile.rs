@@ -175,7 +175,7 @@ pub(super) fn collapsed(text: &str) -> String {
 
 /// What was printed, with the shown text's own ages, addresses, hashes and other volatile words in their places, so
 /// that only what really changed differs. The nth of a kind takes the place of the nth; what has no counterpart stays.
-pub fn put_back(shown: &str, printed: &str) -> String {
+pub(crate) fn put_back(shown: &str, printed: &str) -> String {
     let of_shown = spans(shown);
     let mut taken = [0usize; 10];
     let mut replacements: Vec<(Range<usize>, &str)> = Vec::new();

@@ -48,7 +48,7 @@ impl fmt::Display for Difference {
 }
 
 /// What came of one case in two folders.
-pub type Compared = (String, Option<Difference>);
+pub(super) type Compared = (String, Option<Difference>);
 
 /// Compares all records of two folders, by case; a case that one of them lacks differs at its first line.
 ///

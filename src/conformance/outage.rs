@@ -10,7 +10,7 @@ use crate::stage::Stage;
 ///
 /// # Errors
 /// Where Docker does not answer.
-pub async fn possible(stage: &Stage) -> Result<bool, Error> {
+pub(super) async fn possible(stage: &Stage) -> Result<bool, Error> {
     match stage.handle.own_registry() {
         Some((container, _)) => Ok(stage.docker.has_fixed_ports(container).await?),
         None => Ok(false),
@@ -19,7 +19,7 @@ pub async fn possible(stage: &Stage) -> Result<bool, Error> {
 
 /// # Errors
 /// Where Docker does not answer.
-pub async fn begin(stage: &Stage) -> Result<(), Error> {
+pub(super) async fn begin(stage: &Stage) -> Result<(), Error> {
     match stage.handle.own_registry() {
         Some((container, _)) => Ok(stage.docker.stop(container, Duration::ZERO).await?),
         None => Ok(()),
@@ -28,7 +28,7 @@ pub async fn begin(stage: &Stage) -> Result<(), Error> {
 
 /// # Errors
 /// Where the registry does not come back.
-pub async fn end(stage: &Stage) -> Result<(), Error> {
+pub(super) async fn end(stage: &Stage) -> Result<(), Error> {
     match stage.handle.own_registry() {
         Some((container, address)) => Ok(registry::restart(&stage.docker, container, address).await?),
         None => Ok(()),

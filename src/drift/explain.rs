@@ -8,7 +8,7 @@ use crate::compare::{Class, Difference, Path, Sameness, sameness};
 /// What the lecture was played with; a rule of a program whose version is not known explains nothing, unless it has no
 /// version itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Versions {
+pub(crate) struct Versions {
     pub server: Option<Version>,
     pub kubectl: Option<Version>,
     pub containerd: Option<Version>,
@@ -17,7 +17,7 @@ pub struct Versions {
 
 /// What a command was, and what came of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Output<'a> {
+pub(crate) struct Output<'a> {
     pub command: &'a str,
     /// Both streams.
     pub printed: &'a str,
@@ -27,7 +27,7 @@ pub struct Output<'a> {
 
 /// A rule, and what it explains.
 #[derive(Debug, Clone)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     pub rule: &'static Rule,
     /// The numbers of the differences; none where it explains a line that the command printed.
     pub differences: Vec<usize>,
@@ -44,7 +44,7 @@ enum Age {
 
 impl Versions {
     /// Of a cluster and a kubectl, as they say themselves.
-    pub fn new(server: &str, kubectl: &str) -> Self {
+    pub(crate) fn new(server: &str, kubectl: &str) -> Self {
         Self { server: Version::parse(server), kubectl: Version::parse(kubectl), ..Self::default() }
     }
 
@@ -66,7 +66,7 @@ impl Versions {
 }
 
 /// The rules that explain what was seen, in the order of the table.
-pub fn explain(output: &Output<'_>, versions: &Versions) -> Vec<Explanation> {
+pub(crate) fn explain(output: &Output<'_>, versions: &Versions) -> Vec<Explanation> {
     let command = super::words(output.command).collect::<Vec<_>>().join(" ");
     let applying: Vec<(&'static Rule, &'static Seen, Age)> = rules()
         .iter()
@@ -93,7 +93,7 @@ pub fn explain(output: &Output<'_>, versions: &Versions) -> Vec<Explanation> {
 }
 
 /// How a command is written since the changes that explain its failure or its output.
-pub fn mended(command: &str, explanations: &[Explanation]) -> Option<String> {
+pub(crate) fn mended(command: &str, explanations: &[Explanation]) -> Option<String> {
     let mends = explanations.iter().filter_map(|explanation| explanation.rule.mend.as_ref());
     let mended = mends.fold(command.to_owned(), |text, mend| mend.find.0.replace(&text, &mend.replace).into_owned());
     (mended != command).then_some(mended)

@@ -7,10 +7,13 @@ mod explain;
 mod page;
 mod rule;
 
-pub use command::words;
-pub use explain::{Explanation, Output, Versions, explain, mended};
-pub use page::page;
-pub use rule::{Component, Rule, Verified, Version, rules};
+pub(crate) use command::words;
+pub(crate) use explain::{Explanation, Output, Versions, explain, mended};
+#[cfg(test)]
+pub(crate) use page::page;
+pub(crate) use page::sentence;
+#[cfg(test)]
+pub(crate) use rule::{Version, rules};
 
 #[cfg(test)]
 mod tests;

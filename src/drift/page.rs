@@ -1,11 +1,19 @@
-//! The table as a page of documentation.
-
-use std::fmt::Write as _;
+//! A rule in words, and the table as a page of documentation.
 
 use super::rule::{Component, Rule, Verified, rules};
 
+/// What the rule of this id says, of which versions, and where it is written down; None where there is none.
+pub(crate) fn sentence(id: &str) -> Option<String> {
+    let rule = rules().iter().find(|rule| rule.id == id)?;
+    let (program, versions, verified) = (of(rule.component), versions(rule), how(rule.verified));
+    Some(format!("{id}: {} ({program}, {versions}; {}, {verified})", rule.what, rule.source))
+}
+
 /// `docs/drift.md`.
-pub fn page() -> String {
+#[cfg(test)]
+pub(crate) fn page() -> String {
+    use std::fmt::Write as _;
+
     let mut page = String::from(HEAD);
     for rule in rules() {
         let _ = writeln!(
@@ -22,6 +30,7 @@ pub fn page() -> String {
     page
 }
 
+#[cfg(test)]
 const HEAD: &str = "\
 # What drifts
 

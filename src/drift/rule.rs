@@ -11,7 +11,7 @@ use crate::compare::Class;
 /// One change of what a program prints or takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub id: String,
     /// What changed, in one sentence.
     pub what: String,
@@ -33,7 +33,7 @@ pub struct Rule {
 /// Whose version counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Component {
+pub(crate) enum Component {
     /// The API server and the kubelets of its version.
     Server,
     Kubectl,
@@ -44,7 +44,7 @@ pub enum Component {
 /// How it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verified {
+pub(crate) enum Verified {
     /// Both sides were run.
     Run,
     /// Read in the program's source.
@@ -55,7 +55,7 @@ pub enum Verified {
 
 /// Major and minor; patches do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pub u32, pub u32);
+pub(crate) struct Version(pub u32, pub u32);
 
 /// What a change looks like. Old and new change places where the program is older than the change.
 #[derive(Debug, Deserialize)]
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Version {
 
 impl Version {
     /// Of `v1.36.4`, `1.36`, `29.0.1-rc.1`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().trim_start_matches('v').split('.');
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
@@ -136,6 +136,6 @@ static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("rules.toml")).expect("a test reads the table"));
 
 /// All rules, in the order of the table.
-pub fn rules() -> &'static [Rule] {
+pub(crate) fn rules() -> &'static [Rule] {
     &TABLE.rule
 }

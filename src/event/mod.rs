@@ -6,7 +6,7 @@ mod spans;
 mod stream;
 mod verdict;
 
-pub use record::{Event, Failure, PartState, Record, Timings, Yardstick};
-pub use spans::{Span, covered};
-pub use stream::{Chosen, Events, millis};
-pub use verdict::Verdict;
+pub(crate) use record::{Event, Failure, PartState, Record, Timings, Yardstick};
+pub(crate) use spans::{Span, covered};
+pub(crate) use stream::{Chosen, Events, millis};
+pub(crate) use verdict::Verdict;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 /// When one piece of work began and ended.
-pub type Span = (Instant, Instant);
+pub(crate) type Span = (Instant, Instant);
 
 /// The time in which at least one of the spans was running.
-pub fn covered(spans: impl IntoIterator<Item = Span>) -> Duration {
+pub(crate) fn covered(spans: impl IntoIterator<Item = Span>) -> Duration {
     let mut spans: Vec<Span> = spans.into_iter().collect();
     spans.sort();
     let mut until: Option<Instant> = None;

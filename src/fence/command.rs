@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A simple command: assignments, words and redirections, of which each may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub(crate) struct Command {
     /// Bytes of the fence from its first word or redirection to its last; bodies of here-documents are outside.
     pub span: Range<usize>,
     /// The line, from 1, of the first of them.
@@ -19,7 +19,7 @@ pub struct Command {
 
 /// A word of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub(crate) struct Word {
     pub span: Range<usize>,
     /// The word as it is written, quotes included.
     pub written: String,
@@ -30,7 +30,7 @@ pub struct Word {
 
 /// `2>FILE`, `<<EOF` and the like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redirection {
+pub(crate) struct Redirection {
     /// The descriptor, where one is written.
     pub fd: Option<i32>,
     pub kind: RedirectionKind,
@@ -39,7 +39,7 @@ pub struct Redirection {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedirectionKind {
+pub(crate) enum RedirectionKind {
     Read,
     /// `>`, `>|`, `<>`, `&>`.
     Write,
@@ -55,7 +55,7 @@ pub enum RedirectionKind {
 
 /// Where a command stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// One of several commands of a pipe.
     pub pipe: bool,
     /// Within `( … )`.
@@ -72,18 +72,18 @@ pub struct Standing {
 
 impl Command {
     /// The program's name without its folder; None where there is none, or it is computed.
-    pub fn program(&self) -> Option<&str> {
+    pub(crate) fn program(&self) -> Option<&str> {
         let name = self.words.first()?.literal.as_deref()?;
         Some(name.rsplit('/').next().unwrap_or(name))
     }
 
     /// The words behind the program.
-    pub fn arguments(&self) -> &[Word] {
+    pub(crate) fn arguments(&self) -> &[Word] {
         self.words.get(1..).unwrap_or_default()
     }
 
     /// Whether the command's first words are literally these; the program may be given with its folder.
-    pub fn begins_with(&self, words: &[&str]) -> bool {
+    pub(crate) fn begins_with(&self, words: &[&str]) -> bool {
         let literal = |at: usize| match at {
             0 => self.program(),
             _ => self.words.get(at).and_then(|word| word.literal.as_deref()),
@@ -93,7 +93,7 @@ impl Command {
 
     /// The value of an option, in each of the forms `-o VALUE`, `-oVALUE`, `-o=VALUE`, `--output VALUE` and
     /// `--output=VALUE`, the last where it is given several times; None where it is not given, or computed.
-    pub fn option(&self, short: char, long: &str) -> Option<&str> {
+    pub(crate) fn option(&self, short: char, long: &str) -> Option<&str> {
         let mut value = None;
         let mut words = self.arguments().iter();
         while let Some(word) = words.next() {

@@ -5,9 +5,8 @@ mod command;
 mod parse;
 mod questions;
 
-pub use command::*;
-pub use parse::{Fence, SyntaxError};
-pub use questions::uses_kubectl;
+pub(crate) use parse::Fence;
+pub(crate) use questions::uses_kubectl;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ const PARENTHESES: usize = 12;
 
 /// A fence that is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fence {
+pub(crate) struct Fence {
     commands: Vec<Command>,
     /// First and last line of each statement: a list of pipes with `&&` and `||` between them.
     statements: Vec<(usize, usize)>,
@@ -27,23 +27,13 @@ pub struct Fence {
 
 /// Why a fence is no bash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SyntaxError {
+pub(crate) enum SyntaxError {
     #[error("line {line}, column {column} is no bash")]
     Near { line: usize, column: usize },
     #[error("bash would wait for more: something is opened and never closed")]
     Unfinished,
     #[error("a fence of more than {LENGTH} bytes, or with more than {DEPTH} things opened in each other, is not read")]
     TooLarge,
-}
-
-impl SyntaxError {
-    /// The line of the fence, from 1, where one is known.
-    pub fn line(&self) -> Option<usize> {
-        match self {
-            Self::Near { line, .. } => Some(*line),
-            Self::Unfinished | Self::TooLarge => None,
-        }
-    }
 }
 
 impl Hint for SyntaxError {
@@ -71,7 +61,7 @@ impl Fence {
     /// # Errors
     /// [`SyntaxError`] where it is no bash. The commands before the place are not told: bash reads line by line and might
     /// play them.
-    pub fn parse(script: &str) -> Result<Self, SyntaxError> {
+    pub(crate) fn parse(script: &str) -> Result<Self, SyntaxError> {
         let mut fence = Self::default();
         Reader { script, base: Base::whole(script), fence: &mut fence }.read(&Standing::default())?;
         fence.commands.sort_by_key(|command| command.span.start);
@@ -79,13 +69,13 @@ impl Fence {
     }
 
     /// The simple commands, in the order of their first words.
-    pub fn commands(&self) -> &[Command] {
+    pub(crate) fn commands(&self) -> &[Command] {
         &self.commands
     }
 
     /// The first line of the innermost statement that has `line`: bash places a failure anywhere in a statement of
     /// several lines.
-    pub fn statement_line(&self, line: usize) -> usize {
+    pub(crate) fn statement_line(&self, line: usize) -> usize {
         let around = self.statements.iter().filter(|(first, last)| (*first..=*last).contains(&line));
         around.map(|(first, _)| *first).max().unwrap_or(line)
     }

@@ -1,5 +1,7 @@
 //! What fences are read as.
 
+use super::command::{Command, RedirectionKind, Standing};
+use super::parse::SyntaxError;
 use super::*;
 
 fn commands(script: &str) -> Vec<Command> {
@@ -92,9 +94,9 @@ fn redirections_and_here_documents_are_told() {
 #[test]
 fn what_is_no_bash_is_an_error_with_its_line() {
     let error = |script: &str| Fence::parse(script).unwrap_err();
-    assert_eq!(error("if true").line(), None);
+    assert_eq!(error("if true"), SyntaxError::Unfinished);
     assert_eq!(error("echo 'never closed"), SyntaxError::Unfinished);
-    assert_eq!(error("echo\nfi\n").line(), Some(2));
+    assert!(matches!(error("echo\nfi\n"), SyntaxError::Near { line: 2, .. }));
     for script in
         ["| a", "a )", "for", "case x in", "cat <<EOF\nnever ended", "$(", "`", "${", "a && && b", "\0", "((("]
     {

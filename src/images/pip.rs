@@ -31,7 +31,7 @@ pub(super) struct HostNetwork {
 }
 
 impl HostNetwork {
-    pub fn of_this_host() -> Result<HostNetwork> {
+    pub(super) fn of_this_host() -> Result<HostNetwork> {
         HostNetwork::read(&|name| std::env::var(name).ok(), &|path| std::fs::read(path).ok())
     }
 

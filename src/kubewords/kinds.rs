@@ -2,7 +2,7 @@
 
 /// A kind of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// `ServiceAccount`
     pub kind: &'static str,
     /// `serviceaccounts`
@@ -17,12 +17,12 @@ pub struct Kind {
 
 impl Kind {
     /// `serviceaccount`
-    pub fn singular(&self) -> String {
+    pub(crate) fn singular(&self) -> String {
         self.kind.to_ascii_lowercase()
     }
 
     /// Every way to write it before a name: singular, plural, short names.
-    pub fn spellings(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = String> {
         [self.singular(), self.plural.to_owned()].into_iter().chain(self.short.iter().map(ToString::to_string))
     }
 }
@@ -44,7 +44,7 @@ const fn whole(group: &'static str, kind: &'static str, plural: &'static str, sh
 
 /// What a cluster of today serves of its own, but for what only its own components write. Of two kinds with the same
 /// spelling the first is meant.
-pub const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     within("", "ConfigMap", "configmaps", &["cm"]),
     within("", "Endpoints", "endpoints", &["ep"]),
     within("", "Event", "events", &["ev"]),
@@ -105,7 +105,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// The kind of a group, by the words of a manifest.
-pub const fn kind(group: &str, kind: &str) -> Option<&'static Kind> {
+pub(crate) const fn kind(group: &str, kind: &str) -> Option<&'static Kind> {
     let mut at = 0;
     while at < KINDS.len() {
         if equal(KINDS[at].kind, kind) && equal(KINDS[at].group, group) {
@@ -127,7 +127,7 @@ const fn equal(a: &str, b: &str) -> bool {
 }
 
 /// The kind that a word before a name means to kubectl: `po`, `pods`, `Pod`, `deployments.apps`, `deployment.v1.apps`.
-pub fn spelled(word: &str) -> Option<&'static Kind> {
+pub(crate) fn spelled(word: &str) -> Option<&'static Kind> {
     let word = word.to_ascii_lowercase();
     let (name, group) = word.split_once('.').map_or((word.as_str(), None), |(name, group)| (name, Some(group)));
     let in_group = |kind: &Kind| group.is_none_or(|group| kind.group == group || unversioned(group) == kind.group);

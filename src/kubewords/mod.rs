@@ -3,8 +3,8 @@
 
 mod kinds;
 mod names;
-pub mod quantity;
-pub mod status;
+pub(crate) mod quantity;
+pub(crate) mod status;
 
-pub use kinds::{KINDS, Kind, kind, spelled};
-pub use names::{has_label_form, is_label, is_subdomain, is_system_namespace};
+pub(crate) use kinds::{KINDS, Kind, kind, spelled};
+pub(crate) use names::{has_label_form, is_subdomain, is_system_namespace};

@@ -46,17 +46,17 @@ fn parse(text: &str) -> Option<(i128, Format)> {
 }
 
 /// In billionths; zero for what is no quantity.
-pub fn value(text: &str) -> i128 {
+pub(crate) fn value(text: &str) -> i128 {
     parse(text).map_or(0, |(nanos, _)| nanos)
 }
 
 /// In whole units, rounded up; zero for what is no quantity.
-pub fn whole(text: &str) -> i64 {
+pub(crate) fn whole(text: &str) -> i64 {
     i64::try_from(value(text).div_euclid(ONE) + i128::from(value(text) % ONE != 0)).unwrap_or(i64::MAX)
 }
 
 /// The form Kubernetes stores: no fraction, and the largest suffix that leaves none.
-pub fn canonical(text: &str) -> Result<String, String> {
+pub(crate) fn canonical(text: &str) -> Result<String, String> {
     let (nanos, format) = parse(text).ok_or(FORM)?;
     if nanos == 0 {
         return Ok("0".to_owned());

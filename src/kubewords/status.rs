@@ -4,9 +4,9 @@
 
 macro_rules! words {
     ($($name:ident = $word:literal;)*) => {
-        $(pub const $name: &str = $word;)*
+        $(pub(crate) const $name: &str = $word;)*
         /// All of them: what a guide's expectation is held against. A cluster may have others.
-        pub const ALL: &[&str] = &[$($name),*];
+        pub(crate) const ALL: &[&str] = &[$($name),*];
     };
 }
 
@@ -42,13 +42,13 @@ words! {
 }
 
 /// Whether it is a wait for the next attempt.
-pub fn is_back_off(status: &str) -> bool {
+pub(crate) fn is_back_off(status: &str) -> bool {
     status.ends_with("BackOff")
 }
 
 /// What a back-off's message says of `status`, which it follows: of `Back-off pulling image "X": ErrImagePull: CAUSE` the
 /// CAUSE (kubelet 1.32 and later).
-pub fn cause_of_back_off<'a>(message: &'a str, status: &str) -> Option<&'a str> {
+pub(crate) fn cause_of_back_off<'a>(message: &'a str, status: &str) -> Option<&'a str> {
     Some(message.split_once(&format!(": {status}: "))?.1)
 }
 

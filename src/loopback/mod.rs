@@ -4,5 +4,5 @@
 mod listener;
 mod pki;
 
-pub use listener::Error;
+pub(crate) use listener::Error;
 pub(crate) use listener::{Listener, kubeconfig};

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 
 /// What the bytes hold, or Go's message about why they are no JSON. The depth is bounded: all that follows recurses.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| words(bytes, &error))
 }
 

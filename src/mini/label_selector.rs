@@ -28,21 +28,21 @@ struct Requirement {
 
 /// Requirements that all hold. One that is absent selects nothing, an empty one everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelSelector(Option<Vec<Requirement>>);
+pub(super) struct LabelSelector(Option<Vec<Requirement>>);
 
 impl LabelSelector {
     /// Reads a selector of an object in JSON; requirements with an unknown operator select nothing.
-    pub fn of(selector: &Value) -> Self {
+    pub(super) fn of(selector: &Value) -> Self {
         serde_json::from_value::<Option<meta::LabelSelector>>(selector.clone())
             .map_or(Self(None), |selector| Self::from(selector.as_ref()))
     }
 
     /// Selects everything.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.as_ref().is_some_and(Vec::is_empty)
     }
 
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub(super) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.as_ref().is_some_and(|all| all.iter().all(|requirement| requirement.matches(labels)))
     }
 }
@@ -105,7 +105,7 @@ impl fmt::Display for LabelSelector {
 }
 
 /// Faults of the selector that stands at `at` (`ValidateLabelSelector`).
-pub fn errors(at: &str, selector: &Value) -> Vec<FieldError> {
+pub(super) fn errors(at: &str, selector: &Value) -> Vec<FieldError> {
     let mut errors = names::label_errors(&format!("{at}.matchLabels"), &selector["matchLabels"]);
     for (i, expression) in selector["matchExpressions"].as_array().into_iter().flatten().enumerate() {
         let at = format!("{at}.matchExpressions[{i}]");

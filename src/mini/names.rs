@@ -11,7 +11,7 @@ const SUBDOMAIN: &str = r"a lowercase RFC 1123 subdomain must consist of lower c
 const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 /// What is wrong with `name` under `rule`; every fault, in Kubernetes' order.
-pub fn faults(rule: NameRule, name: &str) -> Vec<String> {
+pub(super) fn faults(rule: NameRule, name: &str) -> Vec<String> {
     let faults = |limit: usize, fits: bool, form: &str| {
         let long = (name.len() > limit).then(|| at_most(limit));
         long.into_iter().chain((!fits).then(|| form.to_owned())).collect()
@@ -27,17 +27,17 @@ pub fn faults(rule: NameRule, name: &str) -> Vec<String> {
 }
 
 /// The first fault of a DNS label.
-pub fn label(name: &str) -> Option<String> {
+pub(super) fn label(name: &str) -> Option<String> {
     faults(NameRule::Label, name).into_iter().next()
 }
 
 /// The first fault of a DNS subdomain.
-pub fn subdomain(name: &str) -> Option<String> {
+pub(super) fn subdomain(name: &str) -> Option<String> {
     faults(NameRule::Subdomain, name).into_iter().next()
 }
 
 /// The first fault of a key in a Secret or ConfigMap.
-pub fn data_key(key: &str) -> Option<String> {
+pub(super) fn data_key(key: &str) -> Option<String> {
     let fine = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     if key.len() > 253 {
         return Some(at_most(253));
@@ -79,7 +79,7 @@ fn qualified_errors(field: &str, key: &str) -> Vec<FieldError> {
 }
 
 /// Faults of annotations (`ValidateAnnotations`): of their keys, and of all of them together.
-pub fn annotation_errors(field: &str, annotations: &Value) -> Vec<FieldError> {
+pub(super) fn annotation_errors(field: &str, annotations: &Value) -> Vec<FieldError> {
     const LIMIT: usize = 256 << 10;
     let all = || annotations.as_object().into_iter().flatten();
     let mut errors: Vec<_> = all().flat_map(|(key, _)| qualified_errors(field, &key.to_lowercase())).collect();
@@ -91,7 +91,7 @@ pub fn annotation_errors(field: &str, annotations: &Value) -> Vec<FieldError> {
 }
 
 /// Faults of finalizers: those of Kubernetes' own (`IsStandardFinalizerName`) need no prefix.
-pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
+pub(super) fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
     let names = || finalizers.as_array().into_iter().flatten().filter_map(Value::as_str).enumerate();
     let mut errors: Vec<_> = names().flat_map(|(_, name)| qualified_errors(field, name)).collect();
     let own = ["kubernetes", "orphan", "foregroundDeletion"];
@@ -102,7 +102,7 @@ pub fn finalizer_errors(field: &str, finalizers: &Value) -> Vec<FieldError> {
 }
 
 /// Faults of owner references (`ValidateOwnerReferences`): whole, and one controller at most.
-pub fn owner_errors(field: &str, owners: &Value) -> Vec<FieldError> {
+pub(super) fn owner_errors(field: &str, owners: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     let mut controller: Option<&Value> = None;
     for owner in owners.as_array().into_iter().flatten() {
@@ -135,12 +135,12 @@ pub fn owner_errors(field: &str, owners: &Value) -> Vec<FieldError> {
 }
 
 /// Faults of a label's key.
-pub fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
+pub(super) fn label_key_errors(field: &str, key: &str) -> Vec<FieldError> {
     qualified_errors(field, key)
 }
 
 /// Faults of a label's value.
-pub fn label_value_errors(field: &str, text: &str) -> Vec<FieldError> {
+pub(super) fn label_value_errors(field: &str, text: &str) -> Vec<FieldError> {
     let fault = if text.len() > 63 {
         at_most(63)
     } else if !text.is_empty() && !is_word(text) {
@@ -152,7 +152,7 @@ pub fn label_value_errors(field: &str, text: &str) -> Vec<FieldError> {
 }
 
 /// Faults of a map of labels (apimachinery `ValidateLabels`).
-pub fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
+pub(super) fn label_errors(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     for (key, value) in labels.as_object().into_iter().flatten() {
         errors.extend(qualified_errors(field, key));

@@ -20,14 +20,14 @@ enum Operator {
 
 /// One label and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
+pub(super) struct Requirement {
     key: String,
     operator: Operator,
     values: Vec<String>,
 }
 
 impl Requirement {
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub(super) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let value = labels.get(&self.key);
         let among = || value.is_some_and(|value| self.values.contains(value));
         let numbers = || Some((value?.parse::<i64>().ok()?, self.values.first()?.parse::<i64>().ok()?));
@@ -46,7 +46,7 @@ impl Requirement {
 ///
 /// # Errors
 /// What the API server says of text that is no selector.
-pub fn parse(text: &str) -> Result<Vec<Requirement>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, String> {
     let mut tokens = Tokens(scan(text).into_iter().peekable());
     let mut requirements = vec![];
     loop {

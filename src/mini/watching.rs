@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 /// One object's news.
 #[derive(Debug, PartialEq)]
-pub enum Change<K> {
+pub(super) enum Change<K> {
     /// It is there, or differs from before.
     Applied(K),
     Deleted(Gone),
@@ -23,13 +23,13 @@ pub enum Change<K> {
 
 /// What is kept of an object for the case that it is missing from a later listing.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gone {
+pub(super) struct Gone {
     pub uid: String,
     pub namespace: String,
 }
 
 /// Lists and watches; connection errors are retried with a back-off.
-pub fn changes<K>(api: Api<K>, fields: &str) -> impl Stream<Item = Change<K>> + Send + Unpin + use<K>
+pub(super) fn changes<K>(api: Api<K>, fields: &str) -> impl Stream<Item = Change<K>> + Send + Unpin + use<K>
 where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {

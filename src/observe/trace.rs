@@ -96,11 +96,11 @@ impl EventSeen {
 mod seconds {
     use super::{Deserialize, Duration};
 
-    pub fn serialize<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64((at.as_secs_f64() * 1000.0).round() / 1000.0)
     }
 
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
@@ -207,15 +207,15 @@ impl Trace {
 pub(super) mod tests {
     use super::*;
 
-    pub fn pod(name: &str) -> ObjectRef {
+    pub(crate) fn pod(name: &str) -> ObjectRef {
         ObjectRef { kind: "pod".into(), namespace: "default".into(), name: name.into() }
     }
 
-    pub fn at(seconds: f64) -> Duration {
+    pub(crate) fn at(seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds)
     }
 
-    pub fn state(seconds: f64, status: &str) -> State {
+    pub(crate) fn state(seconds: f64, status: &str) -> State {
         let running = status == "Running";
         State {
             at: at(seconds),
@@ -239,7 +239,7 @@ pub(super) mod tests {
         assert_eq!(trace.ending(), at(1.0));
     }
 
-    pub fn event(seconds: f64, reason: &str, message: &str, count: i32) -> EventSeen {
+    pub(crate) fn event(seconds: f64, reason: &str, message: &str, count: i32) -> EventSeen {
         let normal = ["Scheduled", "Pulling", "Pulled", "BackOff"].contains(&reason);
         EventSeen {
             at: at(seconds),
@@ -252,7 +252,7 @@ pub(super) mod tests {
     }
 
     /// A trace of states given as (seconds, status).
-    pub fn trace(states: &[(f64, &str)]) -> Trace {
+    pub(crate) fn trace(states: &[(f64, &str)]) -> Trace {
         let mut trace = Trace::new(pod("mypod"), "u1");
         for (seconds, status) in states {
             trace.record(state(*seconds, status));

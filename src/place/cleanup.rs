@@ -64,7 +64,7 @@ fn held_by(finalizers: &[String]) -> String {
 }
 
 /// What was there before a lab.
-pub struct Before {
+pub(crate) struct Before {
     /// What could be listed: of other kinds nothing is known to be new.
     kinds: Vec<(ApiResource, Scope)>,
     uids: BTreeSet<String>,
@@ -74,7 +74,7 @@ pub struct Before {
 impl Before {
     /// # Errors
     /// Where the cluster does not answer.
-    pub async fn look(client: &Client) -> Result<Self, Error> {
+    pub(crate) async fn look(client: &Client) -> Result<Self, Error> {
         let all = Discovery::new(client.clone()).run().await?;
         let listed = all.groups().flat_map(ApiGroup::recommended_resources).filter_map(|(kind, can)| {
             let kept = can.supports_operation(verbs::LIST) && can.supports_operation(verbs::DELETE);
@@ -96,7 +96,7 @@ impl Before {
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub async fn restore(&self, client: &Client) -> Result<(), Error> {
+    pub(crate) async fn restore(&self, client: &Client) -> Result<(), Error> {
         try_join_all(self.kinds.iter().map(|kind| self.remove_new(client, kind))).await?;
         self.restore_service_account(client).await
     }
@@ -149,7 +149,7 @@ async fn list(client: &Client, kind: &(ApiResource, Scope)) -> kube::Result<Vec<
 ///
 /// # Errors
 /// Where the cluster refuses, and [`Error::Stays`].
-pub async fn remove<K>(api: Api<K>, name: &str, how: &DeleteParams) -> Result<(), Error>
+pub(crate) async fn remove<K>(api: Api<K>, name: &str, how: &DeleteParams) -> Result<(), Error>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a fence may touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
+pub(crate) struct Reach {
     /// Folders below which everything may be changed.
     pub writable: Vec<PathBuf>,
     /// Files and folders that may be read although something of [`Reach::hidden`] is above them.
@@ -53,7 +53,7 @@ const CREDENTIALS: &[&str] = &["KUBECONFIG", "DOCKER_CONFIG", "HOME", "XDG_CONFI
 
 impl Reach {
     /// Everything but what is the user's, and no place to write.
-    pub fn of_user() -> Self {
+    pub(crate) fn of_user() -> Self {
         let named = CREDENTIALS.iter().filter_map(std::env::var_os);
         let named: Vec<_> = named.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>()).collect();
         let home = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.dir);
@@ -91,7 +91,9 @@ fn around(folder: &Path, hidden: &[PathBuf], found: &mut Vec<PathBuf>) {
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{missing, restriction};
+pub(crate) use linux::missing;
+#[cfg(target_os = "linux")]
+pub(super) use linux::restriction;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -168,7 +170,7 @@ mod linux {
     ///
     /// # Errors
     /// Where the kernel does not take the rules.
-    pub fn restriction(reach: &Reach) -> io::Result<Option<Arc<dyn Restriction>>> {
+    pub(crate) fn restriction(reach: &Reach) -> io::Result<Option<Arc<dyn Restriction>>> {
         if !has_landlock() {
             return Ok(None);
         }
@@ -178,7 +180,7 @@ mod linux {
     }
 
     /// What of the confinement this kernel does not offer, in words for people; None where nothing is missing.
-    pub fn missing() -> Option<String> {
+    pub(crate) fn missing() -> Option<String> {
         if !has_landlock() {
             return Some("this kernel has no Landlock: fences can read and change whatever you can".into());
         }

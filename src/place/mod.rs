@@ -9,9 +9,9 @@ mod shell;
 mod site;
 mod watch;
 
-pub use cleanup::{Before, Error as CleanupError, remove};
-pub use confinement::{Reach, missing as missing_confinement};
+pub(crate) use cleanup::{Error as CleanupError, remove};
+pub(crate) use confinement::missing as missing_confinement;
 pub(crate) use namespaces::make;
-pub use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
-pub use site::{Error, Ground, Leaving, OnRequest, Site, clear};
-pub use watch::{NotWatching, Watch};
+pub(crate) use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
+pub(crate) use site::{Error, Ground, Leaving, Site, clear};
+pub(crate) use watch::{NotWatching, Watch};

@@ -19,7 +19,7 @@ use crate::hint::Hint;
 const ACCOUNT: Duration = Duration::from_secs(120);
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("the cluster does not answer")]
     Kube(#[from] kube::Error),
     #[error(transparent)]

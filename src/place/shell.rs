@@ -27,7 +27,7 @@ const NOTE: u64 = 1 << 16;
 
 /// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
-pub struct Shell {
+pub(crate) struct Shell {
     /// Everything of the lab's is in it.
     folder: PathBuf,
     /// Where fences are played.
@@ -75,7 +75,7 @@ impl Hint for Error {
 }
 
 /// What a shell stands on.
-pub struct Ground<'a> {
+pub(crate) struct Ground<'a> {
     /// A private folder of the lab's own, with everything that fences may change.
     pub folder: &'a Path,
     /// Where fences are played: a folder's name in it.
@@ -106,7 +106,7 @@ impl Shell {
     ///
     /// # Errors
     /// Where they cannot be written, or the kernel does not take the confinement's rules.
-    pub fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
+    pub(crate) fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
         let [bin, home, notes, temporary] = ["bin", "home", "notes", "tmp"].map(|name| ground.folder.join(name));
         let dir = ground.folder.join(ground.name);
         let (kube, docker_config) = (home.join(".kube"), docker_config(ground.folder));
@@ -172,7 +172,7 @@ impl Shell {
     }
 
     /// Adds one variable to the environment of what is played.
-    pub fn set(&mut self, key: &str, value: impl Into<OsString>) {
+    pub(crate) fn set(&mut self, key: &str, value: impl Into<OsString>) {
         self.env.push((key.into(), value.into()));
     }
 
@@ -188,7 +188,7 @@ impl Shell {
     }
 
     /// Ends what fences have started and left.
-    pub fn end_processes(&self) {
+    pub(crate) fn end_processes(&self) {
         self.left().clear();
         session::end_processes(&self.folder);
     }
@@ -197,7 +197,7 @@ impl Shell {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
+    pub(crate) fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
         let path = self.cwd().join(name);
         let written = files::write_below(&self.dir, &path, contents.as_bytes(), 0o644);
         written.map_err(|source| Error::Prepare { path, source })
@@ -208,7 +208,7 @@ impl Shell {
     ///
     /// # Errors
     /// Where bash is missing or the fence takes longer than `timeout`.
-    pub async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
+    pub(crate) async fn play(&self, script: &str, timeout: Duration) -> Result<Printed, Error> {
         let mut tool = Tool::new("bash").args(["--noprofile", "--norc", "-euo", "pipefail", "-c", script]);
         tool = tool.cwd(self.cwd()).timeout(timeout).at_most(KEPT);
         tool = tool.without_environment().restricted(self.restriction.clone());

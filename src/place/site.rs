@@ -17,7 +17,7 @@ use crate::tools::docker;
 
 /// Why a lab has nothing to stand on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error(transparent)]
     Stage(#[from] stage::Error),
     #[error(transparent)]
@@ -52,7 +52,7 @@ impl Hint for Error {
 }
 
 /// What a lab's site stands on.
-pub struct Ground<'a> {
+pub(crate) struct Ground<'a> {
     pub stage: &'a Stage,
     pub events: &'a Events,
     pub masker: &'a Masker,
@@ -76,10 +76,10 @@ pub struct Ground<'a> {
 }
 
 /// Told of a request.
-pub type OnRequest = Arc<dyn Fn(&Request) + Send + Sync>;
+pub(crate) type OnRequest = Arc<dyn Fn(&Request) + Send + Sync>;
 
 /// Where one lab's fences stand.
-pub struct Site {
+pub(crate) struct Site {
     pub shell: Shell,
     pub watch: Watch,
     pub gateway: Arc<Gateway>,
@@ -93,7 +93,7 @@ impl Site {
     ///
     /// # Errors
     /// Where the cluster does not answer or refuses, or something cannot be written here.
-    pub async fn open(ground: &Ground<'_>) -> Result<Self, Error> {
+    pub(crate) async fn open(ground: &Ground<'_>) -> Result<Self, Error> {
         let (stage, handle) = (ground.stage, &ground.stage.handle);
         let client = stage.cluster.client();
         let (upstream, events, lab) = (ground.upstream.clone(), ground.events.clone(), ground.lab);
@@ -163,7 +163,7 @@ impl Site {
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub async fn close(self, ground: &Ground<'_>, leaving: Leaving) -> Result<Vec<String>, Error> {
+    pub(crate) async fn close(self, ground: &Ground<'_>, leaving: Leaving) -> Result<Vec<String>, Error> {
         let stage = ground.stage;
         self.shell.end_processes();
         self.watch.close().await;
@@ -185,7 +185,7 @@ impl Site {
 
 /// How a lab leaves what it stood on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
+pub(crate) enum Leaving {
     /// As it is: all of it goes with its stage.
     WithStage,
     /// Going: namespaces are not waited for.
@@ -198,7 +198,7 @@ pub enum Leaving {
 ///
 /// # Errors
 /// Where the cluster does not answer or something does not go.
-pub async fn clear(stage: &Stage, names: &Names) -> Result<(), Error> {
+pub(crate) async fn clear(stage: &Stage, names: &Names) -> Result<(), Error> {
     Ok(namespaces::clear(&stage.cluster.client(), names.id()).await?)
 }
 

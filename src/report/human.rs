@@ -28,7 +28,7 @@ const SHOWN_COLUMNS: usize = 400;
 /// The key of the bar of the step that is being played; objects are known by their uid.
 const STEP: &str = "step";
 
-pub struct Human {
+pub(crate) struct Human {
     out: Sink,
     began: Instant,
     live: MultiProgress,
@@ -57,7 +57,7 @@ struct Timeline {
 
 impl Human {
     /// `live`: whether the moving part may be drawn on stderr. `report`: where the reader finds more.
-    pub fn new(out: Box<dyn Write + Send>, live: bool, show_timings: bool, report: String) -> Self {
+    pub(crate) fn new(out: Box<dyn Write + Send>, live: bool, show_timings: bool, report: String) -> Self {
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
             out: Sink::new(out),

@@ -5,12 +5,12 @@ use std::io::Write;
 use super::{Consumer, Sink};
 use crate::event::Record;
 
-pub struct JsonLines {
+pub(crate) struct JsonLines {
     out: Sink,
 }
 
 impl JsonLines {
-    pub fn new(out: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write + Send>) -> Self {
         Self { out: Sink::new(out) }
     }
 }

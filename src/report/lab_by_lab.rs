@@ -8,7 +8,7 @@ use crate::event::{Event, Record};
 
 /// Hands one lab's events on as they come and keeps the others'. Those that have finished meanwhile follow whole,
 /// in the order in which they finished; then one that still runs.
-pub struct LabByLab<C> {
+pub(crate) struct LabByLab<C> {
     inner: C,
     /// The lab whose events go through.
     shown: Option<u32>,
@@ -18,7 +18,7 @@ pub struct LabByLab<C> {
 }
 
 impl<C: Consumer> LabByLab<C> {
-    pub fn new(inner: C) -> Self {
+    pub(crate) fn new(inner: C) -> Self {
         Self { inner, shown: None, kept: BTreeMap::new(), finished: VecDeque::new(), started: VecDeque::new() }
     }
 

@@ -16,14 +16,14 @@ use crate::event::{Event, Record};
 use crate::mask::Masker;
 use crate::secret::private_file;
 
-pub use human::Human;
-pub use jsonl::JsonLines;
-pub use lab_by_lab::LabByLab;
+pub(crate) use human::Human;
+pub(crate) use jsonl::JsonLines;
+pub(crate) use lab_by_lab::LabByLab;
 use sink::Sink;
-pub use traces::write_traces;
+pub(crate) use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.
-pub trait Consumer: Send {
+pub(crate) trait Consumer: Send {
     fn record(&mut self, record: &Record);
     /// The stream has ended.
     ///
@@ -35,7 +35,7 @@ pub trait Consumer: Send {
 }
 
 /// Feeds `consumers` until the sending ends are dropped; gives the first error of a consumer.
-pub fn spawn(
+pub(crate) fn spawn(
     mut records: mpsc::UnboundedReceiver<Record>,
     masker: Masker,
     mut consumers: Vec<Box<dyn Consumer>>,
@@ -77,7 +77,7 @@ fn masked(masker: &Masker, record: Record) -> Record {
 ///
 /// # Errors
 /// Where the file cannot be created.
-pub fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
+pub(crate) fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
     let file = private_file(&dir.join("events.jsonl"))?;
     Ok(Box::new(JsonLines::new(Box::new(std::io::LineWriter::new(file)) as Box<dyn Write + Send>)))
 }

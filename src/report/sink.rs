@@ -9,18 +9,18 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub fn new(out: Box<dyn Write + Send>) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
         Self { out, failed: None }
     }
 
-    pub fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         if self.failed.is_none() {
             self.failed = writeln!(self.out, "{text}").and_then(|()| self.out.flush()).err();
         }
     }
 
     /// The first error; a reader that has gone away has read what it wanted.
-    pub fn finish(&mut self) -> Result<(), Error> {
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
         self.failed.take().filter(|error| error.kind() != ErrorKind::BrokenPipe).map_or(Ok(()), Err)
     }
 }

@@ -13,7 +13,7 @@ use crate::secret::private_file;
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn write_traces<'a>(
+pub(crate) fn write_traces<'a>(
     dir: &Path,
     masker: &Masker,
     labs: impl IntoIterator<Item = (u32, &'a [Trace])>,

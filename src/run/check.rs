@@ -15,7 +15,7 @@ use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub(super) struct Judged {
     pub verdict: Verdict,
     /// A few words beside the mark.
     pub detail: String,
@@ -36,14 +36,14 @@ impl Judged {
 }
 
 /// What a lab is played on.
-pub struct Ground<'a> {
+pub(super) struct Ground<'a> {
     pub stage: &'a Stage,
     pub site: &'a Site,
     pub events: &'a Events,
 }
 
 /// What judging needs: the step, its output, when it began and its command ended, and how long is left.
-pub struct Scene<'a> {
+pub(super) struct Scene<'a> {
     pub step: &'a Step,
     pub printed: &'a Printed,
     pub began: Instant,
@@ -60,7 +60,7 @@ impl Scene<'_> {
 }
 
 /// Judges one check; waits, where it must, for the cluster.
-pub async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
+pub(super) async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
     match &check.kind {
         CheckKind::Expect { object, states } => expect(object, states, scene, ground).await,
         CheckKind::Never { object, states, window } => {
@@ -270,7 +270,7 @@ fn printed(expected: &str, actual: &str) -> Judged {
 }
 
 /// Evidence for a failed step: states and events of the objects it names.
-pub fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
+pub(super) fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
     let objects = objects(checks);
     watch.look(|recorder| {
         let traces = objects.iter().filter_map(|object| recorder.latest(object, began));
@@ -281,7 +281,7 @@ pub fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> 
 }
 
 /// What is wrong now with the objects that the checks name.
-pub fn troubles(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
+pub(super) fn troubles(checks: &[Check], watch: &Watch, began: Instant) -> Vec<String> {
     let objects = objects(checks);
     watch.look(|recorder| {
         let traces = objects.iter().filter_map(|object| recorder.latest(object, began));

@@ -6,7 +6,7 @@ use crate::registry::access_log::Entry;
 
 /// What the registry's log says of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub(super) enum Proof {
     /// The user was served; `after_refusal`: somebody had been refused before.
     Served {
         after_refusal: bool,
@@ -16,7 +16,7 @@ pub enum Proof {
 
 impl Proof {
     /// Judges the entries of one lab for a repository and the stage's user, who was served not before `since`.
-    pub fn of(entries: &[Entry], repository: &str, user: &str, since: jiff::Timestamp) -> Self {
+    pub(super) fn of(entries: &[Entry], repository: &str, user: &str, since: jiff::Timestamp) -> Self {
         let of_it: Vec<_> = entries.iter().filter(|entry| entry.repository == repository).collect();
         let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
         match of_it.iter().rposition(served) {
@@ -27,7 +27,7 @@ impl Proof {
 }
 
 /// The timeline and the events of one object, one line each: an event that came again is told once, with how often.
-pub fn of_trace(trace: &Trace) -> Vec<String> {
+pub(super) fn of_trace(trace: &Trace) -> Vec<String> {
     let mut lines = vec![trace.to_string()];
     if let Some(message) = trace.last().and_then(|state| state.message.as_ref()) {
         // A back-off goes on about what an event below has said.

@@ -55,11 +55,11 @@ const REFUSALS: &[(&[&str], &str)] = &[
 ];
 
 /// What helps where a command did not end in time.
-pub const ENDLESS: &str = "`timeout` in a directive gives a step more time; what never ends by itself (`-w`, `logs -f`, \
+pub(super) const ENDLESS: &str = "`timeout` in a directive gives a step more time; what never ends by itself (`-w`, `logs -f`, \
                            `port-forward`) is played as `timeout 5 …`";
 
 /// What helps against the first cause that the troubles name, which are those of now; `wanted`: the pod was to run.
-pub fn of(troubles: &[String], wanted: bool) -> Option<String> {
+pub(super) fn of(troubles: &[String], wanted: bool) -> Option<String> {
     let named = |word: &&str| troubles.iter().any(|line| line.contains(word));
     let causes = CAUSES.iter().chain(REFUSALS.iter().filter(|_| wanted));
     causes.into_iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())

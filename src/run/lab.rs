@@ -17,7 +17,7 @@ use crate::stage::{self, Stage};
 
 /// What came of a lab.
 #[derive(Debug)]
-pub struct Played {
+pub(crate) struct Played {
     pub lab: u32,
     pub verdict: Verdict,
     /// Why it did not pass.
@@ -31,18 +31,18 @@ pub struct Played {
 
 impl Played {
     /// What commands and the cluster took together.
-    pub fn spent(&self) -> Duration {
+    pub(crate) fn spent(&self) -> Duration {
         covered(self.commands.iter().chain(&self.waits).copied())
     }
 
     /// What the cluster took of it: what was waited for, and the ends of pods that commands waited for.
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         let endings: Duration = self.traces.iter().map(Trace::ending).sum();
         self.spent().min(covered(self.waits.iter().copied()) + endings)
     }
 
     /// Pods whose container was started.
-    pub fn started(&self) -> u64 {
+    pub(crate) fn started(&self) -> u64 {
         let started = |trace: &&Trace| trace.events.iter().any(|event| event.reason == "Started");
         self.traces.iter().filter(started).count() as u64
     }
@@ -50,7 +50,7 @@ impl Played {
 
 /// Why a lab could not be played at all.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error(transparent)]
     Stage(#[from] stage::Error),
     #[error(transparent)]
@@ -81,7 +81,7 @@ struct Stepped {
 }
 
 /// What came of playing a lab.
-pub enum Outcome {
+pub(super) enum Outcome {
     Played(Box<Played>),
     /// It was put back: this request wants the cluster to itself.
     NeedsAlone(String),
@@ -92,7 +92,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
-pub async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &CancellationToken) -> Result<Outcome, Error> {
+pub(super) async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &CancellationToken) -> Result<Outcome, Error> {
     if stop.is_cancelled() {
         return Ok(Outcome::Stopped);
     }

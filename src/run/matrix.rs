@@ -12,7 +12,7 @@ use crate::observe::{Redacted, Redactor};
 
 /// One version's run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Column {
+pub(crate) struct Column {
     /// As it was asked for.
     pub version: String,
     /// As the server tells it; None where there was none.
@@ -28,7 +28,7 @@ pub struct Column {
 
 /// The first place in a lab where one version's pods went another way than the one's before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     pub lab: u32,
     pub from: String,
     pub to: String,
@@ -41,7 +41,7 @@ pub struct Difference {
 
 impl Column {
     /// `masked` takes secrets out of messages.
-    pub fn of(version: &str, server_version: &str, played: &[Played], masked: &dyn Fn(&str) -> String) -> Self {
+    pub(crate) fn of(version: &str, server_version: &str, played: &[Played], masked: &dyn Fn(&str) -> String) -> Self {
         let redactor = Redactor::default();
         let redacted = |played: &Played| {
             let mut traces: Vec<Redacted> = played.traces.iter().map(|trace| redactor.trace(trace)).collect();
@@ -66,7 +66,7 @@ impl Column {
     }
 
     /// A version that cannot be had blocks every lab.
-    pub fn blocked(version: &str, why: String, labs: &[u32]) -> Self {
+    pub(crate) fn blocked(version: &str, why: String, labs: &[u32]) -> Self {
         Self {
             version: version.into(),
             server_version: None,
@@ -79,7 +79,7 @@ impl Column {
 }
 
 /// For each lab, the first difference between each version that was played and the one before it.
-pub fn differences(columns: &[Column]) -> Vec<Difference> {
+pub(crate) fn differences(columns: &[Column]) -> Vec<Difference> {
     let played: Vec<&Column> = columns.iter().filter(|column| column.blocked.is_none()).collect();
     let pairs = played.windows(2).map(|pair| (pair[0], pair[1]));
     pairs

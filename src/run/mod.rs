@@ -9,7 +9,7 @@ mod matrix;
 mod play;
 mod yardstick;
 
-pub use lab::{Error, Played};
-pub use matrix::{Column, Difference, differences};
-pub use play::{Player, Tools, finish};
-pub use yardstick::measure;
+pub(crate) use lab::{Error, Played};
+pub(crate) use matrix::{Column, differences};
+pub(crate) use play::{Player, Tools, finish};
+pub(crate) use yardstick::measure;

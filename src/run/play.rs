@@ -17,7 +17,7 @@ use crate::stage::Stage;
 
 /// The programs a lab's fences use.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub(crate) struct Tools {
     /// `rehearse` itself: the fences' `docker`.
     pub program: PathBuf,
     /// None where the labs to be played need no cluster.
@@ -25,7 +25,7 @@ pub struct Tools {
 }
 
 /// Plays labs on one stage.
-pub struct Player<'a> {
+pub(crate) struct Player<'a> {
     pub stage: &'a Stage,
     pub tools: &'a Tools,
     pub events: &'a Events,
@@ -44,7 +44,7 @@ impl Player<'_> {
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
-    pub async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
+    pub(crate) async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
         self.tell(labs);
         let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
         let cluster = &self.stage.cluster;
@@ -145,7 +145,7 @@ fn id(session: &str, lab: u32) -> String {
 
 /// The verdict on a whole run and where its time went; `began` is the session's beginning, `stage` the time
 /// for bringing the stage up and down.
-pub fn finish(events: &Events, played: &[Played], began: Instant, stage: Duration) -> Verdict {
+pub(crate) fn finish(events: &Events, played: &[Played], began: Instant, stage: Duration) -> Verdict {
     let verdict = played.iter().map(|p| p.verdict).reduce(Verdict::and).unwrap_or(Verdict::Blocked);
     let total = began.elapsed();
     let commands = covered(played.iter().flat_map(|p| p.commands.iter().copied()));

@@ -16,7 +16,7 @@ const RUNS: usize = 5;
 
 /// Measures on the stage that the labs were played on, and started `pods` pods' containers on. Returns None where kubectl
 /// or Docker fails.
-pub async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], pods: u64) -> Option<Yardstick> {
+pub(crate) async fn measure(kubectl: &Path, stage: &Stage, labs: &[&Lab], pods: u64) -> Option<Yardstick> {
     let handle = &stage.handle;
     let kubectl_us = median(async || {
         let tool = Tool::new(kubectl).args(["get", "namespaces"]);

@@ -9,10 +9,10 @@ mod remains;
 mod settle;
 mod up;
 
-pub use error::Error;
-pub use handle::{Handle, Remote};
-pub use parts::{OnPart, Part, check};
-pub use reap::{Reaped, Reaping, reap};
-pub use remains::Remains;
-pub use settle::{End, glance, settle};
-pub use up::{RegistryAuth, Settings, Stage};
+pub(crate) use error::Error;
+pub(crate) use handle::{Handle, Remote};
+pub(crate) use parts::{Part, check};
+pub(crate) use reap::{Reaped, Reaping, reap};
+pub(crate) use remains::Remains;
+pub(crate) use settle::{End, glance, settle};
+pub(crate) use up::{RegistryAuth, Settings, Stage};

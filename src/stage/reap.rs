@@ -21,7 +21,7 @@ const LOOKS: Duration = Duration::from_millis(100);
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub struct Reaped {
+pub(crate) struct Reaped {
     /// What was removed, a line each.
     pub removed: Vec<String>,
     pub remains: Remains,
@@ -31,7 +31,7 @@ pub struct Reaped {
 
 /// How thoroughly is looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reaping {
+pub(crate) enum Reaping {
     /// Before something is begun: what another process pays for is left to it.
     InPassing,
     /// Because somebody asks for it: what another process pays for is waited for, nodes are asked, and what is not ours is
@@ -40,7 +40,7 @@ pub enum Reaping {
 }
 
 /// Ends what dead sessions have started, and pays what they owe.
-pub async fn reap(docker: &Docker, root: &Path, reaping: Reaping) -> Reaped {
+pub(crate) async fn reap(docker: &Docker, root: &Path, reaping: Reaping) -> Reaped {
     // Requests to the engine come to their end below, where their cluster is looked at.
     process::end_orphans(|found| found.name != "docker" && found.name != "podman");
     let mut reaped = Reaped::default();

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What was found, and what could not be looked at. Nothing of either: everything was looked for and is gone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remains {
+pub(crate) struct Remains {
     /// `2 containers`, `namespace rehearsal-…`.
     pub left: Vec<String>,
     /// What could not be seen, and why.
@@ -12,12 +12,12 @@ pub struct Remains {
 }
 
 impl Remains {
-    pub fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.left.is_empty() && self.unseen.is_empty()
     }
 
     /// With those of another session or thing.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         self.left.extend(other.left);
         self.unseen.extend(other.unseen);
         self

@@ -16,7 +16,7 @@ use crate::wait::{Probe, Wake, until};
 
 /// How the session came to its end, and so what the engine may be about still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// Whatever was asked of the engine has been answered.
     Finished,
     /// Requests were dropped.
@@ -72,7 +72,7 @@ impl Hint for Error {
 
 /// Pays all that is owed, and gives what is there still. Namespaces go before docker.io comes back to their nodes: pods
 /// that wait would ask the real one, with the lab's credentials. What the registry is in goes last.
-pub async fn settle(docker: &Docker, session: &str, ledger: &Ledger, end: End) -> Remains {
+pub(crate) async fn settle(docker: &Docker, session: &str, ledger: &Ledger, end: End) -> Remains {
     docker.at_rest(LAST_ANSWERS).await;
     let debts = ledger.debts();
     let (clusters, others): (Vec<_>, Vec<_>) =
@@ -235,7 +235,7 @@ fn is_forbidden(error: &Error) -> bool {
 }
 
 /// What is there of a session, without paying anything and without patience.
-pub async fn glance(docker: &Docker, session: &str, ledger: &Ledger) -> Remains {
+pub(crate) async fn glance(docker: &Docker, session: &str, ledger: &Ledger) -> Remains {
     let mut remains = Remains::default();
     let looks = join_all(ledger.debts().into_iter().map(async |debt| {
         let looked = async {

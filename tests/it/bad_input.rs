@@ -228,7 +228,7 @@ async fn a_fence_that_hangs_is_killed_with_its_children() {
 }
 
 /// Waits until the process whose id stands in a file has ended.
-pub async fn gone(file: &std::path::Path) {
+pub(crate) async fn gone(file: &std::path::Path) {
     let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A dead child whose parent has not asked after it is a zombie.

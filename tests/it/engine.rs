@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A request that goes wrong.
 #[derive(Clone, Copy)]
-pub struct Fault {
+pub(crate) struct Fault {
     pub method: &'static str,
     /// Part of its path.
     pub path: &'static str,
@@ -19,7 +19,7 @@ pub struct Fault {
 }
 
 /// What the Engine streams when a build finds its disk full.
-pub const DISK_FULL: Fault = Fault {
+pub(crate) const DISK_FULL: Fault = Fault {
     method: "POST",
     path: "/build?",
     answer: Some(concat!(
@@ -32,13 +32,13 @@ pub const DISK_FULL: Fault = Fault {
 };
 
 /// It takes connections and says nothing.
-pub const SILENT: Fault = Fault { method: "GET", path: "/version", answer: None };
+pub(crate) const SILENT: Fault = Fault { method: "GET", path: "/version", answer: None };
 
 /// Removing containers hangs.
-pub const STUCK: Fault = Fault { method: "DELETE", path: "/containers/", answer: None };
+pub(crate) const STUCK: Fault = Fault { method: "DELETE", path: "/containers/", answer: None };
 
 /// Serves on a socket in `dir`; gives its `DOCKER_HOST` and the number of faulty requests so far.
-pub fn with_fault(dir: &Path, fault: Fault) -> (String, watch::Receiver<usize>) {
+pub(crate) fn with_fault(dir: &Path, fault: Fault) -> (String, watch::Receiver<usize>) {
     let path = dir.join("engine.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let (count, counted) = watch::channel(0);
@@ -89,7 +89,7 @@ async fn fail(mut client: UnixStream, fault: Fault) -> std::io::Result<()> {
 }
 
 /// The real Engine until the token is cancelled: then its socket and all connections to it are gone.
-pub fn that_goes(dir: &Path) -> (String, CancellationToken) {
+pub(crate) fn that_goes(dir: &Path) -> (String, CancellationToken) {
     let path = dir.join("engine.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let (host, gone) = (format!("unix://{}", path.display()), CancellationToken::new());

@@ -31,7 +31,7 @@ fn traces(sessions: &Path, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
 }
 
 /// `labs` were finished, in whatever order, each as its text says, and the report tells the same as the output.
-pub fn all_reproduced(run: &Finished, sessions: &Path, labs: &[u32]) {
+pub(crate) fn all_reproduced(run: &Finished, sessions: &Path, labs: &[u32]) {
     let session = run.session();
     let finished = run.events("lab.finished");
     let mut told: Vec<_> = finished.iter().map(|e| (e["lab"].as_u64(), e["verdict"].clone())).collect();
@@ -44,7 +44,7 @@ pub fn all_reproduced(run: &Finished, sessions: &Path, labs: &[u32]) {
 }
 
 /// The traces are what they always were: on every cluster, whatever was played before.
-pub fn as_ever(sessions: &Path, run: &Finished) {
+pub(crate) fn as_ever(sessions: &Path, run: &Finished) {
     for (lab, traces) in traces(sessions, &run.session()) {
         insta::assert_yaml_snapshot!(format!("lab-{lab}"), traces);
     }

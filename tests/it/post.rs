@@ -6,11 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 /// Takes what fences write to [`Post::path`].
-pub struct Post(String);
+pub(crate) struct Post(String);
 
 impl Post {
     /// Whatever comes is written to `file`, the last of it.
-    pub fn to(file: &Path) -> Self {
+    pub(crate) fn to(file: &Path) -> Self {
         let file: PathBuf = file.into();
         Self(listen(move |mut stream| {
             let mut bytes = Vec::new();
@@ -22,7 +22,7 @@ impl Post {
     }
 
     /// A line that comes twice is answered with `go`, both times: who has sent it knows that the other is there, too.
-    pub fn meeting() -> Self {
+    pub(crate) fn meeting() -> Self {
         let mut waiting: BTreeMap<String, TcpStream> = BTreeMap::new();
         Self(listen(move |stream| {
             let mut line = String::new();
@@ -35,7 +35,7 @@ impl Post {
     }
 
     /// As bash calls it.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.0
     }
 }

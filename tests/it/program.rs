@@ -24,14 +24,14 @@ static TURNS: Semaphore = Semaphore::const_new(2);
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A folder for labs and sessions, and a turn on the Engine where one is needed.
-pub struct Ground {
+pub(crate) struct Ground {
     pub dir: TempDir,
     _turn: Option<SemaphorePermit<'static>>,
 }
 
 impl Ground {
     /// For what fails before anything is created.
-    pub fn light() -> Self {
+    pub(crate) fn light() -> Self {
         // Below the checkout, where users have theirs.
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         // A project's own kubectl serves the labs written here, too.
@@ -42,26 +42,26 @@ impl Ground {
         Self { dir, _turn: None }
     }
 
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { _turn: Some(TURNS.acquire().await.unwrap()), ..Self::light() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Where sessions are written.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.path("sessions")
     }
 
     /// Writes a lab of this ground's own; `rehearse --labs` takes [`Ground::labs`].
-    pub fn lab(&self, text: &str) -> PathBuf {
+    pub(crate) fn lab(&self, text: &str) -> PathBuf {
         self.lab_in("7-test", text)
     }
 
     /// As [`Ground::lab`], one of several.
-    pub fn lab_in(&self, folder: &str, text: &str) -> PathBuf {
+    pub(crate) fn lab_in(&self, folder: &str, text: &str) -> PathBuf {
         let dir = self.labs().join(folder);
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("README.md"), text).unwrap();
@@ -72,17 +72,17 @@ impl Ground {
         dir.join("README.md")
     }
 
-    pub fn labs(&self) -> PathBuf {
+    pub(crate) fn labs(&self) -> PathBuf {
         self.path("labs")
     }
 
     /// `rehearse` with these arguments, on the project's own labs.
-    pub fn rehearse(&self, args: &[&str]) -> Program {
+    pub(crate) fn rehearse(&self, args: &[&str]) -> Program {
         self.program(env!("CARGO_BIN_EXE_rehearse"), args)
     }
 
     /// As [`Ground::rehearse`], on a terminal that util-linux's `script` makes.
-    pub fn on_a_terminal(&self, args: &str) -> Program {
+    pub(crate) fn on_a_terminal(&self, args: &str) -> Program {
         let command = format!("{} {args}", env!("CARGO_BIN_EXE_rehearse"));
         self.program("script", &["-qec", &command, "/dev/null"])
     }
@@ -97,13 +97,13 @@ impl Ground {
     }
 
     /// `rehearse` on the lab of [`Ground::lab`].
-    pub fn play(&self, args: &[&str]) -> Program {
+    pub(crate) fn play(&self, args: &[&str]) -> Program {
         let play = self.rehearse(&[&["run", "--cluster", "mini"], args].concat());
         play.env("REHEARSAL_LABS", self.labs())
     }
 
     /// Ids of all sessions that were opened here.
-    pub fn sessions(&self) -> Vec<String> {
+    pub(crate) fn sessions(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.root()).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
         // An id begins with its date; `cache` is no session.
@@ -112,7 +112,7 @@ impl Ground {
     }
 
     /// Nothing on the Engine, no private file, no lock; `count` sessions were opened.
-    pub async fn nothing_is_left(&self, count: usize) {
+    pub(crate) async fn nothing_is_left(&self, count: usize) {
         let docker = Docker::connect().await.unwrap();
         let sessions = self.sessions();
         assert_eq!(sessions.len(), count, "{sessions:?}");
@@ -134,18 +134,18 @@ impl Ground {
 }
 
 /// Ids of the containers of a session.
-pub async fn containers(session: &str) -> Vec<String> {
+pub(crate) async fn containers(session: &str) -> Vec<String> {
     let docker = Docker::connect().await.unwrap();
     let found = docker.containers(&format!("{}={session}", labels::SESSION)).await.unwrap();
     found.into_iter().map(|container| container.id).collect()
 }
 
-pub fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
 /// Says that `test` cannot be played without `tool`, and why; a failure where `REHEARSAL_REQUIRE` names it.
-pub fn skipped(test: &str, tool: &str, why: &str) {
+pub(crate) fn skipped(test: &str, tool: &str, why: &str) {
     use std::io::Write;
     let required = std::env::var("REHEARSAL_REQUIRE").unwrap_or_default();
     assert!(!required.split(',').any(|required| required == tool), "{why}");
@@ -154,14 +154,14 @@ pub fn skipped(test: &str, tool: &str, why: &str) {
 }
 
 /// Whether kind can be had; where it cannot, that is said.
-pub async fn kind_serves(test: &str) -> bool {
+pub(crate) async fn kind_serves(test: &str) -> bool {
     let settings = cluster::Settings { choice: Choice::Kind, ..cluster::Settings::default() };
     let plan = Plan::of(&settings, &Docker::connect().await.unwrap()).await;
     plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
 }
 
 /// A Podman that has nothing yet, and keeps what it gets in a folder of its own.
-pub struct Podman {
+pub(crate) struct Podman {
     /// Its `DOCKER_HOST`.
     pub host: String,
     _service: Child,
@@ -171,7 +171,7 @@ pub struct Podman {
 impl Podman {
     /// None where podman cannot be had, which is said.
     #[expect(clippy::disallowed_methods, reason = "it serves until it is dropped")]
-    pub async fn start(test: &str) -> Option<Self> {
+    pub(crate) async fn start(test: &str) -> Option<Self> {
         // A socket's path may not be long.
         let dir = TempDir::new().unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
@@ -193,17 +193,17 @@ impl Podman {
 }
 
 /// A command line that has not been started.
-pub struct Program {
+pub(crate) struct Program {
     command: Command,
 }
 
 impl Program {
-    pub fn env(mut self, key: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn env(mut self, key: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(key, value);
         self
     }
 
-    pub fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut pipe = child.stderr.take().unwrap();
@@ -215,13 +215,13 @@ impl Program {
         Running { child, lines, stdout: String::new(), stderr }
     }
 
-    pub async fn run(self) -> Finished {
+    pub(crate) async fn run(self) -> Finished {
         self.start().finish().await
     }
 }
 
 /// A run that is going on.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     stdout: String,
@@ -237,7 +237,7 @@ impl Running {
     }
 
     /// Reads on until an event holds all of `wanted`; with `--json`.
-    pub async fn until(&mut self, wanted: Value) -> Value {
+    pub(crate) async fn until(&mut self, wanted: Value) -> Value {
         let wanted = wanted.as_object().unwrap().clone();
         while let Some(line) = self.line().await {
             let event: Value = serde_json::from_str(&line).unwrap();
@@ -248,15 +248,15 @@ impl Running {
         panic!("it ended before {wanted:?}:\n{}", self.stdout);
     }
 
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().expect("it runs").cast_signed()
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
-    pub async fn finish(mut self) -> Finished {
+    pub(crate) async fn finish(mut self) -> Finished {
         while self.line().await.is_some() {}
         let status = timeout(LIMIT, self.child.wait()).await.expect("an end in time").unwrap();
         Finished { code: status.code(), stdout: self.stdout, stderr: self.stderr.await.unwrap() }
@@ -265,7 +265,7 @@ impl Running {
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// None: killed by a signal.
     pub code: Option<i32>,
     pub stdout: String,
@@ -274,29 +274,29 @@ pub struct Finished {
 
 impl Finished {
     #[track_caller]
-    pub fn exits_with(self, code: i32) -> Self {
+    pub(crate) fn exits_with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Everything it printed.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 
     #[track_caller]
-    pub fn says(&self, text: &str) -> &Self {
+    pub(crate) fn says(&self, text: &str) -> &Self {
         assert!(self.all().contains(text), "no `{text}` in\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Events of a type; with `--json`.
-    pub fn events(&self, type_: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, type_: &str) -> Vec<Value> {
         let events = self.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         events.filter(|event| event["type"] == type_).collect()
     }
 
-    pub fn session(&self) -> String {
+    pub(crate) fn session(&self) -> String {
         self.events("session.started")[0]["session"].as_str().unwrap().to_owned()
     }
 }

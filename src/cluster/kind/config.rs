@@ -9,7 +9,7 @@ use crate::cluster::Error;
 
 /// What a config must bring about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub(super) struct Config {
     pub workers: u32,
     /// The host has cgroup v1: from 1.35 on the kubelet refuses that unless told not to.
     pub cgroup_v1: bool,
@@ -20,12 +20,12 @@ pub struct Config {
 }
 
 /// Where a node has its session's lock.
-pub const OWNER: &str = "/var/lib/rehearsal/owner";
+pub(super) const OWNER: &str = "/var/lib/rehearsal/owner";
 
 /// The node's CNI configuration as kindnet will write it, over this one and under this name, for the first node of
 /// kind's own pod subnet. With it the node is ready when the kubelet registers it; without, once kindnet's pod runs and
 /// the kubelet looks again, ten seconds and more later.
-pub const CNI: (&str, &str) = (
+pub(super) const CNI: (&str, &str) = (
     "10-kindnet.conflist",
     r#"{
   "cniVersion": "0.3.1",
@@ -90,7 +90,7 @@ impl Config {
     ///
     /// # Errors
     /// Where the user's file cannot be read or is no kind config.
-    pub fn render(&self, users: Option<&Path>) -> Result<String, Error> {
+    pub(super) fn render(&self, users: Option<&Path>) -> Result<String, Error> {
         let base = match users {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;

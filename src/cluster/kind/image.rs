@@ -44,7 +44,7 @@ impl std::fmt::Display for Image {
 
 /// What is asked of the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// `--node-image`.
     pub image: Option<String>,
     /// `--kubernetes-version`: `1.36` or `1.36.2`.
@@ -55,7 +55,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// [`Error::NodeImage`] where it can be had nowhere.
-pub async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
+pub(crate) async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
     let nowhere = |why: String| Error::NodeImage {
         image: wanted
             .image

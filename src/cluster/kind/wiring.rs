@@ -100,7 +100,7 @@ async fn clean(docker: &Docker, session: &str, node: &str) -> Result<Vec<String>
 ///
 /// # Errors
 /// Where the engine does not answer.
-pub async fn whose(docker: &Docker, node: &str) -> Result<Option<(String, String)>, Error> {
+pub(super) async fn whose(docker: &Docker, node: &str) -> Result<Option<(String, String)>, Error> {
     let file = format!("{HOSTS}/docker.io/hosts.toml");
     let (code, text) = docker.run_in(node, &["cat", &file]).await.map_err(Error::Docker)?;
     let first = text.lines().next().filter(|_| code == 0);
@@ -109,12 +109,12 @@ pub async fn whose(docker: &Docker, node: &str) -> Result<Option<(String, String
 }
 
 /// The name under which nodes reach a session's registry.
-pub fn alias(session: &str) -> String {
+pub(super) fn alias(session: &str) -> String {
     format!("rehearsal-registry-{session}")
 }
 
 /// The nodes of one cluster, and whose registry they are told of.
-pub struct Wiring<'a> {
+pub(super) struct Wiring<'a> {
     pub docker: &'a Docker,
     pub nodes: &'a [String],
     /// The registry's realm, where it has tokens.
@@ -127,7 +127,12 @@ impl Wiring<'_> {
     ///
     /// # Errors
     /// [`Error::Wiring`] where a node refuses, or does not ask the registry afterwards; [`Error::InUse`].
-    pub async fn connect(&self, (session, owner): (&str, &str), host: &str, registry: SocketAddr) -> Result<(), Error> {
+    pub(super) async fn connect(
+        &self,
+        (session, owner): (&str, &str),
+        host: &str,
+        registry: SocketAddr,
+    ) -> Result<(), Error> {
         self.free().await?;
         self.disconnect().await?;
         let url = format!("http://{host}:5000");

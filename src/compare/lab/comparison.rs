@@ -7,7 +7,7 @@ use crate::compare::Fidelity;
 
 /// How printed output relates to the shown one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// It says the same.
     Reproduced(Fidelity),
     /// It says the same in another shape: a column that is gone, new words among the old.
@@ -18,7 +18,7 @@ pub enum Comparison {
 
 /// What differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// In one line, e.g. ``column `SECRETS` is gone``.
     pub what: String,
     /// A few lines that begin with `-` (shown) or `+` (printed).
@@ -26,7 +26,7 @@ pub struct Summary {
 }
 
 /// Compares what a guide shows with what was printed.
-pub fn compare(shown: &str, printed: &str) -> Comparison {
+pub(crate) fn compare(shown: &str, printed: &str) -> Comparison {
     let trimmed = |text: &str| text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     let (shown, printed) = (trimmed(shown), trimmed(printed));
     if shown == printed {

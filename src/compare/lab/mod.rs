@@ -7,7 +7,7 @@ mod table;
 mod text;
 mod tree;
 
-pub use comparison::{Comparison, Summary, compare};
+pub(crate) use comparison::{Comparison, compare};
 
 #[cfg(test)]
 mod tests;

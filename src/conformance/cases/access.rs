@@ -15,7 +15,7 @@ async fn running(world: &mut World<'_>, pod: PodSpec) -> Result<(), Error> {
     world.goes_through(POD, RUNNING).await
 }
 
-pub async fn token_mounted(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn token_mounted(world: &mut World<'_>) -> Result<(), Error> {
     running(world, PodSpec::named(POD)).await?;
     let dir = "/var/run/secrets/kubernetes.io/serviceaccount";
     world.play(&format!("kubectl exec {POD} -- ls {dir}")).await?;
@@ -31,7 +31,7 @@ pub async fn token_mounted(world: &mut World<'_>) -> Result<(), Error> {
         .await
 }
 
-pub async fn automount_false(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn automount_false(world: &mut World<'_>) -> Result<(), Error> {
     running(world, PodSpec::named(POD).automount(false)).await?;
     world
         .play(&format!("kubectl get pod {POD} -o jsonpath='{{.spec.volumes}}{{.spec.containers[*].volumeMounts}}'"))
@@ -39,7 +39,7 @@ pub async fn automount_false(world: &mut World<'_>) -> Result<(), Error> {
     world.play(&format!("kubectl exec {POD} -- ls /var/run/secrets")).await
 }
 
-pub async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Error> {
     running(world, PodSpec::named(POD)).await?;
     let everything = "cat /proc/*/environ /proc/*/cmdline; \
                       find / -xdev -type f -size -64k \\( -name '*.json' -o -name '*cfg' -o -path '/run/*' -o -path '/var/run/*' \

@@ -15,7 +15,7 @@ async fn secrets_of(world: &mut World<'_>, pod: &str) -> Result<(), Error> {
         .await
 }
 
-pub async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
@@ -24,7 +24,7 @@ pub async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> 
     secrets_of(world, POD).await
 }
 
-pub async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     // Always: before 1.35 the new pod would bring the image to the node for everybody, and the old one would run.
@@ -43,7 +43,7 @@ pub async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
     secrets_of(world, "new").await
 }
 
-pub async fn custom(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn custom(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     world.service_account(CUSTOM, &[SECRET]).await?;
@@ -53,7 +53,7 @@ pub async fn custom(world: &mut World<'_>) -> Result<(), Error> {
 }
 
 /// The default ServiceAccount has the secret: that is not inherited.
-pub async fn custom_bare(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn custom_bare(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
@@ -63,7 +63,7 @@ pub async fn custom_bare(world: &mut World<'_>) -> Result<(), Error> {
     secrets_of(world, POD).await
 }
 
-pub async fn missing(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn missing(world: &mut World<'_>) -> Result<(), Error> {
     let created = match world.pod(&PodSpec::named(POD).service_account("nope")).await {
         Err(Error::Kube(kube::Error::Api(status))) => format!("{}: {}", status.code, status.message),
         Err(error) => return Err(error),
@@ -74,7 +74,7 @@ pub async fn missing(world: &mut World<'_>) -> Result<(), Error> {
 }
 
 /// The ServiceAccount's secret is right, the pod's own is not: they are not added up.
-pub async fn own_secret_beside(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn own_secret_beside(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     world.secret("wrong", Login::WrongPassword).await?;

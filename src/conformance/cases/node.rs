@@ -21,7 +21,7 @@ async fn then(world: &mut World<'_>, pod: PodSpec, states: &[&str]) -> Result<()
     world.goes_through(pod.name(), states).await
 }
 
-pub async fn if_not_present(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn if_not_present(world: &mut World<'_>) -> Result<(), Error> {
     on_the_node(world).await?;
     then(world, PodSpec::named("again").secrets(&[SECRET]).policy("IfNotPresent"), RUNNING).await?;
     // Without the secret's name in the pod it is the image's own name that counts: gone from the registry, it runs.
@@ -30,13 +30,13 @@ pub async fn if_not_present(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("withdrawn").secrets(&[SECRET]).policy("IfNotPresent"), RUNNING).await
 }
 
-pub async fn always(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn always(world: &mut World<'_>) -> Result<(), Error> {
     on_the_node(world).await?;
     then(world, PodSpec::named("again").secrets(&[SECRET]).policy("Always"), RUNNING).await?;
     then(world, PodSpec::named("refused").policy("Always"), BACK_OFF).await
 }
 
-pub async fn never(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn never(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     then(world, PodSpec::named("absent").secrets(&[SECRET]).policy("Never"), NEVER_PULLED).await?;
@@ -45,7 +45,7 @@ pub async fn never(world: &mut World<'_>) -> Result<(), Error> {
 }
 
 /// Whether another pod runs is decided by who pulled the image, with which secret.
-pub async fn verified(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn verified(world: &mut World<'_>) -> Result<(), Error> {
     on_the_node(world).await?;
     then(world, PodSpec::named("same-secret").secrets(&[SECRET]), RUNNING).await?;
     then(world, PodSpec::named("no-secret"), BACK_OFF).await?;
@@ -56,14 +56,14 @@ pub async fn verified(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("other-secret").secrets(&["same-credentials"]), RUNNING).await
 }
 
-pub async fn unverified(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn unverified(world: &mut World<'_>) -> Result<(), Error> {
     on_the_node(world).await?;
     then(world, PodSpec::named("no-secret"), RUNNING).await?;
     then(world, PodSpec::named("no-secret-never").policy("Never"), RUNNING).await?;
     then(world, PodSpec::named("no-secret-always").policy("Always"), BACK_OFF).await
 }
 
-pub async fn policy_defaults(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn policy_defaults(world: &mut World<'_>) -> Result<(), Error> {
     let repository = world.image.trim_end_matches(":1.0.0").to_owned();
     let digest = format!("@sha256:{}", "0".repeat(64));
     for (name, suffix) in [("latest", ":latest"), ("untagged", ""), ("tagged", ":1.0.0"), ("digest", &digest)] {
@@ -73,7 +73,7 @@ pub async fn policy_defaults(world: &mut World<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn untagged(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn untagged(world: &mut World<'_>) -> Result<(), Error> {
     let repository = world.image.trim_end_matches(":1.0.0").to_owned();
     world.secret(SECRET, Login::Right).await?;
     world.ground.stage.serve(&format!("{repository}:latest")).await?;
@@ -81,7 +81,7 @@ pub async fn untagged(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("refused").image(repository), BACK_OFF).await
 }
 
-pub async fn digest(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn digest(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     let repository = world.image.trim_end_matches(":1.0.0").to_owned();
@@ -91,7 +91,7 @@ pub async fn digest(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("absent").image(absent).secrets(&[SECRET]), BACK_OFF).await
 }
 
-pub async fn invalid_name(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn invalid_name(world: &mut World<'_>) -> Result<(), Error> {
     for (name, image) in
         [("upper-case", "docker.io/Conformance/App:1"), ("two-colons", "a:b:c"), ("scheme", "https://docker.io/a:1")]
     {

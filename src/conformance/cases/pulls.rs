@@ -5,25 +5,25 @@ use crate::conformance::outage;
 use crate::conformance::pod::PodSpec;
 use crate::conformance::world::{Login, World};
 
-pub const BACK_OFF: &[&str] = &["ErrImagePull", "ImagePullBackOff"];
-pub const RUNNING: &[&str] = &["Running"];
-pub const POD: &str = "mypod";
-pub const SECRET: &str = "regcred";
+pub(super) const BACK_OFF: &[&str] = &["ErrImagePull", "ImagePullBackOff"];
+pub(super) const RUNNING: &[&str] = &["Running"];
+pub(super) const POD: &str = "mypod";
+pub(super) const SECRET: &str = "regcred";
 
-pub async fn right_credentials(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn right_credentials(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;
     world.goes_through(POD, RUNNING).await
 }
 
-pub async fn no_credentials(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn no_credentials(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.pod(&PodSpec::named(POD)).await?;
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn missing_tag(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn missing_tag(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     let image = world.image.replace(":1.0.0", ":9.9.9");
@@ -31,14 +31,14 @@ pub async fn missing_tag(world: &mut World<'_>) -> Result<(), Error> {
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn missing_repository(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn missing_repository(world: &mut World<'_>) -> Result<(), Error> {
     world.secret(SECRET, Login::Right).await?;
     world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;
     world.goes_through(POD, BACK_OFF).await
 }
 
 /// The first pod has failed twice, so that its back-off has grown; the second is refused anew at once.
-pub async fn recreated_pod(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn recreated_pod(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.pod(&PodSpec::named(POD)).await?;
     let twice = |trace: &crate::observe::Trace| trace.events_because("Pulling").any(|event| event.count >= 2);
@@ -48,7 +48,7 @@ pub async fn recreated_pod(world: &mut World<'_>) -> Result<(), Error> {
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn deleted_while_stuck(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn deleted_while_stuck(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.pod(&PodSpec::named(POD)).await?;
     world.goes_through(POD, BACK_OFF).await?;
@@ -56,7 +56,7 @@ pub async fn deleted_while_stuck(world: &mut World<'_>) -> Result<(), Error> {
     world.goes_through(POD, &["ImagePullBackOff", "Deleted"]).await
 }
 
-pub async fn registry_stopped(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn registry_stopped(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret(SECRET, Login::Right).await?;
     let stage = world.ground.stage;

@@ -18,33 +18,33 @@ async fn fails_with(world: &mut World<'_>, login: Login) -> Result<(), Error> {
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn wrong_password(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn wrong_password(world: &mut World<'_>) -> Result<(), Error> {
     fails_with(world, Login::WrongPassword).await
 }
 
-pub async fn for_other_server(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn for_other_server(world: &mut World<'_>) -> Result<(), Error> {
     fails_with(world, Login::OtherServer).await
 }
 
-pub async fn password_corrected(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn password_corrected(world: &mut World<'_>) -> Result<(), Error> {
     fails_with(world, Login::WrongPassword).await?;
     world.secret(SECRET, Login::Right).await?;
     world.goes_through(POD, RUNNING).await
 }
 
-pub async fn missing(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn missing(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn created_later(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn created_later(world: &mut World<'_>) -> Result<(), Error> {
     missing(world).await?;
     world.secret(SECRET, Login::Right).await?;
     world.goes_through(POD, RUNNING).await
 }
 
-pub async fn of_wrong_type(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn of_wrong_type(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     let mut secret = world.pull_secret(SECRET, Login::Right);
     secret["type"] = json!("Opaque");
@@ -54,7 +54,7 @@ pub async fn of_wrong_type(world: &mut World<'_>) -> Result<(), Error> {
 }
 
 /// The API server refuses a dockerconfigjson without its key; what is left is another key in an Opaque one.
-pub async fn without_key(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn without_key(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     let mut secret = world.pull_secret(SECRET, Login::Right);
     let config = secret["stringData"][".dockerconfigjson"].take();
@@ -71,7 +71,7 @@ pub async fn without_key(world: &mut World<'_>) -> Result<(), Error> {
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn with_empty_config(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn with_empty_config(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     let mut secret = world.pull_secret(SECRET, Login::Right);
     secret["stringData"][".dockerconfigjson"] = json!(r#"{"auths":{}}"#);
@@ -80,7 +80,7 @@ pub async fn with_empty_config(world: &mut World<'_>) -> Result<(), Error> {
     world.goes_through(POD, BACK_OFF).await
 }
 
-pub async fn in_other_namespace(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn in_other_namespace(world: &mut World<'_>) -> Result<(), Error> {
     let (client, other) = (world.ground.client.clone(), world.own("secret-elsewhere"));
     let namespace = json!({ "metadata": { "name": other, "labels": { labels::SESSION: world.ground.session } } });
     let namespace: Namespace = crate::conformance::world::of(namespace);
@@ -91,7 +91,7 @@ pub async fn in_other_namespace(world: &mut World<'_>) -> Result<(), Error> {
     missing(world).await
 }
 
-pub async fn several(world: &mut World<'_>) -> Result<(), Error> {
+pub(super) async fn several(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
     world.secret("other-server", Login::OtherServer).await?;
     world.secret("wrong", Login::WrongPassword).await?;

@@ -13,11 +13,11 @@ use crate::mini::schema;
 use crate::mini::status::ApiError;
 
 /// The API server's limit of a resource's request body.
-pub const LIMIT: usize = 3 * 1024 * 1024;
-pub const READS: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
+pub(crate) const READS: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// The whole body, at most [`LIMIT`] bytes.
-pub async fn bytes(body: Body) -> Result<Bytes, ApiError> {
+pub(crate) async fn bytes(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge(format!("limit is {LIMIT}"))),
@@ -26,7 +26,7 @@ pub async fn bytes(body: Body) -> Result<Bytes, ApiError> {
 }
 
 /// The body's media type without parameters; JSON when none is given.
-pub fn media_type(headers: &HeaderMap) -> &str {
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     let given = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     match given.split(';').next().unwrap_or_default().trim() {
         "" => "application/json",
@@ -35,7 +35,7 @@ pub fn media_type(headers: &HeaderMap) -> &str {
 }
 
 /// A body in JSON, YAML or protobuf that is to be a `kind`.
-pub async fn value(request: Request, kind: &str) -> Result<Value, ApiError> {
+pub(crate) async fn value(request: Request, kind: &str) -> Result<Value, ApiError> {
     let media = media_type(request.headers()).to_owned();
     let bytes = bytes(request.into_body()).await?;
     let read = match media.as_str() {
@@ -62,12 +62,12 @@ fn summary(bytes: &[u8]) -> String {
 }
 
 /// An object in JSON, or Go's message about where it is none. A null is an object without fields.
-pub fn json(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn json(bytes: &[u8]) -> Result<Value, String> {
     object(go_json::parse(bytes).map_err(|wrong| format!("couldn't get version/kind; json parse error: {wrong}"))?)
 }
 
 /// The same in YAML.
-pub fn yaml(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn yaml(bytes: &[u8]) -> Result<Value, String> {
     let wrong = |e: &dyn std::fmt::Display| format!("yaml: {e}");
     let text = std::str::from_utf8(bytes).map_err(|e| wrong(&e))?;
     object(serde_saphyr::from_str(text).map_err(|e| wrong(&e))?)

@@ -22,7 +22,7 @@ use crate::mini::schema::openapi;
 use crate::mini::status::ApiError;
 
 /// `/version`. The git version says that this is mini.
-pub async fn version(State(api): State<Arc<Api>>) -> Response {
+pub(super) async fn version(State(api): State<Arc<Api>>) -> Response {
     let version = api.pipeline.version;
     let info = json!({
         "major": version.major.to_string(), "minor": version.minor.to_string(),
@@ -36,7 +36,7 @@ pub async fn version(State(api): State<Arc<Api>>) -> Response {
 
 /// `/openapi/v2`: kubectl asks for it where version 3 does not know a kind. An empty document, in the one form it
 /// reads, has it go on and say that there is no such kind.
-pub async fn openapi_v2() -> Response {
+pub(super) async fn openapi_v2() -> Response {
     answer(StatusCode::OK, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "")
 }
 
@@ -57,7 +57,7 @@ fn of_group(group: &str, version: &str) -> impl Iterator<Item = &'static Resourc
     all.into_iter()
 }
 
-pub async fn core(request: Request) -> Result<Response, ApiError> {
+pub(super) async fn core(request: Request) -> Result<Response, ApiError> {
     if Accept::of(request.headers())?.shape == Shape::Discovery {
         return Ok(aggregated(&[("", "v1")]));
     }
@@ -65,7 +65,7 @@ pub async fn core(request: Request) -> Result<Response, ApiError> {
     Ok(json(StatusCode::OK, &body))
 }
 
-pub async fn groups(request: Request) -> Result<Response, ApiError> {
+pub(super) async fn groups(request: Request) -> Result<Response, ApiError> {
     if Accept::of(request.headers())?.shape == Shape::Discovery {
         return Ok(aggregated(&named_groups()));
     }
@@ -73,7 +73,7 @@ pub async fn groups(request: Request) -> Result<Response, ApiError> {
     Ok(json(StatusCode::OK, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
 }
 
-pub async fn group(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn group(Path(name): Path<String>) -> Result<Response, ApiError> {
     let Some((group, version)) = named_groups().into_iter().find(|(group, _)| *group == name) else {
         return Ok(nowhere());
     };
@@ -88,11 +88,11 @@ fn describe_group(group: &str, version: &str) -> Value {
     json!({"name": group, "versions": [version], "preferredVersion": version})
 }
 
-pub async fn core_resources() -> Result<Response, ApiError> {
+pub(super) async fn core_resources() -> Result<Response, ApiError> {
     resource_list("", "v1")
 }
 
-pub async fn resources(Path((group, version)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub(super) async fn resources(Path((group, version)): Path<(String, String)>) -> Result<Response, ApiError> {
     resource_list(&group, &version)
 }
 
@@ -134,17 +134,17 @@ fn storage_version_hash(resource: &Resource) -> String {
 }
 
 /// Whether a resource of that group is served.
-pub fn is_group(name: &str) -> bool {
+pub(super) fn is_group(name: &str) -> bool {
     resources::all().any(|resource| resource.group == name)
 }
 
 /// The answer to a path that nobody serves.
-pub fn nowhere() -> Response {
+pub(super) fn nowhere() -> Response {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
 /// `/`: what is served beside the objects.
-pub async fn root() -> Response {
+pub(super) async fn root() -> Response {
     let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
     for (group, version) in named_groups() {
         paths.extend([format!("/apis/{group}"), format!("/apis/{group}/{version}")]);
@@ -171,7 +171,7 @@ const PATHS: &[&str] = &[
 ];
 
 /// Who issues the tokens of ServiceAccounts (OpenID Connect Discovery 1.0).
-pub async fn openid_configuration(request: Request) -> Response {
+pub(super) async fn openid_configuration(request: Request) -> Response {
     let own = request.uri().authority().map(ToString::to_string);
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let host = own.or(host).unwrap_or_else(|| "localhost".to_owned());
@@ -183,7 +183,7 @@ pub async fn openid_configuration(request: Request) -> Response {
 }
 
 /// The keys that those tokens are signed with.
-pub async fn key_set(State(api): State<Arc<Api>>) -> Response {
+pub(super) async fn key_set(State(api): State<Arc<Api>>) -> Response {
     answer(StatusCode::OK, "application/jwk-set+json", api.authenticator.tokens.key_set().to_string())
 }
 
@@ -242,11 +242,11 @@ fn discovery(resource: &'static Resource) -> Value {
     out
 }
 
-pub async fn openapi_index() -> Response {
+pub(super) async fn openapi_index() -> Response {
     json(StatusCode::OK, &openapi::index())
 }
 
-pub async fn openapi(Path(path): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn openapi(Path(path): Path<String>) -> Result<Response, ApiError> {
     let document = openapi::find(&path).ok_or(ApiError::NoSuchResource)?;
     Ok(json_bytes(StatusCode::OK, document.json.clone()))
 }

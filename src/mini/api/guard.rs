@@ -24,7 +24,7 @@ async fn authenticate(State(api): State<Arc<Api>>, request: Request, next: Next)
 }
 
 /// Answers 403, or lets the request through as the user it is meant to come from, with what it asks for.
-pub async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     // The layer in front has authenticated every request.
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized);
     let params = Params::of(request.uri());

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::Api;
 
 /// `DELETE …/nodes/NAME/proxy/images/REFERENCE`: `crictl rmi`; an absent image is fine.
-pub async fn remove_image(State(api): State<Arc<Api>>, Path((_, image)): Path<(String, String)>) -> StatusCode {
+pub(super) async fn remove_image(State(api): State<Arc<Api>>, Path((_, image)): Path<(String, String)>) -> StatusCode {
     api.runtime.remove_image(&image).await;
     StatusCode::OK
 }

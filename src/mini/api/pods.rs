@@ -11,7 +11,7 @@ use crate::mini::pipeline::Part;
 use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
-pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let binding = body::value(request, "Binding").await?;
     let given = binding["metadata"]["name"].as_str().unwrap_or_default();
     if given != call.info.name {
@@ -49,7 +49,7 @@ pub async fn bind(api: &Api, call: &Call, request: Request) -> Result<Response, 
 }
 
 /// `kubectl drain`: a deletion; mini has no disruption budgets that could stand against it.
-pub async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn evict(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let eviction = body::value(request, "Eviction").await?;
     let kind = eviction["kind"].as_str().filter(|kind| !kind.is_empty() && *kind != "Eviction");
     if let Some(kind) = kind {

@@ -23,19 +23,25 @@ use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::{self, Key, Object, Snapshot};
 use crate::mini::table::{Include, partial};
 
-pub fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+pub(super) fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let object = api.pipeline.get(call.resource, &call.key())?;
     one(api, call, accept, StatusCode::OK, &object)
 }
 
 /// One object in the shape that was asked for.
-pub fn one(api: &Api, call: &Call, accept: Accept, code: StatusCode, object: &Object) -> Result<Response, ApiError> {
+pub(super) fn one(
+    api: &Api,
+    call: &Call,
+    accept: Accept,
+    code: StatusCode,
+    object: &Object,
+) -> Result<Response, ApiError> {
     Ok(encode(accept, code, Form::of(api, call, accept)?.put(object)))
 }
 
 /// How objects are put.
-pub struct Form {
+pub(super) struct Form {
     pub resource: &'static Resource,
     shape: Shape,
     include: Include,
@@ -43,7 +49,7 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn of(api: &Api, call: &Call, accept: Accept) -> Result<Self, ApiError> {
+    pub(super) fn of(api: &Api, call: &Call, accept: Accept) -> Result<Self, ApiError> {
         let include = match call.params.get("includeObject") {
             Some("None") => Include::None,
             Some("Object") => Include::Object,
@@ -58,14 +64,14 @@ impl Form {
         Ok(Form { resource: call.resource, shape: accept.shape, include, version: api.pipeline.version })
     }
 
-    pub fn put(&self, object: &Object) -> Bytes {
+    pub(super) fn put(&self, object: &Object) -> Bytes {
         match self.shape {
             Shape::Table | Shape::Partial => self.shaped(object.value()).to_string().into(),
             _ => object.json().clone(),
         }
     }
 
-    pub fn shaped(&self, object: Value) -> Value {
+    pub(super) fn shaped(&self, object: Value) -> Value {
         match self.shape {
             Shape::Table => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
@@ -87,7 +93,7 @@ struct Page {
     metadata: Value,
 }
 
-pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+pub(super) fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let page = page(api, call)?;
     let resource = call.resource;
@@ -110,7 +116,7 @@ pub fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiEr
 }
 
 /// The list as text in pieces: the objects' bytes as they are stored, but for what is the same of all.
-pub fn plain(resource: &Resource, objects: &[Arc<Object>], metadata: &Value) -> Vec<Bytes> {
+pub(super) fn plain(resource: &Resource, objects: &[Arc<Object>], metadata: &Value) -> Vec<Bytes> {
     let kind = format!("{}List", resource.kind);
     let head = json!({"kind": kind, "apiVersion": resource.api_version(), "metadata": metadata});
     let mut head = head.to_string();
@@ -127,13 +133,13 @@ pub fn plain(resource: &Resource, objects: &[Arc<Object>], metadata: &Value) -> 
 }
 
 /// An answer in JSON, piece by piece: all of it at once would be there twice.
-pub fn pieces(pieces: Vec<Bytes>) -> Response {
+pub(super) fn pieces(pieces: Vec<Bytes>) -> Response {
     let pieces = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
     json_bytes(StatusCode::OK, Body::from_stream(pieces))
 }
 
 /// Everything `call` selects, without paging.
-pub fn select(api: &Api, call: &Call) -> Result<Vec<Arc<Object>>, ApiError> {
+pub(super) fn select(api: &Api, call: &Call) -> Result<Vec<Arc<Object>>, ApiError> {
     let selector = call.selector()?;
     let snapshot = snapshot(api, call, None, None)?;
     Ok(snapshot.objects.into_iter().filter(|o| selector.matches(o)).collect())
@@ -214,7 +220,7 @@ fn check_options(params: &Params) -> Result<(), ApiError> {
 }
 
 /// A client's resourceVersion; absent is 0.
-pub fn resource_version(text: Option<&str>) -> Result<u64, String> {
+pub(super) fn resource_version(text: Option<&str>) -> Result<u64, String> {
     let Some(text) = text else { return Ok(0) };
     text.parse().map_err(|_| {
         format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")

@@ -20,7 +20,7 @@ enum Change {
     By(Patch),
 }
 
-pub async fn serve(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn serve(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     Accept::of(request.headers())?;
     if call.info.verb == "get" {
         return Ok(json(StatusCode::OK, &of(&api.pipeline.get(call.resource, &call.key())?.value())));

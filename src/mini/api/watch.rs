@@ -47,7 +47,7 @@ struct Stream {
     done: bool,
 }
 
-pub fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
+pub(super) fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let params = &call.params;
     let selector = call.selector()?;

@@ -13,7 +13,7 @@ use crate::mini::resource::Propagation;
 use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
 
-pub fn options(call: &Call) -> Result<WriteOptions, ApiError> {
+pub(super) fn options(call: &Call) -> Result<WriteOptions, ApiError> {
     let field_validation = match call.params.get("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -49,7 +49,7 @@ fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Result<
     Ok(response)
 }
 
-pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
     if !call.info.name.is_empty() {
         return Err(ApiError::MethodNotAllowed);
@@ -63,7 +63,7 @@ pub async fn create(api: &Api, call: &Call, request: Request) -> Result<Response
 }
 
 /// A create that is a question.
-pub async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let field_validation = options(call)?.field_validation;
     let body = body::value(request, call.resource.kind).await?;
     let (body, _) = schema::decode(call.resource, body, field_validation)?;
@@ -80,14 +80,14 @@ fn part(call: &Call) -> Part {
     }
 }
 
-pub async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let (accept, options) = (Accept::of(request.headers())?, options(call)?);
     let body = body::value(request, call.resource.kind).await?;
     let done = api.pipeline.update(call.resource, &call.key(), part(call), body, &options)?;
     written(api, call, accept, &done)
 }
 
-pub async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let (parts, body) = request.into_parts();
     let media = body::media_type(&parts.headers).to_owned();
@@ -132,7 +132,7 @@ async fn delete_options(call: &Call, request: Request) -> Result<DeleteOptions, 
     of_body(call, &body)
 }
 
-pub fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
+pub(super) fn of_body(call: &Call, body: &Value) -> Result<DeleteOptions, ApiError> {
     let kind = body["kind"].as_str().unwrap_or_default();
     if !matches!(kind, "" | "DeleteOptions") {
         let version = body["apiVersion"].as_str().unwrap_or("v1");
@@ -175,7 +175,7 @@ fn propagation(call: &Call, body: &Value) -> Result<Option<Propagation>, ApiErro
     }
 }
 
-pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let accept = Accept::of(request.headers())?;
     let options = delete_options(call, request).await?;
     let object = match api.pipeline.delete(call.resource, &call.key(), &options)? {
@@ -195,7 +195,7 @@ pub async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response
     read::one(api, call, accept, StatusCode::OK, &object)
 }
 
-pub async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     Accept::of(request.headers())?;
     let options = delete_options(call, request).await?;
     let mut items = vec![];

@@ -33,7 +33,7 @@ impl RequestInfo {
 }
 
 /// Why `user` may do it; or, where nothing allows it, which roles could not be asked (mostly none: empty).
-pub fn authorize(pipeline: &Pipeline, user: &User, wanted: &RequestInfo) -> Result<String, String> {
+pub(super) fn authorize(pipeline: &Pipeline, user: &User, wanted: &RequestInfo) -> Result<String, String> {
     if user.groups.iter().any(|g| g == MASTERS) {
         return Ok(String::new());
     }
@@ -53,7 +53,7 @@ pub fn authorize(pipeline: &Pipeline, user: &User, wanted: &RequestInfo) -> Resu
 }
 
 /// Every rule `user` has in `namespace`, those of the cluster among them.
-pub fn rules(pipeline: &Pipeline, user: &User, namespace: &str) -> Vec<Value> {
+pub(super) fn rules(pipeline: &Pipeline, user: &User, namespace: &str) -> Vec<Value> {
     grants(pipeline, user, namespace).flatten().flat_map(|grant| grant.rules).collect()
 }
 

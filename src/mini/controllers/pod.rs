@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// A pod, read from its JSON.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Pod {
+pub(super) struct Pod {
     pub metadata: ObjectMeta,
     #[serde(default)]
     pub spec: Spec,
@@ -19,13 +19,13 @@ pub struct Pod {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Spec {
+pub(super) struct Spec {
     pub node_name: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Status {
+pub(super) struct Status {
     pub phase: String,
     pub conditions: Vec<Condition>,
     pub container_statuses: Vec<Container>,
@@ -33,7 +33,7 @@ pub struct Status {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Condition {
+pub(super) struct Condition {
     #[serde(rename = "type")]
     pub kind: String,
     pub status: String,
@@ -42,20 +42,20 @@ pub struct Condition {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Container {
+pub(super) struct Container {
     pub restart_count: i32,
     pub state: State,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct State {
+pub(super) struct State {
     pub terminated: Option<Terminated>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Terminated {
+pub(super) struct Terminated {
     pub finished_at: Option<Time>,
 }
 
@@ -118,38 +118,38 @@ impl From<core::Pod> for Pod {
 }
 
 /// The reference to the object's controller, if it has one.
-pub fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+pub(super) fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
 impl Pod {
-    pub fn ended(&self) -> bool {
+    pub(super) fn ended(&self) -> bool {
         matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
     }
 
     /// It may still do its work: neither ended nor to end.
-    pub fn active(&self) -> bool {
+    pub(super) fn active(&self) -> bool {
         !self.ended() && self.metadata.deletion_timestamp.is_none()
     }
 
-    pub fn terminating(&self) -> bool {
+    pub(super) fn terminating(&self) -> bool {
         !self.ended() && self.metadata.deletion_timestamp.is_some()
     }
 
     /// Since when it is ready.
-    pub fn ready_since(&self) -> Option<Timestamp> {
+    pub(super) fn ready_since(&self) -> Option<Timestamp> {
         let ready = self.status.conditions.iter().find(|condition| condition.kind == "Ready")?;
         (ready.status == "True").then(|| ready.last_transition_time.as_ref().map_or(Timestamp::MIN, |time| time.0))
     }
 
     /// It has been ready for `seconds`.
-    pub fn available(&self, seconds: i32, now: Timestamp) -> bool {
+    pub(super) fn available(&self, seconds: i32, now: Timestamp) -> bool {
         let long = |since: Timestamp| now.duration_since(since).as_secs() >= i64::from(seconds);
         self.ready_since().is_some_and(|since| seconds == 0 || long(since))
     }
 
     /// When it ended: as its containers say (long ago, if they do not know), else as near as can be told.
-    pub fn ended_at(&self) -> Option<Timestamp> {
+    pub(super) fn ended_at(&self) -> Option<Timestamp> {
         let ends = self.status.container_statuses.iter().map(|container| {
             let ended = container.state.terminated.as_ref()?;
             Some(ended.finished_at.as_ref().map_or(Timestamp::MIN, |time| time.0))
@@ -160,7 +160,7 @@ impl Pod {
         last.or_else(going).or_else(|| self.metadata.creation_timestamp.as_ref().map(|time| time.0))
     }
 
-    pub fn restarts(&self) -> i32 {
+    pub(super) fn restarts(&self) -> i32 {
         self.status.container_statuses.iter().map(|container| container.restart_count).sum()
     }
 }

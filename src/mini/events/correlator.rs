@@ -18,7 +18,7 @@ const SIMILAR_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Write {
+pub(crate) enum Write {
     Create {
         event: Event,
         count: i32,
@@ -51,7 +51,7 @@ struct Bucket {
 
 /// One object's events.
 #[derive(Debug, Default)]
-pub struct Correlator {
+pub(crate) struct Correlator {
     seen: BTreeMap<Key, Seen>,
     similar: BTreeMap<(bool, &'static str), Similar>,
     buckets: BTreeMap<bool, Bucket>,
@@ -65,12 +65,12 @@ impl Correlator {
     /// With a time-lapse an event takes as much less of the spam filter as more of them come: what has failed for a
     /// minute still has its events when it heals, as at real speed.
     #[must_use]
-    pub fn new(timelapse: f64) -> Self {
+    pub(crate) fn new(timelapse: f64) -> Self {
         Self { timelapse, ..Self::default() }
     }
 
     /// What to write for an event, if anything; the key goes back to [`Self::created`].
-    pub fn correlate(&mut self, event: Event, now: Timestamp) -> Option<(Key, Write)> {
+    pub(crate) fn correlate(&mut self, event: Event, now: Timestamp) -> Option<(Key, Write)> {
         let (mut event, key) = self.aggregate(event, now);
         let seen = self.seen.entry(key.clone()).or_insert(Seen { name: None, count: 0 });
         // Counted even when it is then dropped: the next one that is written counts it in.
@@ -88,7 +88,7 @@ impl Correlator {
     }
 
     /// Notes the name the object was created under.
-    pub fn created(&mut self, key: &Key, name: String) {
+    pub(crate) fn created(&mut self, key: &Key, name: String) {
         if let Some(seen) = self.seen.get_mut(key) {
             seen.name = Some(name);
         }

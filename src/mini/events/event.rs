@@ -2,7 +2,7 @@
 
 /// An event about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub(crate) struct Event {
     pub warning: bool,
     pub reason: &'static str,
     pub message: String,
@@ -12,23 +12,23 @@ pub struct Event {
 
 impl Event {
     #[must_use]
-    pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self { warning: false, reason, message: message.into(), field_path: None }
     }
 
     #[must_use]
-    pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(reason: &'static str, message: impl Into<String>) -> Self {
         Self { warning: true, ..Self::normal(reason, message) }
     }
 
     #[must_use]
-    pub fn about(self, field_path: &str) -> Self {
+    pub(crate) fn about(self, field_path: &str) -> Self {
         Self { field_path: Some(field_path.to_owned()), ..self }
     }
 
     /// `Normal` or `Warning`.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         if self.warning { "Warning" } else { "Normal" }
     }
 }

@@ -5,6 +5,6 @@ mod event;
 mod recorder;
 
 #[cfg(test)]
-pub use correlator::{Correlator, Write};
-pub use event::Event;
-pub use recorder::{Recorder, Source, whole};
+pub(super) use correlator::{Correlator, Write};
+pub(super) use event::Event;
+pub(super) use recorder::{Recorder, Source, whole};

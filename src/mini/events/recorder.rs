@@ -14,7 +14,7 @@ use super::event::Event;
 
 /// Who tells.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(crate) struct Source {
     pub component: &'static str,
     /// The node; controllers have none.
     pub host: String,
@@ -28,20 +28,20 @@ enum Message {
 
 /// The end where events are told; never blocks.
 #[derive(Clone)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     sender: mpsc::UnboundedSender<Message>,
 }
 
 impl Recorder {
     /// The recorder and the task that writes; the task ends when the last recorder is dropped.
-    pub fn new(client: kube::Client, source: Source) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn new(client: kube::Client, source: Source) -> (Self, impl Future<Output = ()> + Send + 'static) {
         // Unbounded, for a worker never waits: its back-offs keep its events few, and the writer is as fast as the API.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, write(client, source, receiver))
     }
 
     /// Tells what happened to an object.
-    pub fn tell(&self, object: &impl kube::Resource<DynamicType = ()>, events: Vec<Event>) {
+    pub(crate) fn tell(&self, object: &impl kube::Resource<DynamicType = ()>, events: Vec<Event>) {
         let resource_version = object.meta().resource_version.clone();
         let about = ObjectReference { resource_version, ..object.object_ref(&()) };
         let about = Box::new(about);
@@ -52,7 +52,7 @@ impl Recorder {
     }
 
     /// The object is gone: its counts are dropped.
-    pub fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, uid: &str) {
         let _ = self.sender.send(Message::Forget { uid: uid.to_owned() });
     }
 }
@@ -88,7 +88,13 @@ async fn write(client: kube::Client, source: Source, mut receiver: mpsc::Unbound
 }
 
 /// The whole Event.
-pub fn whole(about: ObjectReference, event: Event, count: i32, source: &Source, at: Timestamp) -> Option<EventObject> {
+pub(crate) fn whole(
+    about: ObjectReference,
+    event: Event,
+    count: i32,
+    source: &Source,
+    at: Timestamp,
+) -> Option<EventObject> {
     // client-go names events by the time in nanoseconds, too.
     let name = format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), at.as_nanosecond());
     let component = match source.host.as_str() {

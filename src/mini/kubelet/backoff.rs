@@ -19,19 +19,19 @@ struct Entry {
 
 /// Delays by key. With a time-lapse the delays keep their nominal length and time runs faster.
 #[derive(Debug, Clone)]
-pub struct Backoff {
+pub(super) struct Backoff {
     entries: BTreeMap<String, Entry>,
     timelapse: f64,
 }
 
 impl Backoff {
     #[must_use]
-    pub fn new(timelapse: f64) -> Self {
+    pub(super) fn new(timelapse: f64) -> Self {
         Self { entries: BTreeMap::new(), timelapse }
     }
 
     /// Notes another failure at `at`. A key left alone for twice the longest delay starts afresh.
-    pub fn next(&mut self, key: &str, at: Timestamp) {
+    pub(super) fn next(&mut self, key: &str, at: Timestamp) {
         let delay = match self.entries.get(key) {
             Some(entry) if self.elapsed(entry.updated, at) <= LONGEST * 2 => (entry.delay * 2).min(LONGEST),
             _ => FIRST,
@@ -41,13 +41,13 @@ impl Backoff {
 
     /// Is `now` still within the delay that began with the last failure?
     #[must_use]
-    pub fn waits(&self, key: &str, now: Timestamp) -> bool {
+    pub(super) fn waits(&self, key: &str, now: Timestamp) -> bool {
         self.entries.get(key).is_some_and(|entry| self.elapsed(entry.updated, now) < entry.delay)
     }
 
     /// Is `now` still within the delay, counted from `event`?
     #[must_use]
-    pub fn waits_since(&self, key: &str, event: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn waits_since(&self, key: &str, event: Timestamp, now: Timestamp) -> bool {
         self.entries.get(key).is_some_and(|entry| {
             self.elapsed(entry.updated, event) <= LONGEST * 2 && self.elapsed(event, now) < entry.delay
         })
@@ -55,7 +55,7 @@ impl Backoff {
 
     /// The nominal delay of a key; zero when it has not failed.
     #[must_use]
-    pub fn delay(&self, key: &str) -> Duration {
+    pub(super) fn delay(&self, key: &str) -> Duration {
         self.entries.get(key).map_or(Duration::ZERO, |entry| entry.delay)
     }
 

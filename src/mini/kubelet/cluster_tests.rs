@@ -17,7 +17,7 @@ use crate::mini::tests::null::NullRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
 use crate::registry::Credentials;
 
-pub const IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
+pub(crate) const IMAGE: &str = "docker.io/cloudwithvarjosh/app1:1.0.0";
 const NODE: &str = "mini-control-plane";
 const PATIENCE: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_secs(6);
@@ -29,7 +29,7 @@ pub(in crate::mini) struct Cluster {
 }
 
 impl Cluster {
-    pub async fn start(timelapse: f64) -> Self {
+    pub(crate) async fn start(timelapse: f64) -> Self {
         let runtime = Arc::new(NullRuntime::new());
         runtime.serve(IMAGE, Some(Credentials::new("varjosh", "right")));
         let version = Version { major: 1, minor: 36 };
@@ -43,7 +43,7 @@ impl Cluster {
         cluster
     }
 
-    pub fn api<K>(&self, namespace: &str) -> Api<K>
+    pub(crate) fn api<K>(&self, namespace: &str) -> Api<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
         K::DynamicType: Default,
@@ -51,7 +51,7 @@ impl Cluster {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    pub async fn create<K>(&self, namespace: &str, object: Value) -> K
+    pub(crate) async fn create<K>(&self, namespace: &str, object: Value) -> K
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
             + DeserializeOwned
@@ -68,14 +68,14 @@ impl Cluster {
         self.create("default", json!({"metadata": {"name": name}, "spec": spec})).await
     }
 
-    pub async fn secret(&self, name: &str, password: &str) {
+    pub(crate) async fn secret(&self, name: &str, password: &str) {
         let config = Credentials::new("varjosh", password).dockerconfigjson(&["https://index.docker.io/v1/"]);
         let secret = json!({"metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": config}});
         self.create::<Secret>("default", secret).await;
     }
 
     /// Watches an object until it is as wanted; None is its absence.
-    pub async fn until<K>(&self, namespace: &str, name: &str, wanted: impl Fn(Option<&K>) -> bool) -> Option<K>
+    pub(crate) async fn until<K>(&self, namespace: &str, name: &str, wanted: impl Fn(Option<&K>) -> bool) -> Option<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
             + DeserializeOwned

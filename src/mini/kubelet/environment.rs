@@ -14,7 +14,7 @@ use super::state::{Node, PodExt as _};
 ///
 /// # Errors
 /// The kubelet's message, e.g. `secret "x" not found` or `couldn't find key k in Secret ns/x`.
-pub async fn variables(
+pub(super) async fn variables(
     client: &kube::Client,
     node: &Node,
     pod: &Pod,
@@ -93,7 +93,7 @@ fn found(
 
 /// `$(VAR)` becomes its value; an unknown one stays, and `$$` is a dollar.
 #[must_use]
-pub fn expand(text: &str, variables: &[(String, String)]) -> String {
+pub(super) fn expand(text: &str, variables: &[(String, String)]) -> String {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {

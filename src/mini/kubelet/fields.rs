@@ -9,7 +9,7 @@ use super::state::{Node, PodExt as _};
 ///
 /// # Errors
 /// Kubernetes' message for a path it does not know.
-pub fn value(pod: &Pod, path: &str, ips: Option<(&str, &Node)>) -> Result<String, String> {
+pub(super) fn value(pod: &Pod, path: &str, ips: Option<(&str, &Node)>) -> Result<String, String> {
     let metadata = &pod.metadata;
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {

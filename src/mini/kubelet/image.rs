@@ -16,14 +16,14 @@ use crate::registry::{Credentials, ImageRef};
 
 /// A login to try, and where it came from.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub(super) struct Login {
     pub credentials: Credentials,
     pub source: SecretRecord,
 }
 
 /// What to do about an image. Events are about the container.
 #[derive(Debug)]
-pub enum Decision {
+pub(super) enum Decision {
     /// It is on the node and the pod may use it.
     Use {
         event: Event,
@@ -48,7 +48,7 @@ pub enum Decision {
 ///
 /// # Errors
 /// `InvalidImageName` with the kubelet's message.
-pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
+pub(super) fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
     let reference = ImageRef::parse(image).map_err(|error| Failure {
         reason: INVALID_IMAGE_NAME.into(),
         message: format!("Failed to apply default image tag {image:?}: couldn't parse image name {image:?}: {error}"),
@@ -62,7 +62,7 @@ pub fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
 ///
 /// # Errors
 /// When a docker config is malformed: then no secret counts, and the container waits with this message.
-pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, KeyringError> {
+pub(super) fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, KeyringError> {
     let mut keyring = Keyring::default();
     let mut sources = Vec::new();
     for secret in secrets {
@@ -86,7 +86,7 @@ pub fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, Ke
 
 /// Decides from what the node has (`present`), the policy, the secrets, and the failures so far.
 #[must_use]
-pub fn decide(
+pub(super) fn decide(
     node: &Node,
     state: &PodState,
     records: &mut PullRecords,
@@ -164,7 +164,7 @@ fn waits(state: &PodState, image: &str, now: Timestamp) -> Option<Decision> {
 }
 
 /// Notes a failed pull: its back-off begins.
-pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
+pub(super) fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
     state.image_backoff.next(image, now);
     let failure = Failure { reason: ERR_IMAGE_PULL.into(), message: error.message.clone() };
     state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
@@ -172,7 +172,7 @@ pub fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Ti
 }
 
 /// Notes a pull that succeeded with `login` (None: anonymously). `waited` includes the queue for the puller.
-pub fn pull_succeeded(
+pub(super) fn pull_succeeded(
     records: &mut PullRecords,
     image: &str,
     pulled: &Image,
@@ -191,7 +191,7 @@ pub fn pull_succeeded(
 }
 
 /// Go's `Duration.String` after truncation to milliseconds.
-pub fn go_duration(duration: Duration) -> String {
+pub(super) fn go_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis / 60_000, millis % 60_000) {
         (0, 0) => "0s".to_owned(),

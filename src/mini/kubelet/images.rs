@@ -10,7 +10,7 @@ use super::records::PullRecords;
 use crate::mini::runtime::{Image, PullError, Runtime};
 
 /// See the module.
-pub struct Images {
+pub(super) struct Images {
     runtime: Arc<dyn Runtime>,
     records: Mutex<PullRecords>,
     /// `serializeImagePulls`: while one pull hangs, the others wait.

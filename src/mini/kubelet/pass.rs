@@ -34,7 +34,7 @@ use crate::mini::runtime::{Exit, Image, PullError, Started};
 
 /// What the worker is to do before the next step.
 #[derive(Debug)]
-pub enum Ask {
+pub(super) enum Ask {
     /// Look an image up on the node; answered by [`Answer::Image`].
     Image { image: String },
     /// Pull with each login in turn; answered by [`Answer::Pulled`].
@@ -49,7 +49,7 @@ pub enum Ask {
 
 /// What came of an ask.
 #[derive(Debug)]
-pub enum Answer {
+pub(super) enum Answer {
     /// To the first step: nothing was asked yet.
     Begin,
     Image(Option<Image>),
@@ -64,7 +64,7 @@ pub enum Answer {
 
 /// Why a container did not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StartError {
+pub(super) enum StartError {
     /// Its environment or files cannot be put together (`CreateContainerConfigError`).
     Config(String),
     /// The runtime refused.
@@ -73,7 +73,7 @@ pub enum StartError {
 
 /// How a sync ended, and with it when the next one is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// Something came up or went down: the runtime's events cause the next sync at once.
     Changed,
     /// Some container could not be started: again after the back-off period.
@@ -83,7 +83,7 @@ pub enum Outcome {
 
 /// Events to post, in order, and the next ask.
 #[derive(Debug)]
-pub struct Step {
+pub(super) struct Step {
     pub events: Vec<Event>,
     pub ask: Ask,
 }
@@ -95,7 +95,7 @@ enum Action {
 }
 
 /// A sync under way. No Debug: it holds Secrets.
-pub struct Pass {
+pub(super) struct Pass {
     secrets: Vec<Secret>,
     /// Names of pull secrets that do not exist.
     missing: Vec<String>,
@@ -124,7 +124,7 @@ impl Context<'_> {
 impl Pass {
     /// Begins a sync: the status is that of the sync before. `secrets` are the pod's pull secrets that exist,
     /// `missing` the names of those that do not.
-    pub fn begin(
+    pub(super) fn begin(
         node: &Node,
         pod: &Pod,
         state: &mut PodState,
@@ -143,12 +143,12 @@ impl Pass {
 
     /// Will this sync start a container, and so need the pod's volumes?
     #[must_use]
-    pub fn needs_volumes(&self) -> bool {
+    pub(super) fn needs_volumes(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Start { .. }))
     }
 
     /// Takes the answer to the last ask.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         node: &Node,
         pod: &Pod,
@@ -354,7 +354,7 @@ fn unretrieved(missing: &[String]) -> Option<Event> {
 }
 
 /// Notes that a container has ended.
-pub fn ended(state: &mut PodState, container: &str, exit: Exit, now: Timestamp) {
+pub(super) fn ended(state: &mut PodState, container: &str, exit: Exit, now: Timestamp) {
     if let Some(record) = state.containers.get_mut(container)
         && record.ended.is_none()
     {

@@ -10,7 +10,7 @@ use crate::registry::Credentials;
 
 /// A Secret's coordinates and a hash of the login taken from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretRecord {
+pub(super) struct SecretRecord {
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -19,7 +19,7 @@ pub struct SecretRecord {
 
 impl SecretRecord {
     #[must_use]
-    pub fn new(namespace: &str, name: &str, uid: &str, credentials: &Credentials) -> Self {
+    pub(super) fn new(namespace: &str, name: &str, uid: &str, credentials: &Credentials) -> Self {
         let mut hash = Sha256::new();
         // Lengths first, so that no two logins hash alike.
         for part in [credentials.username.as_str(), credentials.password.expose()] {
@@ -37,7 +37,7 @@ impl SecretRecord {
 
 /// Who may use an image pulled under one repository name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
+pub(super) enum Access {
     /// Pulled anonymously: any pod of the node.
     Everybody,
     /// Pods that bring one of these.
@@ -46,13 +46,13 @@ pub enum Access {
 
 /// Image id → repository → access. An image without a record was there before the kubelet (preloaded).
 #[derive(Debug, Default)]
-pub struct PullRecords {
+pub(super) struct PullRecords {
     images: BTreeMap<String, BTreeMap<String, Access>>,
 }
 
 impl PullRecords {
     /// Notes a successful pull; `secret` is where the credentials came from, None for an anonymous pull.
-    pub fn pulled(&mut self, image_id: &str, repository: &str, secret: Option<SecretRecord>) {
+    pub(super) fn pulled(&mut self, image_id: &str, repository: &str, secret: Option<SecretRecord>) {
         let access = self.images.entry(image_id.to_owned()).or_default().entry(repository.to_owned());
         let access = access.or_insert_with(|| Access::Secrets(Vec::new()));
         match (secret, &mut *access) {
@@ -67,7 +67,7 @@ impl PullRecords {
 
     /// Must a pod with these credentials pull to prove its access (`MustAttemptImagePull` under the default
     /// policy, `NeverVerifyPreloadedImages`)? A known Secret or login is noted along with what it matched.
-    pub fn must_pull(&mut self, image_id: &str, repository: &str, secrets: &[SecretRecord]) -> bool {
+    pub(super) fn must_pull(&mut self, image_id: &str, repository: &str, secrets: &[SecretRecord]) -> bool {
         let Some(record) = self.images.get_mut(image_id) else {
             return false;
         };

@@ -8,7 +8,7 @@ use crate::mini::runtime::Confinement;
 
 /// The container's own settings, else the pod's (`securitycontext.DetermineEffectiveSecurityContext`).
 #[must_use]
-pub fn confinement(pod: &Pod, container: &Container) -> Confinement {
+pub(super) fn confinement(pod: &Pod, container: &Container) -> Confinement {
     let (own, pods) = (container.security_context.as_ref(), pod.pod_spec().security_context.as_ref());
     let user = run_as_user(pod, container).map(|id| id.to_string());
     let group = own.and_then(|own| own.run_as_group).or(pods.and_then(|pods| pods.run_as_group));
@@ -31,7 +31,7 @@ fn run_as_user(pod: &Pod, container: &Container) -> Option<i64> {
 ///
 /// # Errors
 /// The kubelet's message.
-pub fn verify_non_root(pod: &Pod, container: &Container, image_user: &str) -> Result<(), String> {
+pub(super) fn verify_non_root(pod: &Pod, container: &Container, image_user: &str) -> Result<(), String> {
     let (own, pods) = (container.security_context.as_ref(), pod.pod_spec().security_context.as_ref());
     let non_root = own.and_then(|own| own.run_as_non_root).or(pods.and_then(|pods| pods.run_as_non_root));
     let name = image_user.split(':').next().unwrap_or_default();

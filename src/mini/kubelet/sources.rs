@@ -10,7 +10,12 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// `secret "x" not found`, or the API's own message.
-pub async fn get<K>(client: &kube::Client, namespace: &str, name: &str, optional: Option<bool>) -> Result<K, String>
+pub(super) async fn get<K>(
+    client: &kube::Client,
+    namespace: &str,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<K, String>
 where
     K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Default,
 {
@@ -21,7 +26,7 @@ where
 }
 
 /// The API's own message.
-pub fn words(error: kube::Error) -> String {
+pub(super) fn words(error: kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),

@@ -41,7 +41,7 @@ impl Node {
 
 /// Why a container is not running: `state.waiting`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(super) struct Failure {
     /// One of the kubelet's words; of a docker config that cannot be read it is the whole sentence.
     pub reason: Cow<'static, str>,
     pub message: String,
@@ -49,7 +49,7 @@ pub struct Failure {
 
 /// A container that was started at least once.
 #[derive(Debug, Clone)]
-pub struct ContainerRecord {
+pub(super) struct ContainerRecord {
     pub id: String,
     /// As the pod named it when the container was started.
     pub image: String,
@@ -63,7 +63,7 @@ pub struct ContainerRecord {
 }
 
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub(super) struct Ended {
     pub exit: Exit,
     pub at: Timestamp,
     /// Set when the runtime could not start it at all (reason `StartError`).
@@ -72,7 +72,7 @@ pub struct Ended {
 
 /// Everything known of one pod.
 #[derive(Debug, Clone)]
-pub struct PodState {
+pub(super) struct PodState {
     /// When the kubelet first saw the pod.
     pub started: Timestamp,
     /// The sandbox is up from the first sync on whose volumes could be mounted.
@@ -94,7 +94,7 @@ pub struct PodState {
 
 impl PodState {
     #[must_use]
-    pub fn new(now: Timestamp, timelapse: f64) -> Self {
+    pub(super) fn new(now: Timestamp, timelapse: f64) -> Self {
         Self {
             started: now,
             sandbox: false,
@@ -112,13 +112,13 @@ impl PodState {
 impl ContainerRecord {
     /// `containerd://ID`; None where the container could not even be made.
     #[must_use]
-    pub fn full_id(&self, scheme: &str) -> Option<String> {
+    pub(super) fn full_id(&self, scheme: &str) -> Option<String> {
         (!self.id.is_empty()).then(|| format!("{scheme}://{}", self.id))
     }
 
     /// The end of this run as the status shows it; None while it runs.
     #[must_use]
-    pub fn terminated(&self, scheme: &str) -> Option<ContainerStateTerminated> {
+    pub(super) fn terminated(&self, scheme: &str) -> Option<ContainerStateTerminated> {
         let ended = self.ended.as_ref()?;
         let reason = match &ended.exit {
             _ if ended.start_error.is_some() => START_ERROR,
@@ -141,13 +141,13 @@ impl ContainerRecord {
 static EMPTY: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
 
 /// An ephemeral container as a container: it has the same fields, some of which it may not use.
-pub fn as_container(ephemeral: &EphemeralContainer) -> Container {
+pub(super) fn as_container(ephemeral: &EphemeralContainer) -> Container {
     let json = serde_json::to_value(ephemeral).unwrap_or_default();
     serde_json::from_value(json).unwrap_or_else(|_| Container { name: ephemeral.name.clone(), ..Container::default() })
 }
 
 /// A pod's parts, where an unset field means what Kubernetes' defaults say.
-pub trait PodExt {
+pub(super) trait PodExt {
     fn pod(&self) -> &Pod;
 
     fn pod_spec(&self) -> &PodSpec {

@@ -12,7 +12,7 @@ use crate::kubewords::status::{CONTAINER_CREATING, POD_INITIALIZING};
 
 /// Which part of a pod's life the status is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub(super) enum Life {
     Syncing,
     /// Being deleted; containers that never ran are not explained any more.
     Terminating,
@@ -21,7 +21,7 @@ pub enum Life {
 }
 
 /// The status as of now, from what the last sync left behind. Notes the conditions for their transition times.
-pub fn generate(node: &Node, pod: &Pod, state: &mut PodState, life: Life, now: Timestamp) -> PodStatus {
+pub(super) fn generate(node: &Node, pod: &Pod, state: &mut PodState, life: Life, now: Timestamp) -> PodStatus {
     let inits: Vec<_> = pod.init_containers().iter().map(|c| container(node, pod, state, c, life, true)).collect();
     let mains: Vec<_> = pod.containers().iter().map(|c| container(node, pod, state, c, life, false)).collect();
     let ephemeral = ephemeral(node, pod, state, life);
@@ -46,7 +46,7 @@ pub fn generate(node: &Node, pod: &Pod, state: &mut PodState, life: Life, now: T
 
 /// Will the next sync start this container again?
 #[must_use]
-pub fn restarts(pod: &Pod, record: &ContainerRecord, init: bool) -> bool {
+pub(super) fn restarts(pod: &Pod, record: &ContainerRecord, init: bool) -> bool {
     match (&record.ended, pod.restart_policy()) {
         (None, _) => false,
         (Some(ended), _) if init && ended.exit.code == 0 => false,
@@ -138,7 +138,7 @@ fn volume_mounts(spec: &Container) -> Option<Vec<VolumeMountStatus>> {
 
 /// Have all init containers succeeded (or has the pod moved on to its own containers)?
 #[must_use]
-pub fn initialized(pod: &Pod, state: &PodState) -> bool {
+pub(super) fn initialized(pod: &Pod, state: &PodState) -> bool {
     let done = |name: &str| {
         state.containers.get(name).and_then(|record| record.ended.as_ref()).is_some_and(|e| e.exit.code == 0)
     };

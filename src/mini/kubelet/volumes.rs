@@ -21,12 +21,12 @@ type Files = BTreeMap<String, Bytes>;
 
 /// The contents of all of a pod's volumes by name.
 #[derive(Clone, Default)]
-pub struct Volumes(BTreeMap<String, Files>);
+pub(super) struct Volumes(BTreeMap<String, Files>);
 
 impl Volumes {
     /// # Errors
     /// The kubelet's message for its FailedMount event.
-    pub async fn mount(client: &kube::Client, pod: &Pod) -> Result<Self, String> {
+    pub(super) async fn mount(client: &kube::Client, pod: &Pod) -> Result<Self, String> {
         let mut volumes = BTreeMap::new();
         for volume in pod.pod_spec().volumes.iter().flatten() {
             let files = files(client, pod, volume).await;
@@ -40,7 +40,7 @@ impl Volumes {
     /// Where a container sees a directory with nothing in it: an `emptyDir`, a Secret without keys. What holds files
     /// beneath it is made with them.
     #[must_use]
-    pub fn empty_directories(&self, container: &Container) -> Vec<String> {
+    pub(super) fn empty_directories(&self, container: &Container) -> Vec<String> {
         let files = self.of(container);
         let mounts = container.volume_mounts.iter().flatten();
         let paths = mounts.map(|mount| format!("/{}", mount.mount_path.trim_matches('/')));
@@ -52,7 +52,7 @@ impl Volumes {
 
     /// The files a container sees: absolute path → contents.
     #[must_use]
-    pub fn of(&self, container: &Container) -> Files {
+    pub(super) fn of(&self, container: &Container) -> Files {
         let mut seen = Files::new();
         for mount in container.volume_mounts.iter().flatten() {
             let prefix = mount.sub_path.as_deref().unwrap_or_default().trim_matches('/');

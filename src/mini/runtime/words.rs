@@ -5,7 +5,7 @@ use crate::registry::{self, ImageRef};
 
 /// `failed to pull and unpack image … failed to resolve reference …`. The kubelet strips gRPC's prefix from
 /// errors of unknown code only, so *not found* keeps its own.
-pub fn unresolved(reference: &ImageRef, error: &registry::Error) -> PullError {
+pub(crate) fn unresolved(reference: &ImageRef, error: &registry::Error) -> PullError {
     let name = reference.canonical();
     let code = if error.is_not_found() { "rpc error: code = NotFound desc = " } else { "" };
     let cause = error.chain();
@@ -15,7 +15,7 @@ pub fn unresolved(reference: &ImageRef, error: &registry::Error) -> PullError {
 }
 
 /// A pull that failed after its reference was resolved.
-pub fn unpulled(reference: &ImageRef, cause: &str) -> PullError {
+pub(crate) fn unpulled(reference: &ImageRef, cause: &str) -> PullError {
     let name = reference.canonical();
     PullError { message: format!("failed to pull and unpack image {name:?}: {cause}") }
 }
@@ -31,7 +31,7 @@ pub(super) fn unstarted(cause: &str) -> RuntimeError {
 }
 
 /// A name that reached the runtime although the kubelet should have refused it.
-pub fn unparsed(image: &str, error: &registry::InvalidReference) -> PullError {
+pub(crate) fn unparsed(image: &str, error: &registry::InvalidReference) -> PullError {
     PullError { message: format!("failed to parse image reference {image:?}: {error}") }
 }
 

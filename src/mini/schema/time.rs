@@ -6,7 +6,7 @@ fn digits(text: &str) -> &str {
 }
 
 /// Go's `time.Parse` of RFC 3339, with exactly six decimals where `micro`.
-pub fn fault(text: &str, micro: bool) -> Option<String> {
+pub(super) fn fault(text: &str, micro: bool) -> Option<String> {
     let decimals = if micro { ".000000" } else { "" };
     let layout = format!("2006-01-02T15:04:05{decimals}Z07:00");
     let mut rest = text;

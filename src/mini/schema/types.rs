@@ -60,7 +60,7 @@ impl Field {
 }
 
 /// A type's fields by name.
-pub type Type = HashMap<String, Field>;
+pub(super) type Type = HashMap<String, Field>;
 
 /// Flags and texts of `k8s.io/api` that are pointers, and numbers that are none; all others are the other way round.
 /// Of one name they are alike in all types but those of [`EXCEPT`].
@@ -147,7 +147,7 @@ pub fn types() -> &'static HashMap<String, Type> {
 
 /// The schemas as OpenAPI has them, by full name. Made anew on each call: with their descriptions they take ten
 /// times the room of [`types`] and are needed twice in a process's life.
-pub fn definitions() -> Map<String, Value> {
+pub(super) fn definitions() -> Map<String, Value> {
     let mut generator = SchemaSettings::openapi3().into_generator();
     for resource in resources::all() {
         (resource.schema)(&mut generator);

@@ -11,7 +11,7 @@ use crate::mini::label_selector::{self, LabelSelector};
 use crate::mini::resource::{Propagation, Strategy, carry};
 use crate::mini::status::FieldError;
 
-pub struct JobStrategy;
+pub(crate) struct JobStrategy;
 
 /// Mini's own refusal of what it does not do.
 const FULL_CLUSTER: &str = "mini does not do this: it needs a full cluster (rehearse --cluster kind)";

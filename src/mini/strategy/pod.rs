@@ -11,7 +11,7 @@ use crate::mini::resource::{Strategy, carry};
 use crate::mini::status::FieldError;
 
 /// Kubernetes `pkg/registry/core/pod/strategy.go`.
-pub struct PodStrategy;
+pub(crate) struct PodStrategy;
 
 impl Strategy for PodStrategy {
     fn default(&self, object: &mut Value) {

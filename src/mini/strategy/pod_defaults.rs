@@ -19,7 +19,7 @@ fn within<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
 }
 
 /// What a pod gets and a template does not: the pods made of it get it in their turn.
-pub fn apply(pod: &mut Value) {
+pub(super) fn apply(pod: &mut Value) {
     let pod_spec = &mut pod["spec"];
     spec(pod_spec);
     for (key, value) in [
@@ -36,7 +36,7 @@ pub fn apply(pod: &mut Value) {
 }
 
 /// The spec of a pod or of a template.
-pub fn spec(spec: &mut Value) {
+pub(super) fn spec(spec: &mut Value) {
     for (key, value) in [
         ("restartPolicy", json!("Always")),
         ("dnsPolicy", json!("ClusterFirst")),
@@ -116,7 +116,7 @@ fn requests_from_limits(resources: &mut Value) {
 }
 
 /// `Always` for the tag `latest`, given or implied; else `IfNotPresent`.
-pub fn pull_policy(image: &str) -> &'static str {
+pub(super) fn pull_policy(image: &str) -> &'static str {
     let name = image.rsplit('/').next().unwrap_or(image);
     let digest = name.contains('@');
     let tag = name.split('@').next().and_then(|n| n.split_once(':')).map(|(_, tag)| tag);

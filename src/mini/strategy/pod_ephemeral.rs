@@ -11,7 +11,7 @@ use crate::mini::status::{FieldError, Mistake};
 
 const AT: &str = "spec.ephemeralContainers";
 
-pub fn validate(new: &Value, old: &Value) -> Vec<FieldError> {
+pub(super) fn validate(new: &Value, old: &Value) -> Vec<FieldError> {
     let list = |pod: &Value, field: &str| pod["spec"][field].as_array().cloned().unwrap_or_default();
     let name = |container: &Value| container["name"].as_str().unwrap_or_default().to_owned();
     let (added, known) = (list(new, "ephemeralContainers"), list(old, "ephemeralContainers"));

@@ -11,7 +11,7 @@ use crate::mini::status::FieldError;
 const AT: &str = "spec.template";
 
 /// Fills in the template of `object`.
-pub fn default(object: &mut Value) {
+pub(super) fn default(object: &mut Value) {
     let template = &mut object["spec"]["template"];
     if !template["metadata"].is_object() {
         template["metadata"] = json!({});
@@ -20,7 +20,7 @@ pub fn default(object: &mut Value) {
 }
 
 /// `ValidatePodTemplateSpec`.
-pub fn errors(object: &Value) -> Vec<FieldError> {
+pub(super) fn errors(object: &Value) -> Vec<FieldError> {
     let template = &object["spec"]["template"];
     let (metadata, at) = (&template["metadata"], format!("{AT}.metadata"));
     let mut errors = names::label_errors(&format!("{AT}.labels"), &metadata["labels"]);
@@ -31,7 +31,7 @@ pub fn errors(object: &Value) -> Vec<FieldError> {
 }
 
 /// The template's labels are those that the object's selector asks for (`ValidatePodTemplateSpecForReplicaSet`).
-pub fn unselected(object: &Value, selector: &LabelSelector) -> Option<FieldError> {
+pub(super) fn unselected(object: &Value, selector: &LabelSelector) -> Option<FieldError> {
     let labels = &object["spec"]["template"]["metadata"]["labels"];
     let found = serde_json::from_value(labels.clone()).unwrap_or_default();
     let (field, detail) = (format!("{AT}.metadata.labels"), "`selector` does not match template `labels`");
@@ -43,13 +43,13 @@ pub fn unselected(object: &Value, selector: &LabelSelector) -> Option<FieldError
 }
 
 /// The pods of the workload may have no other restart policies.
-pub fn restart_policy_errors(object: &Value, supported: &[&str]) -> Option<FieldError> {
+pub(super) fn restart_policy_errors(object: &Value, supported: &[&str]) -> Option<FieldError> {
     let policy = &object["spec"]["template"]["spec"]["restartPolicy"];
     let fits = policy.as_str().is_some_and(|policy| supported.contains(&policy));
     (!fits).then(|| FieldError::unsupported(format!("{AT}.spec.restartPolicy"), policy, supported))
 }
 
 /// `GetWarningsForPodTemplate`.
-pub fn warnings(object: &Value) -> Vec<String> {
+pub(super) fn warnings(object: &Value) -> Vec<String> {
     pod::warnings(&format!("{AT}.spec"), &object["spec"]["template"]["spec"])
 }

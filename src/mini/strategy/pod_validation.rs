@@ -11,12 +11,12 @@ use crate::mini::status::{FieldError, Mistake};
 const ENV_NAME: &str =
     "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
-pub fn validate(pod: &Value) -> Vec<FieldError> {
+pub(super) fn validate(pod: &Value) -> Vec<FieldError> {
     validate_spec("spec", &pod["spec"])
 }
 
 /// The spec of a pod or of a template, which stands at `at`.
-pub fn validate_spec(at: &str, spec: &Value) -> Vec<FieldError> {
+pub(super) fn validate_spec(at: &str, spec: &Value) -> Vec<FieldError> {
     let mut errors = vec![];
     let volumes = volumes(at, spec, &mut errors);
     let mut seen = HashSet::new();

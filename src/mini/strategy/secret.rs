@@ -12,7 +12,7 @@ use crate::mini::status::{FieldError, Mistake};
 /// A Secret may hold a mebibyte.
 const MAX_BYTES: usize = 1 << 20;
 
-pub struct SecretStrategy;
+pub(crate) struct SecretStrategy;
 
 impl Strategy for SecretStrategy {
     fn default(&self, object: &mut Value) {
@@ -48,7 +48,7 @@ impl Strategy for SecretStrategy {
 }
 
 /// `immutable: true` cannot be taken back, nor the contents changed. Shared with ConfigMaps.
-pub fn immutable_errors(new: &Value, old: &Value, contents: &[&str]) -> Vec<FieldError> {
+pub(crate) fn immutable_errors(new: &Value, old: &Value, contents: &[&str]) -> Vec<FieldError> {
     if old["immutable"] != true {
         return vec![];
     }
@@ -59,19 +59,19 @@ pub fn immutable_errors(new: &Value, old: &Value, contents: &[&str]) -> Vec<Fiel
 }
 
 /// Faults of the keys of `data`. Shared with ConfigMaps.
-pub fn key_errors(field: &str, data: &Value) -> Vec<FieldError> {
+pub(crate) fn key_errors(field: &str, data: &Value) -> Vec<FieldError> {
     let wrong = |key| names::data_key(key).map(|w| FieldError::invalid(format!("{field}[{key}]"), &json!(key), w));
     data.as_object().into_iter().flatten().filter_map(|(key, _)| wrong(key)).collect()
 }
 
 /// Contents of `size` bytes where they are too many. Shared with ConfigMaps.
-pub fn size_error(field: &str, size: usize) -> Option<FieldError> {
+pub(crate) fn size_error(field: &str, size: usize) -> Option<FieldError> {
     let detail = format!("may not be more than {MAX_BYTES} bytes");
     (size > MAX_BYTES).then(|| FieldError::new(Mistake::TOO_LONG, field, &Value::Null, detail))
 }
 
 /// How many bytes a map's base64 stands for.
-pub fn decoded_size(data: &Value) -> usize {
+pub(crate) fn decoded_size(data: &Value) -> usize {
     let values = data.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     values.map(|text| text.trim_end_matches('=').len() * 3 / 4).sum()
 }

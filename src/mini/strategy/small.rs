@@ -9,7 +9,7 @@ use crate::mini::resource::{Strategy, carry};
 use crate::mini::status::FieldError;
 
 /// Kubernetes `pkg/registry/core/namespace`.
-pub struct NamespaceStrategy;
+pub(crate) struct NamespaceStrategy;
 
 impl Strategy for NamespaceStrategy {
     fn default(&self, object: &mut Value) {
@@ -37,7 +37,7 @@ impl Strategy for NamespaceStrategy {
     }
 }
 
-pub struct ConfigMapStrategy;
+pub(crate) struct ConfigMapStrategy;
 
 impl Strategy for ConfigMapStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -65,7 +65,7 @@ impl Strategy for ConfigMapStrategy {
 }
 
 /// A node that begins takes no pods until somebody finds it ready (admission plugin TaintNodesByCondition).
-pub struct NodeStrategy;
+pub(crate) struct NodeStrategy;
 
 impl Strategy for NodeStrategy {
     fn prepare_create(&self, object: &mut Value, _version: Version) {
@@ -98,7 +98,7 @@ impl Strategy for NodeStrategy {
 }
 
 /// `secrets` cannot be emptied of generated tokens here: none are generated since 1.24.
-pub struct ServiceAccountStrategy;
+pub(crate) struct ServiceAccountStrategy;
 
 impl Strategy for ServiceAccountStrategy {
     fn prepare_update(&self, _new: &mut Value, _old: &Value, _version: Version) {}
@@ -109,7 +109,7 @@ impl Strategy for ServiceAccountStrategy {
 }
 
 /// Roles and ClusterRoles (`ValidatePolicyRule`).
-pub struct RoleStrategy;
+pub(crate) struct RoleStrategy;
 
 impl Strategy for RoleStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -140,7 +140,7 @@ fn rule_errors(at: &str, rule: &Value, namespaced: bool) -> Vec<FieldError> {
 }
 
 /// RoleBindings and ClusterRoleBindings: `roleRef` is immutable (`ValidateRoleBindingUpdate`).
-pub struct BindingStrategy;
+pub(crate) struct BindingStrategy;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -224,7 +224,7 @@ fn text(value: &Value) -> &Value {
 }
 
 /// Core events: `involvedObject` must lie in the event's namespace (`ValidateEventCreate`).
-pub struct EventStrategy;
+pub(crate) struct EventStrategy;
 
 impl Strategy for EventStrategy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {

@@ -12,7 +12,7 @@ use crate::mini::status::FieldError;
 const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
 
 /// Kubernetes `pkg/registry/apps/deployment/strategy.go`.
-pub struct DeploymentStrategy;
+pub(crate) struct DeploymentStrategy;
 
 impl Strategy for DeploymentStrategy {
     fn default(&self, object: &mut Value) {
@@ -66,7 +66,7 @@ impl Strategy for DeploymentStrategy {
 }
 
 /// Kubernetes `pkg/registry/apps/replicaset/strategy.go`.
-pub struct ReplicaSetStrategy;
+pub(crate) struct ReplicaSetStrategy;
 
 impl Strategy for ReplicaSetStrategy {
     fn default(&self, object: &mut Value) {

@@ -14,7 +14,7 @@ pub fn age(then: &Value, now: Timestamp) -> String {
 }
 
 /// Two units at most, coarser as it grows.
-pub fn human(seconds: i64) -> String {
+pub(super) fn human(seconds: i64) -> String {
     let (minutes, hours, days, years) = (seconds / 60, seconds / 3600, seconds / 86_400, seconds / 31_536_000);
     let two = |big: i64, unit: char, small: i64, sub: char| match small {
         0 => format!("{big}{unit}"),

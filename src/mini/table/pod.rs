@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::age::{age, human};
 use crate::observe::pod_status;
 
-pub fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
+pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
     // What is stored reads back as its type.
     let row = pod_status(&serde_json::from_value::<Pod>(pod.clone()).unwrap_or_default());
     let restarts = match row.last_restart {

@@ -40,7 +40,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::of_version(Version { major: 1, minor: 36 }).await
     }
 

@@ -18,7 +18,7 @@ use crate::registry::{self, Credentials, ImageRef};
 
 /// See the module.
 #[derive(Default)]
-pub struct NullRuntime {
+pub(crate) struct NullRuntime {
     state: Mutex<State>,
 }
 
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl NullRuntime {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -45,22 +45,22 @@ impl NullRuntime {
     }
 
     /// Serves an image from now on: to `login` alone, or to everybody.
-    pub fn serve(&self, image: &str, login: Option<Credentials>) {
+    pub(crate) fn serve(&self, image: &str, login: Option<Credentials>) {
         self.state().served.insert(normalised(image), login);
     }
 
     /// How long each pull takes.
-    pub fn set_latency(&self, latency: Duration) {
+    pub(crate) fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
     }
 
     /// Containers use up their grace.
-    pub fn be_stubborn(&self) {
+    pub(crate) fn be_stubborn(&self) {
         self.state().stubborn = true;
     }
 
     /// Ends the running container that was started last under this name.
-    pub fn exit(&self, container: &str, code: i32) {
+    pub(crate) fn exit(&self, container: &str, code: i32) {
         let state = self.state();
         let of_name = |id: &&String| id.rsplit_once('.').is_some_and(|(name, _)| name == container);
         let running = state.containers.iter().rev().find(|(id, exit)| of_name(id) && exit.borrow().is_none());
@@ -70,17 +70,17 @@ impl NullRuntime {
     }
 
     /// Everything started so far, in order.
-    pub fn started(&self) -> Vec<ContainerSpec> {
+    pub(crate) fn started(&self) -> Vec<ContainerSpec> {
         self.state().started.clone()
     }
 
     /// The pulls so far, in order: image, and whether a login came along.
-    pub fn pulls(&self) -> Vec<(String, bool)> {
+    pub(crate) fn pulls(&self) -> Vec<(String, bool)> {
         self.state().pulls.clone()
     }
 
     /// How many containers run.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.state().containers.values().filter(|exit| exit.borrow().is_none()).count()
     }
 

@@ -26,13 +26,13 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (text, anchor) = (String::new(), "top".to_owned());
         let top = Section { level: 0, text, anchor, parent: None, items: 0, option: false, alternative: false };
         Self { sections: vec![top] }
     }
 
-    pub fn enter(&mut self, level: usize, text: String, anchor: String) {
+    pub(super) fn enter(&mut self, level: usize, text: String, anchor: String) {
         let parent = (0..self.sections.len()).rev().find(|at| self.sections[*at].level < level);
         let cues = Cues::of(&text);
         let option = cues.has(Concept::Option);
@@ -40,28 +40,28 @@ impl Outline {
         self.sections.push(Section { level, text, anchor, parent, items: 0, option, alternative });
     }
 
-    pub fn current(&self) -> usize {
+    pub(super) fn current(&self) -> usize {
         self.sections.len() - 1
     }
 
-    pub fn heading(&self) -> &str {
+    pub(super) fn heading(&self) -> &str {
         &self.sections[self.current()].text
     }
 
-    pub fn next_id(&mut self) -> ItemId {
+    pub(super) fn next_id(&mut self) -> ItemId {
         let at = self.current();
         self.sections[at].items += 1;
         ItemId(format!("{}:{}", self.sections[at].anchor, self.sections[at].items))
     }
 
-    pub fn path(&self) -> Vec<String> {
+    pub(super) fn path(&self) -> Vec<String> {
         let mut path: Vec<String> = self.chain(self.current()).map(|at| self.sections[at].text.clone()).collect();
         path.reverse();
         path
     }
 
     /// The nearest heading that tells; a section under "Clean up" is clean-up whatever its own heading.
-    pub fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         let mut phase = Phase::Main;
         for at in self.chain(self.current()) {
             let section = &self.sections[at];
@@ -95,7 +95,7 @@ impl Outline {
 
     /// For each section the group of ways that it or a section around it belongs to, as the group's first section and
     /// its own number in it.
-    pub fn ways(&self) -> Vec<Option<(usize, usize)>> {
+    pub(super) fn ways(&self) -> Vec<Option<(usize, usize)>> {
         let mut ways: Vec<Option<(usize, usize)>> = vec![None; self.sections.len()];
         // The section of the same level right before, under the same parent, and the last of each.
         let mut last_child = vec![None; self.sections.len()];

@@ -73,7 +73,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
 pub(super) struct Cues(Vec<(Concept, usize, String)>);
 
 impl Cues {
-    pub fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let lower = text.to_lowercase();
         let mut found = Vec::new();
         for hit in LEXICON.automaton.find_overlapping_iter(&lower) {
@@ -93,16 +93,16 @@ impl Cues {
         Self(found)
     }
 
-    pub fn has(&self, concept: Concept) -> bool {
+    pub(super) fn has(&self, concept: Concept) -> bool {
         self.phrase(concept).is_some()
     }
 
-    pub fn phrase(&self, concept: Concept) -> Option<&str> {
+    pub(super) fn phrase(&self, concept: Concept) -> Option<&str> {
         self.0.iter().find(|(found, ..)| *found == concept).map(|(.., phrase)| phrase.as_str())
     }
 
     /// Whether the text begins with such a cue; at most `letters` letters or digits may stand before it.
-    pub fn begins(&self, concept: Concept, letters: usize) -> bool {
+    pub(super) fn begins(&self, concept: Concept, letters: usize) -> bool {
         self.0.iter().any(|(found, at, _)| *found == concept && *at <= letters)
     }
 }

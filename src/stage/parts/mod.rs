@@ -8,7 +8,7 @@ mod registry;
 
 pub(super) use cluster::Slot;
 pub(super) use image::push;
-pub use part::{OnPart, Part};
+pub(crate) use part::{OnPart, Part};
 pub(super) use raising::Raising;
 pub(super) use registry::ask;
-pub use registry::check;
+pub(crate) use registry::check;

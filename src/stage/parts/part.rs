@@ -24,7 +24,7 @@ impl Part {
 }
 
 /// Told of every step a part makes: the part, its state, a line for people, milliseconds since the part began.
-pub type OnPart<'a> = &'a (dyn Fn(Part, PartState, &str, u64) + Sync);
+pub(crate) type OnPart<'a> = &'a (dyn Fn(Part, PartState, &str, u64) + Sync);
 
 /// Runs one part with its line of progress.
 pub(super) async fn timed<T>(

@@ -34,7 +34,7 @@ impl Raising<'_> {
     ///
     /// # Errors
     /// The first part's.
-    pub async fn all(&self, slot: &Slot) -> Result<(Registry, AppImage, Raised), Error> {
+    pub(crate) async fn all(&self, slot: &Slot) -> Result<(Registry, AppImage, Raised), Error> {
         let (announce, address) = watch::channel(None);
         let (rest, at_rest) = watch::channel(false);
         tokio::try_join!(

@@ -87,7 +87,7 @@ pub(super) async fn address_of(mut address: watch::Receiver<Option<Address>>) ->
 ///
 /// # Errors
 /// Where it does not, or does not answer.
-pub async fn check(remote: &Remote, credentials: &Credentials) -> Result<(), Error> {
+pub(crate) async fn check(remote: &Remote, credentials: &Credentials) -> Result<(), Error> {
     let (endpoint, host) = (Endpoint { host: remote.host.clone() }, remote.host.clone());
     let unreachable = |answer: String| Error::Unreachable { host: host.clone(), answer };
     let client = Client::reaching(&endpoint).map_err(|error| unreachable(error.to_string()))?;

@@ -9,13 +9,13 @@ use clap::{Args, Parser, Subcommand};
 /// docker, played by rehearse against the stage's own registry
 #[derive(Debug, Parser)]
 #[command(name = "docker", after_help = "Other docker commands are not played.")]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Build an image from a Dockerfile
     Build(Build),
     /// Create a tag that refers to an image
@@ -60,7 +60,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct Build {
+pub(super) struct Build {
     /// Name and tag of the image
     #[arg(short, long)]
     pub tag: Vec<String>,
@@ -78,7 +78,7 @@ pub struct Build {
 }
 
 #[derive(Debug, Args)]
-pub struct Images {
+pub(super) struct Images {
     /// Only ids
     #[arg(short, long)]
     pub quiet: bool,
@@ -89,7 +89,7 @@ pub struct Images {
 }
 
 #[derive(Debug, Args)]
-pub struct Login {
+pub(super) struct Login {
     #[arg(short, long)]
     pub username: Option<String>,
     #[arg(short, long)]
@@ -101,7 +101,7 @@ pub struct Login {
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub(super) struct Run {
     /// Run in the background and print the container's id
     #[arg(short, long)]
     pub detach: bool,
@@ -128,7 +128,7 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
-pub struct Exec {
+pub(super) struct Exec {
     /// Hand standard input on
     #[arg(short, long)]
     pub interactive: bool,
@@ -146,7 +146,7 @@ pub struct Exec {
 }
 
 #[derive(Debug, Args)]
-pub struct Ps {
+pub(super) struct Ps {
     /// Ended ones, too
     #[arg(short, long)]
     pub all: bool,
@@ -156,7 +156,7 @@ pub struct Ps {
 }
 
 #[derive(Debug, Args)]
-pub struct Logs {
+pub(super) struct Logs {
     /// Go on until the container ends
     #[arg(short, long)]
     pub follow: bool,
@@ -169,7 +169,7 @@ pub struct Logs {
 }
 
 #[derive(Debug, Args)]
-pub struct Remove {
+pub(super) struct Remove {
     #[arg(short, long)]
     pub force: bool,
     #[arg(required = true)]
@@ -177,7 +177,7 @@ pub struct Remove {
 }
 
 /// `docker image rm` is `docker rmi`, and so on.
-pub fn short(mut words: Vec<OsString>) -> Vec<OsString> {
+pub(super) fn short(mut words: Vec<OsString>) -> Vec<OsString> {
     let word = |at: usize| words.get(at).and_then(|word| word.to_str()).unwrap_or_default();
     let short = match (word(1), word(2)) {
         ("image", "ls" | "list") => "images",
@@ -193,7 +193,7 @@ pub fn short(mut words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// What docker says of a command line that it does not understand, and its exit code.
-pub fn refusal(error: &clap::Error) -> (String, u8) {
+pub(super) fn refusal(error: &clap::Error) -> (String, u8) {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),

@@ -10,7 +10,7 @@ use crate::stage::Handle;
 
 /// One image's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name {
+pub(super) struct Name {
     /// As the reader gave it, spelled out.
     pub written: ImageRef,
     /// In docker.io's place.
@@ -32,7 +32,7 @@ impl Names<'_> {
         format!("rehearsal-{}-", self.handle.scope)
     }
 
-    pub fn image(&self, name: &str) -> Result<Name, Error> {
+    pub(super) fn image(&self, name: &str) -> Result<Name, Error> {
         let wrong = |source| Error::Reference { name: name.into(), source };
         let written = ImageRef::parse(name).map_err(wrong)?;
         // The user's own registry, under its own name, is as good as the hub.
@@ -44,12 +44,12 @@ impl Names<'_> {
         Ok(Name { written, served, local })
     }
 
-    pub fn container(&self, name: &str) -> String {
+    pub(super) fn container(&self, name: &str) -> String {
         self.own() + name
     }
 
     /// Whether `server` is the user's own registry in the hub's place.
-    pub fn is_registry(&self, server: &str) -> bool {
+    pub(super) fn is_registry(&self, server: &str) -> bool {
         let remote = self.handle.remote.as_ref();
         let bare = server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
         remote.is_some_and(|remote| [&remote.host, &self.handle.registry].into_iter().any(|host| host == bare))
@@ -67,7 +67,7 @@ impl Names<'_> {
     }
 
     /// What begins all of the lab's images on the Engine.
-    pub fn images_begin(&self) -> String {
+    pub(super) fn images_begin(&self) -> String {
         let folder = match &self.handle.remote {
             Some(remote) => ImageRef::parse(&format!("{}/x", remote.place().trim_end_matches('/')))
                 .map_or(String::new(), |within| within.repository().trim_end_matches('x').to_owned()),
@@ -77,14 +77,14 @@ impl Names<'_> {
     }
 
     /// What the reader calls the Engine's `local`.
-    pub fn written(&self, local: &str) -> String {
+    pub(super) fn written(&self, local: &str) -> String {
         let known = self.known();
         let found = known.iter().find_map(|(repository, written)| Some(written.clone() + tag_of(local, repository)?));
         found.unwrap_or_else(|| self.stripped(local))
     }
 
     /// Text of the Engine's in the reader's names.
-    pub fn back(&self, text: &str) -> String {
+    pub(super) fn back(&self, text: &str) -> String {
         let known = self.known();
         let mut text = match &self.handle.remote {
             Some(_) => text.to_owned(),
@@ -97,7 +97,7 @@ impl Names<'_> {
     }
 
     /// How wide text is once the lab's own names are out of it, those of images that it needs too, which the run takes out.
-    pub fn width(&self, text: &str) -> usize {
+    pub(super) fn width(&self, text: &str) -> usize {
         text.replace(&format!("rehearsal/{}", self.own()), "").chars().count()
     }
 
@@ -156,7 +156,7 @@ fn with_the_hubs_urls(text: &str, registry: &str, known: &[(String, String)]) ->
 }
 
 /// As docker shows a name of the hub's.
-pub fn familiar(name: &str) -> String {
+pub(super) fn familiar(name: &str) -> String {
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
     name.strip_prefix("library/").unwrap_or(name).to_owned()
 }

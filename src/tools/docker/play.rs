@@ -16,7 +16,7 @@ use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, InvalidRefe
 
 /// What docker would have printed; `{0}` parts are the Engine's or the registry's own words.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("invalid argument \"{name}\": {source}")]
     Reference { name: String, source: InvalidReference },
     #[error("error: {server} is not played: the stage's registry stands for docker.io only")]
@@ -146,7 +146,11 @@ impl Player {
         self.stdin.lock().await.recv().await.filter(|bytes| !bytes.is_empty())
     }
 
-    pub fn session(&self, image: ImageRef, credentials: Option<Credentials>) -> Result<registry::Session, Error> {
+    pub(super) fn session(
+        &self,
+        image: ImageRef,
+        credentials: Option<Credentials>,
+    ) -> Result<registry::Session, Error> {
         let client = Client::reaching(&self.endpoint()).map_err(|error| Error::Registry(error.to_string()))?;
         Ok(client.session(self.endpoint(), image, credentials))
     }

@@ -2,7 +2,7 @@
 
 /// Columns as Go's tabwriter sets them for docker: ten characters at least, three between. `width` is a cell's where the
 /// reader sees it.
-pub fn render(rows: &[Vec<String>], width: impl Fn(&str) -> usize) -> String {
+pub(super) fn render(rows: &[Vec<String>], width: impl Fn(&str) -> usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns).map(|column| (widest(column) + 3).max(10)).collect();
@@ -18,7 +18,7 @@ pub fn render(rows: &[Vec<String>], width: impl Fn(&str) -> usize) -> String {
 }
 
 /// `4 seconds ago` (go-units, `HumanDuration`).
-pub fn age(seconds: i64) -> String {
+pub(super) fn age(seconds: i64) -> String {
     let words = match seconds {
         ..1 => "Less than a second".to_owned(),
         1 => "1 second".to_owned(),
@@ -36,7 +36,7 @@ pub fn age(seconds: i64) -> String {
 }
 
 /// `57.3MB` (go-units, three digits).
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"];
     let mut size = bytes as f64;
     let mut unit = 0;
@@ -57,7 +57,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// The first twelve letters of an id.
-pub fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.trim_start_matches("sha256:").get(..12).unwrap_or(id)
 }
 

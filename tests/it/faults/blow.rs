@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 /// In which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
+pub(super) enum Blow {
     Interrupt,
     Terminate,
     HangUp,
@@ -23,13 +23,13 @@ pub enum Blow {
 
 impl Blow {
     /// After which the program puts its things away itself.
-    pub const ORDERLY: [Self; 4] = [Self::Interrupt, Self::Terminate, Self::HangUp, Self::Terminal];
+    pub(super) const ORDERLY: [Self; 4] = [Self::Interrupt, Self::Terminate, Self::HangUp, Self::Terminal];
 
-    pub fn is_orderly(self) -> bool {
+    pub(super) fn is_orderly(self) -> bool {
         !matches!(self, Self::Kill | Self::LockGone)
     }
 
-    pub fn signal(self) -> Option<Signal> {
+    pub(super) fn signal(self) -> Option<Signal> {
         match self {
             Self::Interrupt => Some(Signal::SIGINT),
             Self::Terminate => Some(Signal::SIGTERM),
@@ -43,7 +43,7 @@ impl Blow {
 
 /// What comes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     Nothing,
     Down,
     DownLater,
@@ -52,15 +52,15 @@ pub enum Next {
 }
 
 impl Next {
-    pub const ALL: [Self; 4] = [Self::Down, Self::Run, Self::DownLater, Self::RunLater];
+    pub(super) const ALL: [Self; 4] = [Self::Down, Self::Run, Self::DownLater, Self::RunLater];
     /// What was begun comes to its end meanwhile.
-    pub const LATER: Duration = Duration::from_secs(20);
+    pub(super) const LATER: Duration = Duration::from_secs(20);
 
-    pub fn is_later(self) -> bool {
+    pub(super) fn is_later(self) -> bool {
         matches!(self, Self::DownLater | Self::RunLater)
     }
 
-    pub fn is_down(self) -> bool {
+    pub(super) fn is_down(self) -> bool {
         matches!(self, Self::Down | Self::DownLater)
     }
 }

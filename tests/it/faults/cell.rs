@@ -30,7 +30,7 @@ enum What {
 }
 
 #[derive(Clone)]
-pub struct Cell {
+pub(super) struct Cell {
     args: &'static [&'static str],
     what: What,
     blow: Blow,
@@ -39,7 +39,7 @@ pub struct Cell {
 }
 
 /// What came of a cell.
-pub struct Outcome {
+pub(super) struct Outcome {
     cell: String,
     pub left: Vec<String>,
     /// What was said that is not so.
@@ -48,7 +48,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         self.left.is_empty() && self.wrong.is_none()
     }
 }
@@ -68,24 +68,24 @@ impl fmt::Display for Outcome {
 }
 
 impl Cell {
-    pub fn run(args: &'static [&'static str], moment: Moment, blow: Blow, next: Next) -> Self {
+    pub(super) fn run(args: &'static [&'static str], moment: Moment, blow: Blow, next: Next) -> Self {
         Self { args, what: What::Command(moment), blow, next, theirs: None }
     }
 
-    pub fn stage(args: &'static [&'static str], blow: Blow, next: Next) -> Self {
+    pub(super) fn stage(args: &'static [&'static str], blow: Blow, next: Next) -> Self {
         Self { args, what: What::Stage, blow, next, theirs: None }
     }
 
-    pub fn lowered(args: &'static [&'static str], blow: Blow, next: Next) -> Self {
+    pub(super) fn lowered(args: &'static [&'static str], blow: Blow, next: Next) -> Self {
         Self { args, what: What::Down, blow, next, theirs: None }
     }
 
-    pub fn whole(args: &'static [&'static str]) -> Self {
+    pub(super) fn whole(args: &'static [&'static str]) -> Self {
         Self { args, what: What::Whole, blow: Blow::Nothing, next: Next::Nothing, theirs: None }
     }
 
     /// The same on a cluster of the user's.
-    pub fn on(mut self, theirs: &Theirs) -> Self {
+    pub(super) fn on(mut self, theirs: &Theirs) -> Self {
         self.theirs = Some(theirs.clone());
         self
     }
@@ -100,7 +100,7 @@ impl Cell {
         format!("{:<24} {moment:<52} {:?} → {:?}", self.args.join(" "), self.blow, self.next)
     }
 
-    pub async fn play(self) -> Outcome {
+    pub(super) async fn play(self) -> Outcome {
         let cell = self.name();
         let ground = Ground::new().await;
         let bench = Bench::new(ground, self.theirs.clone());

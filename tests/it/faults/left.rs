@@ -10,7 +10,7 @@ use super::moment::{events, name, sessions};
 
 /// Where a cell's programs stand.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub(super) struct Standing {
     pub root: PathBuf,
     pub tmpdir: PathBuf,
     /// The user's kubeconfig, and what is in it.
@@ -19,7 +19,7 @@ pub struct Standing {
 }
 
 /// One line for each thing that is left.
-pub async fn left(standing: &Standing) -> Vec<String> {
+pub(super) async fn left(standing: &Standing) -> Vec<String> {
     let mut left = Vec::new();
     let docker = Docker::connect().await.unwrap();
     let images = docker.images().await.unwrap();
@@ -59,7 +59,7 @@ fn files(tmpdir: &Path) -> Vec<String> {
 }
 
 /// Whatever the cell's programs have started: it has their folder in its environment.
-pub fn processes(root: &Path) -> Vec<String> {
+pub(super) fn processes(root: &Path) -> Vec<String> {
     let root = root.display().to_string();
     let found = process::with_variable("REHEARSAL_DIR", |dir| dir == root);
     found.into_iter().map(|found| format!("process {} {}", found.pid, found.name)).collect()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const LIMIT: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone)]
-pub enum Moment {
+pub(super) enum Moment {
     /// The first event that has all of this.
     Event(Value),
     /// A debt of this kind has been written down.
@@ -18,11 +18,11 @@ pub enum Moment {
 }
 
 impl Moment {
-    pub fn event(text: &str) -> Self {
+    pub(super) fn event(text: &str) -> Self {
         Self::Event(serde_json::from_str(text).unwrap())
     }
 
-    pub fn part(part: &str, state: &str, detail: &str) -> Self {
+    pub(super) fn part(part: &str, state: &str, detail: &str) -> Self {
         let mut event = json!({"type": "stage.part", "part": part, "state": state});
         if !detail.is_empty() {
             event["detail"] = detail.into();
@@ -30,12 +30,12 @@ impl Moment {
         Self::Event(event)
     }
 
-    pub fn owed(kind: &'static str) -> Self {
+    pub(super) fn owed(kind: &'static str) -> Self {
         Self::Owed(kind)
     }
 
     /// Whether it has come in one of the sessions of `root`; `ended` tells that none will any more.
-    pub async fn come(&self, root: &Path, ended: impl Fn() -> bool) {
+    pub(super) async fn come(&self, root: &Path, ended: impl Fn() -> bool) {
         let probe = async || {
             if sessions(root).iter().any(|session| self.is_in(session)) {
                 return Probe::Done(true);
@@ -76,7 +76,7 @@ impl std::fmt::Display for Moment {
 }
 
 /// The folders of the sessions of `root`.
-pub fn sessions(root: &Path) -> Vec<PathBuf> {
+pub(super) fn sessions(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
     // An id begins with its date.
@@ -85,12 +85,12 @@ pub fn sessions(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-pub fn name(dir: &Path) -> String {
+pub(super) fn name(dir: &Path) -> String {
     dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The events of a session that have been written so far.
-pub fn events(session: &Path) -> Vec<Value> {
+pub(super) fn events(session: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(session.join("events.jsonl")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

@@ -12,7 +12,7 @@ use super::moment::{name, sessions};
 use crate::program::{Ground, project};
 
 #[derive(Clone)]
-pub struct Theirs {
+pub(super) struct Theirs {
     inner: Arc<Inner>,
 }
 
@@ -34,7 +34,7 @@ const HOSTS: &str = "server = \"https://mirror.example\"\n";
 const HOSTS_FILE: &str = "/etc/containerd/certs.d/docker.io/hosts.toml";
 
 impl Theirs {
-    pub async fn context() -> Self {
+    pub(super) async fn context() -> Self {
         // It is the user's, and takes no turn from the runs on it.
         let ground = Ground::light();
         let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
@@ -47,7 +47,7 @@ impl Theirs {
         Self { inner: Arc::new(Inner { ground, kind, kubeconfig }) }
     }
 
-    pub async fn kind() -> Self {
+    pub(super) async fn kind() -> Self {
         let ground = Ground::light();
         let name = format!("theirs-{}", std::process::id());
         let kubeconfig = ground.path("theirs.kubeconfig");
@@ -72,14 +72,14 @@ impl Theirs {
     }
 
     /// The kubeconfig that a run is given.
-    pub fn kubeconfig(&self) -> Option<String> {
+    pub(super) fn kubeconfig(&self) -> Option<String> {
         match self.inner.kind {
             Kind::Context { .. } => Some(std::fs::read_to_string(&self.inner.kubeconfig).unwrap()),
             Kind::Kind { .. } => None,
         }
     }
 
-    pub fn options(&self) -> Vec<String> {
+    pub(super) fn options(&self) -> Vec<String> {
         let options = match &self.inner.kind {
             Kind::Context { registry, .. } => vec!["--cluster", "context:mini", "--registry", registry],
             Kind::Kind { name, .. } => vec!["--cluster", "kind", "--reuse", name],
@@ -87,7 +87,7 @@ impl Theirs {
         options.into_iter().map(str::to_owned).collect()
     }
 
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         match &self.inner.kind {
             Kind::Context { password, .. } => vec![
                 ("REHEARSAL_REGISTRY_USERNAME", "cloudwithvarjosh".into()),
@@ -105,7 +105,7 @@ impl Theirs {
     }
 
     /// What is left there of the sessions of `root`.
-    pub async fn left(&self, root: &Path) -> Vec<String> {
+    pub(super) async fn left(&self, root: &Path) -> Vec<String> {
         let ids: Vec<String> = sessions(root).iter().map(|dir| name(dir)).collect();
         let ours = |line: &&str| ids.iter().any(|id| line.contains(id.as_str()));
         let namespaces = self.kubectl(&["get", "namespaces", "-o", "name"]).await;
@@ -123,7 +123,7 @@ impl Theirs {
         left
     }
 
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         match &self.inner.kind {
             Kind::Context { .. } => drop(self.inner.ground.rehearse(&["down"]).run().await.exits_with(0)),
             Kind::Kind { name, .. } => {

@@ -20,7 +20,7 @@ use crate::mini::status::ApiError;
 const MAGIC: &[u8] = b"k8s\0";
 
 /// A whole body as JSON with `apiVersion` and `kind`.
-pub fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Value, ApiError> {
     let broken = || ApiError::BadRequest("unable to decode the protobuf body".to_owned());
     let envelope = bytes.strip_prefix(MAGIC).ok_or_else(broken)?;
     let envelope = message(envelope, "Unknown").map_err(|_| broken())?;

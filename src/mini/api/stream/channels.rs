@@ -9,7 +9,7 @@ use http::HeaderValue;
 
 /// How a client wants its channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Framing {
+pub(super) struct Framing {
     base64: bool,
     /// Whether an end is told as a `Status`; before version 4 errors are plain words, and a success is nothing.
     pub status: bool,
@@ -17,12 +17,12 @@ pub struct Framing {
 
 impl Framing {
     /// The framing of a negotiated subprotocol; a client that names none gets the oldest.
-    pub fn of(protocol: Option<&HeaderValue>) -> Self {
+    pub(super) fn of(protocol: Option<&HeaderValue>) -> Self {
         let protocol = protocol.and_then(|protocol| protocol.to_str().ok()).unwrap_or_default();
         Framing { base64: protocol.contains("base64."), status: protocol.starts_with('v') }
     }
 
-    pub fn put(self, channel: u8, data: &[u8]) -> Message {
+    pub(super) fn put(self, channel: u8, data: &[u8]) -> Message {
         if self.base64 {
             return Message::Text(format!("{channel}{}", STANDARD.encode(data)).into());
         }
@@ -30,7 +30,7 @@ impl Framing {
     }
 
     /// The channel's byte and what follows it; None where there is neither. Some clients send as text what is bytes.
-    pub fn take(self, message: Message) -> Option<Bytes> {
+    pub(super) fn take(self, message: Message) -> Option<Bytes> {
         let bytes = match message {
             Message::Binary(bytes) => bytes,
             Message::Text(text) => text.into(),

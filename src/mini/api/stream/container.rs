@@ -10,7 +10,7 @@ fn list<'a>(value: &'a Value, keys: &[&str]) -> impl Iterator<Item = &'a Value> 
 }
 
 /// The container a client names, or the pod's only one (Kubernetes `LogLocation`, `streamLocation`).
-pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
+pub(super) fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let spec = &pod["spec"];
     let names = |key| -> Vec<&str> { list(spec, key).filter_map(|c| c["name"].as_str()).collect() };
@@ -32,7 +32,7 @@ pub fn choose(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
 }
 
 /// Refuses a connection to a pod that is nowhere.
-pub fn placed(pod: &Value) -> Result<(), ApiError> {
+pub(super) fn placed(pod: &Value) -> Result<(), ApiError> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let nowhere = pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
     if nowhere { Err(ApiError::BadRequest(format!("pod {name} does not have a host assigned"))) } else { Ok(()) }
@@ -50,13 +50,13 @@ fn bare(id: &Value) -> Option<String> {
 }
 
 /// The id of a running container.
-pub fn running(pod: &Value, container: &str) -> Option<String> {
+pub(super) fn running(pod: &Value, container: &str) -> Option<String> {
     let status = status_of(pod, container);
     status["state"]["running"].as_object().and_then(|_| bare(&status["containerID"]))
 }
 
 /// The id of the container whose log is meant (kubelet `validateContainerLogStatus`).
-pub fn logged(pod: &Value, container: &str, previous: bool) -> Result<String, ApiError> {
+pub(super) fn logged(pod: &Value, container: &str, previous: bool) -> Result<String, ApiError> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let refuse = |why: String| ApiError::BadRequest(why);
     let place = format!("container {container:?} in pod {name:?}");

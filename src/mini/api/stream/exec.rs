@@ -32,7 +32,7 @@ const CLOSE: u8 = 255;
 const CLOSING: Duration = Duration::from_secs(5);
 const MAX_MESSAGE: usize = 1 << 20;
 
-pub async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
     let params = &call.params;
     let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;

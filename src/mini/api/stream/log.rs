@@ -11,7 +11,7 @@ use crate::mini::api::{Api, Call, accept};
 use crate::mini::runtime::{Log, LogOptions};
 use crate::mini::status::{ApiError, FieldError, Qualified};
 
-pub async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
+pub(crate) async fn log(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let params = &call.params;
     let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let name = container::choose(&pod, params.get("container"))?;

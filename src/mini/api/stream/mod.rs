@@ -9,6 +9,6 @@ mod log;
 mod portforward;
 mod spdy;
 
-pub use exec::exec;
-pub use log::log;
-pub use portforward::portforward;
+pub(super) use exec::exec;
+pub(super) use log::log;
+pub(super) use portforward::portforward;

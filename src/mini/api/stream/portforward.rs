@@ -28,7 +28,7 @@ const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
 const QUEUE: usize = 50;
 const CHUNK: usize = 16 * 1024;
 
-pub async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn portforward(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
     let pod = api.pipeline.get(call.resource, &call.key())?.value();
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let names: Vec<_> = containers.filter_map(|c| c["name"].as_str()).collect();

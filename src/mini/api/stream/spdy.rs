@@ -29,7 +29,7 @@ fn dictionary() -> Vec<u8> {
 
 /// The peer broke the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("SPDY frame of {0} bytes is too large")]
     TooLarge(usize),
     #[error("malformed SPDY frame")]
@@ -40,7 +40,7 @@ pub enum Error {
 
 /// What the peer sent, as far as it matters.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Frame {
+pub(super) enum Frame {
     Open { stream: u32, headers: HashMap<String, String> },
     Data { stream: u32, data: Bytes, last: bool },
     Reset { stream: u32 },
@@ -50,22 +50,22 @@ pub enum Frame {
 }
 
 /// Takes frames out of received bytes.
-pub struct Decoder {
+pub(super) struct Decoder {
     buffer: BytesMut,
     inflate: Decompress,
 }
 
 impl Decoder {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Decoder { buffer: BytesMut::new(), inflate: Decompress::new(true) }
     }
 
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole frame.
-    pub fn next(&mut self) -> Result<Option<Frame>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<Frame>, Error> {
         let Some(head) = self.buffer.get(..8) else { return Ok(None) };
         let length = (usize::from(head[5]) << 16) | (usize::from(head[6]) << 8) | usize::from(head[7]);
         if length > MAX_FRAME {
@@ -142,30 +142,30 @@ impl Decoder {
 }
 
 /// Puts frames into bytes.
-pub struct Encoder {
+pub(super) struct Encoder {
     deflate: Compress,
 }
 
 impl Encoder {
-    pub fn new() -> Result<Self, Error> {
+    pub(super) fn new() -> Result<Self, Error> {
         let mut deflate = Compress::new(Compression::fast(), true);
         deflate.set_dictionary(&dictionary()).map_err(|_| Error::Headers)?;
         Ok(Encoder { deflate })
     }
 
     /// SYN_REPLY without headers.
-    pub fn reply(&mut self, stream: u32) -> Result<Bytes, Error> {
+    pub(super) fn reply(&mut self, stream: u32) -> Result<Bytes, Error> {
         let mut block = Vec::with_capacity(64);
         self.deflate.compress_vec(&0u32.to_be_bytes(), &mut block, FlushCompress::Sync).map_err(|_| Error::Headers)?;
         Ok(control(2, &[&stream.to_be_bytes()[..], &block].concat()))
     }
 }
 
-pub fn ping(id: u32) -> Bytes {
+pub(super) fn ping(id: u32) -> Bytes {
     control(6, &id.to_be_bytes())
 }
 
-pub fn data(stream: u32, data: &[u8], last: bool) -> Bytes {
+pub(super) fn data(stream: u32, data: &[u8], last: bool) -> Bytes {
     let mut out = BytesMut::with_capacity(8 + data.len());
     out.put_u32(stream);
     head(&mut out, u8::from(last), data);

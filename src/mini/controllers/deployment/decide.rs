@@ -21,7 +21,7 @@ use crate::mini::events::Event;
 
 /// What is to be written. Objects are whole and name the version they were read at.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     CreateSet(Box<ReplicaSet>),
     UpdateSet(Box<ReplicaSet>),
     DeleteSet(String),
@@ -32,14 +32,14 @@ pub enum Action {
 
 /// What a sync came to.
 #[derive(Debug, Default, PartialEq)]
-pub struct Decision {
+pub(crate) struct Decision {
     pub actions: Vec<Action>,
     /// When to look again though nothing has changed.
     pub again: Option<Duration>,
 }
 
 /// What one sync looks at.
-pub struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     pub deployment: &'a Deployment,
     /// Those that are the Deployment's.
     pub sets: Vec<ReplicaSet>,
@@ -80,7 +80,7 @@ fn active(sets: impl IntoIterator<Item = ReplicaSet>) -> Vec<ReplicaSet> {
 }
 
 /// Decides what a Deployment needs now.
-pub fn decide(scene: Scene<'_>) -> Decision {
+pub(crate) fn decide(scene: Scene<'_>) -> Decision {
     let deployment = scene.deployment.clone();
     let mut sync =
         Sync { scene, deployment, status_written: false, sets_written: BTreeSet::new(), decision: Decision::default() };
@@ -479,7 +479,7 @@ fn blocking(owner: OwnerReference) -> Vec<OwnerReference> {
 }
 
 /// The name of the Deployment's next ReplicaSet is another's: it is made under another name.
-pub fn collided(deployment: &Deployment) -> Deployment {
+pub(crate) fn collided(deployment: &Deployment) -> Deployment {
     let mut deployment = deployment.clone();
     let status = deployment.status.get_or_insert_default();
     status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
@@ -487,7 +487,7 @@ pub fn collided(deployment: &Deployment) -> Deployment {
 }
 
 /// The Deployment's next ReplicaSet cannot be made: the Deployment that says so, and the event.
-pub fn create_failed(deployment: &Deployment, set: &str, why: &str, now: Timestamp) -> (Deployment, Event) {
+pub(crate) fn create_failed(deployment: &Deployment, set: &str, why: &str, now: Timestamp) -> (Deployment, Event) {
     let mut deployment = deployment.clone();
     let message = format!("Failed to create new replica set {set:?}: {why}");
     if deployment.progress_deadline().is_some() {

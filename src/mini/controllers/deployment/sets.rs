@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt as _;
 
-pub const HASH_LABEL: &str = "pod-template-hash";
-pub const REVISION: &str = "deployment.kubernetes.io/revision";
+pub(super) const HASH_LABEL: &str = "pod-template-hash";
+pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 const HISTORY: &str = "deployment.kubernetes.io/revision-history";
-pub const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
-pub const MAX: &str = "deployment.kubernetes.io/max-replicas";
+pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
+pub(super) const MAX: &str = "deployment.kubernetes.io/max-replicas";
 /// How long the list of former revisions may grow, in bytes.
 const HISTORY_LIMIT: usize = 2000;
 /// Annotations of a Deployment that its ReplicaSets do not get.
@@ -25,7 +25,7 @@ const OWN: [&str; 6] = [
 ];
 
 /// A Deployment's parts, where an unset field means what Kubernetes' defaults say.
-pub trait DeploymentExt {
+pub(super) trait DeploymentExt {
     fn parts(&self) -> (&DeploymentSpec, DeploymentStatus);
 
     fn replicas(&self) -> i32 {
@@ -90,7 +90,7 @@ fn fenceposts(rolling: &RollingUpdateDeployment, desired: i32) -> (i32, i32) {
 }
 
 /// A ReplicaSet's numbers.
-pub trait SetExt {
+pub(super) trait SetExt {
     fn set(&self) -> &ReplicaSet;
 
     fn size(&self) -> i32 {
@@ -126,7 +126,7 @@ impl SetExt for ReplicaSet {
 }
 
 /// The templates are equal but for the hash (`EqualIgnoreHash`).
-pub fn same_template(set: &ReplicaSet, deployment: &Deployment) -> bool {
+pub(super) fn same_template(set: &ReplicaSet, deployment: &Deployment) -> bool {
     let bare = |template: Option<&PodTemplateSpec>| {
         let mut template = template.cloned().unwrap_or_default();
         let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
@@ -138,7 +138,7 @@ pub fn same_template(set: &ReplicaSet, deployment: &Deployment) -> bool {
 
 /// Gives the newest ReplicaSet its revision and the Deployment's annotations; false if it has them
 /// (`SetNewReplicaSetAnnotations`).
-pub fn annotate_newest(deployment: &Deployment, set: &mut ReplicaSet, revision: i64, exists: bool) -> bool {
+pub(super) fn annotate_newest(deployment: &Deployment, set: &mut ReplicaSet, revision: i64, exists: bool) -> bool {
     let before = set.revision();
     let sizes = (deployment.replicas(), deployment.replicas() + deployment.max_surge());
     let had = set.annotations().get(REVISION).cloned();
@@ -174,7 +174,7 @@ fn remember(annotations: &mut BTreeMap<String, String>, revision: &str) {
 }
 
 /// Notes for how many replicas a ReplicaSet was given its size; true if that is news.
-pub fn annotate_sizes(annotations: &mut BTreeMap<String, String>, (desired, max): (i32, i32)) -> bool {
+pub(super) fn annotate_sizes(annotations: &mut BTreeMap<String, String>, (desired, max): (i32, i32)) -> bool {
     let news = |key: &str, value: i32, annotations: &mut BTreeMap<String, String>| {
         let value = value.to_string();
         annotations.insert(key.to_owned(), value.clone()).is_none_or(|before| before != value)

@@ -34,7 +34,7 @@ static STRUCTS: LazyLock<BTreeMap<&'static str, Vec<Field>>> = LazyLock::new(|| 
 });
 
 /// The hash of a template; `collisions` is how often a ReplicaSet of that name turned out to be another's.
-pub fn pod_template_hash(template: &Value, collisions: Option<i32>, version: Version) -> String {
+pub(super) fn pod_template_hash(template: &Value, collisions: Option<i32>, version: Version) -> String {
     let mut dump = Dump { text: String::new(), minor: version.minor };
     dump.typed("v1.PodTemplateSpec", Some(template));
     let mut bytes = dump.text.into_bytes();

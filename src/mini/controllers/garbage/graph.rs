@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-pub const ORPHAN: &str = "orphan";
-pub const FOREGROUND: &str = "foregroundDeletion";
+pub(super) const ORPHAN: &str = "orphan";
+pub(super) const FOREGROUND: &str = "foregroundDeletion";
 
 /// An object, as far as ownership goes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(super) struct Node {
     /// Which watch told of it.
     pub kind: usize,
     pub namespace: String,
@@ -21,7 +21,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn of(kind: usize, metadata: &ObjectMeta) -> Self {
+    pub(super) fn of(kind: usize, metadata: &ObjectMeta) -> Self {
         Self {
             kind,
             namespace: metadata.namespace.clone().unwrap_or_default(),
@@ -33,19 +33,19 @@ impl Node {
         }
     }
 
-    pub fn has(&self, finalizer: &str) -> bool {
+    pub(super) fn has(&self, finalizer: &str) -> bool {
         self.finalizers.iter().any(|own| own == finalizer)
     }
 
     /// It stays until its dependents are gone.
-    pub fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.deleting && self.has(FOREGROUND)
     }
 }
 
 /// What is to be looked into.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Task {
+pub(super) enum Task {
     /// Its owners may be gone, or wait for it: by UID.
     Check(String),
     /// Its dependents are to stay without it: by UID.
@@ -55,30 +55,30 @@ pub enum Task {
 }
 
 #[derive(Default)]
-pub struct Graph {
+pub(super) struct Graph {
     nodes: BTreeMap<String, Node>,
     /// Dependents by the UID of their owner, which need not be known.
     dependents: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
-    pub fn get(&self, uid: &str) -> Option<&Node> {
+    pub(super) fn get(&self, uid: &str) -> Option<&Node> {
         self.nodes.get(uid)
     }
 
-    pub fn dependents<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn dependents<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a Node> {
         self.dependents.get(uid).into_iter().flatten().filter_map(|uid| self.nodes.get(uid))
     }
 
     /// Dependents that hold back a foreground deletion.
-    pub fn blocking<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn blocking<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a Node> {
         self.dependents(uid).filter(move |node| {
             node.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion == Some(true))
         })
     }
 
     /// An object is there, or has changed.
-    pub fn put(&mut self, node: Node) -> Vec<Task> {
+    pub(super) fn put(&mut self, node: Node) -> Vec<Task> {
         let uid = node.uid.clone();
         let before = self.nodes.insert(uid.clone(), node.clone());
         let owners = |node: &Node| node.owners.iter().map(|owner| owner.uid.clone()).collect::<BTreeSet<_>>();
@@ -105,7 +105,7 @@ impl Graph {
     }
 
     /// An object is gone.
-    pub fn remove(&mut self, uid: &str) -> Vec<Task> {
+    pub(super) fn remove(&mut self, uid: &str) -> Vec<Task> {
         let Some(gone) = self.nodes.remove(uid) else { return vec![] };
         let mut tasks: Vec<_> =
             self.dependents.get(uid).into_iter().flatten().map(|dependent| Task::Check(dependent.clone())).collect();
@@ -129,7 +129,7 @@ impl Graph {
 
 /// What an owner turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub(super) enum Owner {
     /// It is there, and stays.
     Solid,
     /// There is no such object.
@@ -140,7 +140,7 @@ pub enum Owner {
 
 /// What becomes of an object.
 #[derive(Debug, PartialEq)]
-pub enum Fate {
+pub(super) enum Fate {
     Stays,
     /// It stays with these owners alone.
     Keeps(Vec<OwnerReference>),
@@ -152,7 +152,7 @@ pub enum Fate {
 }
 
 /// `attemptToDeleteItem`. `dependents`: it has some itself.
-pub fn fate(node: &Node, owners: &[(OwnerReference, Owner)], dependents: bool) -> Fate {
+pub(super) fn fate(node: &Node, owners: &[(OwnerReference, Owner)], dependents: bool) -> Fate {
     let solid: Vec<_> =
         owners.iter().filter(|(_, kind)| *kind == Owner::Solid).map(|(owner, _)| owner.clone()).collect();
     if owners.is_empty() || solid.len() == owners.len() {

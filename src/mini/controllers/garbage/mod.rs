@@ -4,4 +4,4 @@
 mod graph;
 mod run;
 
-pub use run::run;
+pub(super) use run::run;

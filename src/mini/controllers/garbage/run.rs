@@ -38,7 +38,7 @@ struct Collector {
 }
 
 /// Runs until the token is cancelled.
-pub async fn run(client: kube::Client, stop: CancellationToken, tasks: TaskTracker) {
+pub(crate) async fn run(client: kube::Client, stop: CancellationToken, tasks: TaskTracker) {
     let Some(Ok(kinds)) = stop.run_until_cancelled(kinds(&client)).await else { return };
     // Unbounded, for the watches must not fall behind their history while something is looked into.
     let (sender, mut receiver) = mpsc::unbounded_channel();

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::mini::controllers::pod::Pod;
 
 /// Keeps a pod until it is counted.
-pub const TRACKING: &str = "batch.kubernetes.io/job-tracking";
+pub(crate) const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 /// The pause before a failed pod is replaced, doubled by each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -48,7 +48,7 @@ const TOO_LATE: End = End {
 
 /// What a sync came to.
 #[derive(Debug, Default)]
-pub struct Decision<'a> {
+pub(crate) struct Decision<'a> {
     pub create: usize,
     pub delete: Vec<&'a Pod>,
     /// Pods that have ended and are to be counted.
@@ -67,7 +67,7 @@ fn count<'a>(pods: impl Iterator<Item = &'a &'a Pod>) -> i32 {
     i32::try_from(pods.count()).unwrap_or(i32::MAX)
 }
 
-pub fn tracked(pod: &Pod) -> bool {
+pub(crate) fn tracked(pod: &Pod) -> bool {
     pod.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TRACKING)
 }
 
@@ -94,7 +94,7 @@ fn finished(status: &JobStatus) -> Option<Timestamp> {
 }
 
 /// Decides what a Job does now; `pods` are its own. With a time-lapse the pauses after failures are shorter.
-pub fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse: f64) -> Decision<'a> {
+pub(crate) fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse: f64) -> Decision<'a> {
     let (spec, status) = (job.spec.clone().unwrap_or_default(), job.status.clone().unwrap_or_default());
     if let Some(since) = finished(&status) {
         return over(&spec, since, now);
@@ -218,7 +218,7 @@ fn pause(pods: &[&Pod], now: Timestamp, timelapse: f64) -> Option<Duration> {
 }
 
 /// The status with the ended pods noted: `made` and `deleted` pods are counted in already.
-pub fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize, usize), now: Timestamp) -> JobStatus {
+pub(crate) fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize, usize), now: Timestamp) -> JobStatus {
     let mut status = job.status.clone().unwrap_or_default();
     let some = |count: i32| Some(count).filter(|count| *count > 0);
     let size = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
@@ -243,7 +243,7 @@ pub fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize, usize)
 }
 
 /// The status with the noted pods counted, and the Job's end if it has come; with it, what there is to tell.
-pub fn counted(
+pub(crate) fn counted(
     noted: &JobStatus,
     decision: &Decision<'_>,
     now: Timestamp,

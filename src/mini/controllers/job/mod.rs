@@ -5,4 +5,4 @@ mod decide;
 #[cfg(test)]
 mod golden;
 
-pub use decide::{TRACKING, counted, decide, noted, tracked};
+pub(super) use decide::{TRACKING, counted, decide, noted, tracked};

@@ -15,7 +15,7 @@ const FAILURE: &str = "ReplicaFailure";
 
 /// What a sync came to.
 #[derive(Debug, Default, PartialEq)]
-pub struct Decision<'a> {
+pub(crate) struct Decision<'a> {
     /// Pods of nobody that the selector asks for.
     pub adopt: Vec<&'a Pod>,
     /// Own pods that the selector does not ask for any more.
@@ -32,13 +32,13 @@ pub struct Decision<'a> {
 
 /// What kept a ReplicaSet from making or deleting pods: `FailedCreate` or `FailedDelete`, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub reason: &'static str,
     pub message: String,
 }
 
 /// Decides what a ReplicaSet does now. `pods` are its own and those of nobody in its namespace.
-pub fn decide<'a>(set: &ReplicaSet, pods: &[&'a Pod], now: Timestamp) -> Decision<'a> {
+pub(crate) fn decide<'a>(set: &ReplicaSet, pods: &[&'a Pod], now: Timestamp) -> Decision<'a> {
     let selector = LabelSelector::from(Some(&set.spec.selector));
     let going = set.metadata.deletion_timestamp.is_some();
     let mut decision = Decision::default();
@@ -117,7 +117,7 @@ fn magnitude(since: Timestamp, now: Timestamp) -> i64 {
 }
 
 /// The status as of the pods that there were when the sync began (`calculateStatus`).
-pub fn status(
+pub(crate) fn status(
     set: &ReplicaSet,
     decision: &Decision<'_>,
     failure: Option<Failure>,

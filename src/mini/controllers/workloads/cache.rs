@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use crate::mini::controllers::pod::{Pod, controller};
 
 /// Objects of one kind by UID and by name.
-pub struct Shelf<K> {
+pub(super) struct Shelf<K> {
     objects: BTreeMap<String, Arc<K>>,
     names: BTreeMap<(String, String), String>,
     /// UIDs of objects that are known to be gone before the watch says so.
@@ -22,10 +22,10 @@ impl<K> Default for Shelf<K> {
 }
 
 /// What an object was before; the outer None: that is no news.
-pub type News<K> = Option<Option<Arc<K>>>;
+pub(super) type News<K> = Option<Option<Arc<K>>>;
 
 impl<K: kube::Resource> Shelf<K> {
-    pub fn put(&mut self, object: K) -> News<K> {
+    pub(super) fn put(&mut self, object: K) -> News<K> {
         let (uid, version) = (object.uid()?, revision(&object));
         let known = self.objects.get(&uid);
         if self.gone.contains(&uid) || known.is_some_and(|known| revision(known.as_ref()) >= version) {
@@ -36,13 +36,13 @@ impl<K: kube::Resource> Shelf<K> {
     }
 
     /// The watch says that the object is gone.
-    pub fn remove(&mut self, uid: &str) -> Option<Arc<K>> {
+    pub(super) fn remove(&mut self, uid: &str) -> Option<Arc<K>> {
         self.gone.remove(uid);
         self.forget(uid)
     }
 
     /// An answer says that the object is gone; the watch will say so, too.
-    pub fn mark_gone(&mut self, uid: &str) -> Option<Arc<K>> {
+    pub(super) fn mark_gone(&mut self, uid: &str) -> Option<Arc<K>> {
         let object = self.forget(uid)?;
         self.gone.insert(uid.to_owned());
         Some(object)
@@ -58,15 +58,15 @@ impl<K: kube::Resource> Shelf<K> {
         Some(object)
     }
 
-    pub fn get(&self, uid: &str) -> Option<&Arc<K>> {
+    pub(super) fn get(&self, uid: &str) -> Option<&Arc<K>> {
         self.objects.get(uid)
     }
 
-    pub fn named(&self, namespace: &str, name: &str) -> Option<&Arc<K>> {
+    pub(super) fn named(&self, namespace: &str, name: &str) -> Option<&Arc<K>> {
         self.objects.get(self.names.get(&(namespace.to_owned(), name.to_owned()))?)
     }
 
-    pub fn within<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<K>> {
+    pub(super) fn within<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<K>> {
         let from = (namespace.to_owned(), String::new());
         let names = self.names.range(from..).take_while(move |((of, _), _)| of == namespace);
         names.filter_map(|(_, uid)| self.objects.get(uid))
@@ -79,7 +79,7 @@ fn revision(object: &impl kube::Resource) -> u64 {
 
 /// Pods, and whose they are.
 #[derive(Default)]
-pub struct Pods {
+pub(super) struct Pods {
     shelf: Shelf<Pod>,
     /// By the UID of the controller.
     owned: BTreeMap<String, BTreeSet<String>>,
@@ -88,7 +88,7 @@ pub struct Pods {
 }
 
 impl Pods {
-    pub fn put(&mut self, pod: Pod) -> News<Pod> {
+    pub(super) fn put(&mut self, pod: Pod) -> News<Pod> {
         let uid = pod.uid()?;
         let place = self.place(&pod);
         let before = self.shelf.put(pod)?;
@@ -103,25 +103,25 @@ impl Pods {
         Some(before)
     }
 
-    pub fn remove(&mut self, uid: &str) -> Option<Arc<Pod>> {
+    pub(super) fn remove(&mut self, uid: &str) -> Option<Arc<Pod>> {
         let gone = self.shelf.remove(uid)?;
         self.displace(&gone, uid);
         Some(gone)
     }
 
-    pub fn mark_gone(&mut self, uid: &str) -> Option<Arc<Pod>> {
+    pub(super) fn mark_gone(&mut self, uid: &str) -> Option<Arc<Pod>> {
         let gone = self.shelf.mark_gone(uid)?;
         self.displace(&gone, uid);
         Some(gone)
     }
 
     /// The pods of a controller.
-    pub fn of<'a>(&'a self, owner: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub(super) fn of<'a>(&'a self, owner: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
         self.owned.get(owner).into_iter().flatten().filter_map(|uid| self.shelf.get(uid))
     }
 
     /// The pods of nobody in a namespace.
-    pub fn orphans<'a>(&'a self, namespace: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub(super) fn orphans<'a>(&'a self, namespace: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
         self.orphans.get(namespace).into_iter().flatten().filter_map(|uid| self.shelf.get(uid))
     }
 

@@ -8,4 +8,4 @@ mod queue;
 mod replicaset;
 mod run;
 
-pub use run::run;
+pub(super) use run::run;

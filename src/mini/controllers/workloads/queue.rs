@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(super) enum Kind {
     Deployment,
     ReplicaSet,
     Job,
@@ -20,14 +20,14 @@ pub enum Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub(super) struct Key {
     pub kind: Kind,
     pub namespace: String,
     pub name: String,
 }
 
 #[derive(Default)]
-pub struct Queue {
+pub(super) struct Queue {
     ready: VecDeque<Key>,
     queued: BTreeSet<Key>,
     due: BTreeMap<Key, Instant>,
@@ -35,20 +35,20 @@ pub struct Queue {
 }
 
 impl Queue {
-    pub fn add(&mut self, key: Key) {
+    pub(super) fn add(&mut self, key: Key) {
         if self.queued.insert(key.clone()) {
             self.ready.push_back(key);
         }
     }
 
     /// Asks for a sync at `due`, or earlier if one is due earlier.
-    pub fn add_at(&mut self, key: Key, due: Instant) {
+    pub(super) fn add_at(&mut self, key: Key, due: Instant) {
         let at = self.due.entry(key).or_insert(due);
         *at = due.min(*at);
     }
 
     /// What is to be synced now.
-    pub fn next(&mut self, now: Instant) -> Option<Key> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<Key> {
         let due: Vec<_> = self.due.iter().filter(|(_, due)| **due <= now).map(|(key, _)| key.clone()).collect();
         for key in due {
             self.due.remove(&key);
@@ -60,15 +60,15 @@ impl Queue {
     }
 
     /// When something that waits is due.
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.due.values().min().copied()
     }
 
-    pub fn succeeded(&mut self, key: &Key) {
+    pub(super) fn succeeded(&mut self, key: &Key) {
         self.failures.remove(key);
     }
 
-    pub fn failed(&mut self, key: Key, now: Instant) {
+    pub(super) fn failed(&mut self, key: Key, now: Instant) {
         let failures = self.failures.entry(key.clone()).or_default();
         let pause = FIRST.saturating_mul(1 << (*failures).min(20)).min(LONGEST);
         *failures += 1;

@@ -54,7 +54,13 @@ pub(super) struct Workloads {
 }
 
 /// Runs until the token is cancelled.
-pub async fn run(client: kube::Client, version: Version, timelapse: f64, stop: CancellationToken, tasks: TaskTracker) {
+pub(crate) async fn run(
+    client: kube::Client,
+    version: Version,
+    timelapse: f64,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
     // Unbounded, for the watches must not fall behind their history while something is synced.
     let (sender, mut receiver) = mpsc::unbounded_channel();
     watch(&client, &sender, News::Deployment, &stop, &tasks);
@@ -204,14 +210,14 @@ impl Workloads {
         false
     }
 
-    pub fn seen_deployment(&mut self, deployment: Deployment) {
+    pub(super) fn seen_deployment(&mut self, deployment: Deployment) {
         let key = key(Kind::Deployment, &deployment);
         if self.deployments.put(deployment).is_some() {
             self.queue.add(key);
         }
     }
 
-    pub fn seen_set(&mut self, set: ReplicaSet) {
+    pub(super) fn seen_set(&mut self, set: ReplicaSet) {
         let (key, copy) = (key(Kind::ReplicaSet, &set), set.clone());
         let Some(before) = self.sets.put(set) else { return };
         self.queue.add(key);
@@ -221,14 +227,14 @@ impl Workloads {
         self.ask_for_deployments_of(&copy);
     }
 
-    pub fn seen_job(&mut self, job: Job) {
+    pub(super) fn seen_job(&mut self, job: Job) {
         let key = key(Kind::Job, &job);
         if self.jobs.put(job).is_some() {
             self.queue.add(key);
         }
     }
 
-    pub fn seen_pod(&mut self, pod: Pod) {
+    pub(super) fn seen_pod(&mut self, pod: Pod) {
         let copy = Arc::new(pod.clone());
         let Some(before) = self.pods.put(pod) else { return };
         if let Some(before) = before.filter(|before| controller(&before.metadata) != controller(&copy.metadata)) {
@@ -308,7 +314,7 @@ impl Workloads {
         true
     }
 
-    pub fn now() -> Timestamp {
+    pub(super) fn now() -> Timestamp {
         // As times are written: a status that was read back equals the one that was written.
         let now = Timestamp::now();
         Timestamp::from_second(now.as_second()).unwrap_or(now)

@@ -42,7 +42,7 @@ const ORDER: &str = "$setElementOrder/";
 const DELETE: &str = "$deleteFromPrimitiveList/";
 
 /// Merges `patch` into `target`, an object of the type `of`. Errors are strategicpatch's.
-pub fn merge(target: &mut Value, patch: &Value, of: &str) -> Result<(), String> {
+pub(super) fn merge(target: &mut Value, patch: &Value, of: &str) -> Result<(), String> {
     let (Value::Object(target), Value::Object(patch)) = (target, patch) else {
         return Err("expected a JSON object".to_owned());
     };
