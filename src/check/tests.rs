@@ -62,7 +62,7 @@ fn the_sum_says_how_a_check_ends() {
     use Verdict::*;
     for (verdicts, min, expected) in [
         (&[][..], None, End::Passed),
-        (&[], Some(100), End::Passed),
+        (&[], Some(100), End::TooFew),
         (&[Reproduced, ExpectedFailure], Some(100), End::Passed),
         (&[Reproduced, Skipped, NotChecked, Manual], None, End::Passed),
         (&[Reproduced, Skipped, NotChecked, Manual], Some(25), End::Passed),

@@ -235,12 +235,12 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn restriction(_: &Reach) -> std::io::Result<Option<std::sync::Arc<dyn crate::exec::Restriction>>> {
+pub(crate) fn restriction(_: &Reach) -> std::io::Result<Option<std::sync::Arc<dyn crate::exec::Restriction>>> {
     Ok(None)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     Some("this system has no Landlock: fences can read and change whatever you can".into())
 }
 
