@@ -444,6 +444,13 @@ async fn a_pod_waits_for_a_node_that_it_fits() {
     let other = json!({"metadata": {"name": "other", "labels": {"disk": "hdd"}}});
     nodes.create(&PostParams::default(), &serde_json::from_value(other).unwrap()).await.unwrap();
     let there = json!({"containers": [{"name": "c", "image": "a/b:1"}], "nodeSelector": {"disk": "hdd"}});
+    // Once a pod is bound to it, the scheduler knows the node.
+    let mut tolerant = there.clone();
+    tolerant["tolerations"] = json!([{"operator": "Exists"}]);
+    cluster.pod("t", tolerant).await;
+    let bound =
+        |pod: Option<&Pod>| pod.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
+    cluster.until::<Pod>("default", "t", bound).await;
     cluster.pod("s", there).await;
     cluster.until::<Pod>("default", "s", unschedulable).await;
     let events = cluster.events_until("s", "FailedScheduling").await;
