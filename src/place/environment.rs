@@ -2,26 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// What tools need of the machine they run on: where programs are, how people write, the way to the network and whom it
-/// trusts. No list of the user's credentials begins with these names.
-const KEPT: &[&str] = &[
-    "LANG",
-    "LANGUAGE",
-    "LOGNAME",
-    "PATH",
-    "SHELL",
-    "TERM",
-    "TZ",
-    "USER",
-    "CURL_CA_BUNDLE",
-    "GIT_SSL_CAINFO",
-    "NIX_SSL_CERT_FILE",
-    "NODE_EXTRA_CA_CERTS",
-    "PIP_CERT",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-];
+/// What tools need of the machine they run on, beside [`PROXIES`] and [`FILES`]: where programs are, how people write. No
+/// list of the user's credentials begins with these names.
+const KEPT: &[&str] = &["LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER"];
 
 /// In both spellings. A proxy's address may hold its password: without it nothing is reached.
 const PROXIES: &[&str] = &["ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY"];
@@ -29,7 +12,7 @@ const PROXIES: &[&str] = &["ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY"
 /// Where the lab's own API server and docker listen: no proxy stands before them.
 const LOOPBACK: &str = "127.0.0.1,localhost";
 
-/// Files that variables of the list name: fences may read them wherever they are.
+/// Whom the network trusts: kept, too, and the files that these name may be read by fences wherever they are.
 pub(super) const FILES: &[&str] = &[
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
@@ -48,7 +31,10 @@ pub(super) fn kept(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsSt
         let upper = name.to_string_lossy().to_uppercase();
         if upper == "NO_PROXY" {
             no_proxy = value;
-        } else if KEPT.iter().any(|known| name == *known) || upper.starts_with("LC_") || PROXIES.contains(&&*upper) {
+        } else if KEPT.iter().chain(FILES).any(|known| name == *known)
+            || upper.starts_with("LC_")
+            || PROXIES.contains(&&*upper)
+        {
             kept.push((name, value));
         }
     }

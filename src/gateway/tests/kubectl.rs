@@ -1,10 +1,7 @@
 //! A real kubectl through a gateway: what it prints is what it prints on a cluster of the lab's own.
 
-use std::path::Path;
-use std::time::Duration;
-
 use super::*;
-use crate::exec::{Output, Tool};
+use crate::mini::tests::kubectl::kubectl;
 use crate::registry::Credentials;
 
 const IMAGE: &str = "docker.io/o/app:1";
@@ -124,16 +121,6 @@ const PLAYED: &[(&str, i32, &str)] = &[
     ("create ns abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz", 1, "must be no more than 46 characters"),
     ("label node mini a=b", 1, "nodes \"mini\" is forbidden: it changes the cluster beyond the lab's own namespaces"),
 ];
-
-/// The kubectl that `make setup` has found or fetched; without one the test fails.
-async fn kubectl(args: &[String], kubeconfig: &Path) -> Output {
-    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/kubectl");
-    let found = if fetched.exists() { fetched.into() } else { "kubectl".into() };
-    let program = std::env::var_os("REHEARSAL_KUBECTL").unwrap_or(found);
-    let cache = kubeconfig.with_extension("cache");
-    let tool = Tool::new(program).args(args).env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", cache);
-    tool.timeout(Duration::from_secs(40)).run().await.expect("`make setup` gets kubectl")
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_prints_what_it_prints_on_a_cluster_of_the_labs_own() {

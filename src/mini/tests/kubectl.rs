@@ -275,7 +275,7 @@ fn files(dir: &Path) -> Vec<(&'static str, String)> {
 }
 
 /// The kubectl that `make setup` has found or fetched; without one the test fails.
-async fn kubectl(args: &[String], kubeconfig: &Path) -> Output {
+pub(crate) async fn kubectl(args: &[String], kubeconfig: &Path) -> Output {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/kubectl");
     let found = if fetched.exists() { fetched.into() } else { "kubectl".into() };
     let program = std::env::var_os("REHEARSAL_KUBECTL").unwrap_or(found);

@@ -5,7 +5,7 @@ mod bad_input;
 mod discovery;
 mod gaps;
 mod hostile;
-mod kubectl;
+pub(crate) mod kubectl;
 mod load;
 pub(crate) mod null;
 mod raw;
