@@ -42,8 +42,15 @@ impl Origin {
         let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
         let registry_auth = args.registry_auth.map(Into::into).unwrap_or_default();
-        let settings =
-            Settings { plan, registry_port: args.registry_port, registry_auth, kept: None, application, remote };
+        let settings = Settings {
+            plan,
+            registry_port: args.registry_port,
+            registry_auth,
+            kept: None,
+            application,
+            served: Vec::new(),
+            remote,
+        };
         Ok((Self::New(Box::new(settings)), notes))
     }
 }

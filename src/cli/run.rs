@@ -141,7 +141,7 @@ fn named(labs: &[&Lab]) -> Vec<Chosen> {
 async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Option<Outcome>, Error> {
     let Scene { session, masker, events, interrupts, .. } = scene;
     let raising = Instant::now();
-    let Some(stage) = scene.raise().await? else { return Ok(None) };
+    let Some(stage) = scene.raise(run::served(what.labs, session.id())).await? else { return Ok(None) };
     let mut stage_time = raising.elapsed();
     for note in &stage.notes {
         events.note(note.clone());

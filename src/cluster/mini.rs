@@ -10,6 +10,9 @@ use crate::docker::Docker;
 use crate::mini::runtime::docker::DockerRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
 
+/// What [`Info::name`] says of it.
+pub(super) const NAME: &str = "mini";
+
 /// How mini is to behave.
 #[derive(Debug, Clone)]
 pub struct MiniSettings {
@@ -62,7 +65,7 @@ impl MiniCluster {
             ));
         }
         let info = Info {
-            name: "mini".into(),
+            name: NAME.into(),
             server_version: format!("v{}.0", settings.version),
             notes,
             nodes: Vec::new(),

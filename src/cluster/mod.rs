@@ -289,6 +289,11 @@ impl Cluster {
         }
     }
 
+    /// Whether its pods are mini's, this process's or another's, with a back-off that passes in time-lapse.
+    pub fn is_mini(&self) -> bool {
+        self.info().name == mini::NAME
+    }
+
     /// Whether it is there still when [`Cluster::stop`] has been.
     pub fn stays(&self) -> bool {
         match self {

@@ -153,6 +153,8 @@ impl Shell {
         set("PAGER", text("cat"));
         set("NO_COLOR", text("1"));
         set("KUBECTL_KUBERC", text("false"));
+        // kubectl lives for a tenth of a second, a quarter of which Go's runtime would spend on its garbage.
+        set("GOGC", text("400"));
         set("BASH_ENV", trap.into());
         if let Some(docker) = ground.docker {
             set(crate::tools::docker::VARIABLE, text(docker));

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::evidence::{self, Proof};
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
@@ -40,6 +42,8 @@ pub(super) struct Ground<'a> {
     pub stage: &'a Stage,
     pub site: &'a Site,
     pub events: &'a Events,
+    /// Cancelled once the lab waits for the cluster.
+    pub waits: &'a CancellationToken,
 }
 
 /// What judging needs: the step, its output, when it began and its command ended, and how long is left.
@@ -119,6 +123,7 @@ async fn wait_for<T>(
     ground: &Ground<'_>,
     seen: impl Fn(&Trace, Duration) -> Option<T>,
 ) -> Result<T, Judged> {
+    ground.waits.cancel();
     let wake = Wake::Changed(ground.site.watch.changes());
     let probe = async || {
         ground.site.watch.look(|recorder| match recorder.latest(object, scene.began) {

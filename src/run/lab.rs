@@ -8,7 +8,7 @@ use super::check::{self, Ground, Judged, Scene};
 use super::hint;
 use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
-use crate::gateway::{Names, Reach};
+use crate::gateway::Reach;
 use crate::hint::Hint;
 use crate::observe::Trace;
 use crate::place::{self, Leaving, Printed, ShellError, Site};
@@ -88,11 +88,17 @@ pub(super) enum Outcome {
     Stopped,
 }
 
-/// Plays `lab`; whatever comes of it, what it created is removed before this returns.
+/// Plays `lab`; whatever comes of it, what it created is removed before this returns. Cancels `waits` when the lab waits
+/// for the cluster for the first time.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
-pub(super) async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &CancellationToken) -> Result<Outcome, Error> {
+pub(super) async fn play(
+    lab: &Lab,
+    place: &place::Ground<'_>,
+    waits: &CancellationToken,
+    stop: &CancellationToken,
+) -> Result<Outcome, Error> {
     if stop.is_cancelled() {
         return Ok(Outcome::Stopped);
     }
@@ -105,8 +111,7 @@ pub(super) async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &Cancellati
         Ok::<_, Error>((begun, Instant::now()))
     };
     let readied = async {
-        let (site, needs, nodes) =
-            tokio::join!(Site::open(place), bring_about(&lab.needs, stage, &place.names), nodes());
+        let (site, needs, nodes) = tokio::join!(Site::open(place), bring_about(&lab.needs, place), nodes());
         let site = site?;
         match needs.and(nodes) {
             Ok(span) => Ok((site, span)),
@@ -127,7 +132,7 @@ pub(super) async fn play(lab: &Lab, place: &place::Ground<'_>, stop: &Cancellati
             return other.map(|_| Outcome::Stopped);
         }
     };
-    let ground = Ground { stage, site: &site, events };
+    let ground = Ground { stage, site: &site, events, waits };
     let outcome = tokio::select! {
         outcome = play_steps(lab, &ground) => outcome,
         () = stop.cancelled() => Ok(Outcome::Stopped),
@@ -219,16 +224,23 @@ fn of_lab(steps: &[Verdict]) -> Verdict {
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], stage: &Stage, names: &Names) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], place: &place::Ground<'_>) -> Result<(), Error> {
+    let stage = place.stage;
+    // The lab's images have names that occur nowhere else: no node can have them, but one that an earlier run, or this
+    // lab's first playing, has used.
+    let used = stage.outlives_run() || place.reach != Reach::Ours { alone: false };
     for need in needs {
         match need {
             Need::Image(image) => {
-                let image = &names.image(image);
+                let image = &place.names.image(image);
                 tokio::try_join!(async { stage.serve(image).await.map_err(Error::from) }, async {
-                    stage.cluster.evict(image).await.map_err(Error::from)
+                    match used {
+                        true => stage.cluster.evict(image).await.map_err(Error::from),
+                        false => Ok(()),
+                    }
                 })?;
             }
-            Need::NoImage(image) => stage.withdraw(&names.image(image)).await?,
+            Need::NoImage(image) => stage.withdraw(&place.names.image(image)).await?,
             Need::Cluster => {}
         }
     }

@@ -11,5 +11,5 @@ mod yardstick;
 
 pub(crate) use lab::{Error, Played};
 pub(crate) use matrix::{Column, differences};
-pub(crate) use play::{Player, Tools, finish};
+pub(crate) use play::{Player, Tools, finish, served};
 pub(crate) use yardstick::measure;

@@ -38,6 +38,23 @@ pub(crate) struct Player<'a> {
     pub stop: &'a CancellationToken,
 }
 
+/// When a lab begins.
+struct Turn<'l> {
+    lab: &'l Lab,
+    /// It begins when all of these are cancelled.
+    after: Vec<CancellationToken>,
+    /// Cancelled once it waits for the cluster for the first time, or has ended.
+    waits: CancellationToken,
+}
+
+impl Turn<'_> {
+    async fn begins(&self) {
+        for waits in &self.after {
+            waits.cancelled().await;
+        }
+    }
+}
+
 impl Player<'_> {
     /// Plays the labs, whatever comes of each: side by side, and afterwards, one after the other, those that wanted the
     /// cluster to themselves. Returns None if stopped.
@@ -49,7 +66,12 @@ impl Player<'_> {
         let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
         let cluster = &self.stage.cluster;
         let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?);
-        let beside = stream::iter(labs).map(|lab| async { (*lab, self.play_lab(lab, reach, &upstream).await) });
+        let upstream = &upstream;
+        let beside =
+            stream::iter(in_turn(labs, self.jobs > 1 && !self.stage.cluster.is_mini())).map(|turn| async move {
+                turn.begins().await;
+                (turn.lab, self.play_lab(turn.lab, reach, upstream, &turn.waits).await)
+            });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
         let beside: Vec<_> = beside.buffer_unordered(self.jobs.max(1)).collect().await;
         let (mut all, mut alone) = (Vec::new(), Vec::new());
@@ -61,7 +83,7 @@ impl Player<'_> {
             }
         }
         for lab in alone {
-            match self.play_lab(lab, Reach::Ours { alone: true }, &upstream).await? {
+            match self.play_lab(lab, Reach::Ours { alone: true }, upstream, &CancellationToken::new()).await? {
                 Outcome::Played(played) => all.push(*played),
                 Outcome::Stopped | Outcome::NeedsAlone(_) => return Ok(None),
             }
@@ -72,20 +94,7 @@ impl Player<'_> {
 
     /// What a lab's own is called on the cluster and in the registry.
     fn names(&self, lab: &Lab) -> Names {
-        let mut names = Names::new(id(self.session, lab.id)).in_registry(self.elsewhere());
-        for need in &lab.needs {
-            if let Need::Image(image) | Need::NoImage(image) = need {
-                names.learn_image(image);
-            }
-        }
-        // Before it is pushed, too, its pods are to ask for it under the lab's own name.
-        for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
-            if let Action::Shell(script) = &step.action {
-                let fence = Fence::parse(script).unwrap_or_default();
-                fence.pushed_images().into_iter().for_each(|image| names.learn_image(image));
-            }
-        }
-        names
+        names(self.session, lab, self.elsewhere())
     }
 
     fn elsewhere(&self) -> Option<Elsewhere> {
@@ -119,7 +128,15 @@ impl Player<'_> {
         }
     }
 
-    async fn play_lab(&self, lab: &Lab, reach: Reach, upstream: &Upstream) -> Result<Outcome, Error> {
+    async fn play_lab(
+        &self,
+        lab: &Lab,
+        reach: Reach,
+        upstream: &Upstream,
+        waits: &CancellationToken,
+    ) -> Result<Outcome, Error> {
+        // One that comes to its end without waiting holds up nobody, either.
+        let _ended = waits.clone().drop_guard();
         let ground = place::Ground {
             stage: self.stage,
             events: self.events,
@@ -134,8 +151,53 @@ impl Player<'_> {
             upstream,
             on_request: None,
         };
-        lab::play(lab, &ground, self.stop).await
+        lab::play(lab, &ground, waits, self.stop).await
     }
+}
+
+/// When each lab begins: all at once, in the order given. With `built_last` one that needs no cluster begins once the
+/// others wait for the kubelet's back-off: what it builds would hold up all of them.
+fn in_turn<'l>(labs: &[&'l Lab], built_last: bool) -> Vec<Turn<'l>> {
+    let turn = |lab: &&'l Lab| Turn { lab, after: Vec::new(), waits: CancellationToken::new() };
+    let mut turns: Vec<_> = labs.iter().map(turn).collect();
+    if built_last {
+        let needs_cluster = |turn: &Turn<'_>| turn.lab.needs.contains(&Need::Cluster);
+        turns.sort_by_key(|turn| !needs_cluster(turn));
+        let first: Vec<_> = turns.iter().filter(|turn| needs_cluster(turn)).map(|turn| turn.waits.clone()).collect();
+        turns.iter_mut().skip(first.len()).for_each(|turn| turn.after.clone_from(&first));
+    }
+    turns
+}
+
+/// The images that labs need, as a registry of the stage's own serves them to the labs that `session` plays.
+pub(crate) fn served(labs: &[&Lab], session: &str) -> Vec<String> {
+    let needed = |lab: &&Lab| {
+        let names = names(session, lab, None);
+        let images = lab.needs.iter().filter_map(|need| match need {
+            Need::Image(image) => Some(names.image(image)),
+            Need::NoImage(_) | Need::Cluster => None,
+        });
+        images.collect::<Vec<_>>()
+    };
+    labs.iter().flat_map(needed).collect()
+}
+
+/// What a lab's own is called on the cluster and in the registry.
+fn names(session: &str, lab: &Lab, elsewhere: Option<Elsewhere>) -> Names {
+    let mut names = Names::new(id(session, lab.id)).in_registry(elsewhere);
+    for need in &lab.needs {
+        if let Need::Image(image) | Need::NoImage(image) = need {
+            names.learn_image(image);
+        }
+    }
+    // Before it is pushed, too, its pods are to ask for it under the lab's own name.
+    for step in lab.steps.iter().filter(|step| step.skip.is_none()) {
+        if let Action::Shell(script) = &step.action {
+            let fence = Fence::parse(script).unwrap_or_default();
+            fence.pushed_images().into_iter().for_each(|image| names.learn_image(image));
+        }
+    }
+    names
 }
 
 /// What a lab's names on a cluster begin with; it occurs nowhere else.
@@ -161,4 +223,52 @@ pub(crate) fn finish(events: &Events, played: &[Played], began: Instant, stage: 
     };
     events.emit(Event::SessionFinished { verdict, ms: millis(total), timings });
     verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+
+    fn lab(id: u32, needs: Vec<Need>) -> Lab {
+        let (slug, title, path) = ("x".into(), "x".into(), "x".into());
+        Lab { id, slug, title, path, needs, steps: Vec::new() }
+    }
+
+    #[test]
+    fn a_lab_without_a_cluster_begins_once_the_others_wait() {
+        let (builds, one, two) = (lab(0, Vec::new()), lab(1, vec![Need::Cluster]), lab(2, vec![Need::Cluster]));
+        let labs = [&builds, &one, &two];
+        let ids = |turns: &[Turn<'_>]| turns.iter().map(|turn| turn.lab.id).collect::<Vec<_>>();
+        let begins = |turn: &Turn<'_>| {
+            let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+            matches!(std::pin::pin!(turn.begins()).poll(&mut task), Poll::Ready(()))
+        };
+        let turns = in_turn(&labs, false);
+        assert_eq!(ids(&turns), [0, 1, 2]);
+        assert!(turns.iter().all(begins));
+        let turns = in_turn(&labs, true);
+        assert_eq!(ids(&turns), [1, 2, 0]);
+        assert_eq!(turns.iter().map(begins).collect::<Vec<_>>(), [true, true, false]);
+        turns[1].waits.cancel();
+        assert!(!begins(&turns[2]), "one of two waits");
+        turns[0].waits.cancel();
+        assert!(begins(&turns[2]));
+        assert!(in_turn(&[&builds], true).iter().all(begins), "there is nobody to let go first");
+    }
+
+    #[test]
+    fn labs_are_served_their_images_under_names_of_their_own() {
+        let image = || Need::Image("docker.io/cloudwithvarjosh/app1:1.0.0".into());
+        let (one, two) = (lab(1, vec![Need::Cluster, image()]), lab(2, vec![image()]));
+        let served = served(&[&one, &two, &lab(3, vec![Need::Cluster])], "s");
+        assert_eq!(served.len(), 2);
+        for (served, id) in served.iter().zip(["rehearsal-s-lab1", "rehearsal-s-lab2"]) {
+            assert!(
+                served.contains(id) && served.ends_with("app1:1.0.0") && served.starts_with("docker.io/"),
+                "{served}"
+            );
+        }
+    }
 }

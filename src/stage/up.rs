@@ -34,6 +34,8 @@ pub struct Settings {
     pub kept: Option<Vec<String>>,
     /// What its labs build, push and pull.
     pub application: Application,
+    /// More names under which a registry of the stage's own serves the application, before there is a cluster.
+    pub served: Vec<String>,
     /// A registry that is there already, and its login, in place of one of the stage's own.
     pub remote: Option<(Remote, Credentials)>,
 }

@@ -53,6 +53,14 @@ pub(super) async fn raise(
         tell("pushing");
         let digest = push(&application.image, docker, &id, registry, credentials).await?;
         keep_layers(&application.image, docker, &container, registry, credentials, &layers_of(session)).await;
+        let built = ask(&application.image, registry, Some(Credentials::clone(credentials)))?;
+        let mounts = settings.served.iter().map(|image| async {
+            // A lab whose image is not mounted here brings it about itself, and then says why it cannot be.
+            if let Ok(session) = ask(image, registry, Some(Credentials::clone(credentials))) {
+                let _ = session.mount(&built, &digest).await;
+            }
+        });
+        futures::future::join_all(mounts).await;
         let _ = rest.send(true);
         let shown = &digest[..19.min(digest.len())];
         let line = format!("{} built on {} and pushed, {shown}", application.image, found.label());
