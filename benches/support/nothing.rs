@@ -75,6 +75,10 @@ impl Runtime for Nothing {
         refused()
     }
 
+    fn attach<'a>(&'a self, _: &'a str, _: bool) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
+        refused()
+    }
+
     fn dial<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
         refused()
     }

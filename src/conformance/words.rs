@@ -17,6 +17,10 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(Image ID:\s+)\S+@sha256", "$1<repository>@sha256"),
         // The cause of an unreachable registry depends on how the cluster's network notices it.
         (r#"failed to do request: .*"#, "failed to do request: <unreachable>"),
+        // What a workload's pods and ReplicaSets are called differs with the image; the alphabet has no vowels.
+        (r"\bapp1-[bcdf-hj-np-tv-xz2456789]{6,10}-[bcdf-hj-np-tv-xz2456789]{5}\b", "app1-<hash>-<suffix>"),
+        (r"\bapp1-[bcdf-hj-np-tv-xz2456789]{6,10}\b", "app1-<hash>"),
+        (r"pod-template-hash=[bcdf-hj-np-tv-xz2456789]{6,10}\b", "pod-template-hash=<hash>"),
         // A column is as wide as its widest cell, which may be a name that differs.
         (r"(?m)(\S)[ \t]{2,}", "$1  "),
         (r"(?m)[ \t]+$", ""),
@@ -77,6 +81,7 @@ mod tests {
             ("    Container ID:   containerd://0123456789abcdef", "    Container ID:  <runtime>://<id>"),
             ("    Image ID:  docker.io/a/b@sha256:0123456789abcdef", "    Image ID:  <repository>@sha256:<digest>"),
             ("resourceVersion: \"42\"", "resourceVersion: \"<version>\""),
+            ("app1-9d7dd789-zvnbm of app1-9d7dd789, not app1-sa", "app1-<hash>-<suffix> of app1-<hash>, not app1-sa"),
             ("the password hunter2-hunter2", "the password •••"),
             (
                 "x: failed to do request: Head \"http://a:1/\": dial tcp: refused",

@@ -46,6 +46,10 @@ pub struct ContainerRequest {
     pub publish: Vec<(u16, Option<u16>)>,
     /// The network to join and the aliases there; the engine's default network when None.
     pub network: Option<(String, Vec<String>)>,
+    /// Whether it has an input that stays open, and whether that ends with the first client that was attached to it.
+    pub stdin: bool,
+    pub stdin_once: bool,
+    pub tty: bool,
     /// Whether the engine removes it when it ends.
     pub auto_remove: bool,
 }
@@ -288,6 +292,9 @@ impl From<ContainerRequest> for ContainerCreateBody {
             working_dir: request.working_dir,
             user: request.user,
             hostname: request.hostname,
+            open_stdin: Some(request.stdin),
+            stdin_once: Some(request.stdin_once),
+            tty: Some(request.tty),
             labels: Some(request.labels.into_iter().collect()),
             exposed_ports: Some(ports.keys().cloned().collect()),
             host_config: Some(HostConfig {

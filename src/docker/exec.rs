@@ -1,11 +1,11 @@
-//! A command inside a running container: its streams and its exit code. Knows no kubectl.
+//! A command inside a running container, or the one that it runs: streams and exit code. Knows no kubectl.
 
 use std::collections::HashMap;
 use std::pin::Pin;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use bollard::query_parameters::EventsOptionsBuilder;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, EventsOptionsBuilder};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -60,6 +60,22 @@ impl Docker {
             stdin: input,
             output: output.map_ok(with_fd).map_err(std::io::Error::other).boxed(),
             exit_code: async move { docker.exit_code(&container, &id).await }.boxed(),
+        })
+    }
+
+    /// Joins the process that a container runs: what it prints from now on, and its input where it has one. The exit
+    /// code is 0 once the output has ended, as a CRI's is: who wants the process's own waits for the container.
+    ///
+    /// # Errors
+    /// Where there is no such container, or it does not run.
+    pub async fn attach(&self, container: &str, stdin: bool) -> Result<ExecStreams> {
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(stdin).stdout(true).stderr(true).build();
+        let attached = self.api.attach_container(container, Some(options)).await;
+        let attached = attached.map_err(failed_for("attaching to", "container", container))?;
+        Ok(ExecStreams {
+            stdin: attached.input,
+            output: attached.output.map_ok(with_fd).map_err(std::io::Error::other).boxed(),
+            exit_code: std::future::ready(Ok(0)).boxed(),
         })
     }
 

@@ -101,6 +101,7 @@ pub static SERVICE_ACCOUNTS: Resource = Resource {
 pub static PODS: Resource = Resource {
     categories: &["all"],
     subresources: &[
+        sub("attach", "PodAttachOptions", CONNECT),
         sub("binding", "Binding", CREATE),
         Subresource { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
         sub("ephemeralcontainers", "Pod", PART),
@@ -159,7 +160,7 @@ pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 /// Used by the authorizer.
 pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
-static OTHERS: [Resource; 23] = [
+static OTHERS: [Resource; 24] = [
     Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
     Resource { ..of::<core::Endpoints>(EMPTY) },
     Resource { ..of::<core::LimitRange>(EMPTY) },
@@ -194,6 +195,7 @@ static OTHERS: [Resource; 23] = [
     Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
     of::<authentication::SelfSubjectReview>(REVIEW),
     of::<authentication::TokenReview>(REVIEW),
+    of::<authorization::LocalSubjectAccessReview>(REVIEW),
     of::<authorization::SelfSubjectAccessReview>(REVIEW),
     of::<authorization::SelfSubjectRulesReview>(REVIEW),
     of::<authorization::SubjectAccessReview>(REVIEW),

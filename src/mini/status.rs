@@ -31,6 +31,9 @@ pub enum ApiError {
     AlreadyExists { resource: Qualified<'static>, name: String },
     #[error("Operation cannot be fulfilled on {resource} {name:?}: {why}")]
     Conflict { resource: Qualified<'static>, name: String, why: String },
+    /// Others own what a configuration would change: who, and which field.
+    #[error("Apply failed with {words}")]
+    ApplyConflict { words: String, causes: Vec<(String, String)> },
     #[error("{kind} {name:?} is invalid: {}", aggregate(.causes))]
     Invalid { kind: Qualified<'static>, name: String, causes: Vec<FieldError> },
     #[error("{resource}{} is forbidden: {why}", quoted(.name))]
@@ -115,7 +118,7 @@ impl ApiError {
         match self {
             NotFound { .. } | NoSuchResource => (404, "NotFound"),
             AlreadyExists { .. } => (409, "AlreadyExists"),
-            Conflict { .. } => (409, "Conflict"),
+            Conflict { .. } | ApplyConflict { .. } => (409, "Conflict"),
             Invalid { .. } | UnappliablePatch => (422, "Invalid"),
             Forbidden { .. } | Terminating { .. } | ForbiddenPath { .. } => (403, "Forbidden"),
             BadRequest(_) => (400, "BadRequest"),
@@ -156,6 +159,10 @@ impl ApiError {
             }
             TooLargeResourceVersion { .. } => {
                 json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
+            }
+            ApplyConflict { causes, .. } => {
+                let cause = |(message, field): &(String, String)| json!({"reason": "FieldManagerConflict", "message": message, "field": field});
+                json!({"causes": causes.iter().map(cause).collect::<Vec<_>>()})
             }
             Internal(message) => json!({"causes": [{"message": message}]}),
             NoSuchResource | MethodNotAllowed | ForbiddenPath { .. } | UnsupportedPatch | UnappliablePatch => json!({}),

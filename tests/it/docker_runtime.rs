@@ -15,6 +15,7 @@ use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions,
 use rehearsal::mini::{Mini, MiniOptions, Version};
 use rehearsal::registry::{Credentials, access_log};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 const IMAGE: &str = "docker.io/cloudwithvarjosh/runtime:1.0.0";
 
@@ -118,6 +119,19 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
     let output: Vec<_> = session.output.try_collect().await.unwrap();
     let text = output.concat_bytes();
     assert_eq!((String::from_utf8(text).unwrap().as_str(), session.exit_code.await.unwrap()), ("mypod\n", 3));
+
+    let script = "read line; echo heard $line; read line; echo then $line";
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    let reader = ContainerSpec { command, stdin: true, stdin_once: true, ..spec.clone() };
+    let reader = runtime.start(reader).await.unwrap();
+    let mut session = runtime.attach(&reader.id, true).await.unwrap();
+    session.stdin.write_all(b"one\n").await.unwrap();
+    // The input ends with the client's: the second line never comes.
+    session.stdin.shutdown().await.unwrap();
+    let output: Vec<_> = session.output.try_collect().await.unwrap();
+    assert_eq!(String::from_utf8(output.concat_bytes()).unwrap(), "heard one\nthen\n");
+    assert_eq!(session.exit_code.await.unwrap(), 0);
+    assert!(runtime.attach("nosuch", false).await.is_err());
 
     let (ended, stopped) = tokio::join!(runtime.wait(&started.id), runtime.stop(&started.id, Duration::from_secs(10)));
     stopped.unwrap();

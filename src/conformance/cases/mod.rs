@@ -126,6 +126,14 @@ static CASES: &[Case] = &[
     script!("api-explain", "explain and api-resources"),
     script!("api-deployment-patches", "a pod template's pull secrets under every kind of patch"),
     script!("api-deployment-refusals", "what is refused about Deployments"),
+    script!("deploy-no-credentials", "a Deployment whose image is refused"),
+    script!("deploy-secret-arrives", "the secret of a Deployment arrives: its pods heal"),
+    script!("deploy-account-restart", "a ServiceAccount patched, a Deployment restarted"),
+    script!("deploy-undo", "a rollout that cannot pull, undone"),
+    script!("deploy-progress-deadline", "the progress deadline passes, and the Deployment heals"),
+    script!("api-attach", "attach and run --stdin: what is typed reaches the process"),
+    script!("api-reviews", "access reviews of a namespace"),
+    script!("api-field-owners", "managed fields, and conflicts of server-side apply"),
     script!("api-dry-run", "dry-run on both sides, diff and server-side apply"),
 ];
 

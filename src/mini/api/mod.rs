@@ -155,6 +155,7 @@ async fn subresource(api: Arc<Api>, call: Call, request: Request) -> Result<Resp
         ("scale", _) => scale::serve(&api, &call, request).await,
         ("log", _) => stream::log(&api, &call).await,
         ("portforward", _) => stream::portforward(api, call, request).await,
+        ("attach", _) => stream::attach(api, call, request).await,
         ("exec", _) => stream::exec(api, call, request).await,
         ("eviction", _) => pods::evict(&api, &call, request).await,
         ("binding", _) => pods::bind(&api, &call, request).await,

@@ -25,7 +25,7 @@ pub(super) async fn serve(api: &Api, call: &Call, request: Request) -> Result<Re
     if call.info.verb == "get" {
         return Ok(json(StatusCode::OK, &of(&api.pipeline.get(call.resource, &call.key())?.value())));
     }
-    let options = write::options(call)?;
+    let options = write::options(call, request.headers())?;
     let change = match call.info.verb.as_str() {
         "patch" => {
             let (parts, content) = request.into_parts();

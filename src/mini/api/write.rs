@@ -2,18 +2,18 @@
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
-use crate::mini::pipeline::{DeleteOptions, Deleted, Part, WriteOptions, Written, patch};
+use crate::mini::pipeline::{DeleteOptions, Deleted, Part, WriteOptions, Writer, Written, patch, place};
 use crate::mini::resource::Propagation;
 use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
 
-pub(super) fn options(call: &Call) -> Result<WriteOptions, ApiError> {
+pub(super) fn options(call: &Call, headers: &HeaderMap) -> Result<WriteOptions, ApiError> {
     let field_validation = match call.params.get("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -23,8 +23,20 @@ pub(super) fn options(call: &Call) -> Result<WriteOptions, ApiError> {
             return Err(invalid_option(FieldError::unsupported("fieldValidation", &json!(other), &supported)));
         }
     };
-    Ok(WriteOptions { dry_run: dry_run(call.params.get("dryRun"))?, field_validation })
+    let agent = headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let named = call.params.get("fieldManager").filter(|name| !name.is_empty());
+    let name = named.unwrap_or_else(|| agent.split('/').next().unwrap_or_default());
+    let writer = Writer {
+        name: name.chars().take(MAX_MANAGER).collect(),
+        subresource: call.info.subresource.clone(),
+        force: call.params.flag("force"),
+        ..Writer::default()
+    };
+    Ok(WriteOptions { dry_run: dry_run(call.params.get("dryRun"))?, field_validation, writer })
 }
+
+/// The longest name of a field manager.
+const MAX_MANAGER: usize = 128;
 
 fn invalid_option(cause: FieldError) -> ApiError {
     ApiError::invalid("CreateOptions", "meta.k8s.io", cause)
@@ -50,7 +62,7 @@ fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Result<
 }
 
 pub(super) async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    let (accept, options) = (Accept::of(request.headers())?, options(call, request.headers())?);
     if !call.info.name.is_empty() {
         return Err(ApiError::MethodNotAllowed);
     }
@@ -64,9 +76,12 @@ pub(super) async fn create(api: &Api, call: &Call, request: Request) -> Result<R
 
 /// A create that is a question.
 pub(super) async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let field_validation = options(call)?.field_validation;
+    let field_validation = options(call, request.headers())?.field_validation;
     let body = body::value(request, call.resource.kind).await?;
-    let (body, _) = schema::decode(call.resource, body, field_validation)?;
+    let (mut body, _) = schema::decode(call.resource, body, field_validation)?;
+    if call.resource.namespaced {
+        place(call.resource, call.namespace(), &mut body)?;
+    }
     let answer = auth::review(&api.pipeline, &api.authenticator, call.resource, &call.user, body)?;
     Ok(json(StatusCode::CREATED, &answer))
 }
@@ -81,7 +96,7 @@ fn part(call: &Call) -> Part {
 }
 
 pub(super) async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (accept, options) = (Accept::of(request.headers())?, options(call)?);
+    let (accept, options) = (Accept::of(request.headers())?, options(call, request.headers())?);
     let body = body::value(request, call.resource.kind).await?;
     let done = api.pipeline.update(call.resource, &call.key(), part(call), body, &options)?;
     written(api, call, accept, &done)
@@ -92,7 +107,7 @@ pub(super) async fn patch(api: &Api, call: &Call, request: Request) -> Result<Re
     let (parts, body) = request.into_parts();
     let media = body::media_type(&parts.headers).to_owned();
     let bytes = body::bytes(body).await?;
-    let options = options(call)?;
+    let options = options(call, &parts.headers)?;
     patch_options(call, media == APPLY)?;
     let patch = patch::Patch::parse(&media, &bytes)?;
     let done = patch.apply(&api.pipeline, call.resource, &call.key(), part(call), &options)?;

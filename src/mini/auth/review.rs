@@ -18,8 +18,8 @@ pub fn review(
     user: &User,
     mut review: Value,
 ) -> Result<Value, ApiError> {
+    check(resource, &review)?;
     let spec = &review["spec"];
-    check(resource, spec)?;
     let status = match resource.kind {
         "TokenReview" => whose(pipeline, authenticator, spec["token"].as_str().unwrap_or_default()),
         "SelfSubjectReview" => json!({"userInfo": info(user)}),
@@ -46,7 +46,8 @@ pub fn review(
 }
 
 /// What a review must ask (`pkg/apis/authorization/validation`).
-fn check(resource: &'static Resource, spec: &Value) -> Result<(), ApiError> {
+fn check(resource: &'static Resource, review: &Value) -> Result<(), ApiError> {
+    let spec = &review["spec"];
     let text = |field: &str| spec[field].as_str().unwrap_or_default();
     match resource.kind {
         "SelfSubjectReview" => return Ok(()),
@@ -61,10 +62,11 @@ fn check(resource: &'static Resource, spec: &Value) -> Result<(), ApiError> {
     }
     let (of_resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
     let mut causes = vec![];
+    let other_shown =
+        json!({"Path": other["path"].as_str().unwrap_or_default(), "Verb": other["verb"].as_str().unwrap_or_default()});
     if of_resource.is_object() && other.is_object() {
         let detail = "cannot be specified in combination with resourceAttributes";
-        let value = json!({"Path": other["path"].as_str().unwrap_or_default(), "Verb": other["verb"].as_str().unwrap_or_default()});
-        causes.push(FieldError::invalid("spec.nonResourceAttributes", &value, detail));
+        causes.push(FieldError::invalid("spec.nonResourceAttributes", &other_shown, detail));
     }
     if !of_resource.is_object() && !other.is_object() {
         let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -72,8 +74,20 @@ fn check(resource: &'static Resource, spec: &Value) -> Result<(), ApiError> {
         causes.push(FieldError { value: "null".to_owned(), ..cause });
     }
     let nobody = text("user").is_empty() && spec["groups"].as_array().is_none_or(Vec::is_empty);
-    if resource.kind == "SubjectAccessReview" && nobody {
+    if matches!(resource.kind, "SubjectAccessReview" | "LocalSubjectAccessReview") && nobody {
         causes.push(FieldError::invalid("spec.user", &json!(""), "at least one of user or group must be specified"));
+    }
+    if resource.kind == "LocalSubjectAccessReview" {
+        let (asked, own) = (&of_resource["namespace"], &review["metadata"]["namespace"]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if of_resource.is_object() && text(asked) != text(own) {
+            let field = "spec.resourceAttributes.namespace";
+            causes.push(FieldError::invalid(field, &json!(text(asked)), "must match metadata.namespace"));
+        }
+        if other.is_object() {
+            let detail = "disallowed on this kind of request";
+            causes.push(FieldError::invalid("spec.nonResourceAttributes", &other_shown, detail));
+        }
     }
     if causes.is_empty() {
         return Ok(());

@@ -216,6 +216,9 @@ impl Worker {
             files: volumes.of(container),
             directories: volumes.empty_directories(container),
             confinement: security::confinement(&pod, container),
+            stdin: container.stdin == Some(true),
+            stdin_once: container.stdin_once == Some(true),
+            tty: container.tty == Some(true),
             env,
         };
         let before = self.state.containers.get(name).map(|record| record.id.clone());

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Pipeline, SERVER_SIDE, WriteOptions, Written, metadata, new_uid, now, random_suffix, store_error};
+use super::{
+    Part, Pipeline, SERVER_SIDE, WriteOptions, Written, managed, metadata, new_uid, now, random_suffix, store_error,
+};
 use crate::mini::names;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
@@ -36,6 +38,7 @@ impl Pipeline {
         given.insert("uid".to_owned(), json!(new_uid()));
         given.insert("creationTimestamp".to_owned(), json!(now()));
         resource.strategy.default(&mut object);
+        managed::track(resource, Part::Main, None, &mut object, &options.writer)?;
         self.admit_create(resource, namespace, &mut object)?;
         resource.strategy.prepare_create(&mut object, self.version);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -57,7 +60,7 @@ impl Pipeline {
 }
 
 /// Makes the body's namespace the request's, which it must not contradict.
-pub(super) fn place(resource: &'static Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+pub fn place(resource: &'static Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object);
     let given = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
     if resource.namespaced && !given.is_empty() && given != namespace {

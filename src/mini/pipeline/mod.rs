@@ -5,6 +5,7 @@
 pub mod admission;
 mod create;
 mod delete;
+mod managed;
 pub mod patch;
 mod update;
 
@@ -18,7 +19,9 @@ use super::schema::FieldValidation;
 use super::status::ApiError;
 use super::store::{self, Key, Object, Store};
 
+pub use create::place;
 pub use delete::{DeleteOptions, Deleted};
+pub use managed::Writer;
 pub use update::Part;
 
 /// How a write is to be carried out.
@@ -26,6 +29,7 @@ pub use update::Part;
 pub struct WriteOptions {
     pub dry_run: bool,
     pub field_validation: FieldValidation,
+    pub writer: Writer,
 }
 
 /// What a write came to.

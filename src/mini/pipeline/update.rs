@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::create::{name_errors, place};
-use super::{Pipeline, SERVER_SIDE, WriteOptions, Written, metadata, store_error};
+use super::{Pipeline, SERVER_SIDE, WriteOptions, Written, managed, metadata, store_error};
 use crate::mini::resource::{Resource, carry};
 use crate::mini::schema;
 use crate::mini::status::{ApiError, FieldError};
@@ -128,6 +128,7 @@ impl Pipeline {
         match part {
             Part::Main => {
                 resource.strategy.default(&mut new);
+                managed::track(resource, part, Some(&old), &mut new, &options.writer)?;
                 resource.strategy.prepare_update(&mut new, &old, self.version);
             }
             Part::Whole => {}
@@ -136,6 +137,7 @@ impl Pipeline {
                 carry(&mut merged["spec"], &new["spec"], "ephemeralContainers");
                 new = merged;
                 resource.strategy.default(&mut new);
+                managed::track(resource, part, Some(&old), &mut new, &options.writer)?;
                 resource.strategy.prepare_update(&mut new, &old, self.version);
                 resource.valid(&key.name, resource.strategy.validate_ephemeral_containers(&new, &old))?;
             }
@@ -148,6 +150,7 @@ impl Pipeline {
                 if part == Part::Finalize {
                     resource.strategy.default(&mut new);
                 }
+                managed::track(resource, part, Some(&old), &mut new, &options.writer)?;
             }
         }
         if part == Part::Main {

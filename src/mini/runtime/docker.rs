@@ -115,6 +115,9 @@ impl DockerRuntime {
             cap_add: spec.confinement.add,
             cap_drop: spec.confinement.drop,
             memory: spec.confinement.memory,
+            stdin: spec.stdin,
+            stdin_once: spec.stdin_once,
+            tty: spec.tty,
             labels: self.labels.clone(),
             ..ContainerRequest::default()
         };
@@ -142,9 +145,7 @@ impl DockerRuntime {
     }
 
     async fn exec_in(&self, id: &str, spec: ExecSpec) -> Result<ExecSession, RuntimeError> {
-        let streams = self.docker.exec(id, spec).await.map_err(failed)?;
-        let exit_code = streams.exit_code.map(|code| code.map_err(failed)).boxed();
-        Ok(ExecSession { stdin: streams.stdin, output: streams.output, exit_code })
+        self.docker.exec(id, spec).await.map(session).map_err(failed)
     }
 
     async fn connect(&self, id: &str, port: u16) -> Result<Box<dyn Duplex>, RuntimeError> {
@@ -168,6 +169,11 @@ fn no_route(reference: &ImageRef) -> registry::Error {
         url: format!("https://{host}/v2/{repository}/manifests/{object}"),
         cause: format!("dial tcp: lookup {host}: no such host (this node reaches only the stage's registry)"),
     }
+}
+
+fn session(streams: docker::ExecStreams) -> ExecSession {
+    let exit_code = streams.exit_code.map(|code| code.map_err(failed)).boxed();
+    ExecSession { stdin: streams.stdin, output: streams.output, exit_code }
 }
 
 fn failed(error: docker::Error) -> RuntimeError {
@@ -217,6 +223,10 @@ impl Runtime for DockerRuntime {
 
     fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
         self.exec_in(id, spec).boxed()
+    }
+
+    fn attach<'a>(&'a self, id: &'a str, stdin: bool) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
+        async move { self.docker.attach(id, stdin).await.map(session).map_err(failed) }.boxed()
     }
 
     fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {

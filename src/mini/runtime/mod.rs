@@ -1,4 +1,4 @@
-//! What the kubelet and the API server's `log`, `exec` and `portforward` need of a container runtime: CRI in small.
+//! What the kubelet and the API server's `log`, `exec`, `attach` and `portforward` need of a container runtime: CRI in small.
 
 pub mod docker;
 pub(super) mod words;
@@ -56,6 +56,10 @@ pub struct ContainerSpec {
     /// Absolute paths of directories that are there, empty and writable.
     pub directories: Vec<String>,
     pub confinement: Confinement,
+    /// Whether it has an input that stays open, and whether that ends with the first client that was attached to it.
+    pub stdin: bool,
+    pub stdin_once: bool,
+    pub tty: bool,
 }
 
 /// What a container's process may do and use; what is not set is as the image or the runtime has it.
@@ -70,7 +74,7 @@ pub struct Confinement {
     pub memory: Option<i64>,
 }
 
-/// What `exec` gives back: the process's streams, and its exit code once they have ended.
+/// What `exec` and `attach` give back: the process's streams, and its exit code once they have ended.
 pub struct ExecSession {
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
     /// (fd, bytes) with fd 1 or 2; a tty has only fd 1.
@@ -115,6 +119,8 @@ pub trait Runtime: Send + Sync + 'static {
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
     fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>>;
     fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;
+    /// The streams of the container's own process, from now on; its exit code says only that they have ended.
+    fn attach<'a>(&'a self, id: &'a str, stdin: bool) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;
     fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>>;
 }
 

@@ -227,6 +227,17 @@ fn text(value: &Value) -> &Value {
 pub(crate) struct EventStrategy;
 
 impl Strategy for EventStrategy {
+    /// Go writes these where they are nothing, too.
+    fn default(&self, object: &mut Value) {
+        for (field, nothing) in
+            [("eventTime", Value::Null), ("reportingComponent", json!("")), ("reportingInstance", json!(""))]
+        {
+            if object[field].is_null() {
+                object[field] = nothing;
+            }
+        }
+    }
+
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
         let involved = &object["involvedObject"]["namespace"];

@@ -207,6 +207,10 @@ impl Runtime for NullRuntime {
         async { Err(RuntimeError::Failed("the null runtime runs no commands".to_owned())) }.boxed()
     }
 
+    fn attach<'a>(&'a self, _id: &'a str, _stdin: bool) -> BoxFuture<'a, Result<ExecSession, RuntimeError>> {
+        async { Err(RuntimeError::Failed("the null runtime runs no process".to_owned())) }.boxed()
+    }
+
     fn dial<'a>(&'a self, _id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>> {
         async move { Err(RuntimeError::Failed(format!("the null runtime has nothing on port {port}"))) }.boxed()
     }

@@ -23,11 +23,6 @@ const OTHERWISE: &[(&str, &str)] = &[
         "PATCH /api/v1/namespaces/default/configmaps/a?fieldManager=m Content-Type=application/apply-patch+yaml a: [",
         "the YAML parser's own words",
     ),
-    (
-        "PATCH /api/v1/namespaces/default/configmaps/a?fieldManager=m Content-Type=application/apply-patch+yaml {\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"},\"data\":{\"b\"",
-        "who manages a field is not tracked: nothing is removed",
-    ),
-    ("PATCH /api/v1/namespaces/default/configmaps/a?fieldManager=other", "nor does anybody conflict"),
     ("DELETE /api/v1/namespaces/default/pods/p?gracePeriodSeconds=0", "a pod that goes at once is not marked before"),
 ];
 

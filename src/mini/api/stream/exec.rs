@@ -1,4 +1,4 @@
-//! `pods/exec` over WebSocket, in every subprotocol there has been (apiserver `pkg/util/proxy`, kubelet
+//! `pods/exec` and `pods/attach` over WebSocket, in every subprotocol there has been (apiserver `pkg/util/proxy`, kubelet
 //! `cri/streaming/remotecommand`).
 
 use std::pin::Pin;
@@ -34,9 +34,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 
 pub(crate) async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
     let params = &call.params;
-    let pod = api.pipeline.get(call.resource, &call.key())?.value();
-    let name = container::choose(&pod, params.get("container"))?;
-    container::placed(&pod)?;
+    let target = Target::of(&api, &call)?;
     let spec = ExecSpec {
         command: params.all("command").map(str::to_owned).collect(),
         stdin: params.flag("stdin"),
@@ -46,22 +44,58 @@ pub(crate) async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<
     if spec.command.is_empty() {
         return Err(ApiError::BadRequest("you must specify at least 1 command for exec".to_owned()));
     }
+    let runtime = api.runtime.clone();
+    let start = |id: String| async move { runtime.exec(&id, spec).await.map_err(|error| failed(&error)) };
+    connect(api, request, "exec over SPDY", target, start).await
+}
+
+pub(crate) async fn attach(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
+    let (target, stdin) = (Target::of(&api, &call)?, call.params.flag("stdin"));
+    let runtime = api.runtime.clone();
+    let start = move |id: String| async move { runtime.attach(&id, stdin).await.map_err(|error| unattached(&error)) };
+    connect(api, request, "attach over SPDY", target, start).await
+}
+
+/// The container that a connection is to.
+struct Target {
+    container: String,
+    /// The runtime's id, where it runs.
+    id: Option<String>,
+}
+
+impl Target {
+    fn of(api: &Api, call: &Call) -> Result<Self, ApiError> {
+        let pod = api.pipeline.get(call.resource, &call.key())?.value();
+        let container = container::choose(&pod, call.params.get("container"))?;
+        container::placed(&pod)?;
+        let id = container::running(&pod, &container);
+        Ok(Target { container, id })
+    }
+}
+
+/// Answers with the connection; `start` gives its streams, or the status to end it with.
+async fn connect<S: Future<Output = Result<ExecSession, Value>> + Send>(
+    api: Arc<Api>,
+    request: Request,
+    spdy: &'static str,
+    target: Target,
+    start: impl FnOnce(String) -> S + Send + 'static,
+) -> Result<Response, ApiError> {
     let upgrade: WebSocketUpgrade = request.extract().await.map_err(|_| ApiError::NotImplemented {
-        what: "exec over SPDY",
+        what: spdy,
         instead: "use kubectl 1.31 or newer, which speaks WebSocket",
     })?;
     let upgrade = upgrade.protocols(PROTOCOLS).max_message_size(MAX_MESSAGE);
     let framing = Framing::of(upgrade.selected_protocol());
-    let id = container::running(&pod, &name);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
         let (mut sink, mut source) = socket.split();
-        let status = match id {
-            Some(id) => match api.runtime.exec(&id, spec).await {
+        let status = match target.id {
+            Some(id) => match start(id).await {
                 Ok(session) => carry(framing, &mut sink, &mut source, session, shutdown).await,
-                Err(error) => failed(&error),
+                Err(status) => status,
             },
-            None => not_running(&name),
+            None => not_running(&target.container),
         };
         finish(framing, sink, source, &status).await;
     }))
@@ -78,6 +112,11 @@ fn failed(error: &RuntimeError) -> Value {
     internal(&format!(
         "Internal error occurred: error executing command in container: failed to exec in container: failed to start exec {id:?}: OCI runtime exec failed: exec failed: unable to start container process: {words}"
     ))
+}
+
+/// The same of a container whose process cannot be joined.
+fn unattached(error: &RuntimeError) -> Value {
+    internal(&format!("Internal error occurred: error attaching to container: {error}"))
 }
 
 /// The kubelet's refusal before there is a connection: it passes the API server as it is.

@@ -1,4 +1,4 @@
-//! Subresources that are connections to a container: `log`, `exec`, `portforward`, through the [`Runtime`].
+//! Subresources that are connections to a container: `log`, `exec`, `attach`, `portforward`, through the [`Runtime`].
 //!
 //! [`Runtime`]: crate::mini::runtime::Runtime
 
@@ -9,6 +9,6 @@ mod log;
 mod portforward;
 mod spdy;
 
-pub(super) use exec::exec;
+pub(super) use exec::{attach, exec};
 pub(super) use log::log;
 pub(super) use portforward::portforward;

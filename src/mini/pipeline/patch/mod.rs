@@ -1,13 +1,13 @@
 //! Patches: JSON (RFC 6902), merge (RFC 7386), strategic merge and apply (apiserver `pkg/endpoints/handlers/patch.go`).
 
-mod strategic;
+pub(super) mod strategic;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
 use super::update::same_name;
-use super::{Part, Pipeline, WriteOptions, Written};
+use super::{Part, Pipeline, WriteOptions, Written, managed};
 use crate::mini::go_json;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
@@ -24,7 +24,7 @@ pub enum Patch {
     Json(json_patch::Patch),
     Merge(Value),
     Strategic(Value),
-    /// Server-side apply. Field ownership is not tracked: the configuration is merged in.
+    /// Server-side apply.
     Apply(Value),
 }
 
@@ -101,8 +101,14 @@ impl Patch {
         if let Some(fault) = self.configuration_fault(resource) {
             return Err(fault);
         }
+        let mut options = options.clone();
+        if let Patch::Apply(config) = self {
+            options.writer.applied = Some(config.clone());
+        }
+        let options = &options;
         let done = pipeline.patch(resource, key, part, options, |current| {
-            let patched = self.on(resource, current)?;
+            let mut patched = self.on(resource, current)?;
+            managed::prune(resource, part, &mut patched, &options.writer);
             let validation = options.field_validation;
             let decoded = schema::decode_patched(resource, patched.clone(), validation);
             decoded.map_err(|why| match self {

@@ -36,6 +36,16 @@ const MERGED: &[(&str, &str, &str)] = &[
 /// Lists of plain values that merge.
 const MERGED_PLAIN: &[(&str, &str)] = &[("ObjectMeta", "finalizers"), ("NodeSpec", "podCIDRs")];
 
+/// The field by which the elements of a list merge.
+pub(in crate::mini::pipeline) fn merge_key(owner: &str, field: &str) -> Option<&'static str> {
+    MERGED.iter().find(|(of, name, _)| (*of, *name) == (owner, field)).map(|(_, _, key)| *key)
+}
+
+/// Whether a list of plain values merges.
+pub(in crate::mini::pipeline) fn is_set(owner: &str, field: &str) -> bool {
+    MERGED_PLAIN.contains(&(owner, field))
+}
+
 const DIRECTIVE: &str = "$patch";
 const RETAIN: &str = "$retainKeys";
 const ORDER: &str = "$setElementOrder/";
@@ -105,12 +115,12 @@ fn field(
         (Some(Shape::Map(_) | Shape::Any) | None, Value::Object(changes)) => submap(target, key, changes, ""),
         (Some(Shape::List(item)), Value::Array(changes)) => {
             let inner = if let Shape::Struct(name) = item.as_ref() { name.as_str() } else { "" };
-            if let Some((_, _, merge_key)) = MERGED.iter().find(|(t, f, _)| (*t, *f) == (short, key)) {
+            if let Some(merge_key) = merge_key(short, key) {
                 let list = list_at(target, key);
-                let (id, before) = (|item: &Value| item[*merge_key].clone(), list.clone());
+                let (id, before) = (|item: &Value| item[merge_key].clone(), list.clone());
                 keyed(list, changes, merge_key, inner)?;
                 reorder(list, order.unwrap_or(changes), &before, id);
-            } else if MERGED_PLAIN.contains(&(short, key)) {
+            } else if is_set(short, key) {
                 let list = list_at(target, key);
                 let before = list.clone();
                 list.extend(changes.iter().filter(|c| !before.contains(c)).cloned());
