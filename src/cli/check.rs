@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -90,12 +91,19 @@ async fn each_version(
     let Some((first, others)) = versions.split_first() else {
         return Ok(try_check(args, common, printer, interrupts).await?.0);
     };
+    let heading = |version: &str| {
+        if !others.is_empty() && !printer.json {
+            printer.result(&format!("Kubernetes {version}"));
+        }
+    };
+    heading(first);
     args.stage.kubernetes_version = Some(first.clone());
     let (mut end, lines) = try_check(args, common, printer, interrupts).await?;
     for version in others {
         if interrupts.graceful.is_cancelled() {
             break;
         }
+        heading(version);
         args.stage.kubernetes_version = Some(version.clone());
         let (of_version, of_it) = try_check(args, common, printer, interrupts).await?;
         let parted: Vec<Change> =
@@ -358,7 +366,9 @@ impl Lesson<'_> {
     async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let names = site.gateway.names();
-        let twin_namespace = |number: usize| format!("rehearsal-{session}-twin{}-{number}", self.lab);
+        let twins = AtomicUsize::new(0);
+        let twin_namespace =
+            || format!("rehearsal-{session}-twin{}-{}", self.lab, twins.fetch_add(1, Ordering::Relaxed) + 1);
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
