@@ -1,5 +1,6 @@
 //! `rehearse lint`: files and folders of Markdown, what is wrong with them, and an exit code.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
@@ -52,7 +53,12 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     if printer.json {
         printer.result(&document(&found, &unreadable).to_string());
     } else {
-        found.iter().for_each(|(path, finding)| printer.result(&shown(path, finding)));
+        // The same advice is given once.
+        let mut given = HashSet::new();
+        for (path, finding) in &found {
+            let hint = finding.suggestion.as_ref().filter(|hint| given.insert(*hint));
+            printer.result(&shown(path, finding, hint));
+        }
         for (_, error) in &unreadable {
             printer.error(error, error.hint(), ExitCode::Environment);
         }
@@ -95,14 +101,14 @@ fn document(found: &[(PathBuf, Finding)], unreadable: &[(PathBuf, ReadError)]) -
     json!({"findings": findings.collect::<Vec<_>>(), "unreadable": unreadable.collect::<Vec<_>>()})
 }
 
-fn shown(path: &Path, finding: &Finding) -> String {
+fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
     let colour = match finding.severity {
         Severity::Error => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,
         Severity::Note => AnsiColor::Cyan,
     };
     let style: Style = colour.on_default().bold();
-    let hint = finding.suggestion.iter().map(|text| format!("\n  hint: {text}")).collect::<String>();
+    let hint = hint.map(|text| format!("\n  hint: {text}")).unwrap_or_default();
     let (severity, rule) = (finding.severity, finding.rule.id());
     format!("{}:{}: {style}{severity}{style:#} {rule}: {}{hint}", path.display(), finding.lines, finding.message)
 }
