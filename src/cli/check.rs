@@ -267,12 +267,13 @@ async fn play(
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
     let board = MultiProgress::new();
     let mut lessons = Vec::new();
+    let beside = lectures.len() > 1;
     for (number, lecture) in lectures.iter().enumerate() {
         let (stage, program, upstream) = (&stage, &program, &upstream);
         let progress = printer.progress(&board, &short(lecture));
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            let lesson = Lesson { args, lecture, before, lab, stage, kubectl, program, upstream, scene };
+            let lesson = Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene };
             lesson.play(|item| progress.tell(&crate::docker::Progress { step: told(item), ..Default::default() })).await
         });
     }
@@ -319,6 +320,8 @@ struct Lesson<'a> {
     before: &'a [Lecture],
     /// Its number among those of this check, from 1.
     lab: u32,
+    /// Whether there are others.
+    beside: bool,
     stage: &'a Stage,
     kubectl: &'a kubectl::Kubectl,
     program: &'a Path,
@@ -357,7 +360,12 @@ impl Lesson<'_> {
         let site = Site::open(&ground).await.map_err(Error::Place)?;
         self.serve_private_images(&site).await?;
         let outcome = self.on(&site, &requests, on_item).await;
-        let leaving = if stage.outlives_run() { Leaving::Gone } else { Leaving::WithStage };
+        let leaving = match stage.outlives_run() {
+            true => Leaving::Gone,
+            // What one lecture leaves would take the machine from those that are still being played.
+            false if self.beside => Leaving::Going,
+            false => Leaving::WithStage,
+        };
         let stays = site.close(&ground, leaving).await.map_err(Error::Place)?;
         stays.into_iter().for_each(|note| self.scene.events.note(note));
         outcome
