@@ -62,7 +62,8 @@ impl Player<'_> {
             },
         };
         self.write_what_is_shown(at, command)?;
-        let mut played = match self.played_unless_lacking(command, &script).await? {
+        let needing = session.and_then(Item::command).unwrap_or(command);
+        let mut played = match self.played_unless_lacking(needing, &script).await? {
             Ok(played) => played,
             Err(image) => {
                 self.record(at, lacks(&image), adapted);

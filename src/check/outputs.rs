@@ -111,6 +111,11 @@ impl Player<'_> {
             let reason = format!("its command at line {line} fails in today's words, too: {}", last_line(printed));
             return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
         }
+        if let Some(left_out) = self.lecture.items[of].command().and_then(|command| compare::left_out(&command.script))
+        {
+            let reason = format!("its command leaves something out: `{left_out}`");
+            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+        }
         if printed.contains("No resources found")
             && let Some(image) = self.lacking("").await
         {

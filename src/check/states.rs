@@ -155,7 +155,7 @@ impl Player<'_> {
 /// The images of a pod that the kubelet could not pull.
 fn not_pulled(pod: &Pod) -> Vec<String> {
     let Some(status) = &pod.status else { return Vec::new() };
-    let statuses = [&status.init_container_statuses, &status.container_statuses];
+    let statuses = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
     let waiting = statuses.into_iter().flatten().flatten().filter(|status| {
         let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
