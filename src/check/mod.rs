@@ -1,6 +1,6 @@
 //! Lectures that nobody annotated: how each item is played (`player`), and what is said of it: records, their sum, the
 //! summary for people, the patch, and what changed since another check. What plays is `player` with
-//! `commands`, `outputs`, `states`, `proof` and `files`, and `twin`; all else is pure.
+//! `commands`, `outputs`, `states`, `proof` and `files`; all else is pure.
 //! Knows nothing of terminals, or of which cluster.
 
 mod action;
@@ -21,7 +21,6 @@ mod requests;
 mod roll_up;
 mod states;
 mod summary;
-mod twin;
 mod verdict;
 
 pub(crate) use against::{Change, changes};

@@ -9,13 +9,13 @@ use kube::Client;
 
 use super::programs::Programs;
 use super::requests::Makers;
-use super::twin::Twin;
 use super::{Correction, Evidence, Kind, Record};
 use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::place::{Printed, Shell, ShellError, Watch};
 use crate::script::lecture::{Item, ItemKind, Lecture, Manifest};
+use crate::twin::Twin;
 
 /// How long a command may take.
 pub(super) const COMMAND_WITHIN: Duration = Duration::from_secs(120);

@@ -10,12 +10,12 @@ use kube::{Api, ResourceExt};
 
 use super::Evidence;
 use super::player::{Played, Player, Said};
-use super::twin::{self, Twin};
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::kubewords::status::RUNNING;
 use crate::observe::pod_status;
-use crate::script::ObjectRef;
+use crate::script::{ObjectRef, Without};
+use crate::twin::{Original, Plan, Stand, Twin, play};
 use crate::wait::{Probe, Wake, until};
 
 /// How long a controller may take to make the first pod of what a command has created.
@@ -61,10 +61,28 @@ impl Player<'_> {
         if let Some(known) = self.twins.get(&key) {
             return known.clone();
         }
-        let namespace = (self.setting.twin_namespace)();
-        let twin = twin::play(&self.setting.cluster, live, &namespace, &self.setting.labels).await;
+        let twin = self.played_without_secret(live).await;
         self.twins.insert(key, twin.clone());
         twin
+    }
+
+    async fn played_without_secret(&self, live: &Pod) -> Twin {
+        let client = &self.setting.cluster;
+        let original = Original::read(client, &live.namespace().unwrap_or_default(), &live.name_any()).await;
+        let plan = match original {
+            Ok(original) => Plan::new(&original, Without::Secret, false),
+            Err(error) => return Twin::Undecided(error.to_string()),
+        };
+        let stand = Stand {
+            client,
+            namespace: (self.setting.twin_namespace)(),
+            labels: &self.setting.labels,
+            until_gone: false,
+        };
+        match plan {
+            Ok(plan) => play(&stand, &plan, &[]).await,
+            Err(why) => Twin::Undecided(why.to_string()),
+        }
     }
 
     /// The pods that a command made or, where it `looks`, showed, and those of such workloads.
