@@ -56,6 +56,8 @@ pub mod tools;
 
 mod place;
 
+mod twin;
+
 mod run;
 
 mod check;

@@ -3,7 +3,7 @@
 use super::action::{Action, action};
 use super::adapt::Known;
 use super::hindrance::{self, generated_names, stem, wanted};
-use super::player::{Played, Player, Said, last_line, lines, name_of, stderr};
+use super::player::{Played, Player, Said, last_line, name_of, stderr};
 use super::requests::{ObjectKey, changed_something};
 use super::{Evidence, correction, edit};
 use crate::drift;
@@ -62,7 +62,8 @@ impl Player<'_> {
             },
         };
         self.write_what_is_shown(at, command)?;
-        let mut played = match self.played_unless_lacking(command, &script).await? {
+        let needing = session.and_then(Item::command).unwrap_or(command);
+        let mut played = match self.played_unless_lacking(needing, &script).await? {
             Ok(played) => played,
             Err(image) => {
                 self.record(at, lacks(&image), adapted);
@@ -178,7 +179,7 @@ impl Player<'_> {
             let mut said = Said { evidence: failed(), ..Said::new(Verdict::Drifted, reason) };
             said.explained_by = explained.iter().map(|explanation| explanation.rule.id.clone()).collect();
             if let Some(mended) = drift::mended(&command.script, &explained) {
-                let lines = lines(self.lecture.items[at].lines);
+                let lines = self.lecture.items[at].lines;
                 said.correction = correction::command(&self.lecture.text, lines, &command.original, &mended);
                 // The items after it stand on what it would have done.
                 *played = self.run(&mended).await?;

@@ -1,8 +1,9 @@
 //! Shown text brought up to what was seen, changed in as few places as can be: the lecture's own ages, addresses,
 //! hashes, spacing and lead-ins of lists and quotes stay.
 
-use super::{Correction, Lines};
+use super::Correction;
 use crate::compare::{Class, Difference, Form, Outcome, Path, put_back};
+use crate::script::lecture::Lines;
 
 /// The corrected lines of a shown output. `file` is the whole text of the lecture; `lines` are those of the output in
 /// it, without the fence; `wanted` says which differences, by their number, are to be corrected. None where not all of

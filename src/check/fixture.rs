@@ -1,8 +1,9 @@
 //! A lecture's text and records of it, for the tests of this room.
 
-use super::{Check, Correction, Evidence, Kind, Line, Lines, Record, RollUp, SCHEMA};
+use super::{Check, Correction, Evidence, Kind, Line, Record, RollUp, SCHEMA};
 use crate::compare::{Class, Difference, Fidelity, Path};
 use crate::event::Verdict;
+use crate::script::lecture::Lines;
 
 /// Eleven lines; what is shown stands in a list, in a quote, and after a tab.
 pub(super) const LECTURE: &str = "# Delete it\r\n\r\n1. Delete the pod:\r\n\r\n   ```\r\n   pod \"web-6799fc88d8-x2x8k\" deleted\r\n   ```\r\n\r\n> ```\r\n> NAME      SECRETS   AGE\r\n> default   0         5s\r\n> ```\r\n";

@@ -138,6 +138,10 @@ fn of_invocation(invocation: &Invocation) -> Option<Wanted> {
         ("wait", Some(one)) if one.contains('/') => waits(named(words.get(1))),
         ("wait", _) => waits(named(words.get(2))),
         ("run", _) if interactive => waits(named(words.get(1))),
+        ("debug", Some(_)) if interactive => {
+            let copy = invocation.values(None, "copy-to").first().copied();
+            waits(named(copy.or(words.get(1).copied()).as_ref()))
+        }
         _ => None,
     }
 }
@@ -201,6 +205,8 @@ mod tests {
             ("kubectl wait --for=condition=Ready pod/web", "web", true),
             ("kubectl wait pod -l app=web --for condition=Ready", "", true),
             ("kubectl run t --rm -i --image busybox -- true", "t", true),
+            ("kubectl debug -it web --image=busybox --target=web -- sh", "web", true),
+            ("kubectl debug web -it --copy-to=twin --image=busybox", "twin", true),
             ("kubectl exec $POD -- env", "", false),
             ("until kubectl get pod web | grep Running; do sleep 1; done", "", true),
         ] {

@@ -1,12 +1,11 @@
 //! Lectures that nobody annotated: how each item is played (`player`), and what is said of it: records, their sum, the
 //! summary for people, the patch, and what changed since another check. What plays is `player` with
-//! `commands`, `outputs`, `states` and `files`, and `twin`; all else is pure.
+//! `commands`, `outputs`, `states`, `proof` and `files`; all else is pure.
 //! Knows nothing of terminals, or of which cluster.
 
 mod action;
 mod adapt;
 mod against;
-mod claim;
 mod commands;
 mod correction;
 mod edit;
@@ -16,12 +15,12 @@ mod outputs;
 mod patch;
 mod player;
 mod programs;
+mod proof;
 mod record;
 mod requests;
 mod roll_up;
 mod states;
 mod summary;
-mod twin;
 mod verdict;
 
 pub(crate) use against::{Change, changes};
@@ -29,7 +28,7 @@ pub(crate) use patch::{Error as PatchError, Source, patch};
 pub(crate) use player::{Player, Requests, Setting};
 #[cfg(test)]
 pub(crate) use record::schema;
-pub(crate) use record::{Check, Correction, Evidence, Kind, Line, Lines, ReadError, Record, SCHEMA, read};
+pub(crate) use record::{Check, Correction, Evidence, Kind, Line, ReadError, Record, SCHEMA, read};
 pub(crate) use roll_up::{End, RollUp};
 pub(crate) use summary::summary;
 pub(crate) use verdict::judge;

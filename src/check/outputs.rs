@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::commands::lacks;
 use super::hindrance::{stem, wanted};
-use super::player::{Player, Said, last_line, lines};
+use super::player::{Player, Said, last_line};
+use super::proof::shows_running;
 use super::{Evidence, correction, judge};
 use crate::compare::{self, Class, Outcome, Path};
 use crate::drift;
@@ -46,8 +47,7 @@ impl Player<'_> {
         }
         let item = &self.lecture.items[at];
         let mut said = Said { evidence, explained_by: judged.explained_by, ..Said::new(judged.verdict, judged.reason) };
-        let (inner, explains) =
-            (lines(item.lines), |number: usize| explained.iter().any(|e| e.differences.contains(&number)));
+        let (inner, explains) = (item.lines, |number: usize| explained.iter().any(|e| e.differences.contains(&number)));
         said.correction = match judged.verdict {
             Verdict::Drifted => correction::output(
                 &self.lecture.text,
@@ -67,6 +67,13 @@ impl Player<'_> {
             ),
             _ => None,
         };
+        if judged.verdict == Verdict::Reproduced && shows_running(shown) && of_command.is_some_and(only_looks) {
+            let pods = match &self.played[of] {
+                Some(played) => self.concerned(played, true).await,
+                None => Vec::new(),
+            };
+            self.prove(&pods, &mut said).await;
+        }
         if judged.verdict == Verdict::Contradicted {
             said.evidence.push(Evidence { of: "stdout".into(), path: None, says: printed.trim_end().to_owned() });
         }
@@ -102,6 +109,11 @@ impl Player<'_> {
         {
             let line = self.lecture.items[of].lines.first;
             let reason = format!("its command at line {line} fails in today's words, too: {}", last_line(printed));
+            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+        }
+        if let Some(left_out) = self.lecture.items[of].command().and_then(|command| compare::left_out(&command.script))
+        {
+            let reason = format!("its command leaves something out: `{left_out}`");
             return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
         }
         if printed.contains("No resources found")

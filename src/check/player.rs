@@ -9,12 +9,13 @@ use kube::Client;
 
 use super::programs::Programs;
 use super::requests::Makers;
-use super::{Correction, Evidence, Kind, Lines, Record};
+use super::{Correction, Evidence, Kind, Record};
 use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::place::{Printed, Shell, ShellError, Watch};
 use crate::script::lecture::{Item, ItemKind, Lecture, Manifest};
+use crate::twin::Twin;
 
 /// How long a command may take.
 pub(super) const COMMAND_WITHIN: Duration = Duration::from_secs(120);
@@ -35,8 +36,8 @@ pub(crate) struct Setting<'a> {
     pub cluster: Client,
     /// What the lecture's namespace is called on the cluster.
     pub namespace_on_cluster: &'a (dyn Fn(&str) -> String + Sync),
-    /// The name of a namespace for a twin, by its number.
-    pub twin_namespace: &'a (dyn Fn(usize) -> String + Sync),
+    /// A name for a twin's namespace, which nothing has had before.
+    pub twin_namespace: &'a (dyn Fn() -> String + Sync),
     /// What the session's namespaces are labelled with.
     pub labels: BTreeMap<String, String>,
     /// Whether the stage's registry serves an image to the stage's user.
@@ -74,7 +75,8 @@ pub(crate) struct Player<'a> {
     pub(super) printed: Vec<String>,
     /// Pushes that were denied before the lecture logs in, by the item's number.
     pub(super) denied_pushes: Vec<(usize, String)>,
-    pub(super) twins: usize,
+    /// What came of twins, by the uid of a pod's owner or of the pod.
+    pub(super) twins: BTreeMap<String, Twin>,
 }
 
 /// What is said of an item.
@@ -106,7 +108,7 @@ impl<'a> Player<'a> {
             records: std::iter::repeat_with(|| None).take(items).collect(),
             printed: Vec::new(),
             denied_pushes: Vec::new(),
-            twins: 0,
+            twins: BTreeMap::new(),
         }
     }
 
@@ -190,7 +192,7 @@ impl<'a> Player<'a> {
             file: self.lecture.path.display().to_string(),
             id: item.id.to_string(),
             headings: item.headings.clone(),
-            lines: lines(item.lines),
+            lines: item.lines,
             kind: kind(&item.kind),
             text: text.collect::<Vec<_>>().join("\n"),
             verdict: said.verdict,
@@ -209,10 +211,6 @@ impl<'a> Player<'a> {
 /// A manifest's file; one that the text does not name is called by its line.
 pub(super) fn name_of(item: &Item, manifest: &Manifest) -> String {
     manifest.file.as_ref().map_or_else(|| format!("line-{}.yaml", item.lines.first), |file| file.name.clone())
-}
-
-pub(super) fn lines(lines: crate::script::lecture::Lines) -> Lines {
-    Lines { first: lines.first, last: lines.last }
 }
 
 fn kind(kind: &ItemKind) -> Kind {

@@ -1,7 +1,5 @@
 //! One record for each item of a lecture, as a line of JSON. `docs/check.schema.json` is its schema.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +7,7 @@ use super::RollUp;
 use crate::compare::{Difference, Fidelity};
 use crate::event::Verdict;
 use crate::hint::Hint;
+use crate::script::lecture::Lines;
 
 /// The number of the records' form; it grows when a field goes or changes its meaning.
 pub(crate) const SCHEMA: u32 = 1;
@@ -75,13 +74,6 @@ pub(crate) struct Record {
     /// The earlier item of the same file that made what is in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blamed: Option<String>,
-}
-
-/// Lines of the file, from 1, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Lines {
-    pub first: usize,
-    pub last: usize,
 }
 
 /// What an item is.
@@ -170,12 +162,6 @@ pub(crate) fn read(text: &str) -> Result<Vec<Line>, ReadError> {
 #[cfg(test)]
 pub(crate) fn schema() -> schemars::Schema {
     schemars::schema_for!(Line)
-}
-
-impl fmt::Display for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}-{}", self.first, self.last) }
-    }
 }
 
 impl Record {

@@ -82,12 +82,6 @@ pub(crate) fn changed_something(requests: &[Request]) -> bool {
     })
 }
 
-/// The objects that were made, with a code that says so.
-pub(crate) fn made<'a>(requests: &'a [Request], resource: &'a str) -> impl Iterator<Item = ObjectKey> + 'a {
-    let of_kind = requests.iter().filter(move |request| request.resource == resource && request.code == 201);
-    of_kind.filter_map(key)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! States of pods that the prose promises: waited for, and proved; and pods whose image the stage does not have.
+//! States of pods that the prose promises, waited for; and pods whose image the stage does not have.
 
 use std::time::Instant;
 
@@ -7,13 +7,10 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::Evidence;
-use super::claim::{Claim, claims};
 use super::commands::lacks;
 use super::hindrance::wanted;
 use super::outputs::only_looks;
 use super::player::{COMMAND_WITHIN, Played, Player, Said};
-use super::requests::made;
-use super::twin::{self, Twin};
 use crate::event::Verdict;
 use crate::kubewords::status::{
     CONTAINER_CREATING, ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, PENDING, POD_INITIALIZING, RUNNING,
@@ -21,7 +18,7 @@ use crate::kubewords::status::{
 use crate::observe::Trace;
 use crate::place::ShellError;
 use crate::script::ObjectRef;
-use crate::script::lecture::Command;
+use crate::script::lecture::{Claim, Command, claims};
 use crate::wait::{Probe, Wake, until};
 
 impl Player<'_> {
@@ -30,8 +27,15 @@ impl Player<'_> {
         let item = &self.lecture.items[at];
         let until = self.lecture.items.get(at + 1).map_or(usize::MAX, |next| next.lines.first);
         let claims = claims(&self.lecture.text, item.lines, until);
-        let looks = self.lecture.items[at].command().is_some_and(only_looks);
-        let pods = concerned(played, looks);
+        let command = self.lecture.items[at].command();
+        let looks = command.is_some_and(|command| only_looks(command) || wanted(command).is_some_and(|pod| pod.waits));
+        if claims.is_empty() && !command.and_then(wanted).is_some_and(|pod| pod.waits) {
+            return;
+        }
+        let pods = self.concerned(played, looks).await;
+        if claims.is_empty() {
+            self.prove(&pods, said).await;
+        }
         for claim in &claims {
             for pod in &pods {
                 self.claim(claim, pod, played.began, said).await;
@@ -48,7 +52,7 @@ impl Player<'_> {
             Ok(trace) => {
                 said.evidence.push(Evidence { of: pod.to_string(), path: None, says: trace });
                 if claim.state == RUNNING {
-                    self.prove(pod, said).await;
+                    self.prove(std::slice::from_ref(pod), said).await;
                 }
             }
             Err((trace, lacking)) => {
@@ -146,71 +150,12 @@ impl Player<'_> {
         }
         None
     }
-
-    /// Whether a pod that runs owes that to its pull secret: its twin without one must be refused.
-    async fn prove(&mut self, pod: &ObjectRef, said: &mut Said) {
-        let namespace = (self.setting.namespace_on_cluster)(&pod.namespace);
-        let api = Api::<Pod>::namespaced(self.setting.cluster.clone(), &namespace);
-        let Ok(Some(live)) = api.get_opt(&pod.name).await else { return };
-        let secrets = live.spec.as_ref().and_then(|spec| spec.image_pull_secrets.as_ref()).map_or(0, Vec::len);
-        if secrets == 0 {
-            return;
-        }
-        self.twins += 1;
-        let name = (self.setting.twin_namespace)(self.twins);
-        let twin = twin::play(&self.setting.cluster, &live, &name, &self.setting.labels).await;
-        let of = format!("{pod} without its pull secret");
-        let unproven = match twin {
-            Twin::Refused(words) => {
-                said.evidence.push(Evidence {
-                    of,
-                    path: Some(".status.containerStatuses[0].state.waiting.message".into()),
-                    says: (self.setting.in_lectures_names)(&words),
-                });
-                return;
-            }
-            Twin::HasImage => "the same pod runs without the pull secret, too".to_owned(),
-            Twin::Undecided(why) => format!("the same pod without the pull secret could not be tried: {why}"),
-        };
-        said.verdict = Verdict::Unproven;
-        said.reason = Some(unproven);
-    }
-}
-
-/// The pods that a command made or showed.
-fn concerned(played: &Played, looks: bool) -> Vec<ObjectRef> {
-    let pod =
-        |namespace: &str, name: &str| ObjectRef { kind: "pod".into(), namespace: namespace.into(), name: name.into() };
-    let mut pods: Vec<ObjectRef> = made(&played.requests, "pods").map(|key| pod(&key.namespace, &key.name)).collect();
-    let patched = played.requests.iter().filter(|request| {
-        request.resource == "pods" && request.verb == "patch" && request.code == 200 && request.subresource.is_empty()
-    });
-    pods.extend(patched.map(|request| pod(&request.namespace, &request.name)));
-    let shown = played
-        .requests
-        .iter()
-        .filter(|request| request.resource == "pods" && matches!(request.verb.as_str(), "get" | "list"));
-    for request in shown.filter(|_| looks) {
-        match request.name.as_str() {
-            "" => {
-                let mut table = played.printed.stdout.lines();
-                let is_table =
-                    table.next().is_some_and(|header| header.starts_with("NAME ") && header.contains("STATUS"));
-                let rows = table.filter_map(|row| row.split_whitespace().next());
-                pods.extend(rows.filter(|_| is_table).map(|name| pod(&request.namespace, name)));
-            }
-            name => pods.push(pod(&request.namespace, name)),
-        }
-    }
-    pods.sort();
-    pods.dedup();
-    pods
 }
 
 /// The images of a pod that the kubelet could not pull.
 fn not_pulled(pod: &Pod) -> Vec<String> {
     let Some(status) = &pod.status else { return Vec::new() };
-    let statuses = [&status.init_container_statuses, &status.container_statuses];
+    let statuses = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
     let waiting = statuses.into_iter().flatten().flatten().filter(|status| {
         let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.as_deref());

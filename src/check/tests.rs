@@ -7,6 +7,7 @@ use super::*;
 use crate::compare::{Class, Difference, Outcome, typed};
 use crate::drift::{Explanation, Output, Versions, explain};
 use crate::event::Verdict;
+use crate::script::lecture::Lines;
 
 fn json(lines: &[Line]) -> String {
     lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -90,12 +91,19 @@ async fn each_version(
     let Some((first, others)) = versions.split_first() else {
         return Ok(try_check(args, common, printer, interrupts).await?.0);
     };
+    let heading = |version: &str| {
+        if !others.is_empty() && !printer.json {
+            printer.result(&format!("Kubernetes {version}"));
+        }
+    };
+    heading(first);
     args.stage.kubernetes_version = Some(first.clone());
     let (mut end, lines) = try_check(args, common, printer, interrupts).await?;
     for version in others {
         if interrupts.graceful.is_cancelled() {
             break;
         }
+        heading(version);
         args.stage.kubernetes_version = Some(version.clone());
         let (of_version, of_it) = try_check(args, common, printer, interrupts).await?;
         let parted: Vec<Change> =
@@ -259,12 +267,13 @@ async fn play(
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
     let board = MultiProgress::new();
     let mut lessons = Vec::new();
+    let beside = lectures.len() > 1;
     for (number, lecture) in lectures.iter().enumerate() {
         let (stage, program, upstream) = (&stage, &program, &upstream);
         let progress = printer.progress(&board, &short(lecture));
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            let lesson = Lesson { args, lecture, before, lab, stage, kubectl, program, upstream, scene };
+            let lesson = Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene };
             lesson.play(|item| progress.tell(&crate::docker::Progress { step: told(item), ..Default::default() })).await
         });
     }
@@ -311,6 +320,8 @@ struct Lesson<'a> {
     before: &'a [Lecture],
     /// Its number among those of this check, from 1.
     lab: u32,
+    /// Whether there are others.
+    beside: bool,
     stage: &'a Stage,
     kubectl: &'a kubectl::Kubectl,
     program: &'a Path,
@@ -349,7 +360,12 @@ impl Lesson<'_> {
         let site = Site::open(&ground).await.map_err(Error::Place)?;
         self.serve_private_images(&site).await?;
         let outcome = self.on(&site, &requests, on_item).await;
-        let leaving = if stage.outlives_run() { Leaving::Gone } else { Leaving::WithStage };
+        let leaving = match stage.outlives_run() {
+            true => Leaving::Gone,
+            // What one lecture leaves would take the machine from those that are still being played.
+            false if self.beside => Leaving::Going,
+            false => Leaving::WithStage,
+        };
         let stays = site.close(&ground, leaving).await.map_err(Error::Place)?;
         stays.into_iter().for_each(|note| self.scene.events.note(note));
         outcome
@@ -358,7 +374,9 @@ impl Lesson<'_> {
     async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let names = site.gateway.names();
-        let twin_namespace = |number: usize| format!("rehearsal-{session}-twin{}-{number}", self.lab);
+        let twins = AtomicUsize::new(0);
+        let twin_namespace =
+            || format!("rehearsal-{session}-twin{}-{}", self.lab, twins.fetch_add(1, Ordering::Relaxed) + 1);
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);

@@ -1,6 +1,9 @@
 //! `rehearse lint`: files and folders of Markdown, what is wrong with them, and an exit code.
 
+use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -40,11 +43,11 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     }
     let mut found: Vec<(PathBuf, Finding)> = Vec::new();
     let mut items = 0;
-    for path in &lectures {
-        match lecture::read(path) {
-            Ok(lecture) => {
-                items += lecture.items.len();
-                found.extend(findings_of(&lecture, &Path::exists).into_iter().map(|finding| (path.clone(), finding)));
+    for (path, linted) in lectures.iter().zip(side_by_side(&lectures)) {
+        match linted {
+            Ok((number, findings)) => {
+                items += number;
+                found.extend(findings.into_iter().map(|finding| (path.clone(), finding)));
             }
             Err(error) => unreadable.push((path.clone(), error)),
         }
@@ -52,7 +55,12 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     if printer.json {
         printer.result(&document(&found, &unreadable).to_string());
     } else {
-        found.iter().for_each(|(path, finding)| printer.result(&shown(path, finding)));
+        // The same advice is given once.
+        let mut given = HashSet::new();
+        for (path, finding) in &found {
+            let hint = finding.suggestion.as_ref().filter(|hint| given.insert(*hint));
+            printer.result(&shown(path, finding, hint));
+        }
         for (_, error) in &unreadable {
             printer.error(error, error.hint(), ExitCode::Environment);
         }
@@ -64,6 +72,32 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
         (true, true) => ExitCode::LabFailed,
         (true, false) => ExitCode::Passed,
     }
+}
+
+/// How many items a lecture has, and what is wrong with it.
+type Linted = Result<(usize, Vec<Finding>), ReadError>;
+
+/// Reads and lints all files, on all processors; in the files' order.
+fn side_by_side(lectures: &[PathBuf]) -> Vec<Linted> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(lectures.len().max(1));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut linted = Vec::new();
+        while let Some((at, path)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, lectures.get(at)?)))
+        {
+            let of_lecture =
+                lecture::read(path).map(|lecture| (lecture.items.len(), findings_of(&lecture, &Path::exists)));
+            linted.push((at, of_lecture));
+        }
+        linted
+    };
+    let mut all: Vec<(usize, Linted)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, linted)| linted).collect()
 }
 
 /// The Markdown files of a folder and those below, by name.
@@ -95,14 +129,14 @@ fn document(found: &[(PathBuf, Finding)], unreadable: &[(PathBuf, ReadError)]) -
     json!({"findings": findings.collect::<Vec<_>>(), "unreadable": unreadable.collect::<Vec<_>>()})
 }
 
-fn shown(path: &Path, finding: &Finding) -> String {
+fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
     let colour = match finding.severity {
         Severity::Error => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,
         Severity::Note => AnsiColor::Cyan,
     };
     let style: Style = colour.on_default().bold();
-    let hint = finding.suggestion.iter().map(|text| format!("\n  hint: {text}")).collect::<String>();
+    let hint = hint.map(|text| format!("\n  hint: {text}")).unwrap_or_default();
     let (severity, rule) = (finding.severity, finding.rule.id());
     format!("{}:{}: {style}{severity}{style:#} {rule}: {}{hint}", path.display(), finding.lines, finding.message)
 }

@@ -32,6 +32,12 @@ pub(super) fn is_gap(line: &str) -> bool {
     GAP.is_match(line.trim())
 }
 
+/// What a command leaves out: run as it stands, it prints something else than what is shown.
+pub(crate) fn left_out(command: &str) -> Option<&str> {
+    static LEFT_OUT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"X{3,}|\w(?:\.{3}|…)").expect("a literal"));
+    LEFT_OUT.find(command).map(|found| found.as_str())
+}
+
 /// What a text with elisions stands for, as a pattern; None where nothing is left out.
 pub(super) fn pattern(text: &str) -> Option<Regex> {
     compiled(text, true)
@@ -89,6 +95,15 @@ mod tests {
         }
         for nothing in ["Labels: <none>", "<h1>Welcome</h1>", "EXTERNAL-IP <pending>", "index.html", "a..b", "2 > 1"] {
             assert!(pattern(nothing).is_none(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_command_may_leave_something_out() {
+        assert_eq!(left_out("echo eyJhdXRoXXXX | base64 -d"), Some("XXXX"));
+        assert_eq!(left_out("echo eyJhdXRo... | base64 -d"), Some("o..."));
+        for whole in ["kubectl get pods", "ls ../x", "echo {1..3}", "kubectl get pods ...", "XX"] {
+            assert_eq!(left_out(whole), None, "{whole}");
         }
     }
 

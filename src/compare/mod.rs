@@ -17,6 +17,7 @@ mod typed;
 mod volatile;
 
 pub(crate) use difference::{Class, Difference, Fidelity, Path};
+pub(crate) use elision::left_out;
 pub(crate) use lab::{Comparison, compare};
 pub(crate) use same::{Sameness, sameness};
 pub(crate) use typed::{Form, Outcome, typed};

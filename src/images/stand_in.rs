@@ -23,6 +23,10 @@ struct Recipe {
     configuration: &'static [&'static str],
 }
 
+/// What a web application imports of the standard library, compiled once. The package's own script, which is not run,
+/// would have done it; without it each container spends half a second of a processor on it when it starts.
+const COMPILED: &str = r#"RUN ["python3", "-c", "import argparse, asyncio, concurrent.futures.thread, csv, decimal, email.message, hmac, http.cookies, http.server, importlib.metadata, json, logging.config, secrets, ssl, unittest.mock, urllib.request, uuid, xml.etree.ElementTree, zoneinfo"]"#;
+
 const RECIPES: [(&str, Recipe); 2] = [
     (
         super::REGISTRY,
@@ -40,7 +44,7 @@ const RECIPES: [(&str, Recipe); 2] = [
         "python:3.9-slim",
         Recipe {
             script: include_str!("../../docker/stand-in/python.sh"),
-            configuration: &["ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
+            configuration: &[COMPILED, "ENV LANG=C.UTF-8", r#"CMD ["python3"]"#],
         },
     ),
 ];

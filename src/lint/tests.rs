@@ -50,6 +50,22 @@ fn what_cannot_change_is_found_unless_it_was_deleted() {
 }
 
 #[test]
+fn what_a_reader_may_leave_out_is_no_other_file() {
+    let claim = |class: &str| {
+        format!("```yaml\nkind: PersistentVolumeClaim\napiVersion: v1\nmetadata: {{name: s}}\nspec: {{{class}}}\n```\n")
+    };
+    let text = format!(
+        "# T\n\nSave it as `s.yaml`:\n\n{}\n```bash\nkubectl apply -f s.yaml\n```\n\nIf there is a default class, it \
+         may be left out:\n\n{}\n## All\n\n```bash\nkubectl apply -f s.yaml\nkubectl apply -f web.yaml\n```\n",
+        claim("storageClassName: fast"),
+        claim("")
+    );
+    let is_found = |text: &str| found(text).iter().any(|finding| finding.ends_with("immutable-field"));
+    assert!(!is_found(&text));
+    assert!(is_found(&text.replace("If there is a default class, it may be left out", "Then")));
+}
+
+#[test]
 fn places_that_a_kind_does_not_have() {
     let edit = |kind: &str, lead: &str, fields: &str| {
         format!("```bash\nkubectl edit {kind} x\n```\n\n{lead}\n\n```yaml\n{fields}\n```\n")

@@ -185,6 +185,16 @@ impl Shell {
         dir.unwrap_or_else(|| self.dir.clone())
     }
 
+    /// A line with the lab's own folders called as a reader's are: where it is played and its home are his home.
+    fn with_readers_paths<'l>(&self, line: Cow<'l, str>) -> Cow<'l, str> {
+        let folder = self.folder.to_string_lossy();
+        if !line.contains(&*folder) {
+            return line;
+        }
+        let named = line.replace(&*self.dir.to_string_lossy(), "~").replace(&format!("{folder}/home"), "~");
+        named.replace(&format!("{folder}/tmp"), "/tmp").into()
+    }
+
     fn left(&self) -> MutexGuard<'_, Vec<Left>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,7 +230,7 @@ impl Shell {
         let _ = std::fs::remove_file(&self.ended_by);
         let (mut stdout, mut all) = (String::new(), String::new());
         let ended = tool.run_leaving(|fd, line| {
-            let line = shown(line);
+            let line = self.with_readers_paths(shown(line));
             for text in [&mut all, &mut stdout].into_iter().take(if fd == 1 { 2 } else { 1 }) {
                 text.push_str(&line);
                 text.push('\n');
@@ -334,6 +344,15 @@ mod tests {
             sources: &[],
         };
         Shell::prepare(&ground).unwrap()
+    }
+
+    #[tokio::test]
+    async fn folders_are_called_as_a_readers_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "mkdir a; cd a; pwd; echo \"$TMPDIR/x $KUBECONFIG\"; cat \"$TMPDIR/x\" 2>&1 || true";
+        let printed = shell(dir.path()).play(script, Duration::from_secs(10)).await.unwrap();
+        let expected = "~/a\n/tmp/x ~/.kube/config\ncat: /tmp/x: No such file or directory\n";
+        assert_eq!(printed.all, expected);
     }
 
     #[tokio::test]

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::{self, Proof};
+use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
+use crate::hint::Hint;
 use crate::observe::{Came, Progress, Recorder, Sighting, Trace};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::{Credentials, ImageRef, access_log};
-use crate::script::{Check, CheckKind, ObjectRef, Step};
+use crate::script::{Check, CheckKind, ObjectRef, Step, Without};
 use crate::stage::Stage;
+use crate::twin::{Original, Plan, Stand, Twin, play};
 use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
@@ -44,6 +47,9 @@ pub(super) struct Ground<'a> {
     pub events: &'a Events,
     /// Cancelled once the lab waits for the cluster.
     pub waits: &'a CancellationToken,
+    /// The run's own session and the lab's number: twins have namespaces named after them.
+    pub session: &'a str,
+    pub lab: u32,
 }
 
 /// What judging needs: the step, its output, when it began and its command ended, and how long is left.
@@ -88,6 +94,9 @@ pub(super) async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>)
             }
         }
         CheckKind::Pulled { object } => pulled(object, scene, ground).await,
+        CheckKind::Without { what, object, states } => {
+            without(*what, (object, states), check.line, scene, ground).await
+        }
         CheckKind::Fails { contains } if scene.printed.code == 0 => {
             Judged::new(Verdict::Contradicted, format!("it exited with 0; it should have failed {contains}"))
         }
@@ -110,6 +119,47 @@ async fn expect(object: &ObjectRef, states: &[String], scene: &Scene<'_>, ground
         Progress::Pending { .. } => None,
     };
     wait_for(&what, object, scene, ground, seen).await.unwrap_or_else(|failed| failed)
+}
+
+/// Plays the twin of a pod that the step has made. A twin that gets the image shows that the step proves nothing, and so
+/// does one that cannot be had.
+async fn without(
+    what: Without,
+    (object, states): (&ObjectRef, &[String]),
+    line: usize,
+    scene: &Scene<'_>,
+    ground: &Ground<'_>,
+) -> Judged {
+    let made = wait_for(&format!("{object}"), object, scene, ground, |trace, _| trace.last().map(drop)).await;
+    if let Err(failed) = made {
+        return failed;
+    }
+    let client = &ground.stage.cluster.client();
+    let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab));
+    let original = Original::read(client, &names.namespace(&object.namespace), &object.name).await;
+    let plan = match original {
+        // The pod may have brought the image to the node meanwhile: its twin asks the registry, as it did.
+        Ok(original) => {
+            Plan::new(&original, what, true).map_err(|why| format!("{why}: {}", why.hint().unwrap_or_default()))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(why) => return Judged::new(Verdict::Unproven, why),
+    };
+    let stand = Stand {
+        client,
+        namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
+        labels: &namespace_labels(session),
+        until_gone: ground.stage.cluster.info().is_users,
+    };
+    match play(&stand, &plan, states).await {
+        // The end of the kubelet's sentence says why.
+        Twin::Refused(words) => Judged::good(words.rsplit(": ").next().unwrap_or(&words)),
+        Twin::HasImage => Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too")),
+        Twin::Undecided(why) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
+    }
 }
 
 /// Waits for something to show in the newest trace of `object`; `seen` is also told from when on it has to.
@@ -305,7 +355,8 @@ fn object(kind: &CheckKind) -> Option<&ObjectRef> {
         CheckKind::Expect { object, .. }
         | CheckKind::Never { object, .. }
         | CheckKind::Event { object, .. }
-        | CheckKind::Pulled { object } => Some(object),
+        | CheckKind::Pulled { object }
+        | CheckKind::Without { object, .. } => Some(object),
         _ => None,
     }
 }

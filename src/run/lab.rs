@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Ground, Judged, Scene};
@@ -12,7 +13,7 @@ use crate::gateway::Reach;
 use crate::hint::Hint;
 use crate::observe::Trace;
 use crate::place::{self, Leaving, Printed, ShellError, Site};
-use crate::script::{Action, CheckKind, Lab, Need, Step};
+use crate::script::{Action, Check, CheckKind, Lab, Need, Step};
 use crate::stage::{self, Stage};
 
 /// What came of a lab.
@@ -132,7 +133,7 @@ pub(super) async fn play(
             return other.map(|_| Outcome::Stopped);
         }
     };
-    let ground = Ground { stage, site: &site, events, waits };
+    let ground = Ground { stage, site: &site, events, waits, session: place.session, lab: lab.id };
     let outcome = tokio::select! {
         outcome = play_steps(lab, &ground) => outcome,
         () = stop.cancelled() => Ok(Outcome::Stopped),
@@ -286,7 +287,7 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     Ok(Stepped { command: waiting - began, wait: waiting.elapsed(), ..judged })
 }
 
-/// Judges all checks of a step, the windows of `never` last, so that they cover the whole step.
+/// Judges all checks of a step, the windows of `never` last, so that they cover the whole step, and twins beside them.
 async fn judge(
     lab: &Lab,
     step: &Step,
@@ -307,24 +308,45 @@ async fn judge(
         return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
     }
     let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
-    let mut whole = Verdict::Reproduced;
+    let is_twin = |check: &&Check| matches!(check.kind, CheckKind::Without { .. });
+    let (twins, others): (Vec<_>, Vec<_>) = step.checks.iter().partition(is_twin);
     let (last, first): (Vec<_>, Vec<_>) =
-        step.checks.iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
-    for check in first.into_iter().chain(last) {
-        let Judged { verdict, detail } = check::judge(check, &scene, ground).await;
-        whole = whole.and(verdict);
-        let name = match &check.kind {
-            CheckKind::Output { .. } => "prints as shown".to_owned(),
-            kind => kind.to_string(),
-        };
-        let (check_line, told) = (check.line, detail.clone());
-        ground.events.emit(Event::Check { lab: lab.id, line: check_line, check: name.clone(), verdict, detail });
-        if verdict.fails() {
-            let stepped = failed(lab, step, check_line, format!("{name}: {told}"), ground, began);
-            return Stepped { verdict, ..stepped };
+        others.into_iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
+    // Twins are played beside the step; what is wrong with the step itself is told first.
+    let twins = join_all(twins.into_iter().map(async |check| (check, check::judge(check, &scene, ground).await)));
+    let in_order = async {
+        let mut judged = Vec::new();
+        for check in first.into_iter().chain(last) {
+            let of_check = check::judge(check, &scene, ground).await;
+            tell(lab, check, &of_check, ground);
+            judged.push((check, of_check));
+            if judged.last().is_some_and(|(_, judged)| judged.verdict.fails()) {
+                break;
+            }
         }
+        judged
+    };
+    let (mut judged, twins) = tokio::join!(in_order, twins);
+    twins.iter().for_each(|(check, of_twin)| tell(lab, check, of_twin, ground));
+    judged.extend(twins);
+    if let Some((check, Judged { verdict, detail })) = judged.iter().find(|(_, judged)| judged.verdict.fails()) {
+        let stepped = failed(lab, step, check.line, format!("{}: {detail}", name(check)), ground, began);
+        return Stepped { verdict: *verdict, ..stepped };
     }
-    stepped(whole)
+    stepped(judged.into_iter().fold(Verdict::Reproduced, |whole, (_, judged)| whole.and(judged.verdict)))
+}
+
+/// A check as the report calls it.
+fn name(check: &Check) -> String {
+    match &check.kind {
+        CheckKind::Output { .. } => "prints as shown".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+fn tell(lab: &Lab, check: &Check, judged: &Judged, ground: &Ground<'_>) {
+    let (verdict, detail) = (judged.verdict, judged.detail.clone());
+    ground.events.emit(Event::Check { lab: lab.id, line: check.line, check: name(check), verdict, detail });
 }
 
 fn stepped(verdict: Verdict) -> Stepped {

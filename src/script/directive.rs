@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::Problem;
 use super::grammar::{at_colon, duration, near, object_ref, states, texts};
-use super::model::{AnyOf, CheckKind, Need, ObjectRef};
+use super::model::{AnyOf, CheckKind, Need, ObjectRef, Without};
 
 /// One directive, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +23,16 @@ pub(super) struct Rule {
     parse: fn(&Rule, &str) -> Result<Directive, Problem>,
 }
 
+const WITHOUT: &str =
+    "without secret|patch|serviceAccountName|right-password|right-server|right-namespace pod/NAME [-n NS]: STATE";
+
 pub(super) const RULES: &[Rule] = &[
     Rule { word: "needs", usage: "needs cluster | image REF | no-image REF", parse: needs },
     Rule { word: "expect", usage: "expect pod/NAME [-n NS]: STATE, STATE", parse: expect },
     Rule { word: "never", usage: "never pod/NAME [-n NS]: STATE, STATE [for 2s]", parse: never },
     Rule { word: "event", usage: "event KIND/NAME [-n NS]: REASON [\"text\" or \"text\"]", parse: event },
     Rule { word: "pulled", usage: "pulled pod/NAME [-n NS]", parse: pulled },
+    Rule { word: "without", usage: WITHOUT, parse: without },
     Rule { word: "fails", usage: "fails [\"text\" or \"text\"]", parse: fails },
     Rule { word: "prints", usage: "prints \"text\" [or \"text\"]", parse: prints },
     Rule { word: "prints-credentials", usage: "prints-credentials", parse: prints_credentials },
@@ -110,6 +114,15 @@ fn pulled(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
     Ok(Directive::Check(CheckKind::Pulled { object: rule.pod(rest)? }))
 }
 
+fn without(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
+    let (what, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let known = Without::WORDS.iter().find(|(word, _)| *word == what);
+    let (_, what) = known.ok_or_else(|| rule.arguments("what to take away", what))?;
+    let (object, tail) = rule.after_colon(rest.trim())?;
+    let (what, object) = (*what, rule.pod(object)?);
+    Ok(Directive::Check(CheckKind::Without { what, object, states: states(tail)? }))
+}
+
 fn fails(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
     Ok(Directive::Check(CheckKind::Fails { contains: rule.quoted(rest)? }))
 }
@@ -159,6 +172,8 @@ mod tests {
             "event pod/mypod: Failed \"a: \\\"b\\\"\" or \"c\"",
             "event serviceaccount/x: Created",
             "pulled pod/mypod",
+            "without secret pod/mypod: ErrImagePull",
+            "without right-server pod/app1-pod -n app1-ns: ErrImagePull, ImagePullBackOff",
             "fails",
             "fails \"denied\" or \"no basic auth credentials\"",
             "prints \"Hello, Docker!\"",
@@ -195,6 +210,10 @@ mod tests {
             "event pod/x: \"text\"",
             "event pod/x: Failed text",
             "pulled pod/X",
+            "without",
+            "without password pod/x: ErrImagePull",
+            "without secret pod/x",
+            "without secret deployment/x: ErrImagePull",
             "prints",
             "prints Hello",
             "prints \"Hello",

@@ -94,6 +94,9 @@ pub enum CheckKind {
     /// `pulled pod/NAME [-n NS]`: Running was proved: a *Successfully pulled* event, a refusal seen earlier in
     /// this lab for the same image, and the user's success in the registry's access log.
     Pulled { object: ObjectRef },
+    /// `without THING pod/NAME [-n NS]: A, B`: the same pod in a namespace beside it, without one thing that it has, goes
+    /// through these states and does not get its image.
+    Without { what: Without, object: ObjectRef, states: Vec<String> },
     /// `fails ["text" or "text"]`: the fence must exit non-zero and its output contain a text.
     Fails { contains: AnyOf },
     /// `prints "text" [or "text"]`: the fence's output contains a text.
@@ -102,6 +105,40 @@ pub enum CheckKind {
     PrintsCredentials,
     /// A fence of printed output (language `text` or `console` or none) right after a shell fence.
     Output { expected: String },
+}
+
+/// What a twin is without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// Neither the pod nor its namespace has a pull secret.
+    Secret,
+    /// The pod's ServiceAccount lists no pull secret.
+    Patch,
+    /// The pod runs under its namespace's default ServiceAccount.
+    ServiceAccountName,
+    /// The secret holds another password.
+    RightPassword,
+    /// The secret is for another registry.
+    RightServer,
+    /// The secret is in another namespace.
+    RightNamespace,
+}
+
+impl Without {
+    pub(super) const WORDS: [(&str, Self); 6] = [
+        ("secret", Self::Secret),
+        ("patch", Self::Patch),
+        ("serviceAccountName", Self::ServiceAccountName),
+        ("right-password", Self::RightPassword),
+        ("right-server", Self::RightServer),
+        ("right-namespace", Self::RightNamespace),
+    ];
+}
+
+impl fmt::Display for Without {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::WORDS.iter().find(|(_, without)| without == self).map_or("", |(word, _)| word))
+    }
 }
 
 /// Texts of which one must occur, case and all; none at all asks for nothing. Registries and versions word the
@@ -161,6 +198,7 @@ impl fmt::Display for CheckKind {
                 with_text(f, format!("event {object}: {reason}"), contains)
             }
             CheckKind::Pulled { object } => write!(f, "pulled {object}"),
+            CheckKind::Without { what, object, states } => write!(f, "without {what} {object}: {}", states.join(", ")),
             CheckKind::Fails { contains } => with_text(f, "fails".into(), contains),
             CheckKind::Prints { contains } => write!(f, "prints {contains}"),
             CheckKind::PrintsCredentials => f.write_str("prints-credentials"),

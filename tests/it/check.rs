@@ -33,3 +33,20 @@ async fn each_item_of_a_lecture_gets_the_verdict_that_a_reader_would_give() {
     assert!(patch.contains("-NAME      SECRETS   AGE") && !patch.contains("acne"), "{patch}");
     ground.nothing_is_left(1).await;
 }
+
+/// On a node that has the image, releases before 1.35 ask for no credentials: what runs there proves nothing.
+#[tokio::test]
+async fn a_lecture_is_told_where_two_releases_part() {
+    let ground = Ground::new().await;
+    let lecture = project().join("tests/lectures/workload.md");
+    let lecture = lecture.to_str().unwrap();
+    let run = ground.rehearse(&["check", lecture, "--cluster", "mini", "--kubernetes-version", "1.33,1.36", "--json"]);
+    let run = run.run().await.exits_with(0);
+    let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(told).collect();
+    let (old, new) = items.split_at(items.len() / 2);
+    let parts: Vec<&str> = run.stderr.lines().filter(|line| line.contains(" parts from ")).collect();
+    let parts = parts.join("\n").replace(lecture, "LECTURE");
+    insta::assert_snapshot!("two-releases", format!("1.33\n{}\n1.36\n{}\n{parts}", old.join("\n"), new.join("\n")));
+    ground.nothing_is_left(2).await;
+}

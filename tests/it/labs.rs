@@ -159,6 +159,31 @@ async fn a_pull_is_proved_by_a_refusal_alone() {
     ground.nothing_is_left(2).await;
 }
 
+/// A twin that is as named proves its step; one that has nothing to lose proves nothing.
+#[tokio::test]
+async fn a_pod_that_runs_is_proved_by_its_twin() {
+    let ground = Ground::new().await;
+    let secret = "kubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
+                  --docker-username=cloudwithvarjosh --docker-password=\"$DOCKER_PASSWORD\"";
+    let pod =
+        format!(r#"kubectl run p --image={IMAGE} --overrides='{{"spec": {{"imagePullSecrets": [{{"name": "s"}}]}}}}'"#);
+    for (twin, verdict, code, detail) in [
+        ("right-server pod/p: ErrImagePull, ImagePullBackOff", "reproduced", 0, "no basic auth credentials"),
+        ("patch pod/p: ErrImagePull", "unproven", 1, "lists no pull secret that could be taken away"),
+    ] {
+        ground.lab(&format!(
+            "# Twin\n\n<!-- rehearse:\n  needs cluster\n  needs image {IMAGE}\n-->\n\n\
+             <!-- rehearse:\n  expect pod/p: Running\n  without {twin}\n-->\n```bash\n{secret}\n{pod}\n```\n"
+        ));
+        let run = ground.play(&["--json"]).run().await.exits_with(code);
+        assert_eq!(run.events("lab.finished")[0]["verdict"], verdict, "{}", run.stdout);
+        let checks = run.events("check");
+        let told = checks.iter().find(|check| check["check"].to_string().contains("without")).unwrap();
+        assert!(told["detail"].as_str().unwrap().contains(detail), "{told}");
+    }
+    ground.nothing_is_left(2).await;
+}
+
 /// An editor that kubectl starts asks for the terminal, which stops whoever is in its background.
 #[tokio::test]
 async fn a_lab_with_an_editor_on_a_terminal() {

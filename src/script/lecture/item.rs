@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::command::Command;
 use super::manifest::Manifest;
@@ -30,8 +31,8 @@ pub struct Lecture {
     pub text: String,
 }
 
-/// Lines of the file, 1-based, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// Lines of the file, from 1, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Lines {
     pub first: usize,
     pub last: usize,

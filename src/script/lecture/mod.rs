@@ -5,6 +5,7 @@
 //! bytes → [`source`] text → [`dialect`] plain Markdown → [`markdown`] blocks → [`nature`] of each block of code →
 //! [`reading`] items. The words that people use are in `words.tsv`, in the languages of lectures.
 
+mod claim;
 mod command;
 mod dialect;
 mod error;
@@ -23,6 +24,7 @@ mod source;
 mod statement;
 mod words;
 
+pub(crate) use claim::{Claim, claims};
 pub use command::{Command, Habit, Mend, Placeholder};
 pub use error::ReadError;
 pub(crate) use habit::fate;

@@ -28,9 +28,11 @@ pub(super) enum Concept {
     CleanUp,
     /// A heading of what readers are to find out themselves.
     Solution,
+    /// It is about a case that should not come, or about another time.
+    Aside,
 }
 
-const CONCEPTS: [(&str, Concept); 12] = [
+const CONCEPTS: [(&str, Concept); 13] = [
     ("output", Concept::Output),
     ("failure", Concept::Failure),
     ("option", Concept::Option),
@@ -43,6 +45,7 @@ const CONCEPTS: [(&str, Concept); 12] = [
     ("verify", Concept::Verify),
     ("cleanup", Concept::CleanUp),
     ("solution", Concept::Solution),
+    ("aside", Concept::Aside),
 ];
 
 struct Lexicon {

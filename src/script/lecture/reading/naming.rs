@@ -2,7 +2,7 @@
 
 use super::{Reading, text_of};
 use crate::script::lecture::file_name;
-use crate::script::lecture::item::{File, FileName, ItemId, ItemKind, Lines, NamedBy};
+use crate::script::lecture::item::{File, FileName, Item, ItemId, ItemKind, Lines, NamedBy};
 use crate::script::lecture::markdown::Code;
 use crate::script::lecture::nature::Nature;
 use crate::script::lecture::shell::Invocation;
@@ -101,8 +101,9 @@ impl Reading {
             let near = self.places[at].section == section || first <= at + 2;
             let giver = self.files.get(name).and_then(|id| self.items.iter().position(|item| item.id == *id));
             // A file that the text gave contents since is not meant to have this manifest's; and what a reader may do
-            // replaces nothing.
-            let kept = giver.is_some_and(|giver| giver > at || self.items[at].condition.is_some());
+            // replaces nothing, by whatever name.
+            let optional = self.items[at].condition.is_some() && (giver.is_some() || self.is_variation(at));
+            let kept = optional || giver.is_some_and(|giver| giver > at);
             if !near || kept {
                 break;
             }
@@ -112,6 +113,16 @@ impl Reading {
         if !taken.is_empty() {
             self.unnamed.clear();
         }
+    }
+
+    /// Whether an earlier manifest is of the same object.
+    fn is_variation(&self, at: usize) -> bool {
+        let first = |item: &Item| {
+            let document = item.manifest()?.documents.first()?;
+            Some((document.kind.clone(), document.namespace.clone(), document.name.clone()))
+        };
+        let of = first(&self.items[at]);
+        of.is_some() && self.items[..at].iter().any(|item| first(item) == of)
     }
 
     fn give_name(&mut self, at: usize, name: &str) {

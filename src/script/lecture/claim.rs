@@ -1,6 +1,7 @@
-//! What a lecture's prose claims about pods: `the pod transitions to Running`. Pure text; knows no cluster.
+//! What a lecture's prose claims about pods: `the pod transitions to Running`. Knows no cluster.
 
-use crate::script::lecture::Lines;
+use super::item::Lines;
+use super::words::{Concept, Cues};
 
 /// STATUS words that a sentence may promise, and whether each means that the pod came up.
 const STATES: &[(&str, bool)] = &[
@@ -14,24 +15,8 @@ const STATES: &[(&str, bool)] = &[
     ("CreateContainerConfigError", false),
 ];
 
-/// Words that make a sentence advice for a case that should not come, or about another time.
-const ASIDES: &[&str] = &[
-    "double-check",
-    "troubleshoot",
-    "common",
-    "otherwise",
-    "if you see",
-    "if you get",
-    "if the pod fails",
-    "might",
-    "may see",
-    "instead of",
-    "not running",
-    "isn't running",
-    "is not running",
-    "until",
-    "before",
-];
+/// `If`, where it is a word of its own in ASCII letters; the other languages' are among the cues.
+const IFS: &[&str] = &["if", "wenn", "si", "se"];
 
 /// A promise about the pods that an item makes or shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,24 +85,17 @@ fn sentences<'a>(
     .filter(|(_, sentence)| !sentence.is_empty())
 }
 
-/// The state that a sentence promises.
+/// The state that a sentence promises. Advice for a case that should not come, and what is said of another time, is no
+/// promise.
 fn promised(sentence: &str) -> Option<&'static str> {
-    let lower = sentence.to_lowercase();
-    if ASIDES.iter().any(|aside| lower.contains(aside)) {
-        return None;
-    }
     let words: Vec<&str> = sentence.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let named: Vec<_> = STATES.iter().filter(|(state, _)| words.contains(state)).collect();
-    match named[..] {
-        // `If the image is wrong, the pod is in ErrImagePull` is no promise; `if the login is right, … Running` is one.
-        [(_, false)] if lower.starts_with("if ") || lower.contains(" if ") => None,
-        [(state, true)] if lower.contains("will not") || lower.contains("won't") || lower.contains("never") => {
-            let _ = state;
-            None
-        }
-        [(state, _)] => Some(state),
-        _ => None,
-    }
+    let [(state, comes_up)] = named[..] else { return None };
+    let cues = Cues::of(sentence);
+    let is_conditional =
+        cues.has(Concept::Condition) || words.iter().any(|word| IFS.iter().any(|one| word.eq_ignore_ascii_case(one)));
+    // `If the image is wrong, the pod is in ErrImagePull` is no promise; `if the login is right, … Running` is one.
+    (!cues.has(Concept::Aside) && (*comes_up || !is_conditional)).then_some(*state)
 }
 
 #[cfg(test)]
@@ -152,8 +130,18 @@ mod tests {
             "If the pod fails with ImagePullBackOff, double-check it.",
             "It goes from ErrImagePull to ImagePullBackOff.",
             "It will never be Running.",
+            "Wenn das Bild falsch ist, wartet der Pod mit ErrImagePull.",
+            "Warten Sie, bis der Pod Running ist.",
+            "如果镜像不存在，Pod 会处于 ErrImagePull。",
+            "等待，直到 Pod 变为 Running。",
+            "Пока под не Running, подождите.",
+            "Espera hasta que el pod esté Running.",
         ] {
             assert_eq!(of(&format!("{fence}\n{no_promise}\n")), [], "{no_promise}");
+        }
+        for promise in ["Der Pod ist jetzt `Running`.", "Pod 的状态变为 Running。", "Теперь под в состоянии Running."]
+        {
+            assert_eq!(of(&format!("{fence}\n{promise}\n")), [(5, "Running")], "{promise}");
         }
         assert_eq!(of(&format!("{fence}\nIf the login is right, the pod goes to `Running`.\n")), [(5, "Running")]);
     }
