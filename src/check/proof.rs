@@ -15,7 +15,7 @@ use crate::gateway::Request;
 use crate::kubewords::status::RUNNING;
 use crate::observe::pod_status;
 use crate::script::{ObjectRef, Without};
-use crate::twin::{Original, Plan, Stand, Twin, play};
+use crate::twin::{Stand, Twin, play};
 use crate::wait::{Probe, Wake, until};
 
 /// How long a controller may take to make the first pod of what a command has created.
@@ -36,7 +36,7 @@ impl Player<'_> {
                 continue;
             }
             let of = format!("{pod} without its pull secret");
-            let unproven = match self.twin(&live).await {
+            let unproven = match self.twin(live).await {
                 Twin::Refused(words) => {
                     let path = Some(".status.containerStatuses[0].state.waiting.message".into());
                     let evidence = Evidence { of, path, says: (self.setting.in_lectures_names)(&words) };
@@ -55,34 +55,21 @@ impl Player<'_> {
     }
 
     /// What came of the pod's twin, which is played once.
-    async fn twin(&mut self, live: &Pod) -> Twin {
+    async fn twin(&mut self, live: Pod) -> Twin {
         let owner = controller(live.owner_references()).map(|owner| owner.uid.clone());
         let key = owner.or_else(|| live.uid()).unwrap_or_default();
         if let Some(known) = self.twins.get(&key) {
             return known.clone();
         }
-        let twin = self.played_without_secret(live).await;
-        self.twins.insert(key, twin.clone());
-        twin
-    }
-
-    async fn played_without_secret(&self, live: &Pod) -> Twin {
-        let client = &self.setting.cluster;
-        let original = Original::read(client, &live.namespace().unwrap_or_default(), &live.name_any()).await;
-        let plan = match original {
-            Ok(original) => Plan::new(&original, Without::Secret, false),
-            Err(error) => return Twin::Undecided(error.to_string()),
-        };
         let stand = Stand {
-            client,
+            client: &self.setting.cluster,
             namespace: (self.setting.twin_namespace)(),
             labels: &self.setting.labels,
             until_gone: false,
         };
-        match plan {
-            Ok(plan) => play(&stand, &plan, &[]).await,
-            Err(why) => Twin::Undecided(why.to_string()),
-        }
+        let twin = play(&stand, live, Without::Secret, false, &[]).await.unwrap_or_else(Twin::Undecided);
+        self.twins.insert(key, twin.clone());
+        twin
     }
 
     /// The pods that a command made or, where it `looks`, showed, and those of such workloads.

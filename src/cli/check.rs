@@ -253,7 +253,7 @@ async fn play(
     scene: &Scene<'_>,
     printer: &Printer,
 ) -> Result<Option<(Check, Vec<Record>)>, Error> {
-    let Some(stage) = scene.raise(Vec::new()).await? else { return Ok(None) };
+    let Some(stage) = scene.raise().await? else { return Ok(None) };
     stage.notes.iter().for_each(|note| scene.events.note(note.clone()));
     let info = stage.cluster.info();
     let check = Check {

@@ -120,7 +120,7 @@ async fn play(
     if let Origin::New(settings) = &mut scene.origin {
         settings.registry_port = settings.registry_port.or_else(free_port);
     }
-    let outcome = match scene.raise(Vec::new()).await {
+    let outcome = match scene.raise().await {
         Ok(Some(stage)) => {
             stage.notes.iter().for_each(|note| printer.note(&format!("note: {note}")));
             let folder = records(&places, &stage.cluster.info().name.replace(':', "-"));

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -80,20 +79,14 @@ type Linted = Result<(usize, Vec<Finding>), ReadError>;
 /// Reads and lints all files, on all processors; in the files' order.
 fn side_by_side(lectures: &[PathBuf]) -> Vec<Linted> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(lectures.len().max(1));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut linted = Vec::new();
-        while let Some((at, path)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, lectures.get(at)?)))
-        {
-            let of_lecture =
-                lecture::read(path).map(|lecture| (lecture.items.len(), findings_of(&lecture, &Path::exists)));
-            linted.push((at, of_lecture));
-        }
-        linted
+    let linted =
+        |path: &PathBuf| lecture::read(path).map(|lecture| (lecture.items.len(), findings_of(&lecture, &Path::exists)));
+    let work = |first: usize| {
+        let own = lectures.iter().enumerate().skip(first).step_by(threads);
+        own.map(|(at, path)| (at, linted(path))).collect::<Vec<_>>()
     };
     let mut all: Vec<(usize, Linted)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..threads).map(|first| scope.spawn(move || work(first))).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     all.sort_by_key(|(at, _)| *at);

@@ -8,6 +8,7 @@ use clap::Args;
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::scene::{Opening, Scene};
@@ -120,7 +121,10 @@ pub(super) async fn once(
         consumers.extend(reader(&session.dir().join("events.jsonl")));
         Ok(consumers)
     });
-    let scene = scene.await?;
+    let mut scene = scene.await?;
+    if let Origin::New(settings) = &mut scene.origin {
+        settings.served = run::served(what.labs, scene.session.id());
+    }
     let outcome = play(what, &scene, began).await;
     let outcome = scene.conclude(outcome).await;
     if let Err(error) = &outcome {
@@ -141,7 +145,7 @@ fn named(labs: &[&Lab]) -> Vec<Chosen> {
 async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Option<Outcome>, Error> {
     let Scene { session, masker, events, interrupts, .. } = scene;
     let raising = Instant::now();
-    let Some(stage) = scene.raise(run::served(what.labs, session.id())).await? else { return Ok(None) };
+    let Some(stage) = scene.raise().await? else { return Ok(None) };
     let mut stage_time = raising.elapsed();
     for note in &stage.notes {
         events.note(note.clone());

@@ -16,7 +16,7 @@ use crate::mask::Masker;
 use crate::report::{self, Consumer};
 use crate::session::Session;
 use crate::signal::Interrupts;
-use crate::stage::{self, End, Reaping, Remains, Settings, Stage};
+use crate::stage::{self, End, Reaping, Remains, Stage};
 
 /// A session that is going on.
 pub(super) struct Scene<'a> {
@@ -84,12 +84,11 @@ impl<'a> Scene<'a> {
         Ok(Self { docker, origin, session, masker, events, interrupts, reporter, remains: OnceLock::new(), down })
     }
 
-    /// The stage, from where it comes; one that is brought up serves the application under the names in `served`, too.
-    /// Returns None if interrupted.
+    /// The stage, from where it comes. Returns None if interrupted.
     ///
     /// # Errors
     /// Where it does not come up, or the one that is up is none any more.
-    pub(super) async fn raise(&self, served: Vec<String>) -> Result<Option<Stage>, Error> {
+    pub(super) async fn raise(&self) -> Result<Option<Stage>, Error> {
         let begun = Instant::now();
         let stage = match &self.origin {
             Origin::Kept(turn) => {
@@ -98,7 +97,6 @@ impl<'a> Scene<'a> {
                 Some(Stage::attach(turn.stage.clone(), self.docker.clone(), &self.session).await?)
             }
             Origin::New(settings) => {
-                let settings = &Settings { served, ..Settings::clone(settings) };
                 let credentials = settings.credentials();
                 mask(&self.masker, &credentials);
                 let on_part = tell(self.events.clone());

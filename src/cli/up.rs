@@ -169,7 +169,7 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     }
     let folder = scene.session.private();
     let raised = match Keeper::announce(&scene.session) {
-        Ok(keeper) => scene.raise(Vec::new()).await.map(|raised| (keeper, raised)),
+        Ok(keeper) => scene.raise().await.map(|raised| (keeper, raised)),
         Err(error) => Err(error.into()),
     };
     let held = match raised {

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::{self, Proof};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
-use crate::hint::Hint;
 use crate::observe::{Came, Progress, Recorder, Sighting, Trace};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::{Credentials, ImageRef, access_log};
 use crate::script::{Check, CheckKind, ObjectRef, Step, Without};
 use crate::stage::Stage;
-use crate::twin::{Original, Plan, Stand, Twin, play};
+use crate::twin::{Stand, Twin, play};
 use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
@@ -136,29 +137,24 @@ async fn without(
     }
     let client = &ground.stage.cluster.client();
     let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab));
-    let original = Original::read(client, &names.namespace(&object.namespace), &object.name).await;
-    let plan = match original {
-        // The pod may have brought the image to the node meanwhile: its twin asks the registry, as it did.
-        Ok(original) => {
-            Plan::new(&original, what, true).map_err(|why| format!("{why}: {}", why.hint().unwrap_or_default()))
-        }
-        Err(error) => Err(error.to_string()),
-    };
-    let plan = match plan {
-        Ok(plan) => plan,
-        Err(why) => return Judged::new(Verdict::Unproven, why),
-    };
     let stand = Stand {
         client,
         namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
         labels: &namespace_labels(session),
         until_gone: ground.stage.cluster.info().is_users,
     };
-    match play(&stand, &plan, states).await {
+    let pods = Api::<Pod>::namespaced(client.clone(), &names.namespace(&object.namespace));
+    let twin = match pods.get(&object.name).await {
+        // The pod may have brought the image to the node meanwhile: its twin asks the registry, as it did.
+        Ok(pod) => play(&stand, pod, what, true, states).await,
+        Err(error) => Err(error.to_string()),
+    };
+    match twin {
         // The end of the kubelet's sentence says why.
-        Twin::Refused(words) => Judged::good(words.rsplit(": ").next().unwrap_or(&words)),
-        Twin::HasImage => Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too")),
-        Twin::Undecided(why) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
+        Ok(Twin::Refused(words)) => Judged::good(words.rsplit(": ").next().unwrap_or(&words)),
+        Ok(Twin::HasImage) => Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too")),
+        Ok(Twin::Undecided(why)) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
+        Err(why) => Judged::new(Verdict::Unproven, why),
     }
 }
 

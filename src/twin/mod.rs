@@ -5,5 +5,4 @@
 mod plan;
 mod play;
 
-pub(crate) use plan::{Original, Plan};
 pub(crate) use play::{Stand, Twin, play};

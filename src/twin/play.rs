@@ -11,12 +11,14 @@ use kube::{Api, Client, ResourceExt};
 
 use super::plan::{Original, Plan};
 use crate::exec::chain;
+use crate::hint::Hint;
 use crate::kubewords::status::{
     COMPLETED, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_ERROR, ERR_IMAGE_PULL, ERROR, IMAGE_PULL_BACK_OFF,
     RUN_CONTAINER_ERROR, RUNNING,
 };
 use crate::observe::pod_status;
 use crate::place::{make, remove};
+use crate::script::Without;
 
 /// How long a twin may take to be refused or to have its image: a kubelet's first attempt, and one more.
 const DECIDED_WITHIN: Duration = Duration::from_secs(45);
@@ -44,12 +46,12 @@ pub(crate) struct Stand<'a> {
 }
 
 impl Original {
-    /// A pod as it is now, with its ServiceAccount and the secrets that it names.
+    /// A pod with its ServiceAccount and the secrets that it names.
     ///
     /// # Errors
-    /// Where the cluster does not answer, or has no such pod or account.
-    pub(crate) async fn read(client: &Client, namespace: &str, pod: &str) -> kube::Result<Self> {
-        let pod = Api::<Pod>::namespaced(client.clone(), namespace).get(pod).await?;
+    /// Where the cluster does not answer, or has no such account.
+    async fn read(client: &Client, pod: Pod) -> kube::Result<Self> {
+        let namespace = &pod.namespace().unwrap_or_default();
         let account = pod.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
         let account = Api::<ServiceAccount>::namespaced(client.clone(), namespace).get(account).await?;
         let named = pod.spec.as_ref().and_then(|spec| spec.image_pull_secrets.clone()).unwrap_or_default();
@@ -92,9 +94,22 @@ impl Seen {
     }
 }
 
-/// Makes the twin that is planned and tells what comes of it: whether it fails as `failure` says, in this order; the
-/// first refusal of its image where that is empty. It is gone afterwards.
-pub(crate) async fn play(stand: &Stand<'_>, plan: &Plan, failure: &[String]) -> Twin {
+/// Makes the twin of a pod that lives, without one thing that it has, and tells what comes of it: whether it fails as
+/// `failure` says, in this order; the first refusal of its image where that is empty. With `asks_registry` it asks the
+/// registry even where the node has the image. It is gone afterwards.
+///
+/// # Errors
+/// Why there is no twin: nothing to take away, or a cluster that does not answer.
+pub(crate) async fn play(
+    stand: &Stand<'_>,
+    pod: Pod,
+    without: Without,
+    asks_registry: bool,
+    failure: &[String],
+) -> Result<Twin, String> {
+    let original = Original::read(stand.client, pod).await.map_err(|error| error.to_string())?;
+    let plan = &Plan::new(&original, without, asks_registry)
+        .map_err(|why| format!("{why}: {}", why.hint().unwrap_or_default()))?;
     let elsewhere = format!("{}-elsewhere", stand.namespace);
     let twin = tokio::time::timeout(DECIDED_WITHIN, decided(stand, plan, &elsewhere, failure)).await;
     let twin = match twin {
@@ -114,7 +129,7 @@ pub(crate) async fn play(stand: &Stand<'_>, plan: &Plan, failure: &[String]) -> 
             false => drop(namespaces.delete(namespace, &now).await),
         }
     }
-    twin
+    Ok(twin)
 }
 
 async fn decided(stand: &Stand<'_>, plan: &Plan, elsewhere: &str, failure: &[String]) -> Result<Twin, String> {
