@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::process::Process;
@@ -66,9 +67,24 @@ fn suffix() -> String {
     format!("@{}.lock", host.to_string_lossy().replace('/', ""))
 }
 
+/// Keeps other processes and threads out of a folder of locks until the value is dropped. A lock file exists for a
+/// moment before it is locked, and whoever looks at it locks it for a moment: without this, a session that begins would
+/// look dead, and a dead one alive to the second of two that look.
+fn alone_in(folder: &Path) -> io::Result<Flock<File>> {
+    let mut file = File::open(folder)?;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusive) {
+            Ok(lock) => return Ok(lock),
+            Err((again, Errno::EINTR)) => file = again,
+            Err((_, error)) => return Err(error.into()),
+        }
+    }
+}
+
 /// Takes a new lock and writes the session's folder into it.
 pub(super) fn take(path: &Path, folder: &Path) -> io::Result<Flock<File>> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(lock_dir())?;
+    let _alone = alone_in(&lock_dir())?;
     let mut options = OpenOptions::new();
     let file = options.create(true).write(true).truncate(true).mode(0o600).open(path)?;
     let mut lock =
@@ -96,6 +112,8 @@ pub fn life(owner: &str) -> Life {
     if exists == Some(false) {
         return Life::Dead;
     }
+    // A folder that is gone has no locks that could be in the making.
+    let _alone = path.parent().map(alone_in);
     // Without a lock the process alone can tell: somebody may have tidied $TMPDIR up.
     let unlocked = if exists == Some(true) { Life::Alive } else { Life::Dead };
     match fs::symlink_metadata(path) {
@@ -188,6 +206,18 @@ mod tests {
         assert_eq!(life_of(&path), Life::Alive);
         drop(held);
         assert_eq!(life_of(&path), Life::Dead);
+    }
+
+    #[test]
+    fn a_dead_lock_is_dead_to_each_of_many_that_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(format!("20260101-000000-0000{}", suffix()));
+        File::create(&path).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..500).for_each(|_| assert_eq!(life_of(&path), Life::Dead)));
+            }
+        });
     }
 
     #[test]
