@@ -9,8 +9,9 @@ REHEARSE := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/rehearse
 RUN = $(REHEARSE) run --cluster $(CLUSTER) $(if $(KEEP),--keep) $(ARGS)
 
 LECTURE ?=
+LABS ?=
 
-.PHONY: help setup host build preflight labs check up down test lint lint-lecture bench clean
+.PHONY: help setup host build preflight labs check sabotage up down test lint lint-lecture bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][^:]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -39,6 +40,9 @@ lab-%: setup ## play one lab
 check: setup ## check a lecture: make check LECTURE=path
 	@$(if $(LECTURE),,echo 'error: name a lecture: make check LECTURE=path/to/lecture.md' >&2; exit 2;) \
 	$(REHEARSE) check $(LECTURE) --cluster $(CLUSTER) $(ARGS)
+
+sabotage: setup ## break one thing at a time, and say whether the labs notice: make sabotage LABS='1 2'
+	@$(REHEARSE) sabotage $(LABS) $(ARGS)
 
 up: setup ## bring the stage up and leave it: registry, image, cluster
 	@$(REHEARSE) up --cluster $(CLUSTER) $(ARGS)

@@ -60,6 +60,8 @@ mod twin;
 
 mod run;
 
+mod sabotage;
+
 mod check;
 
 pub mod conformance;

@@ -9,13 +9,15 @@ use super::matrix::MatrixArgs;
 use super::places::Common;
 use super::printer::Color;
 use super::run::RunArgs;
+use super::sabotage::SabotageArgs;
 use super::stage::StageArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    everything came out as the text says
-  1    a lab failed, or a lecture has an error that `lint` finds
-  2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse
+  1    a lab failed, a lecture has an error that `lint` finds, or sabotage was not caught
+  2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse or that no fault
+       applies to
   70   a defect in rehearse
   130  interrupted; what is left, if anything, was looked for and is said";
 
@@ -43,6 +45,8 @@ pub(super) enum Command {
     Matrix(MatrixArgs),
     /// Check lectures that nobody annotated: what still holds, what drifted, what only looked as if it held
     Check(CheckArgs),
+    /// Break one thing at a time and say whether labs notice: each has to fail, and to name what was broken
+    Sabotage(SabotageArgs),
     /// List the labs
     List,
     /// Read lectures, any Markdown, and say what is wrong with them before anything is played

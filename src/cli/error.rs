@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{check, cluster, conformance, docker, images, place, run, script, session, stage};
+use crate::{check, cluster, conformance, docker, images, place, run, sabotage, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,8 @@ pub(super) enum Error {
     Kubectl(#[from] kubectl::Error),
     #[error(transparent)]
     Conformance(#[from] conformance::Error),
+    #[error(transparent)]
+    Sabotage(#[from] sabotage::Error),
     #[error("no Markdown file: {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     NoLectures { paths: Vec<PathBuf> },
     #[error("cannot read {}", path.display())]
@@ -97,6 +99,7 @@ impl Hint for Error {
             Self::Session(error) => error.hint(),
             Self::Kubectl(error) => error.hint(),
             Self::Conformance(error) => error.hint(),
+            Self::Sabotage(error) => error.hint(),
             Self::NoLectures { .. } => Some("name a file that ends in .md, or a folder with such files".into()),
             Self::Unreadable { .. } => Some("is it there, and yours to read?".into()),
             Self::Lecture(error) => error.hint(),

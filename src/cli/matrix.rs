@@ -136,28 +136,14 @@ fn table(labs: &[&Lab], columns: &[Column]) -> Vec<String> {
 
 impl MatrixArgs {
     fn stage(&self, version: &str) -> StageArgs {
-        StageArgs {
-            cluster: self.cluster.clone(),
-            timelapse: self.timelapse,
-            kubernetes_version: Some(version.to_owned()),
-            node_image: None,
-            workers: 0,
-            kind_config: None,
-            reuse: None,
-            allow_production: false,
-            registry: None,
-            registry_credentials: None,
-            registry_port: None,
-            registry_auth: None,
-            foreground: false,
-        }
+        StageArgs { kubernetes_version: Some(version.to_owned()), ..StageArgs::own(&self.cluster, self.timelapse) }
     }
 }
 
-/// Only clusters whose version can be chosen.
-fn cluster(text: &str) -> Result<Choice, String> {
+/// Only clusters that a run can bring up.
+pub(super) fn cluster(text: &str) -> Result<Choice, String> {
     match text.parse() {
         Ok(choice @ (Choice::Kind | Choice::Mini)) => Ok(choice),
-        _ => Err("kind or mini: the version of no other cluster can be chosen".into()),
+        _ => Err("kind or mini: others are not brought up here".into()),
     }
 }

@@ -50,6 +50,7 @@ impl Origin {
             application,
             served: Vec::new(),
             remote,
+            defect: None,
         };
         Ok((Self::New(Box::new(settings)), notes))
     }

@@ -152,7 +152,16 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     }
     let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
-    let player = Player { stage: &stage, tools: what.tools, events, masker, session: session.id(), jobs, stop };
+    let player = Player {
+        stage: &stage,
+        tools: what.tools,
+        events,
+        masker,
+        session: session.id(),
+        jobs,
+        stop,
+        before_step: None,
+    };
     let played = tokio::select! {
         played = player.play(what.labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),

@@ -106,6 +106,25 @@ impl From<Auth> for RegistryAuth {
 }
 
 impl StageArgs {
+    /// A stage of a command's own, with nothing beside its cluster asked for.
+    pub(super) fn own(cluster: &Choice, timelapse: f64) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            timelapse,
+            kubernetes_version: None,
+            node_image: None,
+            workers: 0,
+            kind_config: None,
+            reuse: None,
+            allow_production: false,
+            registry: None,
+            registry_credentials: None,
+            registry_port: None,
+            registry_auth: None,
+            foreground: false,
+        }
+    }
+
     /// The same again, for the process that keeps a stage up.
     pub(super) fn to_command(&self, labs: &Path, root: &Path) -> Vec<OsString> {
         let mut command: Vec<OsString> = ["up", "--foreground", "--cluster"].map(OsString::from).into();

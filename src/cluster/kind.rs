@@ -12,6 +12,7 @@ use kube::runtime::wait::{Condition, await_condition};
 use super::ground::Ground;
 use super::{Error, Info, client_of, namespaces};
 use crate::docker::Docker;
+use crate::registry::Credentials;
 use crate::session::Debt;
 
 mod cli;
@@ -174,6 +175,23 @@ pub(super) async fn evict(docker: &Docker, nodes: &[String], image: &str) -> Res
         docker.run_in(node, &["crictl", "rmi", image]).await.map(drop).map_err(Error::Docker)
     });
     futures::future::try_join_all(each).await.map(drop)
+}
+
+/// Has the nodes pull an image.
+pub(super) async fn preload(
+    docker: &Docker,
+    nodes: &[String],
+    image: &str,
+    credentials: &Credentials,
+) -> Result<(), Error> {
+    let login = format!("{}:{}", credentials.username, credentials.password.expose());
+    for node in nodes {
+        let pulled = docker.run_in(node, &["crictl", "pull", "--creds", &login, image]).await;
+        if let (1.., why) = pulled.map_err(Error::Docker)? {
+            return Err(Error::Preload { image: image.into(), why });
+        }
+    }
+    Ok(())
 }
 
 /// The sessions that have made kind clusters on this engine, each with its owner. A cluster without an owner is

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Info};
 use crate::docker::Docker;
+use crate::mini::runtime::Runtime as _;
 use crate::mini::runtime::docker::DockerRuntime;
 use crate::mini::{Mini, MiniOptions, Version};
+use crate::registry::Credentials;
 
 /// What [`Info::name`] says of it.
 pub(super) const NAME: &str = "mini";
@@ -88,6 +90,15 @@ impl MiniCluster {
 
     pub fn kubeconfig(&self) -> String {
         self.mini.kubeconfig()
+    }
+
+    /// Brings an image to the node.
+    ///
+    /// # Errors
+    /// [`Error::Preload`], in the runtime's words.
+    pub(super) async fn preload(&self, image: &str, credentials: &Credentials) -> Result<(), Error> {
+        let pulled = self.runtime.pull(image, Some(credentials.clone())).await;
+        pulled.map(drop).map_err(|error| Error::Preload { image: image.into(), why: error.message })
     }
 
     pub async fn stop(self) {

@@ -27,7 +27,7 @@ pub use plan::{Plan, Settings};
 use crate::docker::{self, Docker};
 use crate::exec;
 use crate::hint::Hint;
-use crate::registry::Endpoint;
+use crate::registry::{Credentials, Endpoint};
 
 /// What there is to say of a cluster that is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,8 @@ pub enum Error {
     Docker(#[source] docker::Error),
     #[error("no client for the cluster")]
     Client(#[source] kube::Error),
+    #[error("cannot bring {image} to the node: {why}")]
+    Preload { image: String, why: String },
     #[error("cannot evict {image} from the node")]
     Evict {
         image: String,
@@ -153,6 +155,7 @@ impl Hint for Error {
             }
             Self::Watch(_) | Self::Client(_) => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
             Self::Silent { .. } => Some("is the cluster still there, and is there no firewall before it?".into()),
+            Self::Preload { .. } => Some("does the node reach the stage's registry? `--cluster mini` needs no node".into()),
             Self::Evict { .. } => Some("may this user delete pods and read nodes there? `kubectl auth can-i --list` tells".into()),
             Self::Write { .. } => Some("sessions are written where `--dir DIR` says".into()),
             Self::Read { .. } => Some("the file has to be there and yours to read".into()),
@@ -286,6 +289,20 @@ impl Cluster {
             Self::Attached(attached) if attached.info.name.starts_with(context::PREFIX) => Ok(()),
             Self::Attached(attached) if attached.info.nodes.is_empty() => mini::evict(&attached.client, image).await,
             Self::Attached(attached) => kind::evict(&attached.docker, &attached.info.nodes, image).await,
+        }
+    }
+
+    /// Has every node pull an image, past every pod: only sabotage asks for it.
+    ///
+    /// # Errors
+    /// Where a node does not get it, or is not ours to reach into.
+    pub(crate) async fn preload(&self, image: &str, credentials: &Credentials) -> Result<(), Error> {
+        match self {
+            Self::Mini(mini) => mini.preload(image, credentials).await,
+            Self::Kind(kind) => kind::preload(kind.docker(), &kind.info().nodes, image, credentials).await,
+            Self::Context(_) | Self::Attached(_) => {
+                Err(Error::Preload { image: image.into(), why: "its nodes are not this session's".into() })
+            }
         }
     }
 

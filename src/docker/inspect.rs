@@ -33,6 +33,16 @@ impl Docker {
         started.map_err(failed(format!("starting container {container} again")))
     }
 
+    /// Stops a container's processes where they are; whoever asks them gets no answer.
+    pub async fn pause(&self, container: &str) -> Result<()> {
+        self.api.pause_container(container).await.map_err(failed(format!("pausing container {container}")))
+    }
+
+    /// Lets a paused container's processes go on.
+    pub async fn unpause(&self, container: &str) -> Result<()> {
+        self.api.unpause_container(container).await.map_err(failed(format!("letting container {container} go on")))
+    }
+
     /// Both streams as far as they have been written.
     pub async fn read_logs(&self, container: &str) -> Result<String> {
         let lost = |_| Error::Missing { what: "log", name: container.to_owned() };

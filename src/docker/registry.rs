@@ -58,11 +58,21 @@ pub enum Auth {
         /// The signer's, in PEM.
         certificate: String,
     },
+    /// Not at all: only sabotage asks for it.
+    Nobody,
 }
 
+/// Where the registry finds a file, and what is in it.
+type File = (&'static str, Vec<u8>);
+
 impl Auth {
+    /// What `/v2/` answers to a stranger.
+    fn challenge(&self) -> u16 {
+        if matches!(self, Self::Nobody) { 200 } else { 401 }
+    }
+
     /// The variables of the registry's environment, and the file that one of them names.
-    fn settings(self) -> (Vec<(&'static str, String)>, &'static str, Vec<u8>) {
+    fn settings(self) -> (Vec<(&'static str, String)>, Option<File>) {
         match self {
             Self::Basic { htpasswd, realm } => {
                 let variables = vec![
@@ -70,7 +80,7 @@ impl Auth {
                     ("REGISTRY_AUTH_HTPASSWD_REALM", realm),
                     ("REGISTRY_AUTH_HTPASSWD_PATH", HTPASSWD.to_owned()),
                 ];
-                (variables, HTPASSWD, htpasswd.to_vec())
+                (variables, Some((HTPASSWD, htpasswd.to_vec())))
             }
             Self::Token { realm, service, issuer, certificate } => {
                 let variables = vec![
@@ -80,8 +90,9 @@ impl Auth {
                     ("REGISTRY_AUTH_TOKEN_ISSUER", issuer),
                     ("REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE", CERTIFICATE.to_owned()),
                 ];
-                (variables, CERTIFICATE, certificate.into_bytes())
+                (variables, Some((CERTIFICATE, certificate.into_bytes())))
             }
+            Self::Nobody => (Vec::new(), None),
         }
     }
 }
@@ -144,7 +155,8 @@ impl RegistryContainer {
     async fn start_named(docker: &Docker, request: RegistryRequest, name: &str) -> Result<RegistryContainer> {
         let (repository, tag) = split_reference(&request.image);
         let port = request.port;
-        let (variables, path, contents) = request.auth.settings();
+        let challenge = request.auth.challenge();
+        let (variables, file) = request.auth.settings();
         let container = GenericImage::new(repository, tag)
             .with_exposed_port(PORT.tcp())
             .with_container_name(name)
@@ -152,8 +164,11 @@ impl RegistryContainer {
             .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
             .with_env_var("REGISTRY_LOG_ACCESSLOG_DISABLED", "false")
             // Only lines of this level name the user of a served request.
-            .with_env_var("REGISTRY_LOG_LEVEL", "debug")
-            .with_copy_to(path, contents);
+            .with_env_var("REGISTRY_LOG_LEVEL", "debug");
+        let container = match file {
+            Some((path, contents)) => container.with_copy_to(path, contents),
+            None => container,
+        };
         let container =
             variables.into_iter().fold(container, |container, (name, value)| container.with_env_var(name, value));
         let container = match request.layers.as_ref().filter(|layers| layers.is_dir()) {
@@ -175,7 +190,7 @@ impl RegistryContainer {
         let missing = || Error::Missing { what: "published port", name: request.image.clone() };
         let port = *docker.ports(&id).await?.get(&PORT).ok_or_else(missing)?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        ready(docker, &id, addr).await?;
+        ready(docker, &id, addr, challenge).await?;
         Ok(RegistryContainer { addr, id, docker: docker.clone(), ended: false })
     }
 
@@ -223,13 +238,13 @@ fn start_failed(image: &str, error: testcontainers::TestcontainersError) -> Erro
 /// Where it does not come back.
 pub async fn restart(docker: &Docker, id: &str, addr: SocketAddr) -> Result<()> {
     docker.start_again(id).await?;
-    ready(docker, id, addr).await
+    ready(docker, id, addr, 401).await
 }
 
-/// Waits until the registry itself refuses an anonymous client; the engine's port proxy accepts before that.
-async fn ready(docker: &Docker, id: &str, addr: SocketAddr) -> Result<()> {
+/// Waits until the registry itself answers an anonymous client as it is to; the engine's port proxy accepts before that.
+async fn ready(docker: &Docker, id: &str, addr: SocketAddr, challenge: u16) -> Result<()> {
     let probe = async || match status_of_v2(addr).await {
-        Ok(401) => Probe::Done(Ok(())),
+        Ok(status) if status == challenge => Probe::Done(Ok(())),
         Ok(status) => Probe::Pending(format!("/v2/ answered {status}")),
         Err(error) => match docker.inspect(id).await.map(|c| c.state.and_then(|s| s.running)) {
             Ok(Some(false)) => Probe::Done(Err("the container ended".to_owned())),

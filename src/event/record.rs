@@ -94,6 +94,9 @@ pub struct Failure {
     pub file: String,
     pub line: usize,
     pub message: String,
+    /// What made it go wrong, the likeliest first, as far as the registry, the pods and the watch tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
     /// The last state, the pod's events, the registry's last answers.
     pub evidence: Vec<String>,
     pub hint: Option<String>,

@@ -52,7 +52,14 @@ impl Events {
             if self.finished().contains(&lab) {
                 continue;
             }
-            let failure = Failure { file, line: 1, message: message.into(), evidence: Vec::new(), hint: hint.clone() };
+            let failure = Failure {
+                file,
+                line: 1,
+                message: message.into(),
+                causes: Vec::new(),
+                evidence: Vec::new(),
+                hint: hint.clone(),
+            };
             let verdict = Verdict::Blocked;
             self.emit(Event::LabFinished { lab, title, verdict, ms: 0, failure: Some(failure) });
         }

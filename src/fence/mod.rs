@@ -5,6 +5,7 @@ mod command;
 mod parse;
 mod questions;
 
+pub(crate) use command::Command;
 pub(crate) use parse::Fence;
 pub(crate) use questions::uses_kubectl;
 

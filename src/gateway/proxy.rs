@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request as Incoming, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
@@ -50,8 +51,15 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Incoming) 
     let begun = Instant::now();
     let is_inside = request.extensions().get::<Inside>().is_some();
     let mut record = Request::default();
+    if is_inside && shared.blind.is_cancelled() {
+        return Refusal::internal("the view of the cluster is cut off").into_response();
+    }
     let answered = answer(&shared, request, &mut record).await;
-    let response = answered.unwrap_or_else(IntoResponse::into_response);
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    if is_inside {
+        let blind = shared.blind.clone().cancelled_owned();
+        response = response.map(|body| Body::from_stream(body.into_data_stream().take_until(blind)));
+    }
     if !is_inside {
         record.code = response.status().as_u16();
         record.micros = begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX);

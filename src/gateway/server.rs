@@ -85,6 +85,11 @@ impl Gateway {
         kube::Client::new(self.router.clone().layer(axum::Extension(Inside)), "default")
     }
 
+    /// Cuts off the view in process: its open watches end, and nothing more is answered. Only sabotage asks for it.
+    pub(crate) fn blind(&self) {
+        self.shared.blind.cancel();
+    }
+
     /// The names as they are known by now.
     #[must_use]
     pub fn names(&self) -> Arc<Names> {

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     /// Ends answers that do not end by themselves, and connections.
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    /// Cancelled when the view in process is cut off.
+    pub(crate) blind: CancellationToken,
     known: RwLock<Known>,
     needs_alone: OnceLock<String>,
     /// Paths of the cluster-scoped objects that the lab made.
@@ -56,6 +58,7 @@ impl Shared {
             token,
             told,
             shutdown: CancellationToken::new(),
+            blind: CancellationToken::new(),
             tasks: TaskTracker::new(),
             known: RwLock::new(Known::new(names)),
             needs_alone: OnceLock::new(),

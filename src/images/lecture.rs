@@ -29,6 +29,9 @@ pub struct Application {
     pub base: String,
     /// The folder with its Dockerfile. In the file it is relative to the file's own folder.
     pub folder: PathBuf,
+    /// A text of its files, and what stands in its place: only sabotage sets it.
+    #[serde(skip)]
+    pub replaced: Option<(String, String)>,
 }
 
 impl Application {
@@ -61,7 +64,16 @@ impl Application {
     /// # Errors
     /// Where one cannot be read.
     pub fn context(&self) -> Result<Vec<ContextFile>> {
-        Ok(context::collect(&self.folder)?)
+        let mut files = context::collect(&self.folder)?;
+        if let Some((text, other)) = &self.replaced {
+            for file in &mut files {
+                let replaced = std::str::from_utf8(&file.contents).ok().filter(|source| source.contains(text));
+                if let Some(replaced) = replaced.map(|source| source.replace(text, other)) {
+                    file.contents = replaced.into();
+                }
+            }
+        }
+        Ok(files)
     }
 
     /// Its name on the Engine under which its layers outlive a session.

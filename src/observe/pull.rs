@@ -89,7 +89,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 impl EventSeen {
     /// The image that the node had already, if this event says so.
-    fn was_there(&self) -> Option<&str> {
+    pub(crate) fn was_there(&self) -> Option<&str> {
         let told = self.message.strip_prefix("Container image \"").filter(|_| self.reason == "Pulled")?;
         told.split_once("\" already present").map(|(image, _)| image)
     }
@@ -104,12 +104,17 @@ impl EventSeen {
     pub fn refused(&self) -> Option<&str> {
         let told = self.message.strip_prefix("Failed to pull image \"").filter(|_| self.reason == "Failed")?;
         let (image, why) = told.split_once("\": ")?;
-        // A request that failed was not answered, whatever a proxy on its way says.
-        let answered = !why.contains("failed to do request");
-        // Names may sound like anything: they stand in quotes, or have a slash.
-        let own = why.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
-        (answered && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))).then_some(image)
+        is_refusal(why).then_some(image)
     }
+}
+
+/// Whether a pull failed because a registry refused it, by the words after `Failed to pull image "X": `.
+pub(crate) fn is_refusal(why: &str) -> bool {
+    // A request that failed was not answered, whatever a proxy on its way says.
+    let answered = !why.contains("failed to do request");
+    // Names may sound like anything: they stand in quotes, or have a slash.
+    let own = why.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
+    answered && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -163,7 +168,7 @@ mod tests {
     }
 
     fn started(mut trace: Trace) -> Trace {
-        trace.images.push(Started { at: at(5.0), image: "x".into() });
+        trace.images.push(Started { at: at(5.0), image: "x".into(), digest: None });
         trace
     }
 

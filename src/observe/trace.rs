@@ -113,6 +113,9 @@ pub struct Started {
     pub at: Duration,
     /// As the pod asks for it.
     pub image: String,
+    /// The manifest's, where the container's status names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// What one object went through. A recreated object has a new uid and so a trace of its own.
@@ -160,10 +163,16 @@ impl Trace {
             let state = status.state.as_ref();
             !status.image_id.is_empty() && state.is_some_and(|s| s.running.is_some() || s.terminated.is_some())
         });
-        let names: Vec<_> = came.map(|status| &status.name).collect();
-        for image in asked.filter(|asked| names.contains(&&asked.name)).filter_map(|asked| asked.image.as_ref()) {
+        let came: Vec<_> = came.map(|status| (&status.name, &status.image_id)).collect();
+        for container in asked {
+            let (Some((_, id)), Some(image)) =
+                (came.iter().find(|(name, _)| **name == container.name), &container.image)
+            else {
+                continue;
+            };
             if !self.images.iter().any(|started| started.image == *image) {
-                self.images.push(Started { at, image: image.clone() });
+                let digest = id.rsplit_once('@').map(|(_, digest)| digest.to_owned());
+                self.images.push(Started { at, image: image.clone(), digest });
             }
         }
     }

@@ -43,7 +43,7 @@ pub(crate) struct Shell {
 }
 
 /// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Printed {
     pub code: i32,
     /// Which of the fence's lines, from 1, has the command that ended it with an error.

@@ -158,6 +158,11 @@ impl Site {
         Ok(Self { shell, watch: watch?, gateway, docker, before })
     }
 
+    /// Whether the lab's fences have pushed an image, which is given as it is called in the registry.
+    pub(crate) fn has_pushed(&self, image: &str) -> bool {
+        self.docker.has_pushed(image)
+    }
+
     /// Ends what fences have left, and puts the cluster, the Engine and the registry back as `leaving` says. Returns what
     /// the registry or the Engine did not let go of, in words for people.
     ///

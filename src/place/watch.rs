@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::event::{Event, Events, millis};
+use crate::exec::chain;
 use crate::hint::Hint;
 use crate::kubewords::is_system_namespace;
 use crate::observe::{Recorder, Trace};
@@ -30,6 +31,8 @@ struct Shared {
     changed: watch::Sender<u64>,
     events: Events,
     lab: u32,
+    /// Since when, and why, deliveries do not come; None while they do.
+    broken: Mutex<Option<(Instant, String)>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,17 @@ impl Hint for NotWatching {
 impl Shared {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps when deliveries ceased, and wakes whoever waits for one; None: they come.
+    fn broken(&self, why: Option<String>) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = broken.is_some() || why.is_some();
+        *broken = why.map(|why| (broken.as_ref().map_or_else(Instant::now, |(since, _)| *since), why));
+        drop(broken);
+        if changes {
+            self.changed.send_modify(|n| *n += 1);
+        }
     }
 
     /// Records a delivery; news is told at once, and whoever waits is woken.
@@ -69,7 +83,7 @@ impl Watch {
     /// Where the cluster refuses to be watched.
     pub async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
         let (changed, changes) = watch::channel(0);
-        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab });
+        let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab, broken: Mutex::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let pods = |api: Api<Pod>| {
             follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
@@ -102,6 +116,12 @@ impl Watch {
     /// Looks at the traces; keep it short, deliveries wait.
     pub fn look<T>(&self, at: impl FnOnce(&Recorder) -> T) -> T {
         at(&self.shared.recorder())
+    }
+
+    /// Why nothing is seen of the cluster, once that has been so for `at_least`; None while it is watched.
+    pub fn cut(&self, at_least: Duration) -> Option<String> {
+        let broken = self.shared.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.as_ref().filter(|(since, _)| since.elapsed() >= at_least).map(|(_, why)| why.clone())
     }
 
     /// The traces of every pod seen so far; a late event of a pod that is no more makes none.
@@ -139,6 +159,7 @@ async fn follow<K>(
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
 {
+    let seen = shared.clone();
     let mut stream = watcher(api, watcher::Config::default()).boxed();
     let mut listed = false;
     let mut take = move |event: watcher::Event<K>| match event {
@@ -167,17 +188,24 @@ where
             break;
         }
     }
-    let stop = stop.clone();
+    let (stop, seen) = (stop.clone(), seen);
     tasks.spawn(async move {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 event = stream.next() => match event {
                     Some(Ok(event)) => {
+                        // It begins anew with the wish for a list, which says nothing yet.
+                        if !matches!(event, watcher::Event::Init) {
+                            seen.broken(None);
+                        }
                         take(event);
                     }
                     // The stream restarts by itself: with a new list, after a pause where the server refuses.
-                    Some(Err(_)) => tokio::time::timeout(RETRY, stop.cancelled()).await.unwrap_or(()),
+                    Some(Err(error)) => {
+                        seen.broken(Some(chain(&error)));
+                        tokio::time::timeout(RETRY, stop.cancelled()).await.unwrap_or(());
+                    }
                     None => return,
                 },
             }

@@ -5,6 +5,7 @@
 //! to prove anything runs with `REGISTRY_LOG_LEVEL=debug`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 
@@ -16,18 +17,44 @@ pub struct Entry {
     pub repository: String,
     /// Tag or digest for a manifest, digest for a blob.
     pub reference: String,
+    pub is_manifest: bool,
     pub status: u16,
     /// The authenticated user, or for a refusal the one who tried; None when anonymous.
     pub user: Option<String>,
     pub user_agent: String,
+    /// Where the request came from, without the port.
+    pub remote: Option<IpAddr>,
 }
 
 /// The requests for manifests and blobs in a log, in the order they were answered. Lines that say nothing of one
 /// are passed over.
 #[must_use]
 pub fn parse(log: &str) -> Vec<Entry> {
-    let mut open = BTreeMap::new();
-    log.lines().filter_map(|line| entry(fields(line), &mut open)).collect()
+    let mut reader = Reader::default();
+    let mut entries = reader.read(log);
+    entries.extend(reader.read("\n"));
+    entries
+}
+
+/// Reads a log as it comes.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// A line that has not come to its end.
+    rest: String,
+    /// What is known of requests that have not been answered.
+    open: BTreeMap<String, Fields>,
+}
+
+impl Reader {
+    /// The requests that were answered, by the next piece of the log.
+    #[must_use]
+    pub fn read(&mut self, piece: &str) -> Vec<Entry> {
+        self.rest.push_str(piece);
+        let Some(end) = self.rest.rfind('\n') else { return Vec::new() };
+        let rest = self.rest.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.rest, rest);
+        lines.lines().filter_map(|line| entry(fields(line), &mut self.open)).collect()
+    }
 }
 
 /// Adds a line to what is known of its request; the line that tells the answer closes it.
@@ -51,9 +78,11 @@ fn entry(line: Fields, open: &mut BTreeMap<String, Fields>) -> Option<Entry> {
         method: get("http.request.method")?,
         repository: get("vars.name")?,
         reference: get("vars.reference").or_else(|| get("vars.digest"))?,
+        is_manifest: request.contains_key("vars.reference"),
         status: if refused { 401 } else { get("http.response.status")?.parse().ok()? },
         user: get("auth.user.name"),
         user_agent: get("http.request.useragent").unwrap_or_default(),
+        remote: get("http.request.remoteaddr").and_then(|at| at.parse::<SocketAddr>().ok()).map(|at| at.ip()),
     })
 }
 
@@ -108,7 +137,7 @@ time="2026-11-23T23:08:46.509015891Z" level=warning msg="error authorizing conte
 time="2026-11-23T23:08:46.520065952Z" level=info msg="authorized request" http.request.id=04 http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
 time="2026-11-23T23:08:46.520249435Z" level=error msg="response completed with error" auth.user.name=u err.code="manifest unknown" err.detail="unknown tag=1.0.0" http.request.id=04 http.request.method=HEAD http.request.useragent=curl/7.88.1 http.response.duration=2.352979ms http.response.status=404 http.response.written=95 vars.name=o/app1 vars.reference=1.0.0
 time="2026-11-23T23:08:46.530749416Z" level=error msg="error authenticating user \"u\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1.0.0
-time="2026-11-23T23:08:46.530868854Z" level=warning msg="error authorizing context: basic authentication challenge for realm \"basic-realm\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.useragent="rehearsal-mini/0.1 (x)" vars.name=o/app1 vars.reference=1.0.0
+time="2026-11-23T23:08:46.530868854Z" level=warning msg="error authorizing context: basic authentication challenge for realm \"basic-realm\": authentication failure" http.request.id=aa http.request.method=HEAD http.request.remoteaddr="172.17.0.1:39806" http.request.useragent="rehearsal-mini/0.1 (x)" vars.name=o/app1 vars.reference=1.0.0
 time="2026-11-23T23:50:06.439371844Z" level=debug msg="authorizing request" http.request.id=e3 http.request.method=HEAD http.request.uri=/v2/o/app1/manifests/1 http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1
 time="2026-11-23T23:50:06.441073292Z" level=debug msg=GetImageManifest auth.user.name=u http.request.id=e3 http.request.method=HEAD http.request.useragent=curl/7.88.1 vars.name=o/app1 vars.reference=1
 time="2026-11-23T23:50:06.441135335Z" level=debug msg="filesystem.GetContent(\"/x/link\")" auth.user.name=u http.request.id=e3 trace.duration="33.52µs" vars.name=o/app1 vars.reference=1
@@ -131,6 +160,11 @@ time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.r
                 (200, Some("u"), "sha256:00"),
             ]
         );
+        let mut reader = Reader::default();
+        let pieces = LOG.as_bytes().chunks(7).map(|piece| String::from_utf8_lossy(piece).into_owned());
+        let in_pieces: Vec<_> = pieces.flat_map(|piece| reader.read(&piece)).collect();
+        assert_eq!(in_pieces.len(), entries.len(), "however it comes");
+        assert_eq!(entries[2].remote, Some([172, 17, 0, 1].into()));
         assert_eq!(entries[2].user_agent, "rehearsal-mini/0.1 (x)");
         assert_eq!(entries[0].time.to_string(), "2026-11-23T23:08:46.509015891Z");
     }

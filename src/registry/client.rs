@@ -155,6 +155,17 @@ impl Client {
         unreachable!("the second answer ends it")
     }
 
+    /// Whether the registry lets anybody in who brings no login at all: `GET /v2/`.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn asks_nobody(&self, endpoint: &Endpoint) -> Result<bool> {
+        let url = Url::parse(&endpoint.url()).expect("an endpoint is a host and port");
+        let response = self.http.get(url.clone()).send().await;
+        let response = response.map_err(|error| request_error(&Method::GET, &url, &error))?;
+        Ok(response.status().is_success())
+    }
+
     /// Begins asking `endpoint` about one image, with at most one login.
     #[must_use]
     pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> Session {

@@ -18,4 +18,4 @@ pub use credentials::Credentials;
 pub use error::Error;
 pub use keyring::Keyring;
 pub use reference::{ImageRef, InvalidReference};
-pub use token_service::{Error as TokenError, TokenService};
+pub use token_service::{Error as TokenError, Grants, TokenService};

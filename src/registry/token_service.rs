@@ -59,9 +59,22 @@ pub struct TokenService {
     task: JoinHandle<()>,
 }
 
+/// To whom the service gives a token that allows something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Grants {
+    /// To its user.
+    #[default]
+    User,
+    /// To whoever gives a password, whatever it is: only sabotage asks for it.
+    AnyPassword,
+    /// To everybody: only sabotage asks for it.
+    Everybody,
+}
+
 struct Giver {
     issuer: Issuer,
     user: Credentials,
+    grants: Grants,
 }
 
 impl TokenService {
@@ -70,13 +83,13 @@ impl TokenService {
     ///
     /// # Errors
     /// Where no key can be made, or `address` is not this machine's.
-    pub async fn start(address: IpAddr, user: Credentials) -> Result<Self, Error> {
+    pub async fn start(address: IpAddr, user: Credentials, grants: Grants) -> Result<Self, Error> {
         let issuer = Issuer::new()?;
         let certificate = issuer.certificate();
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind((address, 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Router::new().route("/token", get(give)).with_state(Arc::new(Giver { issuer, user }));
+        let app = Router::new().route("/token", get(give)).with_state(Arc::new(Giver { issuer, user, grants }));
         let shutdown = CancellationToken::new();
         let ended = shutdown.clone().cancelled_owned();
         let task = tokio::spawn(async move {
@@ -108,13 +121,14 @@ impl TokenService {
 async fn give(State(giver): State<Arc<Giver>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let is_user = match headers.get(header::AUTHORIZATION) {
         None => false,
-        Some(value) if giver.is_user(value.as_bytes()) => true,
+        Some(value) if giver.grants != Grants::User || giver.is_user(value.as_bytes()) => true,
         Some(_) => {
             let refused = Json(json!({"details": "incorrect username or password"}));
             return (StatusCode::UNAUTHORIZED, refused).into_response();
         }
     };
-    let access = granted(scopes(query.as_deref().unwrap_or_default()), is_user);
+    let is_allowed = is_user || giver.grants == Grants::Everybody;
+    let access = granted(scopes(query.as_deref().unwrap_or_default()), is_allowed);
     let subject = if is_user { giver.user.username.as_str() } else { "" };
     match giver.issuer.token(subject, &access, SystemTime::now()) {
         Ok(token) => {
@@ -154,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn the_user_gets_what_is_asked_and_nobody_else_does() {
         let user = Credentials::new("ann", "pass:word");
-        let service = TokenService::start(Ipv4Addr::LOCALHOST.into(), user).await.unwrap();
+        let service = TokenService::start(Ipv4Addr::LOCALHOST.into(), user, Grants::User).await.unwrap();
         let http = crate::registry::plain_http().build().unwrap();
         let realm = service.realm();
         let scope =

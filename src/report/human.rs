@@ -203,6 +203,9 @@ impl Human {
         for line in message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())) {
             self.line(&format!("      {}", cut(line)));
         }
+        for cause in &failure.causes {
+            self.line(&format!("    {YELLOW}cause:{YELLOW:#} {}", cut(cause)));
+        }
         if let Some(hint) = &failure.hint {
             self.line(&format!("    {YELLOW}hint:{YELLOW:#} {hint}"));
         }
@@ -437,6 +440,7 @@ mod tests {
             file: "README.md".into(),
             line: 7,
             message: "prints: why\n-a".into(),
+            causes: vec!["it hangs".into()],
             evidence: vec!["seen".into()],
             hint: None,
         };
@@ -450,6 +454,7 @@ mod tests {
           ✗ README.md:7  prints: why
               -a
               seen
+            cause: it hangs
           ✗ lab 5 failed in 1.0 s
         ");
     }

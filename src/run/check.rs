@@ -11,10 +11,11 @@ use super::evidence::{self, Proof};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
-use crate::observe::{Came, Progress, Recorder, Sighting, Trace};
+use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
+use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
-use crate::registry::{Credentials, ImageRef, access_log};
-use crate::script::{Check, CheckKind, ObjectRef, Step, Without};
+use crate::registry::{Credentials, ImageRef};
+use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
 use crate::stage::Stage;
 use crate::twin::{Stand, Twin, play};
 use crate::wait::{Probe, Wake, until};
@@ -48,9 +49,20 @@ pub(super) struct Ground<'a> {
     pub events: &'a Events,
     /// Cancelled once the lab waits for the cluster.
     pub waits: &'a CancellationToken,
-    /// The run's own session and the lab's number: twins have namespaces named after them.
+    /// The run's own session: twins have namespaces named after it and the lab.
     pub session: &'a str,
-    pub lab: u32,
+    pub lab: &'a Lab,
+}
+
+impl Ground<'_> {
+    /// The digest that the stage has pushed under `image`, which is given as it is called in the registry; None where the
+    /// lab pushes it, or where that is not known.
+    pub(super) fn pushed(&self, image: &str) -> Option<&str> {
+        let names = self.site.gateway.names();
+        let is_needed = |need: &Need| matches!(need, Need::Image(needed) if names.image(needed) == image);
+        let digest = Some(self.stage.handle.app_digest.as_str()).filter(|digest| !digest.is_empty());
+        digest.filter(|_| self.lab.needs.iter().any(is_needed) && !self.site.has_pushed(image))
+    }
 }
 
 /// What judging needs: the step, its output, when it began and its command ended, and how long is left.
@@ -136,7 +148,7 @@ async fn without(
         return failed;
     }
     let client = &ground.stage.cluster.client();
-    let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab));
+    let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab.id));
     let stand = Stand {
         client,
         namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
@@ -150,12 +162,21 @@ async fn without(
         Err(error) => Err(error.to_string()),
     };
     match twin {
+        // Anything may keep an image from coming: a registry that is down says nothing of what was taken away.
+        Ok(Twin::Refused(words)) if is_of_pull(states) && !is_refusal(&words) => {
+            Judged::new(Verdict::Unproven, format!("its twin failed, but was refused by no registry: {words}"))
+        }
         // The end of the kubelet's sentence says why.
         Ok(Twin::Refused(words)) => Judged::good(words.rsplit(": ").next().unwrap_or(&words)),
         Ok(Twin::HasImage) => Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too")),
         Ok(Twin::Undecided(why)) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
         Err(why) => Judged::new(Verdict::Unproven, why),
     }
+}
+
+/// Whether these are states of a pod whose image does not come.
+fn is_of_pull(states: &[String]) -> bool {
+    states.iter().any(|state| [ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF].contains(&state.as_str()))
 }
 
 /// Waits for something to show in the newest trace of `object`; `seen` is also told from when on it has to.
@@ -172,16 +193,23 @@ async fn wait_for<T>(
     ground.waits.cancel();
     let wake = Wake::Changed(ground.site.watch.changes());
     let probe = async || {
+        if let Some(why) = ground.site.watch.cut(BLIND) {
+            return Probe::Done(Err(Judged::failed(format!("{what} cannot be seen: the watch is cut: {why}"))));
+        }
         ground.site.watch.look(|recorder| match recorder.latest(object, scene.began) {
             Some(trace) => {
                 let began = recorder.age(&trace.uid, scene.began).unwrap_or_default();
-                seen(trace, trace.proves_from(began)).map_or_else(|| Probe::Pending(standing(trace)), Probe::Done)
+                let seen = seen(trace, trace.proves_from(began));
+                seen.map_or_else(|| Probe::Pending(standing(trace)), |seen| Probe::Done(Ok(seen)))
             }
             None => Probe::Pending(format!("{object} never appeared")),
         })
     };
-    until(what, scene.left(), wake, probe).await.map_err(|timeout| Judged::failed(timeout.to_string()))
+    until(what, scene.left(), wake, probe).await.unwrap_or_else(|timeout| Err(Judged::failed(timeout.to_string())))
 }
+
+/// How long a watch may be cut before nothing more is hoped for from it: it opens anew by itself.
+const BLIND: Duration = Duration::from_secs(5);
 
 fn standing(trace: &Trace) -> String {
     let Some(state) = trace.last() else { return format!("{} has no status", trace.object) };
@@ -209,7 +237,11 @@ async fn never(
     }
     match ground.site.watch.look(|recorder| held(recorder, object, states, scene.began)) {
         Some(status) => contradicted(format!("{object} was {status} already when the step began")),
-        None => Judged::good(""),
+        // Who looks away sees nothing, either.
+        None => match ground.site.watch.cut(Duration::ZERO) {
+            Some(why) => Judged::new(Verdict::Unproven, format!("nothing is seen: the watch is cut: {why}")),
+            None => Judged::good(""),
+        },
     }
 }
 
@@ -248,23 +280,33 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
     let age = ground.site.watch.look(|recorder| recorder.age(&uid, Instant::now())).filter(|_| !told);
     let since = age.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok()).unwrap_or(scene.lab_began);
     let user = ground.stage.credentials().username;
-    let proof = async || match ground.stage.registry_log().await {
+    let refused = match ground.stage.witness().await {
         // Not ours to read: the events must do.
-        Ok(None) => Probe::Done(true),
-        Ok(Some(log)) => {
-            let entries: Vec<_> = access_log::parse(&log).into_iter().filter(|e| e.time >= scene.lab_began).collect();
-            match Proof::of(&entries, reference.repository(), &user, since) {
+        Ok(None) => true,
+        Ok(Some(witness)) => {
+            let proof = async || match witness
+                .look(|log| Proof::of(log, reference.repository(), &user, (scene.lab_began, since)))
+            {
                 Proof::Served { after_refusal } => Probe::Done(after_refusal),
                 Proof::Nothing => Probe::Pending(format!("the registry logged no success of {user}")),
+            };
+            let wake = Wake::Changed(witness.changes());
+            match until("the registry's log", scene.left().min(LOG_LAG), wake, proof).await {
+                Ok(refused) => refused,
+                Err(timeout) => return Judged::failed(timeout.to_string()),
             }
         }
-        Err(error) => Probe::Pending(error.to_string()),
+        Err(error) => return Judged::new(Verdict::Unproven, format!("the registry's log cannot be read: {error}")),
     };
-    let every = Wake::Every(Duration::from_millis(20));
-    let refused = match until("the registry's log", scene.left().min(LOG_LAG), every, proof).await {
-        Ok(refused) => refused,
-        Err(timeout) => return Judged::failed(timeout.to_string()),
-    };
+    if let Some(pushed) = ground.pushed(&ground.site.gateway.names().image(&image)) {
+        let started = |trace: &Trace, _| trace.images.iter().find(|started| started.image == image)?.digest.clone();
+        let soon = Scene { deadline: scene.deadline.min(Instant::now() + EVENT_LAG), ..*scene };
+        // A container that does not start has its image all the same.
+        let runs = wait_for(&what, object, &soon, ground, started).await.ok();
+        if let Some(other) = runs.filter(|digest| digest != pushed) {
+            return Judged::new(Verdict::Contradicted, format!("it runs {other}, and {pushed} was pushed"));
+        }
+    }
     let unproven = |why: &str| Judged::new(Verdict::Unproven, why);
     // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
     if !refused || !ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
@@ -341,7 +383,7 @@ pub(super) fn troubles(checks: &[Check], watch: &Watch, began: Instant) -> Vec<S
 }
 
 /// What the checks are about, each once, in their order.
-fn objects(checks: &[Check]) -> Vec<&ObjectRef> {
+pub(super) fn objects(checks: &[Check]) -> Vec<&ObjectRef> {
     let mut told = BTreeSet::new();
     checks.iter().filter_map(|check| object(&check.kind)).filter(|object| told.insert(*object)).collect()
 }

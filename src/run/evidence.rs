@@ -1,5 +1,7 @@
 //! What a failed step shows for itself, and what proves a pass. Pure.
 
+use jiff::Timestamp;
+
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 use crate::observe::{EventSeen, Trace};
 use crate::registry::access_log::Entry;
@@ -7,17 +9,20 @@ use crate::registry::access_log::Entry;
 /// What the registry's log says of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// The user was served; `after_refusal`: somebody had been refused before.
+    /// The user was served.
     Served {
+        /// Somebody had been refused before.
         after_refusal: bool,
     },
     Nothing,
 }
 
 impl Proof {
-    /// Judges the entries of one lab for a repository and the stage's user, who was served not before `since`.
-    pub(super) fn of(entries: &[Entry], repository: &str, user: &str, since: jiff::Timestamp) -> Self {
-        let of_it: Vec<_> = entries.iter().filter(|entry| entry.repository == repository).collect();
+    /// Judges the registry's answers since the lab began for a repository and the stage's user, who was served not before
+    /// `since`.
+    pub(super) fn of(log: &[Entry], repository: &str, user: &str, (lab_began, since): (Timestamp, Timestamp)) -> Self {
+        let own = |entry: &&Entry| entry.repository == repository && entry.time >= lab_began;
+        let of_it: Vec<_> = log.iter().filter(own).collect();
         let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
         match of_it.iter().rposition(served) {
             Some(last) => Self::Served { after_refusal: of_it[..last].iter().any(|entry| entry.status == 401) },
@@ -68,22 +73,22 @@ mod tests {
             status,
             user: user.map(str::to_owned),
             user_agent: "x".into(),
+            remote: None,
+            is_manifest: true,
         }
     }
 
     #[test]
     fn a_success_is_proof_only_for_its_user_and_repository() {
-        let since = jiff::Timestamp::UNIX_EPOCH;
+        let since = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::UNIX_EPOCH);
         let log = [entry(401, None), entry(200, Some("u"))];
-        assert_eq!(Proof::of(&log, "o/app1", "u", since), Proof::Served { after_refusal: true });
-        assert_eq!(Proof::of(&log[1..], "o/app1", "u", since), Proof::Served { after_refusal: false });
+        let served = |after_refusal| Proof::Served { after_refusal };
+        assert_eq!(Proof::of(&log, "o/app1", "u", since), served(true));
+        assert_eq!(Proof::of(&log[1..], "o/app1", "u", since), served(false));
         assert_eq!(Proof::of(&log, "o/app1", "v", since), Proof::Nothing);
         assert_eq!(Proof::of(&log, "o/other", "u", since), Proof::Nothing);
-        assert_eq!(
-            Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u", since),
-            Proof::Served { after_refusal: false }
-        );
-        let later = since + jiff::SignedDuration::from_secs(1);
+        assert_eq!(Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u", since), served(false));
+        let later = (since.0, since.0 + jiff::SignedDuration::from_secs(1));
         assert_eq!(Proof::of(&log, "o/app1", "u", later), Proof::Nothing, "that was another pull");
     }
 

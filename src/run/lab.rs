@@ -2,18 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use tokio_util::sync::CancellationToken;
 
+use super::cause::{Cause, causes};
 use super::check::{self, Ground, Judged, Scene};
 use super::hint;
 use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::gateway::Reach;
 use crate::hint::Hint;
+use crate::kubewords::status::RUNNING;
 use crate::observe::Trace;
 use crate::place::{self, Leaving, Printed, ShellError, Site};
-use crate::script::{Action, Check, CheckKind, Lab, Need, Step};
+use crate::script::{Action, Check, CheckKind, Lab, Need, ObjectRef, Step};
 use crate::stage::{self, Stage};
 
 /// What came of a lab.
@@ -23,6 +25,10 @@ pub(crate) struct Played {
     pub verdict: Verdict,
     /// Why it did not pass.
     pub failure: Option<Failure>,
+    /// What made it come out otherwise, the likeliest first, once for each step that did.
+    pub causes: Vec<Cause>,
+    /// What came out right and proves nothing: a check and why, a line each.
+    pub doubts: Vec<String>,
     /// Everything that happened to every pod, in order.
     pub traces: Vec<Trace>,
     pub commands: Vec<Span>,
@@ -77,8 +83,15 @@ impl Hint for Error {
 struct Stepped {
     verdict: Verdict,
     failure: Option<Failure>,
+    causes: Vec<Cause>,
+    doubts: Vec<String>,
     command: Duration,
     wait: Duration,
+}
+
+/// Told of each step before it is played, and waited for: sabotage breaks things then.
+pub(crate) trait BeforeStep: Sync {
+    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, ()>;
 }
 
 /// What came of playing a lab.
@@ -99,6 +112,7 @@ pub(super) async fn play(
     place: &place::Ground<'_>,
     waits: &CancellationToken,
     stop: &CancellationToken,
+    before_step: Option<&dyn BeforeStep>,
 ) -> Result<Outcome, Error> {
     if stop.is_cancelled() {
         return Ok(Outcome::Stopped);
@@ -133,9 +147,9 @@ pub(super) async fn play(
             return other.map(|_| Outcome::Stopped);
         }
     };
-    let ground = Ground { stage, site: &site, events, waits, session: place.session, lab: lab.id };
+    let ground = Ground { stage, site: &site, events, waits, session: place.session, lab };
     let outcome = tokio::select! {
-        outcome = play_steps(lab, &ground) => outcome,
+        outcome = play_steps(lab, &ground, before_step) => outcome,
         () = stop.cancelled() => Ok(Outcome::Stopped),
     };
     match &outcome {
@@ -173,18 +187,25 @@ fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -
     }
 }
 
-async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Outcome, Error> {
+async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn BeforeStep>) -> Result<Outcome, Error> {
     let mut verdicts = Vec::new();
     let mut played = Played {
         lab: lab.id,
         verdict: Verdict::Skipped,
         failure: None,
+        causes: Vec::new(),
+        doubts: Vec::new(),
         traces: Vec::new(),
         commands: Vec::new(),
         waits: Vec::new(),
     };
-    let lab_began = jiff::Timestamp::now();
-    for step in &lab.steps {
+    let mut lab_began = jiff::Timestamp::now();
+    for (index, step) in lab.steps.iter().enumerate() {
+        if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
+            before.before_step(lab, step, ground.site).await;
+            // What was done before the first step, the lab has not done.
+            lab_began = if index == 0 { jiff::Timestamp::now() } else { lab_began };
+        }
         let step_began = Instant::now();
         let stepped = match &played.failure {
             None => play_step(lab, step, ground, lab_began).await?,
@@ -193,6 +214,8 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Outcome, Error> {
         if played.failure.is_none() {
             played.failure = stepped.failure;
         }
+        played.causes.extend(stepped.causes);
+        played.doubts.extend(stepped.doubts);
         let (began, waiting) = (step_began, step_began + stepped.command);
         played.commands.push((began, waiting));
         played.waits.push((waiting, waiting + stepped.wait));
@@ -271,7 +294,9 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     let printed = match ground.site.shell.play(script, step.timeout).await {
         Ok(printed) => printed,
         Err(ShellError::Exec(error)) => {
-            let mut stepped = failed(lab, step, step.line, error.to_string(), ground, began);
+            let scene =
+                Scene { step, printed: &Printed::default(), began, ended: Instant::now(), deadline: began, lab_began };
+            let mut stepped = failed(lab, step.line, error.to_string(), &scene, ground).await;
             if let (Some(failure), exec::Error::TimedOut { .. }) = (&mut stepped.failure, &error) {
                 failure.hint.get_or_insert_with(|| hint::ENDLESS.into());
             }
@@ -296,6 +321,7 @@ async fn judge(
     ground: &Ground<'_>,
     lab_began: jiff::Timestamp,
 ) -> Stepped {
+    let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
     let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
     if printed.code != 0 && !expects_failure {
         // A fence's first line stands below its opening one.
@@ -305,35 +331,68 @@ async fn judge(
         };
         let command =
             command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim().trim_end_matches(" \\")));
-        return failed(lab, step, line, format!("{command} exited with {}", printed.code), ground, began);
+        return failed(lab, line, format!("{command} exited with {}", printed.code), &scene, ground).await;
     }
-    let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
     let is_twin = |check: &&Check| matches!(check.kind, CheckKind::Without { .. });
     let (twins, others): (Vec<_>, Vec<_>) = step.checks.iter().partition(is_twin);
     let (last, first): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|check| matches!(check.kind, CheckKind::Never { .. }));
-    // Twins are played beside the step; what is wrong with the step itself is told first.
+    // Twins are played beside the step; what is wrong with the step itself is told first, and of a step that has failed
+    // a twin has nothing to say.
+    let has_failed = CancellationToken::new();
     let twins = join_all(twins.into_iter().map(async |check| (check, check::judge(check, &scene, ground).await)));
+    let twins = has_failed.run_until_cancelled(twins);
     let in_order = async {
         let mut judged = Vec::new();
         for check in first.into_iter().chain(last) {
             let of_check = check::judge(check, &scene, ground).await;
-            tell(lab, check, &of_check, ground);
+            // Of what proves nothing it is told below why that is so.
+            if of_check.verdict != Verdict::Unproven {
+                tell(lab, check, &of_check, ground);
+            }
             judged.push((check, of_check));
             if judged.last().is_some_and(|(_, judged)| judged.verdict.fails()) {
+                has_failed.cancel();
                 break;
             }
         }
         judged
     };
     let (mut judged, twins) = tokio::join!(in_order, twins);
-    twins.iter().for_each(|(check, of_twin)| tell(lab, check, of_twin, ground));
+    let twins = twins.unwrap_or_default();
+    twins.iter().filter(|(_, judged)| !is_doubt(judged)).for_each(|(check, of_twin)| tell(lab, check, of_twin, ground));
     judged.extend(twins);
     if let Some((check, Judged { verdict, detail })) = judged.iter().find(|(_, judged)| judged.verdict.fails()) {
-        let stepped = failed(lab, step, check.line, format!("{}: {detail}", name(check)), ground, began);
+        let stepped = failed(lab, check.line, format!("{}: {detail}", name(check)), &scene, ground).await;
         return Stepped { verdict: *verdict, ..stepped };
     }
-    stepped(judged.into_iter().fold(Verdict::Reproduced, |whole, (_, judged)| whole.and(judged.verdict)))
+    let is_doubtful = judged.iter().any(|(_, judged)| is_doubt(judged));
+    let causes = if is_doubtful { causes(&scene, ground).await } else { Vec::new() };
+    let mut doubts = Vec::new();
+    for (check, judged) in judged.iter_mut().filter(|(_, judged)| is_doubt(judged)) {
+        judged.detail = with_cause(&judged.detail, &causes);
+        tell(lab, check, judged, ground);
+        doubts.push(format!("{}: {}", name(check), judged.detail));
+    }
+    let verdict = judged.into_iter().fold(Verdict::Reproduced, |whole, (_, judged)| whole.and(judged.verdict));
+    Stepped { causes, doubts, ..stepped(verdict) }
+}
+
+fn is_doubt(judged: &Judged) -> bool {
+    judged.verdict == Verdict::Unproven
+}
+
+fn with_cause(said: &str, causes: &[Cause]) -> String {
+    causes.first().map_or_else(|| said.to_owned(), |cause| format!("{said}; {cause}"))
+}
+
+/// Whether the pod is one that these checks want to have its image.
+pub(super) fn is_wanted(checks: &[Check], pod: &ObjectRef) -> bool {
+    checks.iter().any(|check| match &check.kind {
+        CheckKind::Expect { object, states } => object == pod && states.iter().any(|state| state == RUNNING),
+        CheckKind::Pulled { object } => object == pod,
+        _ => false,
+    })
 }
 
 /// A check as the report calls it.
@@ -350,19 +409,26 @@ fn tell(lab: &Lab, check: &Check, judged: &Judged, ground: &Ground<'_>) {
 }
 
 fn stepped(verdict: Verdict) -> Stepped {
-    Stepped { verdict, failure: None, command: Duration::ZERO, wait: Duration::ZERO }
+    Stepped {
+        verdict,
+        failure: None,
+        causes: Vec::new(),
+        doubts: Vec::new(),
+        command: Duration::ZERO,
+        wait: Duration::ZERO,
+    }
 }
 
-fn failed(lab: &Lab, step: &Step, line: usize, message: String, ground: &Ground<'_>, began: Instant) -> Stepped {
-    let evidence = check::evidence(&step.checks, &ground.site.watch, began);
-    let wanted = step.checks.iter().any(|check| match &check.kind {
-        CheckKind::Expect { states, .. } => states.iter().any(|state| state == "Running"),
-        CheckKind::Pulled { .. } => true,
-        _ => false,
-    });
-    let hint = hint::of(&check::troubles(&step.checks, &ground.site.watch, began), wanted);
-    let failure = Failure { file: lab.path.display().to_string(), line, message, evidence, hint };
-    Stepped { failure: Some(failure), ..stepped(Verdict::Failed) }
+async fn failed(lab: &Lab, line: usize, message: String, scene: &Scene<'_>, ground: &Ground<'_>) -> Stepped {
+    let (checks, began) = (&scene.step.checks, scene.began);
+    let evidence = check::evidence(checks, &ground.site.watch, began);
+    let wanted = check::objects(checks).into_iter().any(|object| is_wanted(checks, object));
+    let causes = causes(scene, ground).await;
+    let hint = hint::of(&check::troubles(checks, &ground.site.watch, began), wanted);
+    let hint = hint.or_else(|| causes.first()?.hint());
+    let told = causes.iter().map(ToString::to_string).collect();
+    let failure = Failure { file: lab.path.display().to_string(), line, message, causes: told, evidence, hint };
+    Stepped { failure: Some(failure), causes, ..stepped(Verdict::Failed) }
 }
 
 #[cfg(test)]

@@ -191,6 +191,8 @@ mod tests {
 
     fn column(version: &str, traces: Vec<Trace>) -> Column {
         let played = Played {
+            causes: Vec::new(),
+            doubts: Vec::new(),
             lab: 1,
             verdict: Verdict::Reproduced,
             failure: None,

@@ -1,6 +1,7 @@
 //! Plays labs: executes steps, records what the cluster did, judges it, and tells it as events.
 //! Knows no terminals and not which cluster it plays on.
 
+mod cause;
 mod check;
 mod evidence;
 mod hint;
@@ -9,7 +10,9 @@ mod matrix;
 mod play;
 mod yardstick;
 
-pub(crate) use lab::{Error, Played};
+#[cfg(test)]
+pub(crate) use cause::Cause;
+pub(crate) use lab::{BeforeStep, Error, Played};
 pub(crate) use matrix::{Column, differences};
 pub(crate) use play::{Player, Tools, finish, served};
 pub(crate) use yardstick::measure;

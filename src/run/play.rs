@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::lab::{self, Error, Outcome, Played};
+use super::lab::{self, BeforeStep, Error, Outcome, Played};
 use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
 use crate::gateway::{Elsewhere, Names, Reach, Upstream};
@@ -36,6 +36,7 @@ pub(crate) struct Player<'a> {
     pub jobs: usize,
     /// Ends the labs that are being played.
     pub stop: &'a CancellationToken,
+    pub before_step: Option<&'a dyn BeforeStep>,
 }
 
 /// When a lab begins.
@@ -151,7 +152,7 @@ impl Player<'_> {
             upstream,
             on_request: None,
         };
-        lab::play(lab, &ground, waits, self.stop).await
+        lab::play(lab, &ground, waits, self.stop, self.before_step).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What labs stand on: a private registry, the application image in it, and a cluster; brought up side by
 //! side, and what they owe settled in order. Knows nothing of steps.
 
+mod broken;
 mod error;
 mod handle;
 mod parts;
@@ -8,6 +9,7 @@ mod reap;
 mod remains;
 mod settle;
 mod up;
+mod witness;
 
 pub(crate) use error::Error;
 pub(crate) use handle::{Handle, Remote};
@@ -15,4 +17,4 @@ pub(crate) use parts::{Part, check};
 pub(crate) use reap::{Reaped, Reaping, reap};
 pub(crate) use remains::Remains;
 pub(crate) use settle::{End, glance, settle};
-pub(crate) use up::{RegistryAuth, Settings, Stage};
+pub(crate) use up::{Defect, RegistryAuth, Settings, Stage};

@@ -7,10 +7,11 @@ use std::sync::PoisonError;
 use super::error::Error;
 use super::handle::{Handle, Remote};
 use super::parts::{OnPart, Part, Raising, Slot, ask, push};
+use super::witness::Log;
 use crate::cluster::{Cluster, Plan};
 use crate::docker::{self, Docker};
 use crate::images::Application;
-use crate::registry::{self, Credentials, TokenService};
+use crate::registry::{self, Credentials, Grants, TokenService};
 use crate::session::{Debt, Session};
 
 /// How the stage's own registry tells its user from others.
@@ -21,6 +22,27 @@ pub enum RegistryAuth {
     Basic,
     /// By tokens, as Docker Hub does: a refusal says `insufficient_scope: authorization failed`.
     Token,
+}
+
+/// How the stage's own registry fails to tell its user from others: only sabotage asks for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    /// It asks nobody for a login.
+    OpenRegistry,
+    /// It takes any password.
+    AnyPassword,
+    /// Its token service grants everybody everything.
+    GrantsEverything,
+}
+
+impl Defect {
+    fn grants(self) -> Grants {
+        match self {
+            Self::OpenRegistry => Grants::User,
+            Self::AnyPassword => Grants::AnyPassword,
+            Self::GrantsEverything => Grants::Everybody,
+        }
+    }
 }
 
 /// What to bring up.
@@ -38,6 +60,7 @@ pub struct Settings {
     pub served: Vec<String>,
     /// A registry that is there already, and its login, in place of one of the stage's own.
     pub remote: Option<(Remote, Credentials)>,
+    pub defect: Option<Defect>,
 }
 
 impl Settings {
@@ -59,6 +82,7 @@ pub struct Stage {
     pub notes: Vec<String>,
     /// Gives the registry's tokens, where this process brought it up with such.
     tokens: Option<TokenService>,
+    pub(super) log: Log,
 }
 
 impl Stage {
@@ -104,7 +128,7 @@ impl Stage {
             (settings.kept.clone(), settings.remote.as_ref().map(|(remote, _)| remote.clone())),
         );
         session.write_private("stage.json", &handle.to_json())?;
-        Ok(Some(Self { handle, cluster, docker, notes, tokens }))
+        Ok(Some(Self { handle, cluster, docker, notes, tokens, log: Log::default() }))
     }
 
     /// Uses a stage that another process keeps up; what labs of `session` leave there is owed from then on.
@@ -116,7 +140,7 @@ impl Stage {
             .await
             .map_err(Error::Cluster)?;
         let notes = handle.cluster.notes.clone();
-        let stage = Self { handle, cluster, docker, notes, tokens: None };
+        let stage = Self { handle, cluster, docker, notes, tokens: None, log: Log::default() };
         let application = stage.ask(&stage.handle.application.image)?;
         application.resolve().await.map_err(|error| Error::Gone { answer: error.chain() })?;
         session.owe(Debt::Labs { private: stage.handle.private.clone(), host: stage.docker.host().into() })?;
@@ -205,17 +229,6 @@ impl Stage {
         }
     }
 
-    /// What the registry has logged so far; None where its log is not ours to read.
-    ///
-    /// # Errors
-    /// Where Docker does not answer.
-    pub async fn registry_log(&self) -> Result<Option<String>, docker::Error> {
-        match &self.handle.registry_container {
-            Some(container) => self.docker.read_logs(container).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// Ends what of it is in this process; the rest is the session's ledger's.
     pub async fn down(self) {
         self.cluster.stop().await;
@@ -232,12 +245,14 @@ async fn token_service(
     docker: &Docker,
     credentials: &Credentials,
 ) -> Result<Option<TokenService>, Error> {
-    if settings.registry_auth == RegistryAuth::Basic || settings.remote.is_some() {
+    let grants = settings.defect.map_or(Grants::User, Defect::grants);
+    let needs_none = settings.registry_auth == RegistryAuth::Basic && grants == Grants::User;
+    if needs_none || settings.remote.is_some() || settings.defect == Some(Defect::OpenRegistry) {
         return Ok(None);
     }
     let address = match settings.plan {
         Plan::Mini(_) => Ipv4Addr::LOCALHOST.into(),
         _ => docker.gateway().await.map_err(|source| Error::Docker { part: Part::Registry, source: source.into() })?,
     };
-    TokenService::start(address, credentials.clone()).await.map(Some).map_err(Error::Tokens)
+    TokenService::start(address, credentials.clone(), grants).await.map(Some).map_err(Error::Tokens)
 }

@@ -21,6 +21,7 @@ mod post;
 mod program;
 mod readme;
 mod rooms;
+mod sabotage;
 mod secrets;
 mod signals;
 mod up_down;

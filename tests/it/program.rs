@@ -46,6 +46,11 @@ impl Ground {
         Self { _turn: Some(TURNS.acquire().await.unwrap()), ..Self::light() }
     }
 
+    /// With the Engine to itself, as far as tests are asked.
+    pub(crate) async fn alone() -> Self {
+        Self { _turn: Some(TURNS.acquire_many(2).await.unwrap()), ..Self::light() }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -11,7 +11,7 @@ use crate::docker::registry::{Auth, RegistryContainer, RegistryRequest};
 use crate::images;
 use crate::registry::{self, Client, Credentials, Endpoint, ImageRef, token};
 use crate::session::Session;
-use crate::stage::{Error, Remote};
+use crate::stage::{Defect, Error, Remote};
 
 /// A registry that answers.
 pub(in crate::stage) struct Registry {
@@ -61,6 +61,7 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
 /// By its tokens where the stage has a service for them, else by the password.
 fn auth(raising: &Raising<'_>) -> Result<Auth, Error> {
     Ok(match raising.tokens {
+        _ if raising.settings.defect == Some(Defect::OpenRegistry) => Auth::Nobody,
         Some(tokens) => Auth::Token {
             realm: tokens.realm(),
             service: token::SERVICE.into(),

@@ -106,6 +106,11 @@ impl Server {
         &self.token
     }
 
+    /// Whether the lab has pushed an image, as it is called in the registry.
+    pub(crate) fn has_pushed(&self, image: &str) -> bool {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).pushed.iter().any(|pushed| pushed == image)
+    }
+
     /// The images that the lab has pushed since this was last asked, as they are called in the registry.
     #[must_use]
     pub fn take_pushed(&self) -> Vec<String> {

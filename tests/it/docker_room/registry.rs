@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use rehearsal::docker::registry::{Auth, RegistryContainer, RegistryRequest};
 use rehearsal::docker::{Docker, Error, Login};
 use rehearsal::images::{REGISTRY, ensure};
-use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef, TokenService, access_log, token};
+use rehearsal::registry::{Client, Credentials, Endpoint, Grants, ImageRef, TokenService, access_log, token};
 
 use super::{quiet, session, shell};
 
@@ -73,7 +73,7 @@ async fn a_registry_with_tokens_refuses_in_docker_hubs_words() {
     session("tokens", async |docker, labels| {
         let shell = shell(&docker).await;
         let user = Credentials::new("ann", PASSWORD);
-        let tokens = TokenService::start(Ipv4Addr::LOCALHOST.into(), user.clone()).await.unwrap();
+        let tokens = TokenService::start(Ipv4Addr::LOCALHOST.into(), user.clone(), Grants::User).await.unwrap();
         let auth = Auth::Token {
             realm: tokens.realm(),
             service: token::SERVICE.into(),

@@ -1,0 +1,124 @@
+//! What faults have to know of a lab, read off its steps and directives. Pure.
+
+use serde_json::Value;
+
+use crate::fence::{Command, Fence};
+use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, RUNNING};
+use crate::script::{Action, Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
+
+/// A lab's steps that are played, each with its place in the lab.
+fn played(lab: &Lab) -> impl DoubleEndedIterator<Item = (usize, &Step)> {
+    lab.steps.iter().enumerate().filter(|(_, step)| step.skip.is_none())
+}
+
+/// Whether the step has a command that begins with these words.
+fn has_command(step: &Step, words: &[&str]) -> bool {
+    matches!(&step.action, Action::Shell(script) if Fence::parse(script).is_ok_and(|fence| fence.calls(words) > 0))
+}
+
+fn fails(step: &Step) -> bool {
+    step.checks.iter().any(|check| matches!(check.kind, CheckKind::Fails { .. }))
+}
+
+/// The first step with a pod of which `is` holds.
+fn step_with(lab: &Lab, is: impl Fn(&CheckKind) -> Option<&ObjectRef>) -> Option<(usize, &ObjectRef)> {
+    played(lab).find_map(|(at, step)| Some((at, step.checks.iter().find_map(|check: &Check| is(&check.kind))?)))
+}
+
+/// The step by which a pod is to get its image, and the pod.
+pub(super) fn pulling(lab: &Lab) -> Option<(usize, &ObjectRef)> {
+    let pulled = step_with(lab, |kind| match kind {
+        CheckKind::Pulled { object } => Some(object),
+        _ => None,
+    });
+    pulled.or_else(|| {
+        step_with(lab, |kind| match kind {
+            CheckKind::Expect { object, states } if states.iter().any(|state| state == RUNNING) => Some(object),
+            _ => None,
+        })
+    })
+}
+
+/// The step by which somebody is to get the image: a pod, or `docker pull`.
+pub(super) fn fetching(lab: &Lab) -> Option<usize> {
+    let docker = || played(lab).find(|(_, step)| has_command(step, &["docker", "pull"]) && !fails(step));
+    pulling(lab).map(|(at, _)| at).or_else(|| docker().map(|(at, _)| at))
+}
+
+/// The first step by which a pod is to be refused its image, and the pod.
+pub(super) fn refused(lab: &Lab) -> Option<(usize, &ObjectRef)> {
+    step_with(lab, |kind| match kind {
+        CheckKind::Expect { object, states } => {
+            let is_trouble = |state: &String| [ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF].contains(&state.as_str());
+            let refused = states.iter().any(is_trouble) && !states.iter().any(|state| state == RUNNING);
+            refused.then_some(object)
+        }
+        _ => None,
+    })
+}
+
+/// Whether anybody is to be turned away who brings no login.
+pub(super) fn turns_strangers_away(lab: &Lab) -> bool {
+    refused(lab).is_some() || played(lab).any(|(_, step)| fails(step) && has_command(step, &["docker", "pull"]))
+}
+
+/// Whether anybody is to be turned away who brings a wrong password.
+pub(super) fn tries_wrong_password(lab: &Lab) -> bool {
+    let twin = |check: &Check| matches!(check.kind, CheckKind::Without { what: Without::RightPassword, .. });
+    played(lab).any(|(_, step)| step.checks.iter().any(twin) || fails(step) && has_command(step, &["docker", "login"]))
+}
+
+/// Whether a pull secret is made, by a command or a manifest.
+pub(super) fn makes_secret(lab: &Lab) -> bool {
+    played(lab).any(|(_, step)| match &step.action {
+        Action::Shell(_) => has_command(step, &["kubectl", "create", "secret", "docker-registry"]),
+        Action::File { contents, .. } => contents.contains("kubernetes.io/dockerconfigjson"),
+    })
+}
+
+/// Whether a ServiceAccount gets its pull secrets before the step `at`.
+pub(super) fn patches_account(lab: &Lab, at: usize) -> bool {
+    let words = ["patch", "edit"].into_iter().flat_map(|verb| ["serviceaccount", "sa"].map(|kind| [verb, kind]));
+    let mut words = words.map(|[verb, kind]| ["kubectl", verb, kind]);
+    words.any(|words| played(lab).take_while(|(step, _)| *step < at).any(|(_, step)| has_command(step, &words)))
+}
+
+/// The ServiceAccount that the lab's manifest of a pod names; None: its namespace's default.
+pub(super) fn account_of(lab: &Lab, pod: &ObjectRef) -> Option<String> {
+    let manifests = played(lab).filter_map(|(_, step)| match &step.action {
+        Action::File { contents, .. } => serde_saphyr::from_multiple::<Value>(contents).ok(),
+        Action::Shell(_) => None,
+    });
+    let named = |value: &Value| value["kind"] == "Pod" && value["metadata"]["name"] == pod.name.as_str();
+    manifests.flatten().find(named)?["spec"]["serviceAccountName"].as_str().map(str::to_owned)
+}
+
+/// Whether a step does nothing but look at the cluster: what it shows is not needed by a later one.
+pub(super) fn only_looks(step: &Step) -> bool {
+    let Action::Shell(script) = &step.action else { return false };
+    let looks = |command: &Command| {
+        let is_kubectl = ["get", "describe"].iter().any(|verb| command.begins_with(&["kubectl", verb]));
+        // What is at the other end of a pipe only reads.
+        let reads = command.standing.pipe && command.program() == Some("base64");
+        (is_kubectl || reads) && command.redirections.is_empty()
+    };
+    Fence::parse(script).is_ok_and(|fence| !fence.commands().is_empty() && fence.commands().iter().all(looks))
+}
+
+/// The images that the stage serves to the lab.
+pub(super) fn needed_images(lab: &Lab) -> Vec<&str> {
+    let needed = lab.needs.iter().filter_map(|need| match need {
+        Need::Image(image) => Some(image.as_str()),
+        Need::NoImage(_) | Need::Cluster => None,
+    });
+    needed.collect()
+}
+
+/// A text that the lab wants to be printed and that one of `sources` has.
+pub(super) fn printed_text(lab: &Lab, sources: &[String]) -> Option<String> {
+    let texts = played(lab).flat_map(|(_, step)| &step.checks).filter_map(|check| match &check.kind {
+        CheckKind::Prints { contains } => Some(&contains.0),
+        _ => None,
+    });
+    texts.flatten().find(|text| sources.iter().any(|source| source.contains(text.as_str()))).cloned()
+}
