@@ -79,7 +79,7 @@ async fn diagnoses(args: &WhyArgs, common: &Common, printer: &Printer) -> Result
     };
     let reader = Reader { client: &client, registry, masker: &printer.masker };
     let found = try_join_all(pods.into_iter().map(|pod| reader.diagnosis(pod))).await;
-    let mut found: Vec<Diagnosis> = found.map_err(|error| crate::why::Error::from(error))?;
+    let mut found: Vec<Diagnosis> = found.map_err(crate::why::Error::from)?;
     if args.all {
         found.retain(|diagnosis| diagnosis.cause.is_some());
     }

@@ -127,7 +127,9 @@ impl Fit {
 /// # Errors
 /// Where there is no such context, or its credentials cannot be used.
 pub(crate) async fn reader(file: Option<&Path>, name: Option<&str>) -> Result<(Client, String), Error> {
-    let kubeconfig = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from).map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let kubeconfig = file
+        .map_or_else(Kubeconfig::read, Kubeconfig::read_from)
+        .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
     let current = kubeconfig.current_context.clone().unwrap_or_default();
     let kubeconfig = only(kubeconfig, name.unwrap_or(&current))?;
     let (name, server) = (name.unwrap_or(&current).to_owned(), server(&kubeconfig));

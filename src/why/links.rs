@@ -3,33 +3,15 @@
 //! The kubelet's own words (the message beside STATUS, else its newest event) come first: they say what happened on the
 //! node. What stands in the cluster says why, and the registry's answer tells cases apart that the words leave open.
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::facts::{Answer, Answered, Facts, nearest};
 use super::finding::{Diagnosis, Evidence, Finding, Grade};
-use crate::kubewords::status::{
-    COMPLETED, ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_INSPECT_ERROR, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME,
-    REGISTRY_UNAVAILABLE, RUNNING, SUCCEEDED,
-};
-use crate::observe::{is_refusal, pod_status};
-use crate::registry::keyring::{KeyringError, Match};
-use crate::registry::{Credentials, ImageRef, Keyring};
-
-const CONFIG_JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
-const CONFIG: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
-const DOCKER_HUB: &str = "docker.io";
-
-/// What the kubelet waits with when an image does not come. A damaged secret's own words are STATUS, too.
-const WAITING: &[&str] = &[
-    ERR_IMAGE_PULL,
-    IMAGE_PULL_BACK_OFF,
-    ERR_IMAGE_NEVER_PULL,
-    IMAGE_INSPECT_ERROR,
-    INVALID_IMAGE_NAME,
-    REGISTRY_UNAVAILABLE,
-    "SignatureValidationFailed",
-];
+use super::stuck::{CONFIG_JSON, DOCKER_HUB, Stuck, config, keyring, logins, stuck};
+use crate::kubewords::status::{COMPLETED, ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, RUNNING, SUCCEEDED};
+use crate::observe::pod_status;
+use crate::registry::ImageRef;
 
 /// What lies between the node and a registry, in the words of Go's net packages and of registries: the finding's name,
 /// the words, what they mean, and what to look at.
@@ -65,23 +47,6 @@ const WIRE: &[(&str, &[&str], &str, &str)] = &[
         "kubectl create secret docker-registry NAME …   # who logs in may pull more",
     ),
 ];
-
-/// One container whose image does not come.
-struct Stuck<'a> {
-    facts: &'a Facts,
-    namespace: String,
-    container: &'a Container,
-    image: &'a str,
-    status: String,
-    words: String,
-}
-
-/// A pull secret that the pod names.
-struct Named<'a> {
-    at: usize,
-    name: &'a str,
-    secret: Option<&'a Secret>,
-}
 
 /// What is amiss with a pod's images.
 pub(super) fn diagnose(facts: &Facts) -> Diagnosis {
@@ -137,136 +102,14 @@ const CHAIN: &[(&str, Link)] = &[
     ("next attempt", healed),
 ];
 
-impl<'a> Stuck<'a> {
-    fn named(&self) -> Vec<Named<'a>> {
-        let secrets = self.facts.pod.spec.as_ref().and_then(|spec| spec.image_pull_secrets.as_deref());
-        let known = self.facts.secrets.as_deref().unwrap_or_default();
-        let named = secrets.unwrap_or_default().iter().enumerate().map(|(at, reference)| Named {
-            at,
-            name: &reference.name,
-            secret: known.iter().find(|secret| secret.name_any() == reference.name),
-        });
-        named.collect()
-    }
-
-    /// The secrets that the pod names and that are there.
-    fn present(&self) -> Vec<(usize, &'a Secret)> {
-        self.named().into_iter().filter_map(|named| Some((named.at, named.secret?))).collect()
-    }
-
-    fn reference(&self) -> Option<ImageRef> {
-        ImageRef::parse(self.image).ok()
-    }
-
-    fn answers(&self) -> &[Answered] {
-        self.facts.answers.get(self.image).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn is_served(&self) -> bool {
-        self.answers().iter().any(|one| one.answer == Answer::Served)
-    }
-
-    /// Whether somebody says that the image is refused for want of a login: the kubelet or the registry.
-    fn is_refused(&self) -> bool {
-        let by_registry = |one: &Answered| matches!(one.answer, Answer::LoginRefused | Answer::Denied);
-        !self.is_served() && (self.answers().iter().any(by_registry) || is_refusal(&self.words))
-    }
-
-    fn says(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.words.contains(word))
-    }
-
-    /// The kubelet's words as evidence.
-    fn kubelets(&self) -> Evidence {
-        Evidence::new(self.pod(), ".status.containerStatuses[*].state.waiting.message", self.words.clone())
-    }
-
-    fn pod(&self) -> String {
-        format!("pod/{}", self.facts.pod.name_any())
-    }
-
-    fn account(&self) -> String {
-        let spec = self.facts.pod.spec.as_ref();
-        spec.and_then(|spec| spec.service_account_name.clone()).unwrap_or_else(|| "default".into())
-    }
-
-    /// The image's host as a docker config names it.
-    fn server(&self) -> String {
-        match self.reference().map(|reference| reference.registry().to_owned()) {
-            Some(host) if host == DOCKER_HUB => "https://index.docker.io/v1/".into(),
-            Some(host) => host,
-            None => "HOST".into(),
-        }
-    }
-
-    fn creation(&self, name: &str) -> String {
-        let (server, namespace) = (self.server(), &self.namespace);
-        format!(
-            "kubectl create secret docker-registry {name} -n {namespace} --docker-server={server} --docker-username=… \
-             --docker-password=…"
-        )
-    }
-
-    fn deletion(&self) -> String {
-        let owner = self.facts.pod.owner_references().iter().find(|owner| owner.controller == Some(true));
-        match owner {
-            Some(_) => format!("kubectl delete pod {} -n {}   # its owner makes it anew", self.facts.pod.name_any(), self.namespace),
-            None => format!("kubectl delete pod {} -n {} && kubectl apply -f …", self.facts.pod.name_any(), self.namespace),
-        }
-    }
-}
-
-/// The images of containers that wait for them; of a pod that is on no cluster yet, all.
-pub(super) fn waited_for(facts: &Facts) -> Vec<String> {
-    match (&facts.pod.status, stuck(facts)) {
-        (None, _) => {
-            let spec = facts.pod.spec.as_ref();
-            let containers = spec.into_iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
-            containers.filter_map(|container| container.image.clone()).collect()
-        }
-        (Some(_), stuck) => stuck.into_iter().map(|stuck| stuck.image.to_owned()).collect(),
-    }
-}
-
-/// The first container whose image does not come; of a pod that is on no cluster yet the first that is refused.
-fn stuck(facts: &Facts) -> Option<Stuck<'_>> {
-    let spec = facts.pod.spec.as_ref()?;
-    let mut containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-    let namespace = facts.pod.namespace().unwrap_or_default();
-    let Some(status) = &facts.pod.status else {
-        let is_served = |container: &&Container| {
-            let image = container.image.as_deref().unwrap_or_default();
-            facts.answers.get(image).is_some_and(|all| all.iter().any(|one| one.answer == Answer::Served))
-        };
-        let container = containers.find(|container| !is_served(container))?;
-        let image = container.image.as_deref().unwrap_or_default();
-        return Some(Stuck { facts, namespace, container, image, status: String::new(), words: String::new() });
-    };
-    let statuses = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    let waiting = |status: &ContainerStatus| {
-        let waiting = status.state.as_ref()?.waiting.clone()?;
-        let reason = waiting.reason.unwrap_or_default();
-        let damaged = DAMAGED.iter().any(|words| reason.contains(words));
-        (WAITING.contains(&reason.as_str()) || damaged).then(|| (reason, waiting.message.unwrap_or_default()))
-    };
-    let (name, (status, message)) = statuses.filter_map(|status| Some((&status.name, waiting(status)?))).next()?;
-    let container = containers.find(|container| container.name == *name)?;
-    let image = container.image.as_deref().unwrap_or_default();
-    // Kubelets before 1.32 do not say in a back-off what went wrong, and later ones say no more than that at first.
-    let told = |message: &str| message.starts_with("Failed to pull") && message.contains(&format!("\"{image}\""));
-    let event = facts.events.iter().rev().filter_map(|event| event.message.clone()).find(|message| told(message));
-    let words = match message.contains(": ") || !event.as_ref().is_some_and(|event| !event.is_empty()) {
-        true => message,
-        false => event.unwrap_or_default(),
-    };
-    Some(Stuck { facts, namespace, container, image, status, words })
-}
-
 fn invalid_name(stuck: &Stuck<'_>) -> Option<Finding> {
     let error = ImageRef::parse(stuck.image).err()?;
-    let at = stuck.facts.pod.spec.as_ref().and_then(|spec| {
-        spec.containers.iter().position(|container| container.name == stuck.container.name)
-    });
+    let at = stuck
+        .facts
+        .pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.containers.iter().position(|container| container.name == stuck.container.name));
     let path = format!(".spec.containers[{}].image", at.map_or("*".into(), |at| at.to_string()));
     let finding = Finding::new("image-name-invalid", format!("`{}` names no image: {error}", stuck.image));
     let finding = finding.shown_by(Evidence::new(stuck.pod(), &path, stuck.image));
@@ -302,9 +145,10 @@ fn wire(stuck: &Stuck<'_>) -> Option<Finding> {
 fn not_there(stuck: &Stuck<'_>) -> Option<Finding> {
     let reference = stuck.reference()?;
     // A refusal may be a repository's that is not there; an answer to the pod's own login tells.
-    let told = stuck.answers().iter().find(|one| {
-        matches!(one.answer, Answer::TagUnknown { .. } | Answer::RepositoryUnknown | Answer::NoPlatform)
-    });
+    let told = stuck
+        .answers()
+        .iter()
+        .find(|one| matches!(one.answer, Answer::TagUnknown { .. } | Answer::RepositoryUnknown | Answer::NoPlatform));
     let by_words = stuck.says(&[": not found", "manifest unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN"]);
     let no_platform = stuck.says(&["no match for platform"]);
     let name = reference.name();
@@ -359,7 +203,9 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<Finding> {
             .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"));
         return Some(finding.mended(Grade::Destroys, stuck.deletion()));
     }
-    let says = format!("neither the pod nor its ServiceAccount `{account}` names a pull secret, and the registry asks for one");
+    let says = format!(
+        "neither the pod nor its ServiceAccount `{account}` names a pull secret, and the registry asks for one"
+    );
     let finding = Finding::new("no-secret-named", says)
         .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"))
         .shown_by(Evidence::new(format!("serviceaccount/{account}"), ".imagePullSecrets", "not set"));
@@ -433,9 +279,6 @@ fn wrong_type(stuck: &Stuck<'_>) -> Option<Finding> {
     Some(finding.mended(Grade::Change, anew).mended(Grade::Change, stuck.creation(&name)))
 }
 
-/// The words of Go's decoders, which are STATUS where a secret is damaged (kubelet 1.33 and later).
-const DAMAGED: &[&str] = &["illegal base64 data", "unable to parse auth field", "json: cannot unmarshal", "invalid character"];
-
 /// One damaged secret fails all of a pod's.
 fn damaged(stuck: &Stuck<'_>) -> Option<Finding> {
     let found = stuck.present().into_iter().find_map(|(at, secret)| Some((at, secret, keyring(&[secret]).err()?)));
@@ -481,7 +324,8 @@ fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
         return None;
     }
     let by_words = !asked && !stuck.words.is_empty();
-    let unauthorized = ["401 Unauthorized", "failed to authorize", "incorrect username or password", "invalid username"];
+    let unauthorized =
+        ["401 Unauthorized", "failed to authorize", "incorrect username or password", "invalid username"];
     let denied = ["insufficient_scope", "access denied", "403 Forbidden", "access to the resource is denied"];
     let name = present.get(login.config).map(|secret| secret.name_any()).unwrap_or_default();
     let user = &login.credentials.username;
@@ -489,7 +333,8 @@ fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
         && ring.servers().iter().any(|server| server.split('/').next() == Some(DOCKER_HUB))
         && host == DOCKER_HUB;
     let finding = if hides && (asked || by_words) {
-        let says = "the entry `docker.io` fits the image and hides `https://index.docker.io/v1/`, whose login is not tried";
+        let says =
+            "the entry `docker.io` fits the image and hides `https://index.docker.io/v1/`, whose login is not tried";
         Finding::new("entry-hidden", says).shown_by(Evidence::new(
             format!("secret/{name}"),
             ".data['.dockerconfigjson'] → auths",
@@ -520,12 +365,11 @@ fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
 /// The registry gives the image to the pod's login now: the next attempt has it.
 fn healed(stuck: &Stuck<'_>) -> Option<Finding> {
     let served = stuck.answers().iter().find(|one| one.answer == Answer::Served)?;
-    if stuck.facts.pod.status.is_none() {
-        return None;
-    }
+    stuck.facts.pod.status.as_ref()?;
     let host = stuck.reference()?.registry().to_owned();
     let who = served.user.as_ref().map_or("anybody".to_owned(), |user| format!("`{user}`"));
-    let says = format!("nothing is broken any more: {host} gives the image to {who}, and the kubelet's next attempt has it");
+    let says =
+        format!("nothing is broken any more: {host} gives the image to {who}, and the kubelet's next attempt has it");
     let finding = Finding::new("waits-for-next-attempt", says).shown_by(stuck.kubelets());
     Some(finding.mended(Grade::Destroys, format!("{}   # it need not wait then", stuck.deletion())))
 }
@@ -557,45 +401,4 @@ fn notes(stuck: &Stuck<'_>) -> Vec<String> {
         notes.push(format!("{attempts} attempts so far; the kubelet waits up to {waits} s for the next"));
     }
     notes
-}
-
-/// The key that the kubelet reads in a secret of this type, and its contents (`MakeDockerKeyring`).
-fn config(secret: &Secret) -> Option<(&'static str, &[u8])> {
-    let (_, key) = [CONFIG_JSON, CONFIG].into_iter().find(|(type_, _)| secret.type_.as_deref() == Some(type_))?;
-    let contents = &secret.data.as_ref()?.get(key)?.0;
-    (!contents.is_empty()).then_some((key, contents.as_slice()))
-}
-
-/// The logins of these secrets as the kubelet holds them. A secret that it does not read is an empty one.
-fn keyring(secrets: &[&Secret]) -> Result<Keyring, KeyringError> {
-    let mut ring = Keyring::default();
-    for secret in secrets {
-        match config(secret) {
-            Some((key, contents)) if key == CONFIG.1 => ring.add_dockercfg(contents)?,
-            Some((_, contents)) => ring.add_dockerconfigjson(contents)?,
-            None => ring.add_dockerconfigjson(b"{}")?,
-        }
-    }
-    Ok(ring)
-}
-
-fn logins(stuck: &Stuck<'_>, secrets: &[&Secret]) -> Vec<Match> {
-    let Some(reference) = stuck.reference() else { return Vec::new() };
-    keyring(secrets).map(|ring| ring.lookup(&reference.name())).unwrap_or_default()
-}
-
-/// The logins that the kubelet would try for an image of a pod, in its order.
-pub(super) fn tried(facts: &Facts, image: &ImageRef) -> Vec<Credentials> {
-    let spec = facts.pod.spec.as_ref();
-    let named = spec.and_then(|spec| spec.image_pull_secrets.as_deref()).unwrap_or_default().iter();
-    let known = facts.secrets.as_deref().unwrap_or_default();
-    let secrets: Vec<&Secret> =
-        named.filter_map(|named| known.iter().find(|secret| secret.name_any() == named.name)).collect();
-    logins_of(&secrets, image)
-}
-
-/// The logins of secrets for an image; none where one of them is damaged.
-pub(super) fn logins_of(secrets: &[&Secret], image: &ImageRef) -> Vec<Credentials> {
-    let found = keyring(secrets).map(|ring| ring.lookup(&image.name())).unwrap_or_default();
-    found.into_iter().map(|found| found.credentials).collect()
 }

@@ -10,7 +10,8 @@ use kube::{Api, Client, ResourceExt};
 
 use super::facts::{Answer, Answered, Facts};
 use super::finding::Diagnosis;
-use super::links::{diagnose, logins_of, tried, waited_for};
+use super::links::diagnose;
+use super::stuck::{logins_of, tried, waited_for};
 use crate::mask::Masker;
 use crate::registry::{self, Credentials, Endpoint, ImageRef};
 
@@ -59,17 +60,13 @@ impl Reader<'_> {
             Api::<Event>::namespaced(self.client.clone(), &namespace),
             Api::<Node>::all(self.client.clone()),
         );
-        let (account, secrets, events, node) = tokio::join!(
-            accounts.get_opt(account),
-            self.secrets(&secrets, &spec),
-            all_events.list(&events),
-            async {
+        let (account, secrets, events, node) =
+            tokio::join!(accounts.get_opt(account), self.secrets(&secrets, &spec), all_events.list(&events), async {
                 match spec.node_name.as_deref() {
                     Some(node) => nodes.get_opt(node).await,
                     None => Ok(None),
                 }
-            },
-        );
+            },);
         let account = readable(account)?.flatten();
         let mut events = readable(events)?.map(|list| list.items).unwrap_or_default();
         events.retain(|event| event.involved_object.uid == pod.uid());
@@ -81,14 +78,8 @@ impl Reader<'_> {
             // As admission does it (`plugin/pkg/admission/serviceaccount`).
             spec.image_pull_secrets = account.as_ref().and_then(|account| account.image_pull_secrets.clone());
         }
-        let mut facts = Facts {
-            pod,
-            account,
-            secrets: secrets?,
-            events,
-            node: readable(node)?.flatten(),
-            ..Facts::default()
-        };
+        let mut facts =
+            Facts { pod, account, secrets: secrets?, events, node: readable(node)?.flatten(), ..Facts::default() };
         let (elsewhere, answers, would_do) =
             tokio::join!(self.elsewhere(&facts), self.answers(&facts), self.would_do(&facts));
         (facts.elsewhere, facts.answers, facts.would_do) = (elsewhere, answers, would_do);

@@ -33,10 +33,16 @@ pub(crate) enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unknown(_) => "as in `rehearse why mypod`, `rehearse why deploy/web -n shop`, `rehearse why -A`".into(),
-            Self::Missing { near, .. } if near.is_empty() => "`-n NAMESPACE` asks in another namespace, `-A` in all".into(),
+            Self::Unknown(_) => {
+                "as in `rehearse why mypod`, `rehearse why deploy/web -n shop`, `rehearse why -A`".into()
+            }
+            Self::Missing { near, .. } if near.is_empty() => {
+                "`-n NAMESPACE` asks in another namespace, `-A` in all".into()
+            }
             Self::Missing { near, .. } => format!("there is: {}", near.join(", ")),
-            Self::NoPod(_) => "`kubectl describe` on it tells why: a quota, or a ServiceAccount that is not there".into(),
+            Self::NoPod(_) => {
+                "`kubectl describe` on it tells why: a quota, or a ServiceAccount that is not there".into()
+            }
             Self::Cluster(_) => "does `kubectl get pods` work? `--cluster context:NAME` takes another context".into(),
             Self::Manifest(_) => "a Pod, or what has a pod template: a Deployment, a Job, …".into(),
         })
@@ -131,7 +137,9 @@ fn belongs(pod: &Pod, sets: &[ReplicaSet], kind: &str, name: &str) -> bool {
     };
     let of_set = |set: &str| {
         let set = sets.iter().find(|candidate| candidate.name_any() == set);
-        set.is_some_and(|set| set.owner_references().iter().any(|owner| owner.kind == "Deployment" && owner.name == name))
+        set.is_some_and(|set| {
+            set.owner_references().iter().any(|owner| owner.kind == "Deployment" && owner.name == name)
+        })
     };
     owned(&|owner, of| owner == kind && of == name || kind == "Deployment" && owner == "ReplicaSet" && of_set(of))
 }
@@ -154,11 +162,11 @@ mod tests {
     #[test]
     fn manifests_have_pods_and_templates_of_such() {
         let text = "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}]}\n---\nkind: Deployment\n\
-                    metadata: {name: b, namespace: n}\nspec: {template: {spec: {containers: [{name: c, image: j}]}}}\n---\n\
+                    metadata: {name: b, namespace: shop}\nspec: {template: {spec: {containers: [{name: c, image: j}]}}}\n---\n\
                     kind: Secret\nmetadata: {name: s}\n";
         let pods = Target::of_manifest(text, "default").unwrap();
         let names: Vec<_> = pods.iter().map(|pod| (pod.name_any(), pod.namespace().unwrap())).collect();
-        assert_eq!(names, [("a".into(), "default".into()), ("b".into(), "n".to_owned())]);
+        assert_eq!(names, [("a".into(), "default".into()), ("b".into(), "shop".to_owned())]);
         assert!(matches!(Target::of_manifest("kind: Secret", "x"), Err(Error::Manifest(None))));
         assert!(matches!(Target::of_manifest("a: [", "x"), Err(Error::Manifest(Some(_)))));
     }
