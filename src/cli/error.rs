@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{check, cluster, conformance, docker, images, place, run, sabotage, script, session, stage};
+use crate::{check, cluster, conformance, docker, images, place, run, sabotage, script, session, stage, why};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,10 @@ pub(super) enum Error {
     Shell(#[from] place::ShellError),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
+    #[error(transparent)]
+    Why(#[from] why::Error),
+    #[error("no stage is up")]
+    NoStage,
     #[error("there is no `bash` on PATH")]
     NoBash,
     #[error("{} cannot be written", path.display())]
@@ -107,6 +111,8 @@ impl Hint for Error {
             Self::Patch(error) => error.hint(),
             Self::Place(error) => error.hint(),
             Self::Shell(error) => error.hint(),
+            Self::Why(error) => error.hint(),
+            Self::NoStage => Some("`rehearse up` brings one up; `--cluster context:NAME` asks another cluster".into()),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {

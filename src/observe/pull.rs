@@ -108,13 +108,12 @@ impl EventSeen {
     }
 }
 
-/// Whether a pull failed because a registry refused it, by the words after `Failed to pull image "X": `.
-pub(crate) fn is_refusal(why: &str) -> bool {
-    // A request that failed was not answered, whatever a proxy on its way says.
-    let answered = !why.contains("failed to do request");
+/// Whether words of a kubelet say that a registry refused: a request that failed was not answered, whatever a proxy on
+/// its way says.
+pub(crate) fn is_refusal(words: &str) -> bool {
     // Names may sound like anything: they stand in quotes, or have a slash.
-    let own = why.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
-    answered && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))
+    let own = words.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
+    !words.contains("failed to do request") && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
