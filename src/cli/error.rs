@@ -10,8 +10,8 @@ use crate::{check, cluster, conformance, docker, images, place, run, sabotage, s
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("no `labs` folder here or in a folder above")]
-    NoLabs,
+    #[error("neither $XDG_STATE_HOME nor $HOME says where this program may keep its files")]
+    NoState,
     #[error(transparent)]
     Script(#[from] script::ScriptError),
     #[error(transparent)]
@@ -93,7 +93,7 @@ impl Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
+            Self::NoState => Some("name folders: `--labs DIR` and `--dir DIR`".into()),
             Self::Script(error) => error.hint(),
             Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
