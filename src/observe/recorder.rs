@@ -58,6 +58,13 @@ impl Recorder {
         entry.trace.record_event(seen).then_some(&entry.trace)
     }
 
+    /// Keeps what a registry has answered about the image of the object `uid`.
+    pub fn testify(&mut self, uid: &str, lane: &[String]) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.trace.uid == uid) {
+            entry.trace.registry = lane.to_vec();
+        }
+    }
+
     /// The newest trace of an object by its name, unless that object was gone before `step_began`. One without states
     /// gives way to one with: a late event of a former object may be the first that is heard of that object.
     pub fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {

@@ -118,7 +118,8 @@ impl Redactor {
                 events.push(redacted);
             }
         }
-        Redacted { object: trace.object.clone(), states: states.collect(), events }
+        let registry = trace.registry.iter().map(|told| self.text(told)).collect();
+        Redacted { object: trace.object.clone(), states: states.collect(), events, registry }
     }
 }
 
@@ -136,6 +137,9 @@ pub struct Redacted {
     pub states: Vec<RedactedState>,
     /// Each once, in the order they first came.
     pub events: Vec<RedactedEvent>,
+    /// The registry's lane.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registry: Vec<String>,
 }
 
 /// [`super::State`] without time, node and restarts.

@@ -129,11 +129,21 @@ pub struct Trace {
     /// Images that the pod's containers were started from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Started>,
+    /// What the registry answered about its image, where its pull was looked into: `served cloudwithvarjosh at 172.18.0.3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registry: Vec<String>,
 }
 
 impl Trace {
     pub fn new(object: ObjectRef, uid: impl Into<String>) -> Self {
-        Trace { object, uid: uid.into(), states: Vec::new(), events: Vec::new(), images: Vec::new() }
+        Trace {
+            object,
+            uid: uid.into(),
+            states: Vec::new(),
+            events: Vec::new(),
+            images: Vec::new(),
+            registry: Vec::new(),
+        }
     }
 
     /// Keeps the state if it differs from the last in anything but its time; says whether it did.

@@ -118,6 +118,11 @@ impl Watch {
         at(&self.shared.recorder())
     }
 
+    /// Puts what a registry has answered into the trace of a pod.
+    pub fn testify(&self, uid: &str, lane: &[String]) {
+        self.shared.recorder().testify(uid, lane);
+    }
+
     /// Why nothing is seen of the cluster, once that has been so for `at_least`; None while it is watched.
     pub fn cut(&self, at_least: Duration) -> Option<String> {
         let broken = self.shared.broken.lock().unwrap_or_else(PoisonError::into_inner);

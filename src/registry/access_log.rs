@@ -26,6 +26,14 @@ pub struct Entry {
     pub remote: Option<IpAddr>,
 }
 
+impl Entry {
+    /// Whether it was asked by this program on its own behalf, not by a node of a cluster.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.user_agent.starts_with(concat!("rehearsal/", env!("CARGO_PKG_VERSION")))
+    }
+}
+
 /// The requests for manifests and blobs in a log, in the order they were answered. Lines that say nothing of one
 /// are passed over.
 #[must_use]

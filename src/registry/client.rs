@@ -116,6 +116,14 @@ impl Client {
         Ok(Self { http: plain_http().build()? })
     }
 
+    /// For mini's node, which the registry's log tells from the program that it is part of.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn of_node() -> reqwest::Result<Self> {
+        Ok(Self { http: plain_http().user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION"))).build()? })
+    }
+
     /// For `endpoint`, wherever it is: elsewhere, with the system's roots of trust and proxies.
     ///
     /// # Errors
@@ -188,7 +196,7 @@ fn builder(roots: rustls::RootCertStore) -> reqwest::ClientBuilder {
         .with_no_client_auth();
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        .user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE)
 }

@@ -7,13 +7,14 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio_util::sync::CancellationToken;
 
-use super::evidence::{self, Proof};
+use super::evidence::{self, Testimony};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Events, Verdict};
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
+use crate::registry::access_log::Entry;
 use crate::registry::{Credentials, ImageRef};
 use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
 use crate::stage::Stage;
@@ -276,23 +277,25 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
     let Ok(reference) = ImageRef::parse(&ground.site.gateway.names().image(&image)) else {
         return Judged::failed(format!("`{image}` is no image reference"));
     };
-    // Where no event ties the pull to the pod, it is one that began after the pod did.
-    let age = ground.site.watch.look(|recorder| recorder.age(&uid, Instant::now())).filter(|_| !told);
-    let since = age.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok()).unwrap_or(scene.lab_began);
+    // A pull that began after the pod did, or, where the pod came with the step, after the step did: what is first heard
+    // of a pod may be late.
+    let age = ground.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
+    let age = age.unwrap_or_default().max(scene.began.elapsed());
+    let since = jiff::Timestamp::now().checked_sub(age).unwrap_or(scene.lab_began);
     let user = ground.stage.credentials().username;
-    let refused = match ground.stage.witness().await {
+    let testimony = match ground.stage.witness().await {
         // Not ours to read: the events must do.
-        Ok(None) => true,
+        Ok(None) => None,
         Ok(Some(witness)) => {
-            let proof = async || match witness
-                .look(|log| Proof::of(log, reference.repository(), &user, (scene.lab_began, since)))
-            {
-                Proof::Served { after_refusal } => Probe::Done(after_refusal),
-                Proof::Nothing => Probe::Pending(format!("the registry logged no success of {user}")),
+            let times = (scene.lab_began, since);
+            let told = |log: &[Entry]| Testimony::of(log, reference.repository(), &user, times);
+            let proof = async || match witness.look(told) {
+                Some(testimony) => Probe::Done(testimony),
+                None => Probe::Pending(format!("the registry logged no success of {user} since then")),
             };
             let wake = Wake::Changed(witness.changes());
             match until("the registry's log", scene.left().min(LOG_LAG), wake, proof).await {
-                Ok(refused) => refused,
+                Ok(testimony) => Some(testimony),
                 Err(timeout) => return Judged::failed(timeout.to_string()),
             }
         }
@@ -308,19 +311,32 @@ async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> J
         }
     }
     let unproven = |why: &str| Judged::new(Verdict::Unproven, why);
+    let lane = testimony.as_ref().map(Testimony::lane).unwrap_or_default();
+    ground.site.watch.testify(&uid, &lane);
+    if testimony.is_none() && !ground.stage.is_users() {
+        return Judged::new(Verdict::Unproven, "the registry is the stage's own, and its log was not read");
+    }
+    let refused = testimony.as_ref().is_none_or(Testimony::is_after_refusal);
     // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
     if !refused || !ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
         return unproven("nothing was refused in this lab before: it might pass without credentials");
     }
     match (told, ground.stage.is_users()) {
         (true, true) => Judged::good("event, the registry's log is not ours, refused before"),
-        (true, false) => Judged::good(format!("event, registry log ({user}), refused before")),
+        (true, false) => Judged::good(format!("event, registry: {}", without_addresses(&lane))),
         (false, true) => unproven("no event tells of the pull, and the registry's log is not ours"),
         (false, false) if ground.site.watch.look(|recorder| recorder.came_to_others(&image, &uid)) => {
             unproven("no event tells of the pull, and another pod may have brought the image to the node")
         }
-        (false, false) => Judged::good(format!("imageID, registry log ({user}), refused before; no event tells of it")),
+        (false, false) => {
+            Judged::good(format!("imageID, registry: {}; no event tells of it", without_addresses(&lane)))
+        }
     }
+}
+
+/// The lane for readers, to whom a node's address says nothing.
+fn without_addresses(lane: &[String]) -> String {
+    lane.iter().map(|told| told.split(" at ").next().unwrap_or(told)).collect::<Vec<_>>().join(", then ")
 }
 
 /// How far a kubelet's event may lag behind the container that is started after it.

@@ -6,28 +6,45 @@ use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 use crate::observe::{EventSeen, Trace};
 use crate::registry::access_log::Entry;
 
-/// What the registry's log says of a pull.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// The user was served.
-    Served {
-        /// Somebody had been refused before.
-        after_refusal: bool,
-    },
-    Nothing,
+/// What the registry's log says of a pull: who was refused the repository since the lab began, and then that its user was
+/// served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Testimony {
+    /// None: nobody had been refused before.
+    refused: Option<Entry>,
+    served: Entry,
 }
 
-impl Proof {
-    /// Judges the registry's answers since the lab began for a repository and the stage's user, who was served not before
-    /// `since`.
-    pub(super) fn of(log: &[Entry], repository: &str, user: &str, (lab_began, since): (Timestamp, Timestamp)) -> Self {
-        let own = |entry: &&Entry| entry.repository == repository && entry.time >= lab_began;
+impl Testimony {
+    /// Reads the answers since the lab began for a repository and the stage's user, who was served not before `since`.
+    /// What the harness itself has asked proves nothing of a node.
+    pub(super) fn of(
+        log: &[Entry],
+        repository: &str,
+        user: &str,
+        (lab_began, since): (Timestamp, Timestamp),
+    ) -> Option<Self> {
+        let own = |entry: &&Entry| entry.repository == repository && entry.time >= lab_began && !entry.is_ours();
         let of_it: Vec<_> = log.iter().filter(own).collect();
         let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
-        match of_it.iter().rposition(served) {
-            Some(last) => Self::Served { after_refusal: of_it[..last].iter().any(|entry| entry.status == 401) },
-            None => Self::Nothing,
-        }
+        let last = of_it.iter().rposition(served)?;
+        let refused = of_it[..last].iter().find(|entry| entry.status == 401);
+        Some(Self { refused: refused.map(|entry| Entry::clone(entry)), served: of_it[last].clone() })
+    }
+
+    pub(super) fn is_after_refusal(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// A trace's lane: the answers in their order, a few words each.
+    pub(super) fn lane(&self) -> Vec<String> {
+        let told = |what: &str, entry: &Entry| {
+            let whom = entry.user.as_deref().unwrap_or("nobody in particular");
+            let from = entry.remote.map(|remote| format!(" at {remote}")).unwrap_or_default();
+            format!("{what} {whom}{from}")
+        };
+        let refused = self.refused.iter().map(|entry| told("refused", entry));
+        refused.chain([told("served", &self.served)]).collect()
     }
 }
 
@@ -80,16 +97,20 @@ mod tests {
 
     #[test]
     fn a_success_is_proof_only_for_its_user_and_repository() {
-        let since = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::UNIX_EPOCH);
+        let since = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let of = |log: &[Entry], repository, user, since| Testimony::of(log, repository, user, since);
+        let after_refusal = |log: &[Entry]| of(log, "o/app1", "u", since).map(|told| told.is_after_refusal());
         let log = [entry(401, None), entry(200, Some("u"))];
-        let served = |after_refusal| Proof::Served { after_refusal };
-        assert_eq!(Proof::of(&log, "o/app1", "u", since), served(true));
-        assert_eq!(Proof::of(&log[1..], "o/app1", "u", since), served(false));
-        assert_eq!(Proof::of(&log, "o/app1", "v", since), Proof::Nothing);
-        assert_eq!(Proof::of(&log, "o/other", "u", since), Proof::Nothing);
-        assert_eq!(Proof::of(&[entry(200, Some("u")), entry(401, None)], "o/app1", "u", since), served(false));
+        assert_eq!(after_refusal(&log), Some(true));
+        assert_eq!(of(&log, "o/app1", "u", since).unwrap().lane(), ["refused nobody in particular", "served u"]);
+        assert_eq!(after_refusal(&log[1..]), Some(false));
+        assert_eq!(after_refusal(&[entry(200, Some("u")), entry(401, None)]), Some(false));
+        assert_eq!(of(&log, "o/app1", "v", since), None);
+        assert_eq!(of(&log, "o/other", "u", since), None);
         let later = (since.0, since.0 + jiff::SignedDuration::from_secs(1));
-        assert_eq!(Proof::of(&log, "o/app1", "u", later), Proof::Nothing, "that was another pull");
+        assert_eq!(of(&log, "o/app1", "u", later), None, "that was another pull");
+        let ours = Entry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
+        assert_eq!(after_refusal(&[entry(401, None), ours]), None, "no node has asked");
     }
 
     #[test]

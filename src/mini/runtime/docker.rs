@@ -49,7 +49,7 @@ impl DockerRuntime {
     /// # Errors
     /// When the registry client cannot be built.
     pub fn new(docker: Docker, host: String, labels: BTreeMap<String, String>) -> reqwest::Result<Self> {
-        let registry = registry::Client::new()?;
+        let registry = registry::Client::of_node()?;
         Ok(Self { docker, registry, host, labels, state: Mutex::default() })
     }
 
