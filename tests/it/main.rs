@@ -23,5 +23,6 @@ mod readme;
 mod rooms;
 mod secrets;
 mod signals;
+mod unsteady;
 mod up_down;
 mod why;
