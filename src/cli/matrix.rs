@@ -60,7 +60,9 @@ async fn play(
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
         let (jobs, masker) = (args.jobs, &printer.masker);
-        let what = Once { labs: &labs, tools: &tools, stage: &stage, jobs, timings: false, places: &places, masker };
+        let faults = None;
+        let what =
+            Once { labs: &labs, tools: &tools, stage: &stage, jobs, faults, timings: false, places: &places, masker };
         let column =
             match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
                 .await

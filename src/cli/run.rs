@@ -18,6 +18,7 @@ use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::event::{Chosen, Event, Verdict};
 use crate::exec::{self, chain};
+use crate::gateway::Faults;
 use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
@@ -42,6 +43,9 @@ pub(super) struct RunArgs {
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
+    /// For tests of the program itself: some of the API server's answers to labs go wrong, which ones this number says
+    #[arg(long, value_name = "SEED", hide = true)]
+    pub faults: Option<u64>,
 }
 
 pub(super) async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
@@ -74,6 +78,7 @@ async fn try_run(
         tools: &tools,
         stage: &args.stage,
         jobs: args.jobs,
+        faults: args.faults.map(Faults::new),
         timings: args.timings,
         places: &places,
         masker: &printer.masker,
@@ -88,6 +93,7 @@ pub(super) struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a StageArgs,
     pub jobs: Option<u16>,
+    pub faults: Option<Faults>,
     /// Also measure bare kubectl beside it.
     pub timings: bool,
     pub places: &'a Places,
@@ -159,6 +165,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
         masker,
         session: session.id(),
         jobs,
+        faults: what.faults.clone(),
         stop,
         before_step: None,
     };

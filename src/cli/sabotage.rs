@@ -165,6 +165,7 @@ impl What<'_> {
             session: scene.session.id(),
             // What happens to all labs at once finds them all there.
             jobs: usize::from(self.args.jobs).max(if labs.iter().any(Broken::is_with_others) { labs.len() } else { 1 }),
+            faults: None,
             stop: &self.interrupts.graceful,
             before_step: Some(&breaker),
         };

@@ -24,6 +24,7 @@ use serde_json::Value;
 use super::body::Forward;
 use super::discovery::{Discovery, Key};
 use super::error::Refusal;
+use super::faults::Struck;
 use super::filter::{Lines, Sight};
 use super::media::{Content, accept_text};
 use super::names::LONGEST;
@@ -60,8 +61,17 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Incoming) 
         let blind = shared.blind.clone().cancelled_owned();
         response = response.map(|body| Body::from_stream(body.into_data_stream().take_until(blind)));
     }
+    let (response, struck) = match &shared.upstream.faults {
+        Some(faults) => faults.strike(response),
+        None => (response, Struck::Not),
+    };
+    record.code = response.status().as_u16();
+    match struck {
+        Struck::Cut => shared.note_failure(&record, "its answer was cut off"),
+        _ if record.code >= 500 => shared.note_failure(&record, &record.code.to_string()),
+        Struck::Not | Struck::Replaced => {}
+    }
     if !is_inside {
-        record.code = response.status().as_u16();
         record.micros = begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
         (shared.told)(record);
     }

@@ -24,5 +24,6 @@ mod rooms;
 mod sabotage;
 mod secrets;
 mod signals;
+mod unsteady;
 mod up_down;
 mod why;
