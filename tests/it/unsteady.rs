@@ -2,11 +2,13 @@
 //! that it cannot be told; it is never wrong.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt as _};
+use rehearsal::wait::{Probe, Wake, until};
 use serde_json::Value;
 
 use crate::program::Ground;
@@ -37,10 +39,18 @@ async fn on_a_cluster_that_fails_now_and_then_no_verdict_is_wrong() {
     let kubeconfig = Kubeconfig::read_from(up["kubeconfig"].as_str().unwrap()).unwrap();
     let options = KubeConfigOptions::default();
     let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap();
-    let namespaces = Api::<Namespace>::all(client).list(&ListParams::default()).await.unwrap();
-    let left: Vec<String> =
-        namespaces.iter().map(|one| one.name_any()).filter(|name| name.starts_with("rehearsal-")).collect();
-    assert_eq!(left, Vec::<String>::new());
+    let namespaces = Api::<Namespace>::all(client);
+    let gone = async || {
+        let all = namespaces.list(&ListParams::default()).await.unwrap();
+        let names = all.iter().map(|one| one.name_any()).filter(|name| name.starts_with("rehearsal-"));
+        match names.collect::<Vec<_>>() {
+            left if left.is_empty() => Probe::Done(()),
+            left => Probe::Pending(format!("{left:?}")),
+        }
+    };
+    until("the labs' namespaces to go", Duration::from_secs(30), Wake::Every(Duration::from_millis(50)), gone)
+        .await
+        .unwrap();
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(usize::try_from(seeds).unwrap() + 1).await;
 }

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::token::ISSUER;
 use super::{Tokens, User};
 use crate::mini::pipeline::Pipeline;
 use crate::mini::status::ApiError;
@@ -21,11 +22,16 @@ impl Authenticator {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::Unauthorized);
         }
-        self.holder(pipeline, token.trim()).ok_or(ApiError::Unauthorized)
+        let holder = self.holder(pipeline, token.trim(), &[ISSUER]);
+        holder.map(|(user, _)| user).ok_or(ApiError::Unauthorized)
     }
 
-    /// Whose token it is, if it is anybody's.
-    pub fn holder(&self, pipeline: &Pipeline, token: &str) -> Option<User> {
-        if token == self.admin_token.expose() { Some(User::admin()) } else { self.tokens.verify(pipeline, token) }
+    /// Whose token it is, if it is anybody's for one of `audiences`, and for which of them. The administrator's knows no
+    /// audience but this API server.
+    pub fn holder(&self, pipeline: &Pipeline, token: &str, audiences: &[&str]) -> Option<(User, Vec<String>)> {
+        if token == self.admin_token.expose() {
+            return audiences.contains(&ISSUER).then(|| (User::admin(), vec![ISSUER.to_owned()]));
+        }
+        self.tokens.verify(pipeline, token, audiences)
     }
 }

@@ -21,7 +21,7 @@ pub fn review(
     check(resource, &review)?;
     let spec = &review["spec"];
     let status = match resource.kind {
-        "TokenReview" => whose(pipeline, authenticator, spec["token"].as_str().unwrap_or_default()),
+        "TokenReview" => whose(pipeline, authenticator, spec),
         "SelfSubjectReview" => json!({"userInfo": info(user)}),
         "SelfSubjectRulesReview" => {
             let all = rules(pipeline, user, spec["namespace"].as_str().unwrap_or_default());
@@ -97,10 +97,12 @@ fn check(resource: &'static Resource, review: &Value) -> Result<(), ApiError> {
     Err(ApiError::Invalid { kind, name: String::new(), causes })
 }
 
-/// Whose token it is.
-fn whose(pipeline: &Pipeline, authenticator: &Authenticator, token: &str) -> Value {
-    match authenticator.holder(pipeline, token) {
-        Some(holder) => json!({"authenticated": true, "user": info(&holder), "audiences": [ISSUER]}),
+/// Whose token it is, and for which of the audiences that are asked for.
+fn whose(pipeline: &Pipeline, authenticator: &Authenticator, spec: &Value) -> Value {
+    let asked = spec["audiences"].as_array().filter(|all| !all.is_empty());
+    let audiences = asked.map_or(vec![ISSUER], |all| all.iter().filter_map(Value::as_str).collect());
+    match authenticator.holder(pipeline, spec["token"].as_str().unwrap_or_default(), &audiences) {
+        Some((holder, audiences)) => json!({"authenticated": true, "user": info(&holder), "audiences": audiences}),
         None => json!({"user": {}, "error": "invalid bearer token"}),
     }
 }

@@ -58,16 +58,18 @@ impl Tokens {
         Ok(format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The ServiceAccount whose valid token for this API server this is; its account must still exist.
-    pub fn verify(&self, pipeline: &Pipeline, token: &str) -> Option<User> {
+    /// The ServiceAccount whose valid token for one of `audiences` this is, and for which of them; its account must still
+    /// exist.
+    pub fn verify(&self, pipeline: &Pipeline, token: &str, audiences: &[&str]) -> Option<(User, Vec<String>)> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
         key.verify(body.as_bytes(), &signature).ok()?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?).ok()?;
         let about = &claims["kubernetes.io"];
-        let for_us = claims["aud"].as_array()?.iter().any(|audience| audience == ISSUER);
-        if !for_us || claims["exp"].as_i64()? < jiff::Timestamp::now().as_second() {
+        let its = claims["aud"].as_array()?.iter().filter_map(Value::as_str).filter(|one| audiences.contains(one));
+        let its: Vec<String> = its.map(str::to_owned).collect();
+        if its.is_empty() || claims["exp"].as_i64()? < jiff::Timestamp::now().as_second() {
             return None;
         }
         let (namespace, name) = (about["namespace"].as_str()?, about["serviceaccount"]["name"].as_str()?);
@@ -83,7 +85,7 @@ impl Tokens {
             extra[format!("authentication.kubernetes.io/pod-{field}")] = json!([about["pod"][field]]);
         }
         let more = json!({"uid": about["serviceaccount"]["uid"], "extra": extra});
-        there.then(|| User { more, ..User::service_account(namespace, name) })
+        there.then(|| (User { more, ..User::service_account(namespace, name) }, its))
     }
 }
 

@@ -47,6 +47,26 @@ async fn a_token_authenticates_its_account_and_roles_give_it_rights() {
 }
 
 #[tokio::test]
+async fn a_token_is_for_the_audiences_that_it_names() {
+    let server = Server::new().await;
+    let spec = json!({"spec": {"audiences": ["api", "vault"]}});
+    let issued = server.create("namespaces/default/serviceaccounts/default/token", spec).await;
+    let token = issued["status"]["token"].as_str().unwrap();
+    assert_eq!(as_account(&server, token, "/version").await.0, 401, "it is not for this API server");
+    let review = async |token: &str, audiences: Value| {
+        let spec = json!({"spec": {"token": token, "audiences": audiences}}).to_string();
+        let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+        server.send(Method::POST, path, "application/json", spec).await.1["status"].clone()
+    };
+    let status = review(token, json!(["api", "other"])).await;
+    assert_eq!((&status["authenticated"], &status["audiences"]), (&json!(true), &json!(["api"])));
+    for (token, audiences) in [(token, json!(["other"])), (token, json!([])), ("admin", json!(["api"]))] {
+        assert_eq!(review(token, audiences).await["authenticated"], Value::Null);
+    }
+    assert_eq!(review("admin", Value::Null).await["authenticated"], json!(true));
+}
+
+#[tokio::test]
 async fn no_token_a_forged_one_or_one_whose_account_is_gone_is_401() {
     let server = Server::new().await;
     let token = token(&server).await;
