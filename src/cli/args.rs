@@ -8,6 +8,7 @@ use super::lint::LintArgs;
 use super::matrix::MatrixArgs;
 use super::places::Common;
 use super::printer::Color;
+use super::reports::ReportArgs;
 use super::run::RunArgs;
 use super::stage::StageArgs;
 
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Matrix(MatrixArgs),
     /// Check lectures that nobody annotated: what still holds, what drifted, what only looked as if it held
     Check(CheckArgs),
+    /// Render runs again from their events, several as one: report.html and junit.xml
+    Report(ReportArgs),
     /// List the labs
     List,
     /// Read lectures, any Markdown, and say what is wrong with them before anything is played

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{check, cluster, conformance, docker, images, place, run, script, session, stage};
+use crate::{check, cluster, conformance, docker, images, place, report, run, script, session, stage};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub(super) enum Error {
     Place(#[from] place::Error),
     #[error(transparent)]
     Shell(#[from] place::ShellError),
+    #[error(transparent)]
+    Events(#[from] report::ReadError),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
     #[error("there is no `bash` on PATH")]
@@ -104,6 +106,7 @@ impl Hint for Error {
             Self::Patch(error) => error.hint(),
             Self::Place(error) => error.hint(),
             Self::Shell(error) => error.hint(),
+            Self::Events(error) => error.hint(),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {
