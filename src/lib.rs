@@ -48,6 +48,8 @@ pub mod lint;
 
 pub mod cluster;
 
+mod why;
+
 pub mod gateway;
 
 mod stage;

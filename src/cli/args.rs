@@ -11,6 +11,7 @@ use super::printer::Color;
 use super::reports::ReportArgs;
 use super::run::RunArgs;
 use super::stage::StageArgs;
+use super::why::WhyArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,6 +51,8 @@ pub(super) enum Command {
     List,
     /// Read lectures, any Markdown, and say what is wrong with them before anything is played
     Lint(LintArgs),
+    /// Say why a pod cannot pull its image, on any cluster: the one broken link, what shows it, and what mends it
+    Why(WhyArgs),
     /// Bring a stage up and leave it up: registry, image, cluster
     Up(StageArgs),
     /// Take down the stage that is up, and whatever killed runs left

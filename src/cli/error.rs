@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{check, cluster, conformance, docker, images, place, report, run, script, session, stage};
+use crate::{check, cluster, conformance, docker, images, place, report, run, script, session, stage, why};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("no `labs` folder here or in a folder above")]
-    NoLabs,
+    #[error("neither $XDG_STATE_HOME nor $HOME says where this program may keep its files")]
+    NoState,
     #[error(transparent)]
     Script(#[from] script::ScriptError),
     #[error(transparent)]
@@ -56,6 +56,10 @@ pub(super) enum Error {
     Events(#[from] report::ReadError),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
+    #[error(transparent)]
+    Why(#[from] why::Error),
+    #[error("no stage is up")]
+    NoStage,
     #[error("there is no `bash` on PATH")]
     NoBash,
     #[error("{} cannot be written", path.display())]
@@ -89,7 +93,7 @@ impl Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoLabs => Some("run it in the project's folder, or name the folder: `--labs DIR`".into()),
+            Self::NoState => Some("name folders: `--labs DIR` and `--dir DIR`".into()),
             Self::Script(error) => error.hint(),
             Self::Remote(error) => error.hint(),
             Self::Docker(error) => error.hint(),
@@ -107,6 +111,8 @@ impl Hint for Error {
             Self::Place(error) => error.hint(),
             Self::Shell(error) => error.hint(),
             Self::Events(error) => error.hint(),
+            Self::Why(error) => error.hint(),
+            Self::NoStage => Some("`rehearse up` brings one up; `--cluster context:NAME` asks another cluster".into()),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {

@@ -20,6 +20,7 @@ mod scene;
 mod show;
 mod stage;
 mod up;
+mod why;
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -113,6 +114,7 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
             simple(pin!(show::setup(&common, printer)), "interrupted; `rehearse setup` goes on with what is there")
                 .await
         }
+        args::Command::Why(args) => simple(pin!(why::why(&args, &common, printer)), "interrupted").await,
         args::Command::Up(up) => up::up(up, common, printer, interrupts).await,
         args::Command::Down => {
             simple(pin!(up::down(&common, printer)), "interrupted; `rehearse down` goes on with what is left").await

@@ -3,6 +3,7 @@
 //! known that those may be made.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::PostParams;
@@ -118,6 +119,24 @@ impl Fit {
             notes,
         })
     }
+}
+
+/// A client for a context of a kubeconfig, which is the user's where none is given, and the namespace that it names. The
+/// current context is taken where none is named. Nothing is asked yet.
+///
+/// # Errors
+/// Where there is no such context, or its credentials cannot be used.
+pub(crate) async fn reader(file: Option<&Path>, name: Option<&str>) -> Result<(Client, String), Error> {
+    let kubeconfig = file
+        .map_or_else(Kubeconfig::read, Kubeconfig::read_from)
+        .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let current = kubeconfig.current_context.clone().unwrap_or_default();
+    let kubeconfig = only(kubeconfig, name.unwrap_or(&current))?;
+    let (name, server) = (name.unwrap_or(&current).to_owned(), server(&kubeconfig));
+    let config = super::config_of(kubeconfig).await.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config);
+    Ok((client.map_err(|source| Error::Unreachable { name, server, source: Box::new(source) })?, namespace))
 }
 
 /// A cluster that is not ours: used, and left.

@@ -15,6 +15,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
+pub(crate) use context::reader;
 pub use ground::Ground;
 pub use kind::{
     KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name,

@@ -31,6 +31,8 @@ pub enum Error {
     Kubeconfig(String),
     #[error("{0}")]
     Unexpected(String),
+    #[error("`rehearse why` names {}, not {}", named.join(", "), expected.join(", "))]
+    Causes { named: Vec<String>, expected: &'static [&'static str] },
     #[error("cannot write {}", path.display())]
     Write {
         path: PathBuf,
@@ -65,7 +67,7 @@ impl Hint for Error {
             }
             Self::Kubeconfig(_) => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
             // What a case saw is what it says.
-            Self::Unexpected(_) => None,
+            Self::Unexpected(_) | Self::Causes { .. } => None,
             Self::Write { .. } => Some("records are written where `--dir DIR` says".into()),
         }
     }

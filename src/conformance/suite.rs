@@ -132,11 +132,15 @@ impl Suite<'_> {
             Play::Script(script) => play_script(script, &mut world).await,
         };
         played();
+        let causes = std::mem::take(&mut world.causes);
         let record = world.close().await;
         outcome?;
         let text = record?.to_text();
         let written = private_file(&path).and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|source| Error::Write { path, source })?;
+        if causes != case.causes {
+            return Err(Error::Causes { named: causes, expected: case.causes });
+        }
         let expected = expected(case.expected, self.ground.server_minor);
         Ok(Difference::first(&expected, &text).map_or(Result::Passed, Result::Differs))
     }

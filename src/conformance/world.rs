@@ -16,11 +16,13 @@ use super::pod::PodSpec;
 use super::record::{Record, Seen};
 use super::words::Words;
 use crate::docker::labels;
+use crate::kubewords::status::{ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME};
 use crate::observe::Trace;
 use crate::place::{Printed, Shell, ShellGround};
 use crate::registry::Credentials;
 use crate::script::ObjectRef;
 use crate::wait::{Probe, Wake, until};
+use crate::why::{Reader, Registry};
 
 /// Enough for a fourth attempt in real time, and for pulls that wait for others.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -53,6 +55,8 @@ pub struct World<'a> {
     shell: Shell,
     began: Instant,
     record: Record,
+    /// What `why` named each time a pod was seen waiting for its image.
+    pub causes: Vec<String>,
 }
 
 impl<'a> World<'a> {
@@ -87,7 +91,7 @@ impl<'a> World<'a> {
         shell.set("SERVER", server);
         let record = Record { case: case.into(), seen: Vec::new() };
         let server = server.to_owned();
-        Ok(Self { ground, tag, namespace, image, server, words, shell, began: Instant::now(), record })
+        Ok(Self { ground, tag, namespace, image, server, words, shell, began: Instant::now(), record, causes: vec![] })
     }
 
     /// Everything recorded; the namespace goes.
@@ -213,6 +217,15 @@ impl<'a> World<'a> {
         let reached = |trace: &Trace| went_through(trace, &states) && proven(trace, &last);
         let trace = self.seen(&what, pod, reached).await?;
         self.record.seen.push(Seen::pod(&trace, &self.words));
+        if [ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME].contains(&last.as_str()) {
+            let registry = match self.ground.stage.handle.own_registry() {
+                Some((_, address)) => Registry::InHubsPlace(address.to_string()),
+                None => Registry::AsNamed,
+            };
+            let reader = Reader { client: &self.ground.client, registry, masker: &self.ground.masker };
+            let diagnosis = reader.diagnosis(self.api::<Pod>().get(pod).await?).await?;
+            self.causes.push(diagnosis.cause.map_or_else(|| "none".into(), |cause| cause.id.to_owned()));
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod events;
 pub(crate) mod go_json;
 pub mod kubelet;
 mod label_selector;
+mod memory;
 mod names;
 pub mod pipeline;
 pub mod request;

@@ -104,12 +104,16 @@ impl EventSeen {
     pub fn refused(&self) -> Option<&str> {
         let told = self.message.strip_prefix("Failed to pull image \"").filter(|_| self.reason == "Failed")?;
         let (image, why) = told.split_once("\": ")?;
-        // A request that failed was not answered, whatever a proxy on its way says.
-        let answered = !why.contains("failed to do request");
-        // Names may sound like anything: they stand in quotes, or have a slash.
-        let own = why.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
-        (answered && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))).then_some(image)
+        is_refusal(why).then_some(image)
     }
+}
+
+/// Whether words of a kubelet say that a registry refused: a request that failed was not answered, whatever a proxy on
+/// its way says.
+pub(crate) fn is_refusal(words: &str) -> bool {
+    // Names may sound like anything: they stand in quotes, or have a slash.
+    let own = words.split('"').step_by(2).flat_map(str::split_whitespace).filter(|word| !word.contains('/'));
+    !words.contains("failed to do request") && REFUSAL.is_match(&own.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

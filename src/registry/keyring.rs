@@ -89,6 +89,12 @@ impl Keyring {
         Ok(())
     }
 
+    /// The servers that there are logins for, as the kubelet keeps them: the most specific first.
+    #[must_use]
+    pub fn servers(&self) -> Vec<String> {
+        self.logins.keys().map(|key| key.0.clone()).collect()
+    }
+
     /// The logins to try for an image, in order. `image` is registry and repository without tag, normalised.
     #[must_use]
     pub fn lookup(&self, image: &str) -> Vec<Match> {

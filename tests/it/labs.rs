@@ -222,3 +222,19 @@ async fn what_people_read() {
     ]}, { insta::assert_snapshot!(output) });
     ground.nothing_is_left(1).await;
 }
+
+#[tokio::test]
+async fn outside_of_a_project_the_program_plays_its_own_labs_and_leaves_the_folder_alone() {
+    let ground = Ground::new().await;
+    // Below no project: a folder above with labs would be taken for one.
+    let (here, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kubectl = project().join(".tools/bin/kubectl");
+    let away = |args: &[&str]| {
+        let away = ground.rehearse(args).within(here.path()).env("XDG_STATE_HOME", state.path());
+        if kubectl.exists() { away.env("REHEARSAL_KUBECTL", &kubectl) } else { away }
+    };
+    away(&["list"]).run().await.exits_with(0).says("image-pull-secrets");
+    let run = away(&["run", "1", "--cluster", "mini", "--json"]).run().await.exits_with(0);
+    all_reproduced(&run, &state.path().join("rehearsal/sessions"), &[1]);
+    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+}

@@ -25,3 +25,4 @@ mod rooms;
 mod secrets;
 mod signals;
 mod up_down;
+mod why;

@@ -222,6 +222,12 @@ impl Program {
         self
     }
 
+    /// In this folder, not in the project's, and with sessions where the program puts them by itself.
+    pub(crate) fn within(mut self, folder: &std::path::Path) -> Self {
+        self.command.current_dir(folder).env_remove("REHEARSAL_DIR");
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

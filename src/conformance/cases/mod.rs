@@ -20,6 +20,8 @@ pub struct Case {
     pub title: &'static str,
     pub needs: Needs,
     pub play: Play,
+    /// What `rehearse why` has to name, each time that a pod is seen waiting for its image.
+    pub causes: &'static [&'static str],
     /// The record of a real cluster.
     pub expected: &'static str,
 }
@@ -53,12 +55,13 @@ const UNVERIFIED: Needs = Needs { until: 34, ..ANY };
 const WORDS: Needs = Needs { since: 36, kubectl: 36, ..ANY };
 
 macro_rules! scenario {
-    ($id:literal, $needs:ident, $play:path, $title:literal) => {
+    ($id:literal, $needs:ident, $play:path, $title:literal $(, $cause:literal)*) => {
         Case {
             id: $id,
             title: $title,
             needs: $needs,
             play: Play::Scenario(|world| Box::pin($play(world))),
+            causes: &[$($cause),*],
             expected: include_str!(concat!("../expected/", $id, ".json")),
         }
     };
@@ -71,6 +74,7 @@ macro_rules! script {
             title: $title,
             needs: WORDS,
             play: Play::Script(include_str!(concat!("../scripts/", $id, ".sh"))),
+            causes: &[],
             expected: include_str!(concat!("../expected/", $id, ".json")),
         }
     };
@@ -79,37 +83,37 @@ macro_rules! script {
 #[rustfmt::skip]
 static CASES: &[Case] = &[
     scenario!("right-credentials", ANY, pulls::right_credentials, "a pod with the right secret runs"),
-    scenario!("no-credentials", ANY, pulls::no_credentials, "without credentials the pull is refused and backs off"),
-    scenario!("missing-tag", ANY, pulls::missing_tag, "right credentials, no such tag"),
-    scenario!("missing-repository", ANY, pulls::missing_repository, "right credentials, no such repository"),
-    scenario!("recreated-pod", ANY, pulls::recreated_pod, "a recreated pod starts its back-off afresh"),
-    scenario!("deleted-while-stuck", ANY, pulls::deleted_while_stuck, "a pod that cannot pull is deleted"),
-    scenario!("registry-stopped", OUTAGE, pulls::registry_stopped, "the registry stops, and comes back"),
-    scenario!("wrong-password", ANY, secrets::wrong_password, "a secret with the wrong password"),
-    scenario!("password-corrected", ANY, secrets::password_corrected, "a corrected password heals the pod"),
-    scenario!("secret-missing", ANY, secrets::missing, "the named secret does not exist"),
-    scenario!("secret-created-later", ANY, secrets::created_later, "the named secret is created later: the pod heals"),
-    scenario!("secret-for-other-server", ANY, secrets::for_other_server, "a secret for another server is not used"),
-    scenario!("secret-of-wrong-type", ANY, secrets::of_wrong_type, "an Opaque secret with the right key"),
-    scenario!("secret-without-key", ANY, secrets::without_key, "a secret without the right key"),
-    scenario!("secret-with-empty-config", ANY, secrets::with_empty_config, "a dockerconfigjson of no servers"),
-    scenario!("secret-in-other-namespace", ANY, secrets::in_other_namespace, "the secret is in another namespace only"),
+    scenario!("no-credentials", ANY, pulls::no_credentials, "without credentials the pull is refused and backs off", "no-secret-named"),
+    scenario!("missing-tag", ANY, pulls::missing_tag, "right credentials, no such tag", "tag-unknown"),
+    scenario!("missing-repository", ANY, pulls::missing_repository, "right credentials, no such repository", "repository-unknown"),
+    scenario!("recreated-pod", ANY, pulls::recreated_pod, "a recreated pod starts its back-off afresh", "no-secret-named"),
+    scenario!("deleted-while-stuck", ANY, pulls::deleted_while_stuck, "a pod that cannot pull is deleted", "no-secret-named"),
+    scenario!("registry-stopped", OUTAGE, pulls::registry_stopped, "the registry stops, and comes back", "registry-unreachable"),
+    scenario!("wrong-password", ANY, secrets::wrong_password, "a secret with the wrong password", "login-refused"),
+    scenario!("password-corrected", ANY, secrets::password_corrected, "a corrected password heals the pod", "login-refused"),
+    scenario!("secret-missing", ANY, secrets::missing, "the named secret does not exist", "secret-missing"),
+    scenario!("secret-created-later", ANY, secrets::created_later, "the named secret is created later: the pod heals", "secret-missing"),
+    scenario!("secret-for-other-server", ANY, secrets::for_other_server, "a secret for another server is not used", "secret-for-other-server"),
+    scenario!("secret-of-wrong-type", ANY, secrets::of_wrong_type, "an Opaque secret with the right key", "secret-of-wrong-type"),
+    scenario!("secret-without-key", ANY, secrets::without_key, "a secret without the right key", "secret-of-wrong-type"),
+    scenario!("secret-with-empty-config", ANY, secrets::with_empty_config, "a dockerconfigjson of no servers", "secret-for-other-server"),
+    scenario!("secret-in-other-namespace", ANY, secrets::in_other_namespace, "the secret is in another namespace only", "secret-missing"),
     scenario!("several-secrets", ANY, secrets::several, "several secrets, one of them right"),
     scenario!("default-account-patched", ANY, accounts::default_patched_before, "the default ServiceAccount has the secret"),
-    scenario!("default-account-patched-late", ANY, accounts::default_patched_after, "patched after the pod: the old one stays, a new one runs"),
+    scenario!("default-account-patched-late", ANY, accounts::default_patched_after, "patched after the pod: the old one stays, a new one runs", "no-secret-named", "account-patched-late"),
     scenario!("custom-account", ANY, accounts::custom, "a custom ServiceAccount with the secret"),
-    scenario!("custom-account-bare", ANY, accounts::custom_bare, "a custom ServiceAccount inherits nothing"),
+    scenario!("custom-account-bare", ANY, accounts::custom_bare, "a custom ServiceAccount inherits nothing", "no-secret-named"),
     scenario!("account-missing", ANY, accounts::missing, "a pod whose ServiceAccount does not exist is refused"),
-    scenario!("own-secret-beside-accounts", ANY, accounts::own_secret_beside, "the pod's own secret hides the ServiceAccount's"),
+    scenario!("own-secret-beside-accounts", ANY, accounts::own_secret_beside, "the pod's own secret hides the ServiceAccount's", "login-refused"),
     scenario!("policy-if-not-present", ANY, node::if_not_present, "IfNotPresent uses the image on the node"),
-    scenario!("policy-always", ANY, node::always, "Always asks the registry again"),
-    scenario!("policy-never", ANY, node::never, "Never and absent: ErrImageNeverPull"),
+    scenario!("policy-always", ANY, node::always, "Always asks the registry again", "no-secret-named"),
+    scenario!("policy-never", ANY, node::never, "Never and absent: ErrImageNeverPull", "never-pulled"),
     scenario!("policy-defaults", ANY, node::policy_defaults, ":latest, untagged, tagged and digest have their own default policy"),
-    scenario!("untagged", ANY, node::untagged, "an untagged image is pulled as :latest"),
-    scenario!("digest", ANY, node::digest, "an image named by its digest"),
-    scenario!("invalid-image-name", ANY, node::invalid_name, "names that are none: InvalidImageName"),
-    scenario!("on-node-verified", VERIFIED, node::verified, "an image on the node is not for pods without credentials"),
-    scenario!("on-node-unverified", UNVERIFIED, node::unverified, "an image on the node is for everybody"),
+    scenario!("untagged", ANY, node::untagged, "an untagged image is pulled as :latest", "no-secret-named"),
+    scenario!("digest", ANY, node::digest, "an image named by its digest", "tag-unknown"),
+    scenario!("invalid-image-name", ANY, node::invalid_name, "names that are none: InvalidImageName", "image-name-invalid", "image-name-invalid", "image-name-invalid"),
+    scenario!("on-node-verified", VERIFIED, node::verified, "an image on the node is not for pods without credentials", "no-secret-named", "never-pulled", "login-refused"),
+    scenario!("on-node-unverified", UNVERIFIED, node::unverified, "an image on the node is for everybody", "no-secret-named"),
     scenario!("token-mounted", ANY, access::token_mounted, "token, CA and namespace are mounted where they belong"),
     scenario!("automount-false", ANY, access::automount_false, "automountServiceAccountToken: false mounts nothing"),
     scenario!("credentials-nowhere", ANY, access::credentials_nowhere, "the pull credentials are nowhere in the container"),

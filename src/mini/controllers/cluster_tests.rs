@@ -111,6 +111,36 @@ async fn rollouts_go_forth_and_back() {
     cluster.mini.close().await;
 }
 
+/// The form that a real kind cluster's scheduler gives it (1.36.2).
+#[tokio::test]
+async fn scheduled_is_told_as_a_real_scheduler_tells_it() {
+    let cluster = Cluster::start(50.0).await;
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+    cluster.create::<Pod>("default", pod).await;
+    cluster.events_until("p", "Scheduled").await;
+    let path = "/api/v1/namespaces/default/events?fieldSelector=reason%3DScheduled";
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    let mut list: Value = cluster.mini.client().request(request).await.unwrap();
+    let event = &mut list["items"][0];
+    let times = [event["firstTimestamp"].take(), event["lastTimestamp"].take()];
+    assert!(times[0] == times[1] && times[0].as_str().is_some_and(|time| time.len() == "2026-01-01T00:00:00Z".len()));
+    event["involvedObject"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| !["uid", "resourceVersion"].contains(&key.as_str()));
+    event["metadata"].take();
+    let node = &cluster.api::<Pod>("default").get("p").await.unwrap().spec.unwrap().node_name.unwrap();
+    let expected = json!({
+        "metadata": null, "firstTimestamp": null, "lastTimestamp": null, "eventTime": null, "count": 1,
+        "type": "Normal", "reason": "Scheduled", "message": format!("Successfully assigned default/p to {node}"),
+        "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": "default", "name": "p"},
+        "source": {"component": "default-scheduler"},
+        "reportingComponent": "default-scheduler", "reportingInstance": "",
+    });
+    assert_eq!(*event, expected);
+    cluster.mini.close().await;
+}
+
 #[tokio::test]
 async fn an_account_that_is_missing_is_told_and_healed() {
     let cluster = Cluster::start(50.0).await;

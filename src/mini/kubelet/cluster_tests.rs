@@ -126,7 +126,7 @@ impl Cluster {
     }
 
     /// The events of a pod once one of `reason` is among them: the kubelet writes them beside the status.
-    async fn events_until(&self, pod: &str, reason: &str) -> Vec<String> {
+    pub(crate) async fn events_until(&self, pod: &str, reason: &str) -> Vec<String> {
         let every = crate::wait::Wake::Every(Duration::from_millis(5));
         let probe = async || {
             let events = self.events(pod).await;

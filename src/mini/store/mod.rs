@@ -16,7 +16,7 @@ pub use watch::{Change, Watch};
 /// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
 /// [`Error::Expired`].
 const HISTORY: usize = 1024;
-const HISTORY_BYTES: usize = 32 << 20;
+const HISTORY_BYTES: usize = 16 << 20;
 
 /// Where objects of one resource lie, and which of their fields selectors may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,8 @@ struct ShelfState {
     history: VecDeque<Arc<Change>>,
     /// What the history's changes weigh.
     bytes: usize,
+    /// What those weighed that it has forgotten.
+    freed: u64,
     /// Changes up to and including this revision are forgotten.
     floor: u64,
     changed: tokio::sync::watch::Sender<u64>,
@@ -68,7 +70,7 @@ struct ShelfState {
 impl ShelfState {
     fn new() -> Self {
         let changed = tokio::sync::watch::Sender::new(0);
-        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, floor: 0, changed }
+        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, freed: 0, floor: 0, changed }
     }
 
     fn record(&mut self, change: Change) {
@@ -78,6 +80,7 @@ impl ShelfState {
         {
             self.floor = gone.revision;
             self.bytes -= gone.weight();
+            self.freed += gone.weight() as u64;
         }
         let revision = change.revision;
         self.history.push_back(Arc::new(change));
@@ -109,6 +112,11 @@ impl Store {
     /// The newest revision.
     pub fn revision(&self) -> u64 {
         self.lock().revision
+    }
+
+    /// How many bytes of changes have been forgotten so far.
+    pub fn freed(&self) -> u64 {
+        self.lock().shelves.values().map(|shelf| shelf.freed).sum()
     }
 
     pub fn get(&self, shelf: Shelf, key: &Key) -> Result<Arc<Object>, Error> {
