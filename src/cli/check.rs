@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
 use indicatif::MultiProgress;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
@@ -28,10 +30,12 @@ use crate::event::{Event, Timings, millis};
 use crate::exec::chain;
 use crate::gateway::{Names, Reach, Request, Upstream};
 use crate::hint::Hint;
+use crate::observe::pod_status;
 use crate::place::{Ground, Leaving, Site};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human};
 use crate::script::lecture::{self, Item, ItemKind, Lecture};
+use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
 use crate::stage::{End as StageEnd, Stage};
 
@@ -409,7 +413,21 @@ impl Lesson<'_> {
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
+        let (events, lab) = (&self.scene.events, self.lab);
+        let on_twin = |of: &ObjectRef, pod: &Pod, at: Duration| {
+            let row = pod_status(pod);
+            events.emit(Event::ObjectState {
+                lab,
+                object: of.to_string(),
+                uid: pod.uid().unwrap_or_default(),
+                status: row.status,
+                at_object_ms: millis(at),
+                reason: row.message.map(|message| names.back(&message)),
+                without: Some(Without::Secret.to_string()),
+            });
+        };
         let setting = Setting {
+            on_twin: &on_twin,
             shell: &site.shell,
             watch: &site.watch,
             requests,
