@@ -19,6 +19,7 @@ use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::event::{Chosen, Event, Verdict};
 use crate::exec::{self, chain};
+use crate::gateway::Faults;
 use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
@@ -43,6 +44,9 @@ pub(super) struct RunArgs {
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
+    /// For tests of the program itself: some of the API server's answers to labs go wrong, which ones this number says
+    #[arg(long, value_name = "SEED", hide = true)]
+    pub faults: Option<u64>,
 }
 
 pub(super) async fn run(args: RunArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
@@ -75,6 +79,7 @@ async fn try_run(
         tools: &tools,
         stage: &args.stage,
         jobs: args.jobs,
+        faults: args.faults.map(Faults::new),
         timings: args.timings,
         places: &places,
         printer,
@@ -89,6 +94,7 @@ pub(super) struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a StageArgs,
     pub jobs: Option<u16>,
+    pub faults: Option<Faults>,
     /// Also measure bare kubectl beside it.
     pub timings: bool,
     pub places: &'a Places,
@@ -158,7 +164,8 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     }
     let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
-    let player = Player { stage: &stage, tools: what.tools, events, masker, session: session.id(), jobs, stop };
+    let (session_id, faults) = (session.id(), what.faults.clone());
+    let player = Player { stage: &stage, tools: what.tools, events, masker, session: session_id, jobs, faults, stop };
     let played = tokio::select! {
         played = player.play(what.labs) => played,
         () = interrupts.forced.cancelled() => Ok(None),

@@ -8,6 +8,7 @@ mod body;
 mod discovery;
 mod dockerconfig;
 mod error;
+mod faults;
 mod filter;
 mod media;
 mod names;
@@ -20,6 +21,7 @@ mod shared;
 mod stream;
 
 pub use error::Error;
+pub use faults::Faults;
 pub use names::{Elsewhere, Names};
 pub use record::Request;
 pub use rights::Reach;

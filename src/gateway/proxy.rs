@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::body::Forward;
 use super::discovery::{Discovery, Key};
 use super::error::Refusal;
+use super::faults::Struck;
 use super::filter::{Lines, Sight};
 use super::media::{Content, accept_text};
 use super::names::LONGEST;
@@ -52,8 +53,17 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Incoming) 
     let mut record = Request::default();
     let answered = answer(&shared, request, &mut record).await;
     let response = answered.unwrap_or_else(IntoResponse::into_response);
+    let (response, struck) = match &shared.upstream.faults {
+        Some(faults) => faults.strike(response),
+        None => (response, Struck::Not),
+    };
+    record.code = response.status().as_u16();
+    match struck {
+        Struck::Cut => shared.note_failure(&record, "its answer was cut off"),
+        _ if record.code >= 500 => shared.note_failure(&record, &record.code.to_string()),
+        Struck::Not | Struck::Replaced => {}
+    }
     if !is_inside {
-        record.code = response.status().as_u16();
         record.micros = begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
         (shared.told)(record);
     }

@@ -8,6 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::discovery::{Discovery, WARM};
 use super::error::Error;
+use super::faults::Faults;
 use super::names::Names;
 use super::proxy::{self, Inside};
 use super::record::Request;
@@ -25,13 +26,21 @@ pub struct Upstream {
     pub(crate) bare: kube::Client,
     /// What is the same for all gateways before this cluster.
     pub(crate) discovery: Arc<Discovery>,
+    /// What goes wrong on purpose.
+    pub(crate) faults: Option<Faults>,
 }
 
 impl Upstream {
     /// `client` has the cluster's own credentials, `bare` none. Clones share what they learn of the cluster's kinds.
     #[must_use]
     pub fn new(client: kube::Client, bare: kube::Client) -> Self {
-        Self { client, bare, discovery: Arc::default() }
+        Self { client, bare, discovery: Arc::default(), faults: None }
+    }
+
+    /// The same cluster, some of whose answers go wrong.
+    #[must_use]
+    pub fn with_faults(self, faults: Option<Faults>) -> Self {
+        Self { faults, ..self }
     }
 }
 
@@ -59,7 +68,6 @@ impl Gateway {
         let listener = Listener::bind("rehearsal").await?;
         let (address, ca_pem) = (listener.address, listener.ca_pem.clone());
         let shared = Arc::new(Shared::new(upstream, names, reach, random_token(), Box::new(told)));
-        // Layers of tests, such as injected faults, belong around this router.
         let router = Router::new().fallback(proxy::serve).with_state(shared.clone());
         listener.serve(router.clone(), shared.shutdown.clone(), &shared.tasks);
         shared.tasks.spawn(warm(router.clone(), shared.shutdown.clone()));
@@ -100,6 +108,12 @@ impl Gateway {
     #[must_use]
     pub fn needs_alone(&self) -> Option<String> {
         self.shared.needs_alone()
+    }
+
+    /// The first request that got no answer, or one that says that the cluster failed, as `get pods mypod: 500`.
+    #[must_use]
+    pub fn unsteady(&self) -> Option<String> {
+        self.shared.unsteady()
     }
 
     /// The paths on the cluster of the cluster-scoped objects that the lab made: they outlive its namespaces.

@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     known: RwLock<Known>,
     needs_alone: OnceLock<String>,
+    unsteady: OnceLock<String>,
     /// Paths of the cluster-scoped objects that the lab made.
     made: Mutex<Vec<String>>,
 }
@@ -59,6 +60,7 @@ impl Shared {
             tasks: TaskTracker::new(),
             known: RwLock::new(Known::new(names)),
             needs_alone: OnceLock::new(),
+            unsteady: OnceLock::new(),
             made: Mutex::default(),
         }
     }
@@ -79,6 +81,17 @@ impl Shared {
 
     pub(crate) fn needs_alone(&self) -> Option<String> {
         self.needs_alone.get().cloned()
+    }
+
+    pub(crate) fn unsteady(&self) -> Option<String> {
+        self.unsteady.get().cloned()
+    }
+
+    /// Remembers the first request that the cluster has failed.
+    pub(crate) fn note_failure(&self, request: &Request, how: &str) {
+        let parts = [&request.verb, &request.resource, &request.name].into_iter().filter(|part| !part.is_empty());
+        let what: Vec<&str> = parts.map(String::as_str).collect();
+        let _ = self.unsteady.set(format!("{}: {how}", what.join(" ")));
     }
 
     pub(crate) fn made(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Event as KubeEvent, Pod};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -63,14 +63,16 @@ fn is_system(object: &impl ResourceExt) -> bool {
 }
 
 impl Watch {
-    /// Opens the watch and returns once it delivers.
+    /// Opens the watch and returns once it delivers. A server that fails is asked again for a while.
     ///
     /// # Errors
-    /// Where the cluster refuses to be watched.
+    /// Where the cluster refuses to be watched, or goes on failing.
     pub async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
         let (changed, changes) = watch::channel(0);
         let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        // Where one of the two does not open, the other ends with this, too.
+        let ends = stop.clone().drop_guard();
         let pods = |api: Api<Pod>| {
             follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
                 shared.record(|recorder, now| {
@@ -91,7 +93,7 @@ impl Watch {
         };
         tokio::try_join!(pods(Api::all(client.clone())), events(Api::all(client.clone())))?;
         tasks.close();
-        Ok(Self { shared, changes, stop: stop.drop_guard(), tasks })
+        Ok(Self { shared, changes, stop: ends, tasks })
     }
 
     /// Wakes at each delivery.
@@ -178,9 +180,18 @@ where
             true
         }
     };
-    while let Some(event) = stream.try_next().await.map_err(|e| NotWatching(Box::new(e)))? {
-        if take(event) {
-            break;
+    let opens_until = tokio::time::Instant::now() + OPENS_WITHIN;
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(event) => {
+                if take(event) {
+                    break;
+                }
+            }
+            Err(error) if refuses(&error) || tokio::time::Instant::now() > opens_until => {
+                return Err(NotWatching(Box::new(error)));
+            }
+            Err(_) => tokio::time::timeout(RETRY, stop.cancelled()).await.unwrap_or(()),
         }
     }
     let stop = stop.clone();
@@ -202,5 +213,67 @@ where
     Ok(())
 }
 
+/// Whether asking again would be in vain.
+fn refuses(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    let refused = |status: &kube::core::Status| (400..500).contains(&status.code) && status.code != 429;
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchError(status) => refused(status),
+        InitialListFailed(_) | WatchStartFailed(_) | WatchFailed(_) => false,
+        _ => true,
+    }
+}
+
 /// How long a broken watch rests before it is opened again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a server may fail before a watch that was never open is given up.
+const OPENS_WITHIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    use axum::routing::get;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A cluster without pods, that answers so to the first requests for events.
+    fn cluster(code: StatusCode, times: usize) -> Client {
+        let list = |kind: &str| {
+            let metadata = json!({"resourceVersion": "1"});
+            axum::Json(json!({"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": []})).into_response()
+        };
+        let asked = Arc::new(AtomicUsize::new(0));
+        let events = async move || match asked.fetch_add(1, Ordering::Relaxed) {
+            n if n < times => {
+                let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "m",
+                                    "reason": "r", "code": code.as_u16()});
+                (code, axum::Json(status)).into_response()
+            }
+            _ => list("EventList"),
+        };
+        let pods = async move || list("PodList");
+        Client::new(Router::new().route("/api/v1/pods", get(pods)).route("/api/v1/events", get(events)), "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_fails_is_asked_again_and_one_that_refuses_is_not() {
+        for (code, times, opens) in [(500, 3, true), (503, usize::MAX, false), (403, 1, false)] {
+            let (events, mut told) = Events::channel();
+            let watch = Watch::open(&cluster(StatusCode::from_u16(code).unwrap(), times), events, 1).await;
+            assert_eq!(watch.is_ok(), opens, "{code}");
+            if let Ok(watch) = watch {
+                watch.close().await;
+            }
+            // Nobody is left who could tell anything.
+            let end = tokio::time::timeout(Duration::from_secs(60), told.recv()).await;
+            assert!(matches!(end, Ok(None)), "{code}: {end:?}");
+        }
+    }
+}

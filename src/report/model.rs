@@ -268,7 +268,8 @@ impl Suite {
         if self.file.is_empty() {
             self.file.clone_from(&failure.file);
         }
-        if let Some(case) = self.cases.iter_mut().find(|case| case.verdict.is_some_and(|verdict| verdict.fails())) {
+        let ends = |verdict: Verdict| verdict.fails() || verdict == Verdict::Unstable;
+        if let Some(case) = self.cases.iter_mut().find(|case| case.verdict.is_some_and(ends)) {
             case.failure = Some(failure.clone());
         }
     }

@@ -188,7 +188,13 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Outcome, Error> {
     for step in &lab.steps {
         let step_began = Instant::now();
         let stepped = match &played.failure {
-            None => play_step(lab, step, ground, lab_began).await?,
+            None => {
+                let stepped = play_step(lab, step, ground, lab_began).await?;
+                match ground.site.gateway.unsteady() {
+                    Some(request) => unsteady(stepped, lab, step, &request),
+                    None => stepped,
+                }
+            }
             Some(_) => stepped(Verdict::FailedInSequence),
         };
         if played.failure.is_none() {
@@ -212,6 +218,25 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>) -> Result<Outcome, Error> {
     played.verdict = of_lab(&verdicts);
     played.traces = ground.site.watch.traces();
     Ok(Outcome::Played(Box::new(played)))
+}
+
+/// Where the cluster has failed a request, a failure says nothing of the lab: neither one that it must not have, nor one
+/// that the text asks for.
+fn unsteady(stepped: Stepped, lab: &Lab, step: &Step, request: &str) -> Stepped {
+    if !stepped.verdict.fails() && stepped.verdict != Verdict::ExpectedFailure {
+        return stepped;
+    }
+    let because = format!("the cluster failed a request ({request}), which may be why");
+    let mut failure = stepped.failure.unwrap_or_else(|| Failure {
+        file: lab.path.display().to_string(),
+        line: step.line,
+        message: "it failed as the text says".into(),
+        evidence: Vec::new(),
+        hint: None,
+    });
+    failure.message = format!("{}; {because}", failure.message);
+    failure.hint = Some("play it again; where it stays so, look after the cluster first".into());
+    Stepped { verdict: Verdict::Unstable, failure: Some(failure), ..stepped }
 }
 
 /// A lab's verdict from its steps'. Steps that were not played say nothing of it, and a failure that the text asks for

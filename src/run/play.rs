@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::lab::{self, Error, Outcome, Played};
 use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
-use crate::gateway::{Elsewhere, Names, Reach, Upstream};
+use crate::gateway::{Elsewhere, Faults, Names, Reach, Upstream};
 use crate::mask::Masker;
 use crate::place::{self, missing_confinement};
 use crate::script::{Action, Lab, Need};
@@ -36,6 +36,8 @@ pub(crate) struct Player<'a> {
     pub session: &'a str,
     /// How many labs are played at once.
     pub jobs: usize,
+    /// What of the cluster's answers goes wrong on purpose.
+    pub faults: Option<Faults>,
     /// Ends the labs that are being played.
     pub stop: &'a CancellationToken,
 }
@@ -67,7 +69,7 @@ impl Player<'_> {
         self.tell(labs);
         let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
         let cluster = &self.stage.cluster;
-        let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?);
+        let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?).with_faults(self.faults.clone());
         let upstream = &upstream;
         let beside =
             stream::iter(in_turn(labs, self.jobs > 1 && !self.stage.cluster.is_mini())).map(|turn| async move {

@@ -24,5 +24,6 @@ mod reports;
 mod rooms;
 mod secrets;
 mod signals;
+mod unsteady;
 mod up_down;
 mod why;
