@@ -222,7 +222,7 @@ fn refuses(error: &watcher::Error) -> bool {
         | WatchStartFailed(kube::Error::Api(status))
         | WatchError(status) => refused(status),
         InitialListFailed(_) | WatchStartFailed(_) | WatchFailed(_) => false,
-        _ => true,
+        watcher::Error::NoResourceVersion => true,
     }
 }
 
