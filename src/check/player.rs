@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 
 use super::programs::Programs;
@@ -14,6 +15,7 @@ use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::place::{Printed, Shell, ShellError, Watch};
+use crate::script::ObjectRef;
 use crate::script::lecture::{Item, ItemKind, Lecture, Manifest};
 use crate::twin::Twin;
 
@@ -38,6 +40,8 @@ pub(crate) struct Setting<'a> {
     pub namespace_on_cluster: &'a (dyn Fn(&str) -> String + Sync),
     /// A name for a twin's namespace, which nothing has had before.
     pub twin_namespace: &'a (dyn Fn() -> String + Sync),
+    /// Is told each state of the twin without a secret of a pod, and when it came since the twin was made.
+    pub on_twin: &'a (dyn Fn(&ObjectRef, &Pod, Duration) + Sync),
     /// What the session's namespaces are labelled with.
     pub labels: BTreeMap<String, String>,
     /// Whether the stage's registry serves an image to the stage's user.

@@ -36,7 +36,7 @@ impl Player<'_> {
                 continue;
             }
             let of = format!("{pod} without its pull secret");
-            let unproven = match self.twin(live).await {
+            let unproven = match self.twin(pod, live).await {
                 Twin::Refused(words) => {
                     let path = Some(".status.containerStatuses[0].state.waiting.message".into());
                     let evidence = Evidence { of, path, says: (self.setting.in_lectures_names)(&words) };
@@ -55,17 +55,19 @@ impl Player<'_> {
     }
 
     /// What came of the pod's twin, which is played once.
-    async fn twin(&mut self, live: Pod) -> Twin {
+    async fn twin(&mut self, of: &ObjectRef, live: Pod) -> Twin {
         let owner = controller(live.owner_references()).map(|owner| owner.uid.clone());
         let key = owner.or_else(|| live.uid()).unwrap_or_default();
         if let Some(known) = self.twins.get(&key) {
             return known.clone();
         }
+        let on_state = |pod: &Pod, at| (self.setting.on_twin)(of, pod, at);
         let stand = Stand {
             client: &self.setting.cluster,
             namespace: (self.setting.twin_namespace)(),
             labels: &self.setting.labels,
             until_gone: false,
+            on_state: &on_state,
         };
         let twin = play(&stand, live, Without::Secret, false, &[]).await.unwrap_or_else(Twin::Undecided);
         self.twins.insert(key, twin.clone());

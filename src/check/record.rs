@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RollUp;
 use crate::compare::{Difference, Fidelity};
-use crate::event::Verdict;
+use crate::drift;
+use crate::event::{Differing, Exhibit, Item, Suggestion, Verdict};
 use crate::hint::Hint;
 use crate::script::lecture::Lines;
 
@@ -168,5 +169,53 @@ impl Record {
     /// Whether somebody looked whether it holds.
     pub(crate) fn is_checked(&self) -> bool {
         !matches!(self.verdict, Verdict::Skipped | Verdict::Manual | Verdict::NotChecked | Verdict::Blocked)
+    }
+
+    /// The record as an event of the lecture with the number `lab`.
+    pub(crate) fn told(&self, lab: u32) -> Item {
+        let differs = |difference: &Difference| Differing {
+            place: difference.path.to_string(),
+            shown: difference.shown.clone(),
+            printed: difference.printed.clone(),
+        };
+        let seen = |evidence: &Evidence| Exhibit {
+            of: [Some(&evidence.of), evidence.path.as_ref()]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" "),
+            says: evidence.says.clone(),
+        };
+        let suggested = |correction: &Correction| Suggestion {
+            line: correction.lines.first,
+            last_line: correction.lines.last,
+            text: correction.text.clone(),
+            safe: correction.safe,
+        };
+        Item {
+            lab,
+            id: self.id.clone(),
+            headings: self.headings.clone(),
+            line: self.lines.first,
+            last_line: self.lines.last,
+            kind: self.kind.to_string(),
+            text: self.text.clone(),
+            verdict: self.verdict,
+            reason: self.reason.clone(),
+            adapted: self.adapted.clone(),
+            differences: self.differences.iter().filter(|found| found.class.counts()).map(differs).collect(),
+            evidence: self.evidence.iter().map(seen).collect(),
+            correction: self.correction.as_ref().map(suggested),
+            drift: self.explained_by.iter().map(|id| drift::sentence(id).unwrap_or_else(|| id.clone())).collect(),
+            blamed: self.blamed.clone(),
+        }
+    }
+}
+
+/// The same word as in JSON.
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
     }
 }

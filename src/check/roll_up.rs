@@ -65,6 +65,20 @@ impl RollUp {
         }
         Self { items, verdicts, checked, checked_percent, not_checked, end }
     }
+
+    /// The verdict on the whole: of those that decide how it ends the worst.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.end {
+            End::Passed => Verdict::Reproduced,
+            End::TooFew => Verdict::NotChecked,
+            end => {
+                let worst = self.verdicts.keys().filter(|verdict| end_of(**verdict) == end).copied();
+                // What was not reached is no cause.
+                let causes = worst.clone().filter(|verdict| *verdict != Verdict::FailedInSequence);
+                causes.max().or(worst.max()).unwrap_or(Verdict::Failed)
+            }
+        }
+    }
 }
 
 impl End {

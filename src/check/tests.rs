@@ -55,6 +55,22 @@ fn the_schema_in_docs_is_the_records_own_and_they_keep_to_it() {
 }
 
 #[test]
+fn the_whole_has_the_verdict_that_decides_how_it_ends() {
+    use Verdict::*;
+    for (verdicts, min, expected) in [
+        (&[][..], None, Reproduced),
+        (&[Reproduced, NotChecked], None, Reproduced),
+        (&[NotChecked], Some(10), NotChecked),
+        (&[Drifted, Manual, NotChecked], None, Drifted),
+        (&[FailedInSequence, Contradicted, Drifted], None, Contradicted),
+        (&[FailedInSequence], None, FailedInSequence),
+    ] {
+        let records: Vec<_> = verdicts.iter().map(|verdict| record("a", *verdict)).collect();
+        assert_eq!(RollUp::new(&records, min).verdict(), expected, "{verdicts:?}");
+    }
+}
+
+#[test]
 fn the_sum_says_how_a_check_ends() {
     let end = |verdicts: &[Verdict], min| {
         let records: Vec<_> = verdicts.iter().map(|verdict| record("a", *verdict)).collect();

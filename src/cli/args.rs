@@ -8,6 +8,7 @@ use super::lint::LintArgs;
 use super::matrix::MatrixArgs;
 use super::places::Common;
 use super::printer::Color;
+use super::reports::ReportArgs;
 use super::run::RunArgs;
 use super::sabotage::SabotageArgs;
 use super::stage::StageArgs;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Break one thing at a time and say whether labs notice: each has to fail, and to name what was broken
     Sabotage(SabotageArgs),
+    /// Render runs again from their events, several as one: report.html and junit.xml
+    Report(ReportArgs),
     /// List the labs
     List,
     /// Read lectures, any Markdown, and say what is wrong with them before anything is played

@@ -4,17 +4,20 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
 use indicatif::MultiProgress;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::places::{Common, Places};
 use super::printer::Printer;
+use super::reports;
 use super::run::bash;
 use super::scene::{Opening, Scene};
 use super::stage::{Auth, StageArgs};
@@ -23,11 +26,16 @@ use crate::check::{
 };
 use crate::cluster::namespace_labels;
 use crate::drift::Versions;
+use crate::event::{Event, Timings, millis};
+use crate::exec::chain;
 use crate::gateway::{Names, Reach, Request, Upstream};
+use crate::hint::Hint;
+use crate::observe::pod_status;
 use crate::place::{Ground, Leaving, Site};
 use crate::registry::Credentials;
 use crate::report::{self, Consumer, Human};
 use crate::script::lecture::{self, Item, ItemKind, Lecture};
+use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
 use crate::stage::{End as StageEnd, Stage};
 
@@ -154,14 +162,27 @@ async fn try_check(
         Ok(vec![report::events_file(session.dir())?, people])
     });
     let scene = scene.await?;
+    scene.events.emit(Event::Tool { name: "kubectl".into(), version: kubectl.version.clone() });
     let played = play(args, &lectures, &before, &kubectl, &scene, printer).await;
-    let played = scene.conclude(played).await;
+    let mut played = scene.conclude(played).await;
     let (masker, dir) = (scene.masker.clone(), scene.session.dir().to_owned());
+    let sum = played.as_mut().map(|(_, records)| {
+        records.sort_by_key(|record| (position(&lectures, &record.file), record.lines.first));
+        RollUp::new(&*records, args.min_checked.map(usize::from))
+    });
+    match &sum {
+        Ok(sum) => {
+            let (verdict, ms) = (sum.verdict(), scene.events.elapsed_ms());
+            scene.events.emit(Event::SessionFinished { verdict, ms, timings: Timings::default() });
+        }
+        Err(error) => scene.events.fail(Vec::new(), &chain(*error), error.hint()),
+    }
+    let sum = sum.ok();
     let told = scene.close().await;
-    let (check, mut records) = played?;
+    reports::publish(&dir, printer);
+    let (check, records) = played?;
     told?;
-    records.sort_by_key(|record| (position(&lectures, &record.file), record.lines.first));
-    let sum = RollUp::new(&records, args.min_checked.map(usize::from));
+    let sum = sum.unwrap_or_else(|| RollUp::new(&records, None));
     let end = sum.end;
     let mut lines = vec![Line::Check(check)];
     lines.extend(records.iter().cloned().map(|record| Line::Item(Box::new(record))));
@@ -359,7 +380,19 @@ impl Lesson<'_> {
         stage.cluster.schedulable().await?;
         let site = Site::open(&ground).await.map_err(Error::Place)?;
         self.serve_private_images(&site).await?;
+        let (events, began) = (&self.scene.events, Instant::now());
+        events.emit(Event::LectureStarted {
+            lab: self.lab,
+            title: self.lecture.title.clone(),
+            file: self.lecture.path.display().to_string(),
+            text: self.lecture.text.clone(),
+        });
         let outcome = self.on(&site, &requests, on_item).await;
+        if let Ok(records) = &outcome {
+            records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
+            let (verdict, ms) = (RollUp::new(records, None).verdict(), millis(began.elapsed()));
+            events.emit(Event::LectureFinished { lab: self.lab, verdict, ms });
+        }
         let leaving = match stage.outlives_run() {
             true => Leaving::Gone,
             // What one lecture leaves would take the machine from those that are still being played.
@@ -380,7 +413,21 @@ impl Lesson<'_> {
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
+        let (events, lab) = (&self.scene.events, self.lab);
+        let on_twin = |of: &ObjectRef, pod: &Pod, at: Duration| {
+            let row = pod_status(pod);
+            events.emit(Event::ObjectState {
+                lab,
+                object: of.to_string(),
+                uid: pod.uid().unwrap_or_default(),
+                status: row.status,
+                at_object_ms: millis(at),
+                reason: row.message.map(|message| names.back(&message)),
+                without: Some(Without::Secret.to_string()),
+            });
+        };
         let setting = Setting {
+            on_twin: &on_twin,
             shell: &site.shell,
             watch: &site.watch,
             requests,

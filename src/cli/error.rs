@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{kubectl, remote};
 use crate::hint::Hint;
 use crate::stage::Remains;
-use crate::{check, cluster, conformance, docker, images, place, run, sabotage, script, session, stage, why};
+use crate::{check, cluster, conformance, docker, images, place, report, run, sabotage, script, session, stage, why};
 
 /// Why a run could not be made, each with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ pub(super) enum Error {
     Place(#[from] place::Error),
     #[error(transparent)]
     Shell(#[from] place::ShellError),
+    #[error(transparent)]
+    Events(#[from] report::ReadError),
     #[error("cannot write the report")]
     Report(#[source] std::io::Error),
     #[error(transparent)]
@@ -111,6 +113,7 @@ impl Hint for Error {
             Self::Patch(error) => error.hint(),
             Self::Place(error) => error.hint(),
             Self::Shell(error) => error.hint(),
+            Self::Events(error) => error.hint(),
             Self::Why(error) => error.hint(),
             Self::NoStage => Some("`rehearse up` brings one up; `--cluster context:NAME` asks another cluster".into()),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),

@@ -59,10 +59,9 @@ async fn play(
     for version in &args.versions {
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
-        let (jobs, masker) = (args.jobs, &printer.masker);
-        let faults = None;
+        let (jobs, faults) = (args.jobs, None);
         let what =
-            Once { labs: &labs, tools: &tools, stage: &stage, jobs, faults, timings: false, places: &places, masker };
+            Once { labs: &labs, tools: &tools, stage: &stage, jobs, faults, timings: false, places: &places, printer };
         let column =
             match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
                 .await

@@ -14,6 +14,7 @@ mod places;
 mod preflight;
 mod printer;
 mod remote;
+mod reports;
 mod run;
 mod sabotage;
 mod scene;
@@ -104,6 +105,7 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
         args::Command::Matrix(args) => matrix::matrix(args, common, printer, interrupts).await,
         args::Command::Check(args) => check::check(args, common, printer, interrupts).await,
         args::Command::Sabotage(args) => sabotage::sabotage(args, common, printer, interrupts).await,
+        args::Command::Report(args) => reports::report(&args, &common, printer),
         args::Command::List => show::list(&common, printer),
         args::Command::Lint(args) => lint::lint(&args, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,

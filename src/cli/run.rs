@@ -11,6 +11,7 @@ use super::kubectl;
 use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
+use super::reports;
 use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, cluster_settings};
 use super::up;
@@ -81,7 +82,7 @@ async fn try_run(
         faults: args.faults.map(Faults::new),
         timings: args.timings,
         places: &places,
-        masker: &printer.masker,
+        printer,
     };
     let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
     Ok(once(&what, true, reader, interrupts).await?.verdict)
@@ -97,7 +98,7 @@ pub(super) struct Once<'a> {
     /// Also measure bare kubectl beside it.
     pub timings: bool,
     pub places: &'a Places,
-    pub masker: &'a Masker,
+    pub printer: &'a Printer,
 }
 
 /// What came of one run.
@@ -120,14 +121,17 @@ pub(super) async fn once(
     interrupts: &Interrupts,
 ) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let opening = Opening { stage: what.stage, places: what.places, on_kept, masker: what.masker };
+    let opening = Opening { stage: what.stage, places: what.places, on_kept, masker: &what.printer.masker };
     let scene = Scene::open(opening, interrupts, |session| {
         let mut consumers = vec![report::events_file(session.dir())?];
         session.is_latest();
-        consumers.extend(reader(&session.dir().join("events.jsonl")));
+        consumers.extend(reader(&session.dir().join("report.html")));
         Ok(consumers)
     });
     let mut scene = scene.await?;
+    if let Some(version) = &what.tools.kubectl_version {
+        scene.events.emit(Event::Tool { name: "kubectl".into(), version: version.clone() });
+    }
     if let Origin::New(settings) = &mut scene.origin {
         settings.served = run::served(what.labs, scene.session.id());
     }
@@ -136,7 +140,9 @@ pub(super) async fn once(
     if let Err(error) = &outcome {
         scene.events.fail(named(what.labs), &chain(error), error.hint());
     }
+    let dir = scene.session.dir().to_owned();
     let told = scene.close().await;
+    reports::publish(&dir, what.printer);
     let outcome = outcome?;
     told?;
     Ok(outcome)
@@ -217,10 +223,11 @@ pub(super) async fn tools(labs: &[&Lab], project: &Path) -> Result<Tools, Error>
     let program = std::env::current_exe().map_err(Error::Report)?;
     bash()?;
     let kubectl = match labs.iter().any(|lab| lab.needs.contains(&Need::Cluster)) {
-        true => Some(kubectl::find(project).await?.path),
+        true => Some(kubectl::find(project).await?),
         false => None,
     };
-    Ok(Tools { program, kubectl })
+    let (kubectl, kubectl_version) = kubectl.map(|kubectl| (kubectl.path, kubectl.version)).unzip();
+    Ok(Tools { program, kubectl, kubectl_version })
 }
 
 /// The shell that plays fences.
@@ -236,8 +243,8 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
     if printer.json {
         return Box::new(JsonLines::new(Box::new(std::io::stdout())));
     }
-    let latest = places.root.join("latest/events.jsonl");
-    let shown = if latest.exists() { latest } else { report.to_owned() };
+    let latest = places.root.join("latest");
+    let shown = if latest.exists() { latest.join("report.html") } else { report.to_owned() };
     let shown = std::env::current_dir()
         .ok()
         .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))

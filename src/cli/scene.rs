@@ -11,7 +11,7 @@ use super::origin::Origin;
 use super::places::Places;
 use super::stage::{StageArgs, mask, tell};
 use crate::docker::Docker;
-use crate::event::{Event, Events, millis};
+use crate::event::{self, Event, Events, millis};
 use crate::mask::Masker;
 use crate::report::{self, Consumer};
 use crate::session::Session;
@@ -56,12 +56,13 @@ impl<'a> Scene<'a> {
         let Opening { stage, places, on_kept, masker } = opening;
         let prologue = async {
             let docker = Docker::connect().await?;
-            let (origin, notes) = Origin::of(stage, places, on_kept, &docker).await?;
+            let (origin, engine) = tokio::join!(Origin::of(stage, places, on_kept, &docker), docker.engine());
+            let (origin, notes) = origin?;
             let reaped = stage::reap(&docker, &places.root, Reaping::InPassing).await;
-            Ok::<_, Error>((docker, origin, notes, reaped))
+            Ok::<_, Error>((docker, origin, engine.ok(), notes, reaped))
         };
         let begun = interrupts.unless(prologue).await.ok_or(Error::InterruptedBefore)?;
-        let (docker, origin, mut notes, reaped) = begun?;
+        let (docker, origin, engine, mut notes, reaped) = begun?;
         let session = Session::create(&places.root)?;
         let masker = masker.clone();
         let (events, records) = Events::channel();
@@ -73,8 +74,16 @@ impl<'a> Scene<'a> {
             }
         };
         let reporter = report::spawn(records, masker.clone(), consumers);
-        let started = Event::SessionStarted { session: session.id().into(), version: env!("CARGO_PKG_VERSION").into() };
-        events.emit(started);
+        events.emit(Event::SessionStarted {
+            session: session.id().into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            schema: event::SCHEMA,
+            at: Some(jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        });
+        if let Some(engine) = engine {
+            let name = if docker.is_podman() { "Podman" } else { "Docker Engine" };
+            events.emit(Event::Tool { name: name.into(), version: engine.version });
+        }
         notes.extend(reaped.removed);
         let down = places.down.clone();
         if !reaped.remains.is_nothing() {

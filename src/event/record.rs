@@ -2,23 +2,46 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::item::Item;
 use super::verdict::Verdict;
 
+/// The number of the events' form; it grows when a field goes or changes its meaning, not when one comes.
+pub(crate) const SCHEMA: u32 = 1;
+
+fn first_schema() -> u32 {
+    1
+}
+
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     pub at_ms: u64,
     #[serde(flatten)]
     pub event: Event,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
 pub enum Event {
     #[serde(rename = "session.started")]
-    SessionStarted { session: String, version: String },
+    SessionStarted {
+        session: String,
+        /// This program's.
+        version: String,
+        /// The number of the events' form.
+        #[serde(default = "first_schema")]
+        schema: u32,
+        /// The time of day, as RFC 3339 has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+    },
+    /// A program that the run rests on: `kubectl`, `Docker Engine`.
+    #[serde(rename = "tool")]
+    Tool { name: String, version: String },
     /// Something the reader should know: which cluster `auto` took and why, a stand-in, a rewritten name.
     #[serde(rename = "note")]
     Note { text: String },
@@ -28,14 +51,45 @@ pub enum Event {
     #[serde(rename = "stage.ready")]
     StageReady { cluster: String, server_version: String, registry: String, ms: u64 },
     #[serde(rename = "lab.started")]
-    LabStarted { lab: u32, title: String, steps: usize },
+    LabStarted {
+        lab: u32,
+        title: String,
+        /// As a failure names it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        file: String,
+        steps: usize,
+    },
     #[serde(rename = "step.started")]
     StepStarted { lab: u32, line: usize, heading: String, command: String },
     #[serde(rename = "step.output")]
     StepOutput { lab: u32, line: usize, text: String },
     /// An object went into a state while `lab` was played; `at_object_ms` counts from the object's creation.
     #[serde(rename = "object.state")]
-    ObjectState { lab: u32, object: String, uid: String, status: String, at_object_ms: u64, reason: Option<String> },
+    ObjectState {
+        lab: u32,
+        object: String,
+        uid: String,
+        status: String,
+        at_object_ms: u64,
+        reason: Option<String>,
+        /// What was taken away, where the object is the twin of the one that has this name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without: Option<String>,
+    },
+    /// An event of Kubernetes' own came to an object, for the `count`th time.
+    #[serde(rename = "object.event")]
+    ObjectTold {
+        lab: u32,
+        object: String,
+        uid: String,
+        /// `Pulling`, `Failed`, `BackOff` …
+        reason: String,
+        /// `Normal` or `Warning`.
+        class: String,
+        message: String,
+        count: i32,
+        at_object_ms: u64,
+    },
     /// The lab's API server answered a request, in the lecture's names; `name` is a path where there is no resource.
     #[serde(rename = "request")]
     Request {
@@ -55,6 +109,21 @@ pub enum Event {
     StepFinished { lab: u32, line: usize, verdict: Verdict, command_ms: u64, wait_ms: u64 },
     #[serde(rename = "lab.finished")]
     LabFinished { lab: u32, title: String, verdict: Verdict, ms: u64, failure: Option<Failure> },
+    /// A lecture that nobody annotated is played; `lab` is its number in this check, from 1.
+    #[serde(rename = "lecture.started")]
+    LectureStarted {
+        lab: u32,
+        title: String,
+        /// As it was named.
+        file: String,
+        /// As it was read; its lines are the file's.
+        text: String,
+    },
+    /// What is said of one item of a lecture.
+    #[serde(rename = "item")]
+    Item(Box<Item>),
+    #[serde(rename = "lecture.finished")]
+    LectureFinished { lab: u32, verdict: Verdict, ms: u64 },
     /// What commands alone cost in this very run; asked for with `--timings`.
     #[serde(rename = "yardstick")]
     Yardstick(Yardstick),
@@ -73,11 +142,16 @@ impl Event {
             | Self::StepStarted { lab, .. }
             | Self::StepOutput { lab, .. }
             | Self::ObjectState { lab, .. }
+            | Self::ObjectTold { lab, .. }
+            | Self::LectureStarted { lab, .. }
+            | Self::LectureFinished { lab, .. }
             | Self::Request { lab, .. }
             | Self::Check { lab, .. }
             | Self::StepFinished { lab, .. }
             | Self::LabFinished { lab, .. } => Some(*lab),
+            Self::Item(item) => Some(item.lab),
             Self::SessionStarted { .. }
+            | Self::Tool { .. }
             | Self::Note { .. }
             | Self::StagePart { .. }
             | Self::StageReady { .. }
@@ -89,7 +163,7 @@ impl Event {
 }
 
 /// Why a lab did not pass: the place in its file, what went wrong, and the evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     pub file: String,
     pub line: usize,
@@ -104,7 +178,7 @@ pub struct Failure {
 
 /// Where the wall-clock time of a run went, in milliseconds; the parts do not overlap: while labs are played side
 /// by side, a moment in which any command runs is the commands'.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timings {
     /// Bringing the stage up and down: Docker's, the registry's and the cluster's time.
     pub stage_ms: u64,
@@ -120,7 +194,7 @@ pub struct Timings {
 }
 
 /// How far a part of the stage has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PartState {
     Started,
@@ -131,7 +205,7 @@ pub enum PartState {
 }
 
 /// The bare commands' time beside what labs took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Yardstick {
     /// One `kubectl get namespaces`, started without a shell, in microseconds.
     pub kubectl_us: u64,
@@ -149,4 +223,10 @@ impl Yardstick {
         [(self.kubectl_us, self.kubectl_calls), (self.docker_us, self.containers)]
             .map(|(one, times)| Duration::from_micros(one.saturating_mul(times)))
     }
+}
+
+/// The schema of a [`Record`].
+#[cfg(test)]
+pub(super) fn schema() -> schemars::Schema {
+    schemars::schema_for!(Record)
 }

@@ -99,8 +99,8 @@ impl Watch {
             follow(api, shared.clone(), &stop, &tasks, |shared, event, gone| {
                 if !gone {
                     shared.record(|recorder, now| {
-                        recorder.event(&event, now);
-                        None
+                        let trace = recorder.event(&event, now)?;
+                        told_event(trace, shared.lab)
                     });
                 }
             })
@@ -152,6 +152,22 @@ fn told(trace: &Trace, lab: u32) -> Option<Event> {
         status: state.status.clone(),
         at_object_ms: millis(state.at),
         reason: state.message.clone(),
+        without: None,
+    })
+}
+
+/// The newest of Kubernetes' own events in a trace as an event for readers.
+fn told_event(trace: &Trace, lab: u32) -> Option<Event> {
+    let event = trace.events.last()?;
+    Some(Event::ObjectTold {
+        lab,
+        object: trace.object.to_string(),
+        uid: trace.uid.clone(),
+        reason: event.reason.clone(),
+        class: event.type_.clone(),
+        message: event.message.clone(),
+        count: event.count,
+        at_object_ms: millis(event.at),
     })
 }
 
@@ -239,7 +255,7 @@ fn refuses(error: &watcher::Error) -> bool {
         | WatchStartFailed(kube::Error::Api(status))
         | WatchError(status) => refused(status),
         InitialListFailed(_) | WatchStartFailed(_) | WatchFailed(_) => false,
-        _ => true,
+        watcher::Error::NoResourceVersion => true,
     }
 }
 

@@ -307,7 +307,7 @@ impl Consumer for Human {
                     self.line(&format!("    {DIM}… {} lines more{DIM:#}", lines.len() - SHOWN_LINES));
                 }
             }
-            Event::ObjectState { object, uid, status, at_object_ms, reason, .. } => {
+            Event::ObjectState { object, uid, status, at_object_ms, reason, without: None, .. } => {
                 self.state(object, uid, status, *at_object_ms, reason.as_deref());
             }
             // A check that fails the lab is told by the failure, with its place.
@@ -334,7 +334,16 @@ impl Consumer for Human {
             Event::SessionFailed { .. } => self.failed = true,
             Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
             Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
-            Event::SessionStarted { .. } | Event::StageReady { .. } | Event::Request { .. } => {}
+            // What else there is stands in the report.
+            Event::SessionStarted { .. }
+            | Event::Tool { .. }
+            | Event::StageReady { .. }
+            | Event::ObjectState { .. }
+            | Event::ObjectTold { .. }
+            | Event::Request { .. }
+            | Event::LectureStarted { .. }
+            | Event::Item(_)
+            | Event::LectureFinished { .. } => {}
         }
     }
 
@@ -444,7 +453,7 @@ mod tests {
             evidence: vec!["seen".into()],
             hint: None,
         };
-        let started = Event::LabStarted { lab: 5, title: "Lab 5: x".into(), steps: 1 };
+        let started = Event::LabStarted { lab: 5, title: "Lab 5: x".into(), file: String::new(), steps: 1 };
         let (good, bad) = (check(Verdict::Unproven), check(Verdict::Failed));
         let events = vec![started, step("Lab 5: x", "one"), good, bad, finished(5, Some(failure))];
         insta::assert_snapshot!(told(events).trim_start(), @r"

@@ -104,7 +104,7 @@ mod tests {
         for word in words.split(' ') {
             let lab = word[..1].parse().unwrap_or(0);
             let event = match word[1..].chars().next() {
-                Some('(') => Event::LabStarted { lab, title: String::new(), steps: 1 },
+                Some('(') => Event::LabStarted { lab, title: String::new(), file: String::new(), steps: 1 },
                 Some(')') => {
                     let verdict = Verdict::Reproduced;
                     Event::LabFinished { lab, title: String::new(), verdict, ms: 1, failure: None }

@@ -1,9 +1,19 @@
-//! Events → people and programs: masking first, then each consumer. Knows nothing of execution.
+//! Events → people and programs: masking first, then each consumer; what is rendered of a whole run (`html`, `junit`,
+//! `github`) is made from its events' file and from nothing else. Knows nothing of execution.
 
+#[cfg(test)]
+mod fixture;
+mod github;
+mod html;
 mod human;
 mod jsonl;
+mod junit;
 mod lab_by_lab;
+mod model;
+mod read;
+mod rendered;
 mod sink;
+mod text;
 mod traces;
 
 use std::io::Write;
@@ -19,6 +29,8 @@ use crate::secret::private_file;
 pub(crate) use human::Human;
 pub(crate) use jsonl::JsonLines;
 pub(crate) use lab_by_lab::LabByLab;
+pub(crate) use read::Error as ReadError;
+pub(crate) use rendered::{NotWritten, Rendered};
 use sink::Sink;
 pub(crate) use traces::write_traces;
 
@@ -49,6 +61,9 @@ pub(crate) fn spawn(
     })
 }
 
+/// The events' file in a session's folder.
+pub(crate) const EVENTS: &str = "events.jsonl";
+
 /// Words of our own in an event: a password may be one of them, and an event without them would be none.
 const OWN_WORDS: [&str; 3] = ["type", "verdict", "state"];
 
@@ -78,7 +93,7 @@ fn masked(masker: &Masker, record: Record) -> Record {
 /// # Errors
 /// Where the file cannot be created.
 pub(crate) fn events_file(dir: &Path) -> std::io::Result<Box<dyn Consumer>> {
-    let file = private_file(&dir.join("events.jsonl"))?;
+    let file = private_file(&dir.join(EVENTS))?;
     Ok(Box::new(JsonLines::new(Box::new(std::io::LineWriter::new(file)) as Box<dyn Write + Send>)))
 }
 

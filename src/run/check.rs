@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
+use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::{self, Testimony};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
-use crate::event::{Events, Verdict};
+use crate::event::{Event, Events, Verdict, millis};
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
-use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal};
+use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal, pod_status};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::access_log::Entry;
 use crate::registry::{Credentials, ImageRef};
@@ -150,11 +150,24 @@ async fn without(
     }
     let client = &ground.stage.cluster.client();
     let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab.id));
+    let on_state = |pod: &Pod, at: Duration| {
+        let row = pod_status(pod);
+        ground.events.emit(Event::ObjectState {
+            lab,
+            object: object.to_string(),
+            uid: pod.uid().unwrap_or_default(),
+            status: row.status,
+            at_object_ms: millis(at),
+            reason: row.message.map(|message| names.back(&message)),
+            without: Some(what.to_string()),
+        });
+    };
     let stand = Stand {
         client,
         namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
         labels: &namespace_labels(session),
         until_gone: ground.stage.cluster.info().is_users,
+        on_state: &on_state,
     };
     let pods = Api::<Pod>::namespaced(client.clone(), &names.namespace(&object.namespace));
     let twin = match pods.get(&object.name).await {

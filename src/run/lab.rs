@@ -118,7 +118,8 @@ pub(super) async fn play(
         return Ok(Outcome::Stopped);
     }
     let (begun, stage, events) = (Instant::now(), place.stage, place.events);
-    events.emit(Event::LabStarted { lab: lab.id, title: lab.title.clone(), steps: lab.steps.len() });
+    let (title, file) = (lab.title.clone(), lab.path.display().to_string());
+    events.emit(Event::LabStarted { lab: lab.id, title, file, steps: lab.steps.len() });
     let nodes = async || {
         if lab.needs.contains(&Need::Cluster) {
             stage.cluster.schedulable().await?;

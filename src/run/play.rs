@@ -22,6 +22,8 @@ pub(crate) struct Tools {
     pub program: PathBuf,
     /// None where the labs to be played need no cluster.
     pub kubectl: Option<PathBuf>,
+    /// As it says, e.g. `v1.36.4`.
+    pub kubectl_version: Option<String>,
 }
 
 /// Plays labs on one stage.

@@ -1,8 +1,11 @@
 //! The log of the stage's own registry, followed as it is written: who asked for what, and what was answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -10,9 +13,21 @@ use super::up::Stage;
 use crate::docker::{self, LogOptions};
 use crate::registry::access_log::{Entry, Reader};
 
-/// What the registry has answered so far. It is followed from the first question on, from its beginning.
-#[derive(Default)]
-pub(super) struct Log(OnceCell<Witness>);
+/// What the registry has answered since the value was made, the log of a stage that is kept up being long. It is followed
+/// from the first question on.
+pub(super) struct Log {
+    since: Timestamp,
+    witness: OnceCell<Witness>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { since: Timestamp::now(), witness: OnceCell::new() }
+    }
+}
+
+/// How long an engine that keeps no log may take to say so; one that has nothing to tell yet says nothing.
+const REFUSES_WITHIN: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub(crate) struct Witness {
@@ -45,11 +60,19 @@ impl Stage {
     pub(crate) async fn witness(&self) -> Result<Option<&Witness>, docker::Error> {
         let Some(container) = &self.handle.registry_container else { return Ok(None) };
         let follow = async {
-            let mut log = self.docker.logs(container, LogOptions { follow: true, ..LogOptions::default() }).await?;
-            // An engine that keeps no log says so with its first answer.
-            let first = match log.next().await {
-                Some(Err(_)) | None => return Err(docker::Error::Missing { what: "log", name: container.clone() }),
-                Some(Ok(first)) => first,
+            let options = LogOptions {
+                follow: true,
+                // Whole seconds, and one more for what they leave out.
+                since_seconds: Some(Timestamp::now().as_second() - self.log.since.as_second() + 1),
+                ..LogOptions::default()
+            };
+            let mut log = self.docker.logs(container, options).await?;
+            let first = match tokio::time::timeout(REFUSES_WITHIN, log.next()).await {
+                Ok(Some(Err(_)) | None) => {
+                    return Err(docker::Error::Missing { what: "log", name: container.clone() });
+                }
+                Ok(Some(Ok(first))) => first,
+                Err(_) => Bytes::new(),
             };
             let (changed, changes) = watch::channel(0);
             let entries = Arc::<Mutex<Vec<Entry>>>::default();
@@ -67,6 +90,6 @@ impl Stage {
             });
             Ok(Witness { entries, changes, _follows: AbortOnDropHandle::new(follows) })
         };
-        self.log.0.get_or_try_init(|| follow).await.map(Some)
+        self.log.witness.get_or_try_init(|| follow).await.map(Some)
     }
 }

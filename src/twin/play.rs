@@ -1,7 +1,7 @@
 //! A twin on a cluster: made, watched until it is refused or has its image, and removed with its namespaces.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
@@ -43,6 +43,8 @@ pub(crate) struct Stand<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// Whether the twin is over only when its namespaces are gone.
     pub until_gone: bool,
+    /// Is told each state of the twin, and when it came since the twin was made.
+    pub on_state: &'a (dyn Fn(&Pod, Duration) + Sync),
 }
 
 impl Original {
@@ -150,11 +152,14 @@ async fn decided(stand: &Stand<'_>, plan: &Plan, elsewhere: &str, failure: &[Str
     }
     let pods = Api::<Pod>::namespaced((*client).clone(), namespace);
     pods.create(&create, &plan.pod).await.map_err(say)?;
+    let began = Instant::now();
     let states = watcher(pods, watcher::Config::default()).default_backoff().applied_objects();
     pin_mut!(states);
     let mut seen = Seen::default();
     while let Some(state) = states.next().await {
-        if let Some(twin) = state.ok().as_ref().and_then(|pod| seen.decides(pod, failure)) {
+        let Ok(pod) = state else { continue };
+        (stand.on_state)(&pod, began.elapsed());
+        if let Some(twin) = seen.decides(&pod, failure) {
             return Ok(twin);
         }
     }

@@ -28,6 +28,9 @@ async fn each_item_of_a_lecture_gets_the_verdict_that_a_reader_would_give() {
     let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(told).collect();
     insta::assert_snapshot!("a-lecture", items.join("\n"));
+    let page = ground.root().join(&ground.sessions()[0]).join("report.html");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("pod/web without secret"), "the twin of what runs by its secret");
     // Only what drifted is corrected without being asked.
     let patch = std::fs::read_to_string(patch).unwrap();
     assert!(patch.contains("-NAME      SECRETS   AGE") && !patch.contains("acne"), "{patch}");

@@ -20,6 +20,7 @@ mod lectures;
 mod post;
 mod program;
 mod readme;
+mod reports;
 mod rooms;
 mod sabotage;
 mod secrets;

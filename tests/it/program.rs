@@ -29,6 +29,23 @@ pub(crate) struct Ground {
     _turn: Option<SemaphorePermit<'static>>,
 }
 
+/// Whatever a test has had played: each of its events keeps to the schema in docs.
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let schema = std::fs::read_to_string(project().join("docs/events.schema.json")).unwrap();
+        let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        for session in self.sessions().into_iter().filter(|_| !std::thread::panicking()) {
+            let text = std::fs::read_to_string(self.root().join(session).join("events.jsonl")).unwrap_or_default();
+            // The last line of what was killed may be half of one.
+            for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+                let event: Value = serde_json::from_str(line).unwrap();
+                let errors: Vec<_> = schema.iter_errors(&event).map(|error| error.to_string()).collect();
+                assert!(errors.is_empty(), "{line}: {errors:?}");
+            }
+        }
+    }
+}
+
 impl Ground {
     /// For what fails before anything is created.
     pub(crate) fn light() -> Self {
@@ -43,12 +60,16 @@ impl Ground {
     }
 
     pub(crate) async fn new() -> Self {
-        Self { _turn: Some(TURNS.acquire().await.unwrap()), ..Self::light() }
+        let mut ground = Self::light();
+        ground._turn = Some(TURNS.acquire().await.unwrap());
+        ground
     }
 
     /// With the Engine to itself, as far as tests are asked.
     pub(crate) async fn alone() -> Self {
-        Self { _turn: Some(TURNS.acquire_many(2).await.unwrap()), ..Self::light() }
+        let mut ground = Self::light();
+        ground._turn = Some(TURNS.acquire_many(2).await.unwrap());
+        ground
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
