@@ -235,7 +235,7 @@ where
                     }
                     // The stream restarts by itself: with a new list, after a pause where the server refuses.
                     Some(Err(error)) => {
-                        seen.broken(Some(chain(&error)));
+                        seen.broken(Some(reason(&error)));
                         tokio::time::timeout(RETRY, stop.cancelled()).await.unwrap_or(());
                     }
                     None => return,
@@ -244,6 +244,17 @@ where
         }
     });
     Ok(())
+}
+
+/// The API server's own message, or else the whole chain of the error.
+fn reason(error: &watcher::Error) -> String {
+    use watcher::Error::{InitialListFailed, WatchError, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchError(status) => status.message.clone(),
+        other => chain(other),
+    }
 }
 
 /// Whether asking again would be in vain.
