@@ -74,7 +74,7 @@ async fn labs_on_a_cluster_of_the_users_own() {
     let before = std::fs::read(theirs.ground.path("kubeconfig")).unwrap();
     let run = theirs.play("mini", &["--json"]).run().await.exits_with(0);
     all_reproduced(&run, &theirs.sessions(), &[0, 1, 2, 3]);
-    as_ever(&theirs.sessions(), &run);
+    as_ever(&theirs.sessions(), &run, false);
     let id = format!("rehearsal-{}-lab2", run.session());
     run.says(&format!("namespace default → {id}, a namespace NAME → {id}-NAME"));
     assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4, "its own and no other");

@@ -43,10 +43,16 @@ pub(crate) fn all_reproduced(run: &Finished, sessions: &Path, labs: &[u32]) {
     assert_eq!(lines(&sessions.join(session).join("events.jsonl")), printed);
 }
 
-/// The traces are what they always were: on every cluster, whatever was played before.
-pub(crate) fn as_ever(sessions: &Path, run: &Finished) {
-    for (lab, traces) in traces(sessions, &run.session()) {
+/// The traces are what they always were: on every cluster, whatever was played before. The registry's answers stand in
+/// them where its log is the stage's to read.
+pub(crate) fn as_ever(sessions: &Path, run: &Finished, has_log: bool) {
+    for (lab, mut traces) in traces(sessions, &run.session()) {
+        let answers: Vec<_> = traces.iter_mut().map(|trace| std::mem::take(&mut trace.registry)).collect();
         insta::assert_yaml_snapshot!(format!("lab-{lab}"), traces);
+        match has_log {
+            true => insta::assert_yaml_snapshot!(format!("lab-{lab}-registry"), answers),
+            false => assert!(answers.iter().all(Vec::is_empty), "{answers:?}"),
+        }
     }
 }
 
@@ -55,7 +61,7 @@ async fn four_labs(cluster: &str) {
     let run = ground.rehearse(&["run", "all", "--cluster", cluster, "--json"]).run().await.exits_with(0);
     all_reproduced(&run, &ground.root(), &[0, 1, 2, 3]);
     assert_eq!(run.events("stage.ready")[0]["cluster"], cluster);
-    as_ever(&ground.root(), &run);
+    as_ever(&ground.root(), &run, true);
     ground.nothing_is_left(1).await;
 }
 
@@ -79,7 +85,7 @@ async fn labs_on_podman() {
     let run = ground.rehearse(&["run", "all", "--cluster", "mini", "--json"]).env("DOCKER_HOST", &podman.host);
     let run = run.run().await.exits_with(0);
     all_reproduced(&run, &ground.root(), &[0, 1, 2, 3]);
-    as_ever(&ground.root(), &run);
+    as_ever(&ground.root(), &run, true);
 }
 
 #[tokio::test]
@@ -87,11 +93,11 @@ async fn each_lab_alone_and_in_any_order() {
     let ground = Ground::new().await;
     let run = ground.rehearse(&["run", "2", "--cluster", "mini", "--json"]).run().await.exits_with(0);
     all_reproduced(&run, &ground.root(), &[2]);
-    as_ever(&ground.root(), &run);
+    as_ever(&ground.root(), &run, true);
     let run = ground.rehearse(&["run", "lab-3", "image-pull-secrets", "--cluster", "mini", "--json"]);
     let run = run.run().await.exits_with(0);
     all_reproduced(&run, &ground.root(), &[3, 1]);
-    as_ever(&ground.root(), &run);
+    as_ever(&ground.root(), &run, true);
     ground.nothing_is_left(2).await;
 }
 
