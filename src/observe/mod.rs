@@ -15,7 +15,7 @@ mod trace;
 pub use pattern::{Progress, Sighting};
 pub use pod::{PodRow, pod_status};
 pub use pull::Came;
-pub(crate) use pull::is_refusal;
+pub(crate) use pull::{WireTrouble, is_refusal, wire_trouble};
 pub use recorder::Recorder;
 pub use redact::{Redacted, RedactedEvent, RedactedState, Redactor};
 pub use trace::{EventSeen, State, Trace};

@@ -108,6 +108,35 @@ impl EventSeen {
     }
 }
 
+/// What keeps a node from a registry's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireTrouble {
+    /// mini's node reaches one registry only.
+    NotOfThisStage,
+    PlainHttp,
+    Untrusted,
+    Unreachable,
+    Limits,
+}
+
+/// Words of Go's net, net/http and crypto/x509 packages and of registries. The first that fits is meant: what is nearer to
+/// the wire hides what lies behind it.
+const WIRE: &[(WireTrouble, &[&str])] = &[
+    (WireTrouble::NotOfThisStage, &["this node reaches only the stage's registry"]),
+    (WireTrouble::PlainHttp, &["server gave HTTP response to HTTPS client"]),
+    (WireTrouble::Untrusted, &["x509: ", "tls: failed to verify certificate"]),
+    (
+        WireTrouble::Unreachable,
+        &["dial tcp", "no such host", "i/o timeout", "connection reset by peer", "timeout awaiting response headers"],
+    ),
+    (WireTrouble::Limits, &["429 Too Many Requests", "toomanyrequests"]),
+];
+
+/// What a kubelet's words say of the way to a registry.
+pub(crate) fn wire_trouble(told: &str) -> Option<WireTrouble> {
+    WIRE.iter().find(|(_, words)| words.iter().any(|word| told.contains(word))).map(|(trouble, _)| *trouble)
+}
+
 /// Whether words of a kubelet say that a registry refused: a request that failed was not answered, whatever a proxy on
 /// its way says.
 pub(crate) fn is_refusal(words: &str) -> bool {

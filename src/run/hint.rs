@@ -1,31 +1,33 @@
 //! What to do next about a pod that will not pull, read from what was seen of it. Knows words only.
 
-/// Words of containerd's resolver, of Go's net, net/http and crypto/x509 packages and of the kubelet, and what helps.
-/// The first that fits is told: what is nearer to the wire hides what lies behind it.
+use crate::observe::{WireTrouble, wire_trouble};
+
+/// What helps where the node does not get the registry's answer.
+const fn on_the_way(trouble: WireTrouble) -> &'static str {
+    match trouble {
+        WireTrouble::NotOfThisStage => {
+            "mini's node reaches no registry but the stage's: images of others are for `--cluster kind`"
+        }
+        WireTrouble::PlainHttp => {
+            "the registry speaks plain HTTP and the node asks for TLS: give the registry a certificate, or name it in \
+             every node's `/etc/containerd/certs.d/HOST/hosts.toml`"
+        }
+        WireTrouble::Untrusted => {
+            "the node does not trust the registry's certificate: give every node its CA, as `ca` in \
+             `/etc/containerd/certs.d/HOST/hosts.toml`"
+        }
+        WireTrouble::Unreachable => {
+            "the node does not reach the registry: on a node, `curl -i https://HOST/v2/` has to answer, 401 being fine. \
+             `localhost` and 127.0.0.1 are the node itself there"
+        }
+        WireTrouble::Limits => {
+            "the registry limits how much may be pulled: log in, wait, or play on a stage with a registry of its own"
+        }
+    }
+}
+
+/// Words of the kubelet and of the scheduler, and what helps: what is nearer to the wire goes before.
 const CAUSES: &[(&[&str], &str)] = &[
-    (
-        &["this node reaches only the stage's registry"],
-        "mini's node reaches no registry but the stage's: images of others are for `--cluster kind`",
-    ),
-    (
-        &["server gave HTTP response to HTTPS client"],
-        "the registry speaks plain HTTP and the node asks for TLS: give the registry a certificate, or name it in \
-         every node's `/etc/containerd/certs.d/HOST/hosts.toml`",
-    ),
-    (
-        &["x509: ", "tls: failed to verify certificate"],
-        "the node does not trust the registry's certificate: give every node its CA, as `ca` in \
-         `/etc/containerd/certs.d/HOST/hosts.toml`",
-    ),
-    (
-        &["dial tcp", "no such host", "i/o timeout", "connection reset by peer", "timeout awaiting response headers"],
-        "the node does not reach the registry: on a node, `curl -i https://HOST/v2/` has to answer, 401 being fine. \
-         `localhost` and 127.0.0.1 are the node itself there",
-    ),
-    (
-        &["429 Too Many Requests", "toomanyrequests"],
-        "the registry limits how much may be pulled: log in, wait, or play on a stage with a registry of its own",
-    ),
     (&["ErrImageNeverPull"], "the pod forbids pulling (`imagePullPolicy: Never`) and the node does not have the image"),
     (
         &["FailedScheduling"],
@@ -61,6 +63,9 @@ pub(super) const ENDLESS: &str = "`timeout` in a directive gives a step more tim
 /// What helps against the first cause that the troubles name, which are those of now; `wanted`: the pod was to run.
 pub(super) fn of(troubles: &[String], wanted: bool) -> Option<String> {
     let named = |word: &&str| troubles.iter().any(|line| line.contains(word));
+    if let Some(trouble) = wire_trouble(&troubles.join("\n")) {
+        return Some(on_the_way(trouble).to_owned());
+    }
     let causes = CAUSES.iter().chain(REFUSALS.iter().filter(|_| wanted));
     causes.into_iter().find(|(words, _)| words.iter().any(named)).map(|(_, hint)| (*hint).to_owned())
 }

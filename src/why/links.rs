@@ -10,43 +10,39 @@ use super::facts::{Answer, Answered, Facts, nearest};
 use super::finding::{Diagnosis, Evidence, Finding, Grade};
 use super::stuck::{CONFIG_JSON, DOCKER_HUB, Stuck, config, keyring, logins, stuck};
 use crate::kubewords::status::{COMPLETED, ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, RUNNING, SUCCEEDED};
-use crate::observe::pod_status;
+use crate::observe::{WireTrouble, pod_status, wire_trouble};
 use crate::registry::ImageRef;
 
-/// What lies between the node and a registry, in the words of Go's net packages and of registries: the finding's name,
-/// the words, what they mean, and what to look at.
-const WIRE: &[(&str, &[&str], &str, &str)] = &[
-    (
-        "registry-not-of-this-stage",
-        &["this node reaches only the stage's registry"],
-        "mini's node reaches no registry but the stage's",
-        "rehearse up --cluster kind",
-    ),
-    (
-        "registry-plain-http",
-        &["server gave HTTP response to HTTPS client"],
-        "the registry speaks plain HTTP and the node asks for TLS",
-        "cat /etc/containerd/certs.d/HOST/hosts.toml   # on the node: name it there with http://",
-    ),
-    (
-        "registry-untrusted",
-        &["x509: ", "tls: failed to verify certificate"],
-        "the node does not trust the registry's certificate",
-        "cat /etc/containerd/certs.d/HOST/hosts.toml   # on the node: `ca` names the registry's CA",
-    ),
-    (
-        "registry-unreachable",
-        &["dial tcp", "no such host", "i/o timeout", "connection reset by peer", "timeout awaiting response headers"],
-        "the node does not reach the registry",
-        "curl -i https://HOST/v2/   # on the node: any answer will do, 401 too",
-    ),
-    (
-        "registry-limits",
-        &["429 Too Many Requests", "toomanyrequests"],
-        "the registry limits how much may be pulled",
-        "kubectl create secret docker-registry NAME …   # who logs in may pull more",
-    ),
-];
+/// What lies between the node and a registry: the finding's name, what it means, and what to look at.
+const fn on_the_way(trouble: WireTrouble) -> (&'static str, &'static str, &'static str) {
+    match trouble {
+        WireTrouble::NotOfThisStage => (
+            "registry-not-of-this-stage",
+            "mini's node reaches no registry but the stage's",
+            "rehearse up --cluster kind",
+        ),
+        WireTrouble::PlainHttp => (
+            "registry-plain-http",
+            "the registry speaks plain HTTP and the node asks for TLS",
+            "cat /etc/containerd/certs.d/HOST/hosts.toml   # on the node: name it there with http://",
+        ),
+        WireTrouble::Untrusted => (
+            "registry-untrusted",
+            "the node does not trust the registry's certificate",
+            "cat /etc/containerd/certs.d/HOST/hosts.toml   # on the node: `ca` names the registry's CA",
+        ),
+        WireTrouble::Unreachable => (
+            "registry-unreachable",
+            "the node does not reach the registry",
+            "curl -i https://HOST/v2/   # on the node: any answer will do, 401 too",
+        ),
+        WireTrouble::Limits => (
+            "registry-limits",
+            "the registry limits how much may be pulled",
+            "kubectl create secret docker-registry NAME …   # who logs in may pull more",
+        ),
+    }
+}
 
 /// What is amiss with a pod's images.
 pub(super) fn diagnose(facts: &Facts) -> Diagnosis {
@@ -135,7 +131,7 @@ fn never_pulled(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 fn wire(stuck: &Stuck<'_>) -> Option<Finding> {
-    let (id, _, says, command) = WIRE.iter().find(|(_, words, ..)| stuck.says(words))?;
+    let (id, says, command) = on_the_way(wire_trouble(&stuck.words)?);
     let host = stuck.reference().map(|reference| reference.registry().to_owned()).unwrap_or_default();
     let finding = Finding::new(id, format!("{says} ({host})")).shown_by(stuck.kubelets());
     Some(finding.mended(Grade::Inspect, command.replace("HOST", &host)))
