@@ -181,7 +181,7 @@ pub(crate) fn skipped(test: &str, tool: &str, why: &str) {
 
 /// Whether kind can be had; where it cannot, that is said.
 pub(crate) async fn kind_serves(test: &str) -> bool {
-    let settings = cluster::Settings { choice: Choice::Kind, ..cluster::Settings::default() };
+    let settings = cluster::ClusterSettings { choice: Choice::Kind, ..cluster::ClusterSettings::default() };
     let plan = Plan::of(&settings, &Docker::connect().await.unwrap()).await;
     plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
 }
