@@ -371,6 +371,7 @@ impl Lesson<'_> {
             names,
             reach: if stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } },
             needs_cluster: true,
+            rotates: false,
             program: self.program,
             kubectl: Some(&self.kubectl.path),
             upstream: self.upstream,

@@ -13,6 +13,7 @@ mod client;
 mod container;
 mod error;
 mod exec;
+mod htpasswd;
 mod image;
 mod inspect;
 mod lab;

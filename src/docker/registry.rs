@@ -21,7 +21,7 @@ use super::{Docker, labels};
 use crate::wait::{self, Probe, Wake};
 
 const PORT: u16 = 5000;
-const HTPASSWD: &str = "/auth/htpasswd";
+pub(super) const HTPASSWD: &str = "/auth/htpasswd";
 const CERTIFICATE: &str = "/auth/token.crt";
 /// A registry that runs answers within some 50 ms.
 const READY: Duration = Duration::from_secs(30);

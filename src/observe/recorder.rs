@@ -68,14 +68,14 @@ impl Recorder {
     /// The newest trace of an object by its name, unless that object was gone before `step_began`. One without states
     /// gives way to one with: a late event of a former object may be the first that is heard of that object.
     pub fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {
-        let named = || self.entries.iter().rev().filter(|entry| entry.trace.object == *object);
+        let named = || self.entries.iter().rev().filter(|entry| object.means(&entry.trace.object));
         let newest = named().find(|entry| !entry.trace.states.is_empty()).or_else(|| named().next())?;
         newest.lasts_into(step_began).then_some(&newest.trace)
     }
 
     /// Every trace with states of an object by its name, oldest first, but for those that were over before `step_began`.
     pub fn during<'a>(&'a self, object: &'a ObjectRef, step_began: Instant) -> impl Iterator<Item = &'a Trace> {
-        let named = self.entries.iter().filter(|entry| entry.trace.object == *object);
+        let named = self.entries.iter().filter(|entry| object.means(&entry.trace.object));
         named.filter(move |entry| entry.lasts_into(step_began) && !entry.trace.states.is_empty()).map(|e| &e.trace)
     }
 

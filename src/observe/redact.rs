@@ -38,6 +38,15 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     ])
 });
 
+/// What a Deployment adds to the names of its ReplicaSets, and these to their pods', in Kubernetes' own letters
+/// (apimachinery `util/rand`). After [`RULES`], in traces alone: elsewhere a name may be a value.
+static NAMES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules([
+        (r"-[b-df-hj-np-tv-xz2456789]{6,10}-[b-df-hj-np-tv-xz2456789]{5}\b", "-<hash>-<suffix>"),
+        (r"-[b-df-hj-np-tv-xz2456789]{6,10}\b", "-<hash>"),
+    ])
+});
+
 /// Every duration, after [`RULES`].
 static DURATIONS: LazyLock<Vec<Rule>> =
     LazyLock::new(|| rules([(r"\b(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\b", "<duration>")]));
@@ -76,20 +85,24 @@ impl Redactor {
     }
 
     pub fn text(&self, text: &str) -> String {
-        self.without(text, &DURATIONS)
+        self.without(text, RULES.iter().chain(&*DURATIONS))
     }
 
     /// Leaves durations that may be a value.
     pub fn output(&self, text: &str) -> String {
-        self.without(text, &ELAPSED)
+        self.without(text, RULES.iter().chain(&*ELAPSED))
     }
 
-    fn without(&self, text: &str, durations: &[Rule]) -> String {
+    fn of_trace(&self, text: &str) -> String {
+        self.without(text, RULES.iter().chain(&*NAMES).chain(&*DURATIONS))
+    }
+
+    fn without<'r>(&self, text: &str, rules: impl Iterator<Item = &'r Rule>) -> String {
         let mut redacted = Cow::Borrowed(text);
         for secret in self.secrets.iter().filter(|secret| text.contains(secret.as_str())) {
             redacted = Cow::Owned(redacted.replace(secret.as_str(), "<secret>"));
         }
-        for (pattern, placeholder) in RULES.iter().chain(durations) {
+        for (pattern, placeholder) in rules {
             if let Cow::Owned(replaced) = pattern.replace_all(&redacted, *placeholder) {
                 redacted = Cow::Owned(replaced);
             }
@@ -104,7 +117,7 @@ impl Redactor {
             phase: state.phase.clone(),
             ready: state.ready.clone(),
             // A pod that is going keeps the words of the moment it was told to go at.
-            message: state.message.as_deref().filter(|_| state.status != "Terminating").map(|m| self.text(m)),
+            message: state.message.as_deref().filter(|_| state.status != "Terminating").map(|m| self.of_trace(m)),
         });
         let mut events: Vec<RedactedEvent> = Vec::new();
         for event in &trace.events {
@@ -112,14 +125,15 @@ impl Redactor {
                 type_: event.type_.clone(),
                 reason: event.reason.clone(),
                 component: event.component.clone(),
-                message: self.text(&event.message),
+                message: self.of_trace(&event.message),
             };
             if !events.contains(&redacted) {
                 events.push(redacted);
             }
         }
-        let registry = trace.registry.iter().map(|told| self.text(told)).collect();
-        Redacted { object: trace.object.clone(), states: states.collect(), events, registry }
+        let registry = trace.registry.iter().map(|told| self.of_trace(told)).collect();
+        let object = ObjectRef { name: self.of_trace(&trace.object.name), ..trace.object.clone() };
+        Redacted { object, states: states.collect(), events, registry }
     }
 }
 
@@ -194,6 +208,17 @@ mod tests {
             assert_eq!(redactor.text(text), expected);
         }
         assert_eq!(format!("{redactor:?}"), "Redactor { secrets: 2 }");
+    }
+
+    #[test]
+    fn generated_names_are_taken_out_of_traces() {
+        let mut web = trace(&[(0.0, "Running")]);
+        web.object.name = "web-6d4cf56db6-x2x8k".into();
+        web.record_event(event(0.1, "SuccessfulCreate", "Created pod: web-6d4cf56db6-x2x8k of app1-sa", 1));
+        let redacted = Redactor::default().trace(&web);
+        assert_eq!(redacted.object.name, "web-<hash>-<suffix>");
+        assert_eq!(redacted.events[0].message, "Created pod: web-<hash>-<suffix> of app1-sa");
+        assert_eq!(Redactor::default().output("web-6d4cf56db6"), "web-6d4cf56db6");
     }
 
     #[test]

@@ -17,13 +17,20 @@ use crate::fence::Fence;
 use crate::files;
 use crate::hint::Hint;
 use crate::registry::Credentials;
+use crate::secret::Secret;
 use crate::session;
+
+/// The variable with the password of the registry's user.
+pub(super) const PASSWORD: &str = "DOCKER_PASSWORD";
 
 /// How much of a stream is kept: more is nothing that anybody would read or compare.
 const KEPT: usize = 1 << 20;
 
 /// The longest note of a fence's that is read, in bytes.
 const NOTE: u64 = 1 << 16;
+
+/// The longest list of a fence's variables and functions that is read, in bytes.
+const STATE: u64 = 1 << 22;
 
 /// The shell environment of one lab or case.
 #[derive(Debug, Clone)]
@@ -36,6 +43,8 @@ pub(crate) struct Shell {
     ended_by: PathBuf,
     /// Where the last fence has told in which folder it ended.
     ended_in: PathBuf,
+    /// Where the last fence has left its variables and functions.
+    state: PathBuf,
     /// What fences have put into the background.
     left: Arc<Mutex<Vec<Left>>>,
     env: Vec<(OsString, OsString)>,
@@ -148,7 +157,7 @@ impl Shell {
         // What a fence starts is known by it.
         set(session::STAGE_VARIABLE, spec.folder.join("fence").into());
         set("DOCKER_USERNAME", text(&spec.credentials.username));
-        set("DOCKER_PASSWORD", text(spec.credentials.password.expose()));
+        set(PASSWORD, text(spec.credentials.password.expose()));
         // Tools that page or colour their output would not match what a page prints.
         set("PAGER", text("cat"));
         set("NO_COLOR", text("1"));
@@ -168,12 +177,23 @@ impl Shell {
         let restriction =
             confinement::restriction(&reach).map_err(|source| Error::Prepare { path: spec.folder.into(), source })?;
         let (folder, left) = (spec.folder.to_owned(), Arc::default());
-        Ok(Self { folder, dir, ended_by, ended_in, left, env, restriction })
+        Ok(Self { folder, dir, ended_by, ended_in, state, left, env, restriction })
     }
 
     /// Adds one variable to the environment of what is played.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<OsString>) {
         self.env.push((key.into(), value.into()));
+    }
+
+    /// Gives a variable another value, for the fences to come.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(crate) fn set_again(&self, key: &str, value: &Secret) -> Result<(), Error> {
+        let state = files::read_plain(&self.state, STATE).unwrap_or_default();
+        let state = format!("{state}export {key}={}\n", quoted(value.expose()));
+        let written = files::write_below(&self.folder, &self.state, state.as_bytes(), 0o600);
+        written.map_err(|source| Error::Prepare { path: self.state.clone(), source })
     }
 
     /// Where the next fence begins, and a file fence is put: where the last fence ended, if that is in the lab's folder.
@@ -256,11 +276,15 @@ impl Shell {
     }
 }
 
+/// As a word of bash.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// What bash reads before a fence: the variables and functions that the fence before has left in `state`, and to leave its
 /// own there; the command that ends it leaves its status and line in `ended_by`. Scripts that the fence starts do not read
 /// it, and the fence is bash's own `-c`, so that neither lines nor messages change.
 fn around(ended_by: &Path, ended_in: &Path, state: &Path) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let [ended_by, ended_in, state] = [ended_by, ended_in, state].map(|path| quoted(&path.to_string_lossy()));
     let tell = format!(r#"printf "%s %s" "$?" "$LINENO" >|{ended_by}"#);
     // What is bash's own is left out: it cannot be set, or means this fence.

@@ -1,7 +1,7 @@
 //! Everything that one lab stands on, opened before its first step and put away after its last. Knows no steps.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cleanup::{self, Before};
 use super::namespaces;
@@ -12,6 +12,7 @@ use crate::event::Events;
 use crate::gateway::{self, Gateway, Names, Reach, Request, Upstream};
 use crate::hint::Hint;
 use crate::mask::Masker;
+use crate::registry::Credentials;
 use crate::stage::{self, Stage};
 use crate::tools::docker;
 
@@ -66,6 +67,8 @@ pub(crate) struct SiteSpec<'a> {
     pub reach: Reach,
     /// Whether it has a namespace from the beginning.
     pub needs_cluster: bool,
+    /// Whether it changes a password, and so has a user of its own where the registry's users are ours.
+    pub rotates: bool,
     /// The `rehearse` program, which is `docker` in fences.
     pub program: &'a Path,
     pub kubectl: Option<&'a Path>,
@@ -84,8 +87,35 @@ pub(crate) struct Site {
     pub watch: Watch,
     pub gateway: Arc<Gateway>,
     docker: docker::Server,
+    login: Mutex<Login>,
+    masker: Masker,
     /// What was there before a lab that has the cluster to itself.
     before: Option<Box<Before>>,
+}
+
+/// Who pulls in a lab.
+struct Login {
+    credentials: Credentials,
+    /// Whether it is the lab's alone.
+    is_own: bool,
+    /// When its password was changed last.
+    rotated: Option<jiff::Timestamp>,
+}
+
+impl Login {
+    /// The stage's user, or one that the lab has to itself.
+    async fn of(spec: &SiteSpec<'_>) -> Result<Self, Error> {
+        let is_own = spec.rotates && spec.stage.has_users();
+        let credentials = match is_own {
+            true => Credentials::fresh(format!("{}-puller", spec.names.id())),
+            false => spec.stage.credentials(),
+        };
+        if is_own {
+            spec.masker.add(credentials.password.expose());
+            spec.stage.admit(&credentials).await?;
+        }
+        Ok(Self { credentials, is_own, rotated: None })
+    }
 }
 
 impl Site {
@@ -124,6 +154,7 @@ impl Site {
         spec.masker.add(docker.token());
         let sources = handle.application.context().map_err(stage::Error::Application)?;
         let kubeconfig = gateway.kubeconfig();
+        let login = Login::of(spec).await?;
         let shell = Shell::prepare(&shell::ShellSpec {
             folder: &folder,
             name: &format!("lab-{}", spec.lab),
@@ -133,7 +164,7 @@ impl Site {
             kubectl: spec.kubectl,
             kubeconfig: &kubeconfig,
             docker: Some(&docker.place()),
-            credentials: &stage.credentials(),
+            credentials: &login.credentials,
             sources: &sources,
         })?;
         let labels = namespace_labels(spec.session);
@@ -155,7 +186,41 @@ impl Site {
             Watch::open(&view, spec.events.clone(), spec.lab)
         );
         made?;
-        Ok(Self { shell, watch: watch?, gateway, docker, before })
+        let (login, masker) = (Mutex::new(login), spec.masker.clone());
+        Ok(Self { shell, watch: watch?, gateway, docker, login, masker, before })
+    }
+
+    fn login(&self) -> MutexGuard<'_, Login> {
+        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The login that the lab's fences find.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.login().credentials.clone()
+    }
+
+    /// Whether nobody else pulls with it.
+    pub(crate) fn has_own_user(&self) -> bool {
+        self.login().is_own
+    }
+
+    /// When the login's password was changed last.
+    pub(crate) fn rotated(&self) -> Option<jiff::Timestamp> {
+        self.login().rotated
+    }
+
+    /// Gives the lab's own user another password, which the fences to come find.
+    ///
+    /// # Errors
+    /// Where the registry does not take it, or it cannot be handed to the fences.
+    pub(crate) async fn rotate(&self, stage: &Stage) -> Result<(), Error> {
+        let fresh = Credentials::fresh(self.credentials().username);
+        self.masker.add(fresh.password.expose());
+        self.shell.set_again(shell::PASSWORD, &fresh.password)?;
+        stage.admit(&fresh).await?;
+        let mut login = self.login();
+        (login.credentials, login.rotated) = (fresh, Some(jiff::Timestamp::now()));
+        Ok(())
     }
 
     /// Whether the lab's fences have pushed an image, which is given as it is called in the registry.
@@ -176,11 +241,15 @@ impl Site {
         images.extend(self.docker.take_pushed());
         self.docker.close().await;
         let made = self.gateway.made();
+        let own = self.login.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Ok(gateway) = Arc::try_unwrap(self.gateway) {
             gateway.close().await;
         }
         if leaving == Leaving::WithStage {
             return Ok(Vec::new());
+        }
+        if own.is_own {
+            stage.dismiss(&own.credentials.username).await?;
         }
         let stays = withdraw(stage, &scope(spec.session, spec.lab), images).await;
         leave(&stage.cluster.client(), spec.names.id(), leaving, &made, self.before.as_deref()).await?;

@@ -3,7 +3,7 @@
 //! Knows nothing of the registry but that it trusts [`Issuer`]'s certificate.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use axum::extract::{RawQuery, State};
@@ -57,6 +57,7 @@ pub struct TokenService {
     certificate: String,
     shutdown: DropGuard,
     task: JoinHandle<()>,
+    giver: Arc<Giver>,
 }
 
 /// To whom the service gives a token that allows something.
@@ -73,7 +74,7 @@ pub enum Grants {
 
 struct Giver {
     issuer: Issuer,
-    user: Credentials,
+    users: Mutex<Vec<Credentials>>,
     grants: Grants,
 }
 
@@ -89,14 +90,15 @@ impl TokenService {
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind((address, 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Router::new().route("/token", get(give)).with_state(Arc::new(Giver { issuer, user, grants }));
+        let giver = Arc::new(Giver { issuer, users: Mutex::new(vec![user]), grants });
+        let app = Router::new().route("/token", get(give)).with_state(giver.clone());
         let shutdown = CancellationToken::new();
         let ended = shutdown.clone().cancelled_owned();
         let task = tokio::spawn(async move {
             // It fails only where the listener does, and then nobody gets a token: the registry's client says so.
             let _ = axum::serve(listener, app).with_graceful_shutdown(ended).await;
         });
-        Ok(Self { address, certificate, shutdown: shutdown.drop_guard(), task })
+        Ok(Self { address, certificate, shutdown: shutdown.drop_guard(), task, giver })
     }
 
     /// Where clients of the registry are sent for a token.
@@ -109,6 +111,17 @@ impl TokenService {
         &self.certificate
     }
 
+    /// Gives tokens to this user, too, by this password and no other.
+    pub fn admit(&self, user: Credentials) {
+        self.dismiss(&user.username);
+        self.giver.users().push(user);
+    }
+
+    /// Gives no more tokens to the user of this name.
+    pub fn dismiss(&self, username: &str) {
+        self.giver.users().retain(|user| user.username != username);
+    }
+
     /// Ends it, and waits for requests that are being answered.
     pub async fn close(self) {
         drop(self.shutdown);
@@ -119,18 +132,19 @@ impl TokenService {
 /// `GET /token?service=…&scope=…`. Clients that speak OAuth2 ask by POST first and come back with GET when that is not
 /// allowed (containerd `core/remotes/docker/authorizer.go`).
 async fn give(State(giver): State<Arc<Giver>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let is_user = match headers.get(header::AUTHORIZATION) {
-        None => false,
-        Some(value) if giver.grants != Grants::User || giver.is_user(value.as_bytes()) => true,
-        Some(_) => {
-            let refused = Json(json!({"details": "incorrect username or password"}));
-            return (StatusCode::UNAUTHORIZED, refused).into_response();
-        }
+    let user = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => match giver.user(value.as_bytes()) {
+            None => {
+                let refused = Json(json!({"details": "incorrect username or password"}));
+                return (StatusCode::UNAUTHORIZED, refused).into_response();
+            }
+            user => user,
+        },
     };
-    let is_allowed = is_user || giver.grants == Grants::Everybody;
+    let is_allowed = user.is_some() || giver.grants == Grants::Everybody;
     let access = granted(scopes(query.as_deref().unwrap_or_default()), is_allowed);
-    let subject = if is_user { giver.user.username.as_str() } else { "" };
-    match giver.issuer.token(subject, &access, SystemTime::now()) {
+    match giver.issuer.token(&user.unwrap_or_default(), &access, SystemTime::now()) {
         Ok(token) => {
             let seconds = Issuer::lifetime().as_secs();
             Json(json!({"token": token, "access_token": token, "expires_in": seconds})).into_response()
@@ -147,13 +161,23 @@ fn scopes(query: &str) -> Vec<Access> {
 }
 
 impl Giver {
-    /// Whether the header holds the user's name and password. Digests are compared, so that the time that it takes tells
-    /// nothing of them.
-    fn is_user(&self, authorization: &[u8]) -> bool {
+    fn users(&self) -> MutexGuard<'_, Vec<Credentials>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose name and password the header holds. Digests are compared, so that the time that it takes tells nothing of
+    /// them. Where the service is not to look at passwords it is whoever says so.
+    fn user(&self, authorization: &[u8]) -> Option<String> {
         let basic = authorization.split_at_checked(6).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic "));
-        let decoded = basic.and_then(|(_, value)| STANDARD.decode(value.trim_ascii()).ok());
-        let right = format!("{}:{}", self.user.username, self.user.password.expose());
-        decoded.is_some_and(|decoded| Sha256::digest(decoded) == Sha256::digest(right))
+        let decoded = basic.and_then(|(_, value)| STANDARD.decode(value.trim_ascii()).ok())?;
+        if self.grants != Grants::User {
+            let name = decoded.split(|byte| *byte == b':').next().unwrap_or_default();
+            return Some(String::from_utf8_lossy(name).into_owned());
+        }
+        let given = Sha256::digest(decoded);
+        let is_given =
+            |user: &&Credentials| Sha256::digest(format!("{}:{}", user.username, user.password.expose())) == given;
+        self.users().iter().find(is_given).map(|user| user.username.clone())
     }
 }
 
@@ -195,6 +219,13 @@ mod tests {
         for wrong in [("ann", "password"), ("bob", "pass:word"), ("", "")] {
             assert_eq!(asked(Some(wrong)).await, (401, json!(null), None), "{wrong:?}");
         }
+        service.admit(Credentials::new("bob", "first"));
+        service.admit(Credentials::new("bob", "second"));
+        assert_eq!(asked(Some(("bob", "first"))).await.0, 401, "that was his password");
+        assert_eq!(asked(Some(("bob", "second"))).await.1, json!("bob"));
+        assert_eq!(asked(Some(("ann", "pass:word"))).await.1, json!("ann"));
+        service.dismiss("bob");
+        assert_eq!(asked(Some(("bob", "second"))).await.0, 401);
         assert_eq!(http.post(&realm).send().await.unwrap().status(), 405);
         let nonsense = http.get(&realm).header("Authorization", "Basic %%%").send().await.unwrap();
         assert_eq!(nonsense.status(), 401);

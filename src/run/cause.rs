@@ -204,12 +204,12 @@ async fn of_pod(client: &Client, trace: &Trace, wanted: bool) -> kube::Result<Op
     for secret in named {
         let called = |found: &&Secret| found.name_any() == secret;
         let Some(there) = all.iter().filter(own).find(called) else {
+            let has = all.iter().filter(own).filter(|found| config(found).is_some());
+            let has: Vec<_> = has.map(ResourceExt::name_any).collect();
             return Ok(Some(match all.iter().find(called).and_then(ResourceExt::namespace) {
-                Some(namespace) => Cause::SecretElsewhere { pod: object(), secret, namespace },
-                None => {
-                    let has = all.iter().filter(own).filter(|found| config(found).is_some());
-                    Cause::SecretMissing { pod: object(), secret, has: has.map(ResourceExt::name_any).collect() }
-                }
+                Some(namespace) if has.is_empty() => Cause::SecretElsewhere { pod: object(), secret, namespace },
+                // Where the namespace has pull secrets, it is rather a name that is wrong.
+                _ => Cause::SecretMissing { pod: object(), secret, has },
             }));
         };
         if let Some(servers) = config(there).and_then(|config| servers_of_others(config, &image)) {

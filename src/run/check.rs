@@ -124,7 +124,7 @@ pub(super) async fn judge(check: &Check, step_run: &StepRun<'_>, context: &LabCo
             let fails = matches!(check.kind, CheckKind::Fails { .. });
             Judged::new(if fails { Verdict::ExpectedFailure } else { Verdict::Reproduced }, "")
         }
-        CheckKind::PrintsCredentials => credentials(&step_run.printed.stdout, &context.stage.credentials()),
+        CheckKind::PrintsCredentials => credentials(&step_run.printed.stdout, &context.site.credentials()),
         CheckKind::Output { expected } => printed(expected, &step_run.printed.all),
     }
 }
@@ -147,10 +147,10 @@ async fn without(
     step_run: &StepRun<'_>,
     context: &LabContext<'_>,
 ) -> Judged {
-    let made = wait_for(&format!("{object}"), object, step_run, context, |trace, _| trace.last().map(drop)).await;
-    if let Err(failed) = made {
-        return failed;
-    }
+    let name = match made(object, step_run, context).await {
+        Ok(name) => name,
+        Err(failed) => return failed,
+    };
     let client = &context.stage.cluster.client();
     let (names, (session, lab)) = (context.site.gateway.names(), (context.session, context.lab.id));
     let on_state = |pod: &Pod, at: Duration| {
@@ -173,7 +173,7 @@ async fn without(
         on_state: &on_state,
     };
     let pods = Api::<Pod>::namespaced(client.clone(), &names.namespace(&object.namespace));
-    let twin = match pods.get(&object.name).await {
+    let twin = match pods.get(&name).await {
         // The pod may have brought the image to the node meanwhile: its twin asks the registry, as it did.
         Ok(pod) => play(&stand, pod, what, true, states).await,
         Err(error) => Err(error.to_string()),
@@ -189,6 +189,23 @@ async fn without(
         Ok(Twin::Undecided(why)) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
         Err(why) => Judged::new(Verdict::Unproven, why),
     }
+}
+
+/// The name of the pod, once it is there. Where only its beginning is known, a pod of an earlier step may have the same.
+async fn made(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Result<String, Judged> {
+    let probe = async || {
+        context.site.watch.look(|recorder| {
+            let came = |trace: &&Trace| recorder.age(&trace.uid, step_run.began).is_some_and(|age| age.is_zero());
+            let is_meant = |trace: &&Trace| trace.last().is_some() && (trace.object == *object || came(trace));
+            match recorder.latest(object, step_run.began).filter(is_meant) {
+                Some(trace) => Probe::Done(trace.object.name.clone()),
+                None => Probe::Pending(format!("{object} never appeared")),
+            }
+        })
+    };
+    let wake = Wake::Changed(context.site.watch.changes());
+    let found = until(&object.to_string(), step_run.left(), wake, probe).await;
+    found.map_err(|timeout| Judged::failed(timeout.to_string()))
 }
 
 /// Whether these are states of a pod whose image does not come.
@@ -298,7 +315,7 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
     let age = context.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
     let age = age.unwrap_or_default().max(step_run.began.elapsed());
     let since = jiff::Timestamp::now().checked_sub(age).unwrap_or(step_run.lab_began);
-    let user = context.stage.credentials().username;
+    let user = context.site.credentials().username;
     let testimony = match context.stage.witness().await {
         // Not ours to read: the events must do.
         Ok(None) => None,
@@ -328,6 +345,7 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
     }
     let unproven = |why: &str| Judged::new(Verdict::Unproven, why);
     let lane = testimony.as_ref().map(Testimony::lane).unwrap_or_default();
+    let lane: Vec<_> = lane.iter().map(|told| context.site.gateway.names().back(told)).collect();
     context.site.watch.testify(&uid, &lane);
     if testimony.is_none() && !context.stage.is_users() {
         return Judged::new(Verdict::Unproven, "the registry is the stage's own, and its log was not read");
@@ -339,7 +357,10 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
     }
     match (told, context.stage.is_users()) {
         (true, true) => Judged::good("event, the registry's log is not ours, refused before"),
-        (true, false) => Judged::good(format!("event, registry: {}", without_addresses(&lane))),
+        (true, false) => {
+            let gap = gap(context, reference.repository(), &user).await;
+            Judged::good(format!("event, registry: {}{gap}", without_addresses(&lane)))
+        }
         (false, true) => unproven("no event tells of the pull, and the registry's log is not ours"),
         (false, false) if context.site.watch.look(|recorder| recorder.came_to_others(&image, &uid)) => {
             unproven("no event tells of the pull, and another pod may have brought the image to the node")
@@ -347,6 +368,20 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
         (false, false) => {
             Judged::good(format!("imageID, registry: {}; no event tells of it", without_addresses(&lane)))
         }
+    }
+}
+
+/// How long after its password was changed the user was first served, which is how long nothing new could start.
+async fn gap(context: &LabContext<'_>, repository: &str, user: &str) -> String {
+    let (Some(rotated), Ok(Some(witness))) = (context.site.rotated(), context.stage.witness().await) else {
+        return String::new();
+    };
+    match witness.look(|log| evidence::first_served(log, repository, user, rotated)) {
+        Some(served) => {
+            let gap = served.duration_since(rotated).as_secs_f64().max(0.0);
+            format!("; the first {gap:.1} s after the password was changed")
+        }
+        None => String::new(),
     }
 }
 

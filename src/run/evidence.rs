@@ -49,6 +49,14 @@ impl Testimony {
     }
 }
 
+/// When `user` was first served the repository by a node's asking, from `since` on.
+pub(super) fn first_served(log: &[LogEntry], repository: &str, user: &str, since: Timestamp) -> Option<Timestamp> {
+    let served = |entry: &&LogEntry| {
+        entry.status == 200 && entry.repository == repository && entry.user.as_deref() == Some(user) && !entry.is_ours()
+    };
+    log.iter().filter(served).map(|entry| entry.time).find(|time| *time >= since)
+}
+
 /// The timeline and the events of one object, one line each: an event that came again is told once, with how often.
 pub(super) fn of_trace(trace: &Trace) -> Vec<String> {
     let mut lines = vec![trace.to_string()];
@@ -110,6 +118,8 @@ mod tests {
         assert_eq!(of(&log, "o/other", "u", since), None);
         let later = (since.0, since.0 + jiff::SignedDuration::from_secs(1));
         assert_eq!(of(&log, "o/app1", "u", later), None, "that was another pull");
+        let first = |since| first_served(&log, "o/app1", "u", since);
+        assert_eq!((first(since.0), first(later.1)), (Some(since.0), None));
         let ours = LogEntry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
         assert_eq!(after_refusal(&[entry(401, None), ours]), None, "no node has asked");
     }

@@ -205,7 +205,15 @@ async fn play_steps(
         waits: Vec::new(),
     };
     let mut lab_began = jiff::Timestamp::now();
+    let is_hub = context.stage.handle.remote.as_ref().is_none_or(|remote| remote.host == "docker.io");
+    let mut out_of_reach = None;
     for (index, step) in lab.steps.iter().enumerate() {
+        if step.rotates && !context.site.has_own_user() {
+            out_of_reach = Some(NOT_OURS);
+        }
+        let why = out_of_reach.or_else(|| (step.hub_only && !is_hub).then_some(NOT_THE_HUB));
+        let unplayed = why.filter(|_| step.skip.is_none()).map(|why| Step { skip: Some(why.into()), ..step.clone() });
+        let step = unplayed.as_ref().unwrap_or(step);
         if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
             before.before_step(lab, step, context.site).await;
             // What was done before the first step, the lab has not done.
@@ -246,6 +254,11 @@ async fn play_steps(
     played.traces = context.site.watch.traces();
     Ok(LabOutcome::Played(Box::new(played)))
 }
+
+/// Why a password is not changed.
+const NOT_OURS: &str = "from here on another password is needed, and on a registry of yours only you can change it";
+/// Why something of docker.io's names is not shown.
+const NOT_THE_HUB: &str = "it is about docker.io, and your registry has a name of its own";
 
 /// Where the cluster has failed a request, a failure says nothing of the lab: neither one that it must not have, nor one
 /// that the text asks for.
@@ -329,6 +342,19 @@ async fn play_step(
             detail: reason.clone(),
         });
         return Ok(stepped(Verdict::Skipped));
+    }
+    if step.rotates {
+        context.site.rotate(context.stage).await?;
+        let user = context.site.gateway.names().back(&context.site.credentials().username);
+        context.events.emit(Event::Check {
+            lab: lab.id,
+            line: step.line,
+            check: "rotate-password".into(),
+            verdict: Verdict::Reproduced,
+            detail: format!(
+                "the registry lets {user} in by another password, now in $DOCKER_PASSWORD, and by no other"
+            ),
+        });
     }
     let began = Instant::now();
     let printed = match context.site.shell.play(script, step.timeout).await {

@@ -151,6 +151,7 @@ impl LabPlayer<'_> {
             names: self.names(lab),
             reach,
             needs_cluster: lab.needs.contains(&Need::Cluster),
+            rotates: lab.rotates(),
             program: &self.tools.program,
             kubectl: self.tools.kubectl.as_deref(),
             upstream,

@@ -77,6 +77,8 @@ mod tests {
             checks: Vec::new(),
             timeout: Duration::ZERO,
             skip: skip.map(str::to_owned),
+            rotates: false,
+            hub_only: false,
         };
         let lab = Lab {
             id: 1,

@@ -11,7 +11,16 @@ const FOREIGN: &str = "OOMKilled";
 fn before(lab: &mut Lab, at: usize, script: String) {
     let Step { line, heading, .. } = lab.steps[at].clone();
     let timeout = Step::DEFAULT_TIMEOUT;
-    let step = Step { line, heading, action: Action::Shell(script), checks: Vec::new(), timeout, skip: None };
+    let step = Step {
+        line,
+        heading,
+        action: Action::Shell(script),
+        checks: Vec::new(),
+        timeout,
+        skip: None,
+        rotates: false,
+        hub_only: false,
+    };
     lab.steps.insert(at, step);
 }
 

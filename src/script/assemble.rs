@@ -113,6 +113,8 @@ impl Assembly {
                 Directive::Check(kind) => step.checks.push(Check { line: pending.line, kind }),
                 Directive::Timeout(timeout) => step.timeout = timeout,
                 Directive::Skip(reason) => step.skip = Some(reason),
+                Directive::RotatePassword => step.rotates = true,
+                Directive::HubOnly => step.hub_only = true,
                 Directive::Need(_) => {}
             }
         }
@@ -144,6 +146,8 @@ impl Assembly {
             checks: Vec::new(),
             timeout: Step::DEFAULT_TIMEOUT,
             skip: None,
+            rotates: false,
+            hub_only: false,
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) enum Directive {
     Check(CheckKind),
     Timeout(Duration),
     Skip(String),
+    RotatePassword,
+    HubOnly,
 }
 
 /// A row of the grammar. `parse` is given what follows the word.
@@ -37,6 +39,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule { word: "prints", usage: "prints \"text\" [or \"text\"]", parse: prints },
     Rule { word: "prints-credentials", usage: "prints-credentials", parse: prints_credentials },
     Rule { word: "timeout", usage: "timeout 90s", parse: timeout },
+    Rule { word: "rotate-password", usage: "rotate-password", parse: rotate_password },
+    Rule { word: "hub-only", usage: "hub-only", parse: hub_only },
     Rule { word: "skip", usage: "skip REASON", parse: skip },
 ];
 
@@ -156,6 +160,20 @@ fn skip(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
     }
 }
 
+fn rotate_password(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
+    match rest {
+        "" => Ok(Directive::RotatePassword),
+        _ => Err(rule.arguments("nothing more", rest)),
+    }
+}
+
+fn hub_only(rule: &Rule, rest: &str) -> Result<Directive, Problem> {
+    match rest {
+        "" => Ok(Directive::HubOnly),
+        _ => Err(rule.arguments("nothing more", rest)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +185,7 @@ mod tests {
             "expect pod/mypod: ErrImagePull, ImagePullBackOff, Running",
             "expect pod/app1-pod -n app1-ns: Running",
             "expect pod/x: Init:0/1",
+            "expect pod/web-*: Running",
             "never pod/oldpod -n app1-ns: Running for 2s",
             "never pod/oldpod: Running, Completed",
             "event pod/mypod: Failed \"a: \\\"b\\\"\" or \"c\"",
@@ -191,6 +210,8 @@ mod tests {
         assert_eq!(said("needs image docker.io/a/b:1"), Directive::Need(Need::Image("docker.io/a/b:1".into())));
         assert_eq!(said("needs no-image a/b"), Directive::Need(Need::NoImage("a/b".into())));
         assert_eq!(said("timeout 90s"), Directive::Timeout(Duration::from_secs(90)));
+        assert_eq!(said("rotate-password"), Directive::RotatePassword);
+        assert_eq!(said("hub-only"), Directive::HubOnly);
         assert_eq!(said("skip needs a browser"), Directive::Skip("needs a browser".into()));
     }
 
@@ -224,6 +245,9 @@ mod tests {
             "timeout 0s",
             "timeout 90",
             "skip",
+            "rotate-password now",
+            "hub-only please",
+            "expect pod/*-x: Running",
         ] {
             let Err(problem) = parse(line) else { panic!("{line} must not parse") };
             let hint = problem.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();

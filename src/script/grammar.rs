@@ -33,7 +33,9 @@ pub(super) fn object_ref(text: &str) -> Result<ObjectRef, Problem> {
         _ => return Err(malformed()),
     };
     let (kind, name) = reference.split_once('/').ok_or_else(malformed)?;
-    if !is_subdomain(name) || !is_subdomain(namespace) {
+    // A name's beginning may end in what its middle may have.
+    let whole = name.strip_suffix('*').map(|begins| format!("{begins}x"));
+    if !is_subdomain(whole.as_deref().unwrap_or(name)) || !is_subdomain(namespace) {
         return Err(malformed());
     }
     let known = kubewords::spelled(kind).ok_or_else(|| {
@@ -116,6 +118,9 @@ mod tests {
         assert_eq!(object_ref("pod/mypod"), Ok(pod("default", "mypod")));
         assert_eq!(object_ref(" po/my-pod.v1   -n  app1-ns "), Ok(pod("app1-ns", "my-pod.v1")));
         assert_eq!(object_ref("pods/x --namespace y"), Ok(pod("y", "x")));
+        assert_eq!(object_ref("pod/web-*"), Ok(pod("default", "web-*")));
+        assert!(pod("y", "web-*").means(&pod("y", "web-1")) && !pod("y", "web-*").means(&pod("y", "we")));
+        assert!(!pod("y", "web-*").means(&pod("z", "web-1")) && pod("y", "x").means(&pod("y", "x")));
         for bad in ["", "pod", "pod/", "/x", "pod/MyPod", "pod/x -n", "pod/x y", "pod/a/b", "pod/-x", "pod/x -m y"] {
             assert!(object_ref(bad).is_err(), "{bad}");
         }

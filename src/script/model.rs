@@ -25,6 +25,13 @@ pub struct Lab {
     pub steps: Vec<Step>,
 }
 
+impl Lab {
+    /// Whether a password is changed in it: then its user is not the other labs'.
+    pub fn rotates(&self) -> bool {
+        self.steps.iter().any(|step| step.rotates && step.skip.is_none())
+    }
+}
+
 /// A condition on the stage that must hold before the lab starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
@@ -49,6 +56,10 @@ pub struct Step {
     pub timeout: Duration,
     /// `skip REASON`: readers see the fence, the harness does not play it and reports the reason.
     pub skip: Option<String>,
+    /// `rotate-password`: before it is played, the registry gives the lab's user another password.
+    pub rotates: bool,
+    /// `hub-only`: it shows something of docker.io's names, which a registry under its own name does not have.
+    pub hub_only: bool,
 }
 
 impl Step {
@@ -163,12 +174,25 @@ impl fmt::Display for AnyOf {
     }
 }
 
-/// `KIND/NAME` in a namespace (`default` when none is given); the kind in its canonical lower-case singular.
+/// `KIND/NAME` in a namespace (`default` when none is given); the kind in its canonical lower-case singular. A name that
+/// ends in `*` is the beginning of one: a controller gives its pods the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ObjectRef {
     pub kind: String,
     pub namespace: String,
     pub name: String,
+}
+
+impl ObjectRef {
+    /// Whether `object` is what is meant.
+    pub fn means(&self, object: &Self) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(begins) => {
+                self.kind == object.kind && self.namespace == object.namespace && object.name.starts_with(begins)
+            }
+            None => self == object,
+        }
+    }
 }
 
 impl fmt::Display for ObjectRef {

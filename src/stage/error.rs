@@ -2,7 +2,7 @@
 
 use super::parts::Part;
 use crate::hint::Hint;
-use crate::{cluster, images, registry, session};
+use crate::{cluster, docker, images, registry, session};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -20,6 +20,10 @@ pub enum Error {
     Session(#[from] session::Error),
     #[error("cannot hash the registry's password")]
     Htpasswd(#[source] bcrypt::BcryptError),
+    #[error("the registry's users cannot be changed")]
+    Users(#[source] docker::Error),
+    #[error("the registry's users cannot be changed by one lab at a time")]
+    Lock(#[source] std::io::Error),
     #[error("the registry has nobody to give its tokens")]
     Tokens(#[source] registry::TokenError),
     #[error("the registry does not serve {image} to its own user: {answer}")]
@@ -53,6 +57,8 @@ impl Hint for Error {
                 Some("labs need a private one: make new repositories private by default there, or take another".into())
             }
             Self::Application(error) => error.hint(),
+            Self::Users(error) => error.hint(),
+            Self::Lock(_) => Some("sessions are written where `--dir DIR` says; is its disk full?".into()),
             Self::Tokens(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::NotServed { .. } | Self::Digest { .. } => {

@@ -9,6 +9,7 @@ mod reap;
 mod remains;
 mod settle;
 mod up;
+mod users;
 mod witness;
 
 pub(crate) use error::Error;

@@ -81,7 +81,7 @@ pub struct Stage {
     /// What the reader should know: stand-ins and why, time-lapse.
     pub notes: Vec<String>,
     /// Gives the registry's tokens, where this process brought it up with such.
-    tokens: Option<TokenService>,
+    pub(super) tokens: Option<TokenService>,
     pub(super) log: Log,
 }
 
