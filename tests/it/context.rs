@@ -6,7 +6,7 @@ use kube::config::Kubeconfig;
 use rehearsal::exec::Tool;
 use serde_json::{Value, json};
 
-use crate::labs::{all_reproduced, as_ever};
+use crate::labs::{all, all_reproduced, as_ever};
 use crate::program::{Ground, Program, project};
 
 /// A kept stage, as a user has it: a kubeconfig with a credential plugin that looks for its login at home.
@@ -73,8 +73,9 @@ async fn labs_on_a_cluster_of_the_users_own() {
     let theirs = Theirs::up().await;
     let before = std::fs::read(theirs.ground.path("kubeconfig")).unwrap();
     let run = theirs.play("mini", &["--json"]).run().await.exits_with(0);
-    all_reproduced(&run, &theirs.sessions(), &[0, 1, 2, 3]);
+    all_reproduced(&run, &theirs.sessions(), &all());
     as_ever(&theirs.sessions(), &run, false);
+    run.says("only you can change it").says("your registry has a name of its own");
     let id = format!("rehearsal-{}-lab2", run.session());
     run.says(&format!("namespace default → {id}, a namespace NAME → {id}-NAME"));
     assert_eq!(theirs.kubectl(&["get", "ns", "-o", "name"]).await.lines().count(), 4, "its own and no other");

@@ -111,7 +111,7 @@ fn two_labs_with_one_number() {
 #[test]
 fn the_labs_of_this_project() {
     let labs = load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("labs")).unwrap();
-    assert_eq!(labs.iter().map(|lab| lab.id).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert!(labs.iter().map(|lab| lab.id).eq(0..=9), "they follow one another");
     for lab in &labs {
         let steps: Vec<String> = lab.steps.iter().map(outline).collect();
         insta::assert_snapshot!(
