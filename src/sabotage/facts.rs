@@ -83,14 +83,35 @@ pub(super) fn patches_account(lab: &Lab, at: usize) -> bool {
     words.any(|words| played(lab).take_while(|(step, _)| *step < at).any(|(_, step)| has_command(step, &words)))
 }
 
-/// The ServiceAccount that the lab's manifest of a pod names; None: its namespace's default.
-pub(super) fn account_of(lab: &Lab, pod: &ObjectRef) -> Option<String> {
-    let manifests = played(lab).filter_map(|(_, step)| match &step.action {
+/// The lab's manifests of pods.
+fn manifests(lab: &Lab) -> impl Iterator<Item = Value> {
+    let written = played(lab).filter_map(|(_, step)| match &step.action {
         Action::File { contents, .. } => serde_saphyr::from_multiple::<Value>(contents).ok(),
         Action::Shell(_) => None,
     });
-    let named = |value: &Value| value["kind"] == "Pod" && value["metadata"]["name"] == pod.name.as_str();
-    manifests.flatten().find(named)?["spec"]["serviceAccountName"].as_str().map(str::to_owned)
+    written.flatten().filter(|value| value["kind"] == "Pod")
+}
+
+/// The lab's first manifest of `pod`, where one has its name.
+fn manifest(lab: &Lab, pod: &ObjectRef) -> Option<Value> {
+    manifests(lab).find(|value| value["metadata"]["name"] == pod.name.as_str())
+}
+
+/// The ServiceAccount that the lab's manifest of a pod names; None: its namespace's default.
+pub(super) fn account_of(lab: &Lab, pod: &ObjectRef) -> Option<String> {
+    manifest(lab, pod)?["spec"]["serviceAccountName"].as_str().map(str::to_owned)
+}
+
+/// Whether the lab's manifest of a pod names pull secrets: then the ServiceAccount's do not count.
+pub(super) fn names_secrets(lab: &Lab, pod: &ObjectRef) -> bool {
+    manifest(lab, pod).is_some_and(|manifest| manifest["spec"]["imagePullSecrets"].is_array())
+}
+
+/// Whether every pod asks the registry, whatever its node has. A pod whose name no manifest has is made of one.
+pub(super) fn always_asks(lab: &Lab) -> bool {
+    let asks = |pod: Value| pod["spec"]["containers"][0]["imagePullPolicy"] == "Always";
+    let mut policies = manifests(lab).map(asks).peekable();
+    policies.peek().is_some() && policies.all(|asks| asks)
 }
 
 /// Whether a step does nothing but look at the cluster: what it shows is not needed by a later one.

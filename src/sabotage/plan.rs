@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::change;
 use super::facts::{
-    account_of, fetching, makes_secret, needed_images, only_looks, patches_account, printed_text, pulling, refused,
-    tries_wrong_password, turns_strangers_away,
+    account_of, always_asks, fetching, makes_secret, names_secrets, needed_images, only_looks, patches_account,
+    printed_text, pulling, refused, tries_wrong_password, turns_strangers_away,
 };
 use super::faults::{Fault, Happening, LabChange, Mechanism};
 use crate::hint::Hint;
@@ -187,6 +187,7 @@ const NO_POD: &str = "no pod of it is to get an image";
 fn before(lab: &Lab, happening: Happening) -> Result<usize, String> {
     let pulling = || pulling(lab).ok_or(NO_POD);
     match happening {
+        Happening::Preload if always_asks(lab) => Err("its pods ask the registry whatever their node has".into()),
         Happening::Preload | Happening::OtherImage => {
             pulling()?;
             if needed_images(lab).is_empty() { Err("the stage serves it no image".into()) } else { Ok(0) }
@@ -219,6 +220,9 @@ fn apply(change: LabChange, lab: &mut Lab) -> Result<usize, String> {
             if !patches_account(lab, at) {
                 return Err("no ServiceAccount of it is given a pull secret".into());
             }
+            if refused.as_ref().is_some_and(|(_, pod)| names_secrets(lab, pod)) {
+                return Err("its pods name their pull secrets themselves".into());
+            }
             change::patch_later(lab, at, &pod.namespace);
             at
         }
@@ -226,6 +230,9 @@ fn apply(change: LabChange, lab: &mut Lab) -> Result<usize, String> {
             let (at, pod) = refused.ok_or("no pod of it is to be refused an image")?;
             if let Some(account) = account_of(lab, &pod) {
                 return Err(format!("its {pod} runs under {account}, not under the default ServiceAccount"));
+            }
+            if names_secrets(lab, &pod) {
+                return Err(format!("its {pod} names its pull secrets itself"));
             }
             let image = needed_images(lab).first().and_then(|image| ImageRef::parse(image).ok());
             let image = image.ok_or("the stage serves it no image")?;
@@ -265,13 +272,13 @@ mod tests {
     fn each_fault_applies_to_a_lab_or_says_why_it_does_not() {
         let labs = labs();
         let faults: Vec<_> = FAULTS.iter().collect();
-        let plan = SabotagePlan::new(&labs.iter().take(4).collect::<Vec<_>>(), &faults, &sources()).unwrap();
+        let plan = SabotagePlan::new(&labs.iter().collect::<Vec<_>>(), &faults, &sources()).unwrap();
         let mut told: Vec<_> =
             plan.inapplicable.iter().map(|i| format!("{} {}: {}", i.lab, i.fault.name, i.why)).collect();
         told.sort();
         insta::assert_snapshot!(told.join("\n"));
         let played: Vec<_> = plan.stages.iter().flat_map(|(_, labs)| labs).collect();
-        assert_eq!(played.len() + told.len(), 4 * FAULTS.len());
+        assert_eq!(played.len() + told.len(), labs.len() * FAULTS.len());
         assert!(FAULTS.iter().all(|fault| played.iter().any(|broken| broken.fault.name == fault.name)));
         let mut numbers: Vec<_> = played.iter().map(|broken| broken.lab.id).collect();
         numbers.sort_unstable();
