@@ -1,7 +1,9 @@
 //! Everything that one lab stands on, opened before its first step and put away after its last. Knows no steps.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::cleanup::{self, Before};
 use super::namespaces;
@@ -89,6 +91,8 @@ pub(crate) struct Site {
     docker: docker::Server,
     login: Mutex<Login>,
     masker: Masker,
+    /// Whether the registry's log is kept from this lab.
+    deaf: AtomicBool,
     /// What was there before a lab that has the cluster to itself.
     before: Option<Box<Before>>,
 }
@@ -99,7 +103,7 @@ struct Login {
     /// Whether it is the lab's alone.
     is_own: bool,
     /// When its password was changed last.
-    rotated: Option<jiff::Timestamp>,
+    rotated: Option<Instant>,
 }
 
 impl Login {
@@ -119,6 +123,15 @@ impl Login {
 }
 
 impl Site {
+    /// From now on the lab cannot read the registry's log.
+    pub(crate) fn cut_log(&self) {
+        self.deaf.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_log_cut(&self) -> bool {
+        self.deaf.load(Ordering::Relaxed)
+    }
+
     /// Returns once pods can be created, and are seen.
     ///
     /// # Errors
@@ -187,7 +200,7 @@ impl Site {
         );
         made?;
         let (login, masker) = (Mutex::new(login), spec.masker.clone());
-        Ok(Self { shell, watch: watch?, gateway, docker, login, masker, before })
+        Ok(Self { shell, watch: watch?, gateway, docker, login, masker, deaf: AtomicBool::new(false), before })
     }
 
     fn login(&self) -> MutexGuard<'_, Login> {
@@ -205,7 +218,7 @@ impl Site {
     }
 
     /// When the login's password was changed last.
-    pub(crate) fn rotated(&self) -> Option<jiff::Timestamp> {
+    pub(crate) fn rotated(&self) -> Option<Instant> {
         self.login().rotated
     }
 
@@ -219,7 +232,7 @@ impl Site {
         self.shell.set_again(shell::PASSWORD, &fresh.password)?;
         stage.admit(&fresh).await?;
         let mut login = self.login();
-        (login.credentials, login.rotated) = (fresh, Some(jiff::Timestamp::now()));
+        (login.credentials, login.rotated) = (fresh, Some(Instant::now()));
         Ok(())
     }
 
