@@ -22,9 +22,9 @@ mod image;
 mod wiring;
 
 pub(super) use cli::KindCli;
-pub use create::end;
+pub(crate) use create::end;
 pub(super) use image::{NodeImage, WantedNodeImage, find as find_image};
-pub use wiring::give_back;
+pub(crate) use wiring::give_back;
 use wiring::{Wiring, alias};
 
 /// The network kind puts its nodes on.

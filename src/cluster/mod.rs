@@ -4,7 +4,7 @@ mod choice;
 mod context;
 mod kind;
 mod mini;
-pub mod namespaces;
+pub(crate) mod namespaces;
 mod plan;
 mod start;
 
@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
 pub(crate) use context::reader;
-pub use kind::{
+pub(crate) use kind::{
     KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name,
     sessions as kind_sessions,
 };
-pub use mini::MiniSettings;
-pub use namespaces::labels_of as namespace_labels;
+pub(crate) use mini::MiniSettings;
+pub(crate) use namespaces::labels_of as namespace_labels;
 pub use plan::{ClusterSettings, Plan};
-pub use start::StartContext;
+pub(crate) use start::StartContext;
 
 use crate::docker::{self, Docker};
 use crate::exec;

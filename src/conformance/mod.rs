@@ -16,9 +16,10 @@ mod testbed;
 mod words;
 mod world;
 
-pub use cases::{Case, Needs, all, chosen};
-pub use diff::{RecordDifference, diff};
-pub use error::Error;
-pub use record::CaseRecord;
-pub use suite::{CaseOutcome, CaseResult, Suite};
-pub use testbed::Testbed;
+pub use cases::{Case, all};
+pub(crate) use cases::{Needs, chosen};
+pub(crate) use diff::{RecordDifference, diff};
+pub(crate) use error::Error;
+pub(crate) use record::CaseRecord;
+pub(crate) use suite::{CaseOutcome, CaseResult, Suite};
+pub(crate) use testbed::Testbed;

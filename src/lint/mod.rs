@@ -14,7 +14,8 @@ mod place;
 mod secrets;
 
 pub(crate) use apis::is_removed;
-pub use finding::{Finding, RULES, Rule, Severity};
+pub(crate) use finding::{RULES, Rule, Severity};
+pub use finding::Finding;
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The REST interface: one set of handlers over the resource table. Owns paths, verbs, negotiation and streaming;
 //! must not know any particular kind but for subresources that are connections.
 
-pub mod accept;
+pub(crate) mod accept;
 pub(crate) mod body;
 mod discovery;
 mod guard;
@@ -33,7 +33,7 @@ use super::runtime::Runtime;
 use super::selector::Selector;
 use super::status::ApiError;
 
-pub use guard::authenticated;
+pub(crate) use guard::authenticated;
 
 /// Everything a handler needs.
 pub struct Api {

@@ -2,11 +2,11 @@
 //! (apiserver `pkg/registry/rest` and `pkg/registry/generic/registry/store.go`). Owns the order and the errors; must
 //! not know HTTP.
 
-pub mod admission;
+pub(crate) mod admission;
 mod create;
 mod delete;
 mod managed;
-pub mod patch;
+pub(crate) mod patch;
 mod update;
 
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use super::schema::FieldValidation;
 use super::status::ApiError;
 use super::store::{self, Key, Object, Store};
 
-pub use create::place;
-pub use delete::{DeleteOptions, Deleted};
-pub use managed::Writer;
-pub use update::ObjectPart;
+pub(crate) use create::place;
+pub(crate) use delete::{DeleteOptions, Deleted};
+pub(crate) use managed::Writer;
+pub(crate) use update::ObjectPart;
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-pub use object::{Key, Object};
-pub use watch::{Change, StoreWatch};
+pub(crate) use object::{Key, Object};
+pub(crate) use watch::{Change, StoreWatch};
 
 /// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
 /// [`Error::Expired`].

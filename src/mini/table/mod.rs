@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::Version;
 
-pub use age::{age, parse_time};
-pub use printers::*;
+pub(crate) use age::{age, parse_time};
+pub(crate) use printers::*;
 
 /// One column. `wide` ones show with `-o wide` only.
 #[derive(Debug, Clone, Copy)]

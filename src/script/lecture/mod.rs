@@ -25,15 +25,16 @@ mod statement;
 mod words;
 
 pub(crate) use claim::{Claim, claims};
-pub use command::{Habit, LectureCommand, Mend, Placeholder};
+pub(crate) use command::{Habit, LectureCommand, Mend, Placeholder};
 pub use error::ReadError;
 pub(crate) use habit::fate;
-pub use item::{
-    Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, ItemId, ItemKind, Lecture, LectureItem,
+pub use item::Lecture;
+pub(crate) use item::{
+    Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, ItemId, ItemKind, LectureItem,
     Lines, Manual, NamedBy, Note, NoteKind, Phase, ShownOutput,
 };
-pub use manifest::{Document, Manifest};
-pub use markdown::{Anchor, Reference, ReferenceKind};
+pub(crate) use manifest::{Document, Manifest};
+pub(crate) use markdown::{Anchor, Reference, ReferenceKind};
 pub(crate) use placeholder::{is_to_be_replaced, of_manifest};
 pub use reading::{read, read_text};
-pub use shell::Invocation;
+pub(crate) use shell::Invocation;
