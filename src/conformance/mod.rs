@@ -16,10 +16,9 @@ mod testbed;
 mod words;
 mod world;
 
+pub(crate) use cases::chosen;
 pub use cases::{Case, all};
-pub(crate) use cases::{Needs, chosen};
-pub(crate) use diff::{RecordDifference, diff};
+pub(crate) use diff::diff;
 pub(crate) use error::Error;
-pub(crate) use record::CaseRecord;
 pub(crate) use suite::{CaseOutcome, CaseResult, Suite};
 pub(crate) use testbed::Testbed;

@@ -24,8 +24,8 @@ mod transfer;
 
 pub(crate) use build::pack;
 pub use build::{BuildRequest, ContextFile};
-pub(crate) use client::{DOCKER_HOST, EngineInfo, host_elsewhere};
 pub use client::Docker;
+pub(crate) use client::{DOCKER_HOST, host_elsewhere};
 pub use container::{Container, ContainerRequest, ContainerSummary, Exit, LogOptions};
 pub use error::{Error, Result};
 pub use exec::{ExecSpec, ExecStreams};
@@ -33,4 +33,3 @@ pub use image::{ImageInfo, Pushed};
 pub(crate) use lab::ImageSummary;
 pub use login::AuthConfig;
 pub use progress::{OnProgress, Progress};
-pub(crate) use session::FoundSession;

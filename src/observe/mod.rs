@@ -13,11 +13,13 @@ mod timeline;
 mod trace;
 
 pub(crate) use pattern::{PatternProgress, Sighting};
-pub(crate) use pod::{PodRow, pod_status};
+pub(crate) use pod::pod_status;
 pub(crate) use pull::Came;
 pub(crate) use pull::{WireTrouble, is_refusal, wire_trouble};
 pub(crate) use recorder::Recorder;
 pub use redact::{Redacted, Redactor};
 pub(crate) use redact::{RedactedEvent, RedactedState};
-pub(crate) use trace::{EventSeen, State};
+pub(crate) use trace::EventSeen;
 pub use trace::Trace;
+#[cfg(test)]
+pub(crate) use trace::TraceState;

@@ -13,8 +13,8 @@ pub(crate) mod reference;
 pub mod token;
 mod token_service;
 
-pub use client::{Client, Descriptor, Endpoint, ImageSession};
 pub(crate) use client::plain_http;
+pub use client::{Client, Descriptor, Endpoint, ImageSession};
 pub use credentials::Credentials;
 pub use error::Error;
 pub(crate) use keyring::Keyring;

@@ -13,5 +13,5 @@ mod markdown;
 mod model;
 
 pub(crate) use catalog::{find, load, load_all};
-pub(crate) use error::{Problem, ScriptError};
+pub(crate) use error::ScriptError;
 pub(crate) use model::*;

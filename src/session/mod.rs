@@ -9,7 +9,7 @@ mod lock;
 pub(crate) use dead::{Dead, dead, living, trim_reports};
 pub(crate) use ledger::{Debt, Ledger, Payer};
 pub(crate) use living::{Error, STAGE_VARIABLE, Session, end_processes};
-pub(crate) use lock::{Life, life, process_of, session_of};
+pub(crate) use lock::{Life, life};
 pub use lock::{lock_dir, lock_of};
 
 /// Whether the session that wrote this owner label may be playing still.

@@ -36,7 +36,7 @@ use super::status::ApiError;
 pub(crate) use guard::authenticated;
 
 /// Everything a handler needs.
-pub struct Api {
+pub(crate) struct Api {
     pub pipeline: Pipeline,
     pub runtime: Arc<dyn Runtime>,
     pub authenticator: Authenticator,
@@ -68,7 +68,7 @@ impl Call {
 }
 
 /// The whole API. Requests carry their [`User`] as an extension: [`guard`] reads it.
-pub fn router(api: Arc<Api>) -> Router {
+pub(crate) fn router(api: Arc<Api>) -> Router {
     let healthy = || async { accept::text(StatusCode::OK, "ok") };
     Router::new()
         .route("/healthz", get(healthy))

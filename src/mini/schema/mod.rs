@@ -6,4 +6,4 @@ mod time;
 mod types;
 
 pub(crate) use decode::{FieldValidation, decode, decode_patched, decode_value, word};
-pub(crate) use types::{Field, Shape, root, types};
+pub(crate) use types::{Shape, root, types};
