@@ -39,7 +39,11 @@ fn traces(sessions: &Path, session: &str) -> BTreeMap<u32, Vec<Redacted>> {
         let line: Line = serde_json::from_value(line).unwrap();
         traces.entry(line.lab).or_default().push(Redactor::default().trace(&line.trace));
     }
-    traces.values_mut().for_each(|traces| traces.sort_by(|one, other| one.object.cmp(&other.object)));
+    let object = |trace: &Redacted| {
+        let object = serde_json::to_value(trace).unwrap()["object"].take();
+        ["kind", "namespace", "name"].map(|part| object[part].to_string())
+    };
+    traces.values_mut().for_each(|traces| traces.sort_by_cached_key(object));
     traces
 }
 
