@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
-use indicatif::MultiProgress;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
@@ -16,7 +15,7 @@ use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::reports;
 use super::run::bash;
 use super::scene::{Opening, Scene};
@@ -33,7 +32,7 @@ use crate::hint::Hint;
 use crate::observe::pod_status;
 use crate::place::{Ground, Leaving, Site};
 use crate::registry::Credentials;
-use crate::report::{self, Consumer, Human};
+use crate::report;
 use crate::script::lecture::{self, Item, ItemKind, Lecture};
 use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
@@ -154,16 +153,15 @@ async fn try_check(
     }
     bash()?;
     let kubectl = kubectl::find(&places.project).await?;
-    let live = printer.live();
     let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
     let scene = Scene::open(opening, interrupts, |session| {
         session.is_latest();
-        let people: Box<dyn Consumer> = Box::new(Human::new(Box::new(anstream::stderr()), live, false, String::new()));
+        let people = printer.reader(Stream::Err, false, false, String::new());
         Ok(vec![report::events_file(session.dir())?, people])
     });
     let scene = scene.await?;
     scene.events.emit(Event::Tool { name: "kubectl".into(), version: kubectl.version.clone() });
-    let played = play(args, &lectures, &before, &kubectl, &scene, printer).await;
+    let played = play(args, &lectures, &before, &kubectl, &scene).await;
     let mut played = scene.conclude(played).await;
     let (masker, dir) = (scene.masker.clone(), scene.session.dir().to_owned());
     let sum = played.as_mut().map(|(_, records)| {
@@ -272,7 +270,6 @@ async fn play(
     before: &[Lecture],
     kubectl: &kubectl::Kubectl,
     scene: &Scene<'_>,
-    printer: &Printer,
 ) -> Result<Option<(Check, Vec<Record>)>, Error> {
     let Some(stage) = scene.raise().await? else { return Ok(None) };
     stage.notes.iter().for_each(|note| scene.events.note(note.clone()));
@@ -286,16 +283,13 @@ async fn play(
     };
     let program = std::env::current_exe().map_err(Error::Report)?;
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
-    let board = MultiProgress::new();
     let mut lessons = Vec::new();
     let beside = lectures.len() > 1;
     for (number, lecture) in lectures.iter().enumerate() {
         let (stage, program, upstream) = (&stage, &program, &upstream);
-        let progress = printer.progress(&board, &short(lecture));
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            let lesson = Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene };
-            lesson.play(|item| progress.tell(&crate::docker::Progress { step: told(item), ..Default::default() })).await
+            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene }.play().await
         });
     }
     let playing = stream::iter(lessons).buffer_unordered(usize::from(args.jobs)).collect::<Vec<_>>();
@@ -316,22 +310,11 @@ async fn play(
     Ok(Some((check, records)))
 }
 
-/// The file's name without its folder.
-fn short(lecture: &Lecture) -> String {
-    lecture.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// What is being played, in a line.
-fn told(item: &Item) -> String {
-    let what = match &item.kind {
-        ItemKind::Command(command) => command.script.lines().next().unwrap_or_default().to_owned(),
-        ItemKind::Output(_) => "its output".into(),
-        ItemKind::Manifest(_) | ItemKind::File(_) => "a file".into(),
-        ItemKind::Fragment(_) | ItemKind::Manual(_) | ItemKind::Illustration(_) => {
-            return format!("line {}", item.lines.first);
-        }
-    };
-    format!("line {}: {what}", item.lines.first)
+/// That a command is played.
+fn begins(lab: u32, item: &Item) -> Option<Event> {
+    let command = item.command()?.script.trim_end().to_owned();
+    let heading = item.headings.last().cloned().unwrap_or_default();
+    Some(Event::StepStarted { lab, line: item.lines.first, heading, command })
 }
 
 /// One lecture that is played on a stage.
@@ -351,7 +334,7 @@ struct Lesson<'a> {
 }
 
 impl Lesson<'_> {
-    async fn play(&self, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
+    async fn play(&self) -> Result<Vec<Record>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
         let mut names = Names::new(&id);
@@ -387,6 +370,7 @@ impl Lesson<'_> {
             file: self.lecture.path.display().to_string(),
             text: self.lecture.text.clone(),
         });
+        let on_item = |item: &Item| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
         let outcome = self.on(&site, &requests, on_item).await;
         if let Ok(records) = &outcome {
             records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));

@@ -63,7 +63,7 @@ async fn play(
         let what =
             Once { labs: &labs, tools: &tools, stage: &stage, jobs, faults, timings: false, places: &places, printer };
         let column =
-            match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
+            match once(&what, false, |_| vec![Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>], interrupts)
                 .await
             {
                 Ok(outcome) => {

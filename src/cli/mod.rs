@@ -74,7 +74,7 @@ async fn rehearse() -> ExitCode {
             return if error.use_stderr() { ExitCode::Environment } else { ExitCode::Passed };
         }
     };
-    let printer = Printer::new(cli.json, cli.color);
+    let printer = Printer::new(cli.json, cli.color, cli.voice());
     let interrupts = match Interrupts::listen() {
         Ok(interrupts) => interrupts,
         Err(error) => return printer.error(&error, None, ExitCode::Bug),

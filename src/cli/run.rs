@@ -10,7 +10,7 @@ use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::origin::Origin;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::reports;
 use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, cluster_settings};
@@ -22,7 +22,7 @@ use crate::exec::{self, chain};
 use crate::gateway::Faults;
 use crate::hint::Hint;
 use crate::mask::Masker;
-use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
+use crate::report::{self, Cast, Consumer, JsonLines};
 use crate::run::{self, Played, Player, Tools};
 use crate::script::{self, Lab, Need};
 use crate::signal::Interrupts;
@@ -44,6 +44,9 @@ pub(super) struct RunArgs {
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
+    /// Record the run as asciinema plays it (asciicast v2)
+    #[arg(long, value_name = "FILE.cast")]
+    pub record: Option<PathBuf>,
     /// For tests of the program itself: some of the API server's answers to labs go wrong, which ones this number says
     #[arg(long, value_name = "SEED", hide = true)]
     pub faults: Option<u64>,
@@ -84,8 +87,12 @@ async fn try_run(
         places: &places,
         printer,
     };
-    let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
-    Ok(once(&what, true, reader, interrupts).await?.verdict)
+    let cast = args.record.as_deref().map(cast).transpose()?;
+    let readers = |report: &Path| {
+        let cast = cast.into_iter().map(|cast| Box::new(cast) as Box<dyn Consumer>);
+        cast.chain([reader(printer, args.timings, &places, report)]).collect()
+    };
+    Ok(once(&what, true, readers, interrupts).await?.verdict)
 }
 
 /// What one run plays, and on what.
@@ -109,15 +116,15 @@ pub(super) struct Outcome {
     pub masker: Masker,
 }
 
-/// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `reader` is
-/// given the path of the events' file.
+/// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `readers` are
+/// given the path of the report.
 ///
 /// # Errors
 /// What keeps the labs from being played, [`Error::Interrupted`] among it.
 pub(super) async fn once(
     what: &Once<'_>,
     on_kept: bool,
-    reader: impl FnOnce(&Path) -> Option<Box<dyn Consumer>>,
+    readers: impl FnOnce(&Path) -> Vec<Box<dyn Consumer>>,
     interrupts: &Interrupts,
 ) -> Result<Outcome, Error> {
     let began = Instant::now();
@@ -125,7 +132,7 @@ pub(super) async fn once(
     let scene = Scene::open(opening, interrupts, |session| {
         let mut consumers = vec![report::events_file(session.dir())?];
         session.is_latest();
-        consumers.extend(reader(&session.dir().join("report.html")));
+        consumers.extend(readers(&session.dir().join("report.html")));
         Ok(consumers)
     });
     let mut scene = scene.await?;
@@ -239,9 +246,16 @@ pub(super) fn bash() -> Result<PathBuf, Error> {
     exec::which("bash", &path).ok_or(Error::NoBash)
 }
 
+/// A recording into a file, which a reader of the run may be shown.
+fn cast(path: &Path) -> Result<Cast, Error> {
+    let unwritable = |_| Error::NotWritable { path: path.to_owned() };
+    let file = crate::secret::private_file(path).map_err(unwritable)?;
+    Cast::new(std::io::LineWriter::new(file), jiff::Timestamp::now().as_second()).map_err(unwritable)
+}
+
 fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> Box<dyn Consumer> {
     if printer.json {
-        return Box::new(JsonLines::new(Box::new(std::io::stdout())));
+        return Box::new(JsonLines::new(printer.out(Box::new(std::io::stdout()))));
     }
     let latest = places.root.join("latest");
     let shown = if latest.exists() { latest.join("report.html") } else { report.to_owned() };
@@ -249,6 +263,5 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
         .ok()
         .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
         .unwrap_or(shown);
-    let out = anstream::AutoStream::auto(std::io::stdout());
-    Box::new(LabByLab::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string())))
+    printer.reader(Stream::Out, true, timings, shown.display().to_string())
 }

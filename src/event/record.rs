@@ -103,6 +103,16 @@ pub enum Event {
         /// From the request's arrival to the head of its answer, in microseconds.
         micros: u64,
     },
+    /// The stage's registry answered a node that asked for the manifest of one of the lab's images, in the lecture's names.
+    #[serde(rename = "registry.answer")]
+    RegistryAnswer {
+        lab: u32,
+        image: String,
+        code: u16,
+        /// Who logged in, or tried to; none: nobody in particular.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+    },
     #[serde(rename = "check")]
     Check { lab: u32, line: usize, check: String, verdict: Verdict, detail: String },
     #[serde(rename = "step.finished")]
@@ -146,6 +156,7 @@ impl Event {
             | Self::LectureStarted { lab, .. }
             | Self::LectureFinished { lab, .. }
             | Self::Request { lab, .. }
+            | Self::RegistryAnswer { lab, .. }
             | Self::Check { lab, .. }
             | Self::StepFinished { lab, .. }
             | Self::LabFinished { lab, .. } => Some(*lab),

@@ -28,6 +28,7 @@ fn samples() -> Vec<Value> {
         json!({"type": "object.state", "lab": 1, "object": "pod/p", "uid": "u", "status": "Running", "at_object_ms": 1, "reason": null, "without": "secret"}),
         json!({"type": "object.event", "lab": 1, "object": "pod/p", "uid": "u", "reason": "Pulling", "class": "Normal", "message": "m", "count": 1, "at_object_ms": 1}),
         json!({"type": "request", "lab": 1, "verb": "get", "resource": "pods", "namespace": "default", "name": "p", "code": 200, "micros": 9}),
+        json!({"type": "registry.answer", "lab": 1, "image": "docker.io/u/app1:1", "code": 401, "user": "u"}),
         json!({"type": "check", "lab": 1, "line": 1, "check": "c", "verdict": "unproven", "detail": "d"}),
         json!({"type": "step.finished", "lab": 1, "line": 1, "verdict": "expected-failure", "command_ms": 1, "wait_ms": 1}),
         json!({"type": "lab.finished", "lab": 1, "title": "t", "verdict": "failed", "ms": 1, "failure": failure}),

@@ -203,6 +203,8 @@ impl Suite {
             Event::LectureStarted { title, file, text, .. } => {
                 (self.title, self.file, self.text) = (title, file, Some(text));
             }
+            // What is said of a lecture is said of its items.
+            Event::StepStarted { .. } if self.is_lecture() => {}
             Event::StepStarted { line, heading, command, .. } => {
                 self.cases.push(Case { line, heading, text: command, at_ms: Some(at_ms), ..Case::default() });
             }
