@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::check::CheckArgs;
 use super::conformance::ConformanceArgs;
+use super::generated::CompletionsArgs;
+use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::matrix::MatrixArgs;
 use super::places::Common;
@@ -85,6 +87,12 @@ pub(super) enum Command {
     Preflight(StageArgs),
     /// Get the images a stage needs: local, pulled, or built as stand-ins
     Setup,
+    /// Write a first lab, with what it builds, into a folder that has none
+    Init(InitArgs),
+    /// Print a shell's completions of this command line
+    Completions(CompletionsArgs),
+    /// Print the manual's page, for `man -l -`
+    Man,
 }
 
 #[cfg(test)]

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
 use super::printer::{Printer, Stream};
 use super::reports;
 use super::run::bash;
 use super::scene::{Opening, Scene};
 use super::stage::{Auth, StageArgs};
+use super::step::{self, Stepper};
 use crate::check::{
     Change, Check, End, Line, Player, Record, Requests, RollUp, SCHEMA, Setting, Source, changes, patch, read, summary,
 };
@@ -29,7 +29,6 @@ use crate::event::{Event, Timings, millis};
 use crate::exec::chain;
 use crate::gateway::{Names, Reach, Request, Upstream};
 use crate::hint::Hint;
-use crate::observe::pod_status;
 use crate::place::{Ground, Leaving, Site};
 use crate::registry::Credentials;
 use crate::report;
@@ -37,6 +36,7 @@ use crate::script::lecture::{self, Item, ItemKind, Lecture};
 use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
 use crate::stage::{End as StageEnd, Stage};
+use crate::twin::TwinState;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -69,6 +69,13 @@ pub(super) struct CheckArgs {
     /// Say what changed since these records (`--json` of an earlier check)
     #[arg(long, value_name = "RECORDS")]
     pub against: Option<PathBuf>,
+    /// Show each command and wait for Enter before it is played; `b` goes back to the start of the demo, `s` skips, `q`
+    /// leaves
+    #[arg(long)]
+    pub step: bool,
+    /// Play the Kth of N parts of the lectures only, on machines that share them
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// Fail where fewer of all items were checked
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_checked: Option<u8>,
@@ -81,6 +88,13 @@ pub(super) struct CheckArgs {
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let printer = &telling;
+    if args.step
+        && let Err(error) = step::possible(printer)
+    {
+        return conclude(Err::<ExitCode, _>(error), printer);
+    }
     // Lectures show how Docker Hub refuses.
     args.stage.registry_auth.get_or_insert(Auth::Token);
     conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)
@@ -143,7 +157,11 @@ async fn try_check(
     interrupts: &Interrupts,
 ) -> Result<(End, Vec<Line>), Error> {
     let places = Places::find(common)?;
-    let lectures = lectures(&args.lectures)?;
+    let lectures = part(args.partition, lectures(&args.lectures)?);
+    if lectures.is_empty() {
+        tell_empty(args.partition, "lecture", printer);
+        return Ok((End::Passed, Vec::new()));
+    }
     let before = lectures_of(&args.after)?;
     let earlier = args.against.as_deref().map(records_of).transpose()?;
     for lecture in &lectures {
@@ -283,16 +301,21 @@ async fn play(
     };
     let program = std::env::current_exe().map_err(Error::Report)?;
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
+    let stepper = args.step.then(|| Stepper::new(&scene.events, &scene.interrupts.graceful));
+    let stepper = stepper.as_ref();
     let mut lessons = Vec::new();
     let beside = lectures.len() > 1;
     for (number, lecture) in lectures.iter().enumerate() {
         let (stage, program, upstream) = (&stage, &program, &upstream);
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene }.play().await
+            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene, stepper }
+                .play()
+                .await
         });
     }
-    let playing = stream::iter(lessons).buffer_unordered(usize::from(args.jobs)).collect::<Vec<_>>();
+    let playing =
+        stream::iter(lessons).buffer_unordered(if args.step { 1 } else { usize::from(args.jobs) }).collect::<Vec<_>>();
     let played = tokio::select! {
         played = playing => Some(played),
         () = scene.interrupts.graceful.cancelled() => None,
@@ -331,10 +354,20 @@ struct Lesson<'a> {
     program: &'a Path,
     upstream: &'a Upstream,
     scene: &'a Scene<'a>,
+    stepper: Option<&'a Stepper>,
 }
 
 impl Lesson<'_> {
     async fn play(&self) -> Result<Vec<Record>, Error> {
+        loop {
+            if let Some(records) = self.play_once().await? {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// None: it was put back, because the reader wants it from its beginning.
+    async fn play_once(&self) -> Result<Option<Vec<Record>>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
         let mut names = Names::new(&id);
@@ -372,12 +405,12 @@ impl Lesson<'_> {
         });
         let on_item = |item: &Item| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
         let outcome = self.on(&site, &requests, on_item).await;
-        if let Ok(records) = &outcome {
+        if let Ok(Some(records)) = &outcome {
             records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
             let (verdict, ms) = (RollUp::new(records, None).verdict(), millis(began.elapsed()));
             events.emit(Event::LectureFinished { lab: self.lab, verdict, ms });
         }
-        let leaving = match stage.outlives_run() {
+        let leaving = match stage.outlives_run() || matches!(outcome, Ok(None)) {
             true => Leaving::Gone,
             // What one lecture leaves would take the machine from those that are still being played.
             false if self.beside => Leaving::Going,
@@ -388,7 +421,13 @@ impl Lesson<'_> {
         outcome
     }
 
-    async fn on(&self, site: &Site, requests: &Requests, on_item: impl Fn(&Item)) -> Result<Vec<Record>, Error> {
+    /// None: the reader wants it from its beginning.
+    async fn on(
+        &self,
+        site: &Site,
+        requests: &Requests,
+        on_item: impl Fn(&Item),
+    ) -> Result<Option<Vec<Record>>, Error> {
         let (stage, session) = (self.stage, self.scene.session.id());
         let names = site.gateway.names();
         let twins = AtomicUsize::new(0);
@@ -398,15 +437,14 @@ impl Lesson<'_> {
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
         let (events, lab) = (&self.scene.events, self.lab);
-        let on_twin = |of: &ObjectRef, pod: &Pod, at: Duration| {
-            let row = pod_status(pod);
+        let on_twin = |of: &ObjectRef, state: TwinState| {
             events.emit(Event::ObjectState {
                 lab,
                 object: of.to_string(),
-                uid: pod.uid().unwrap_or_default(),
-                status: row.status,
-                at_object_ms: millis(at),
-                reason: row.message.map(|message| names.back(&message)),
+                uid: state.uid,
+                status: state.status,
+                at_object_ms: millis(state.at),
+                reason: state.message.map(|message| names.back(&message)),
                 without: Some(Without::Secret.to_string()),
             });
         };
@@ -425,13 +463,18 @@ impl Lesson<'_> {
             in_lectures_names: &in_lectures_names,
             versions: Versions::new(&stage.cluster.info().server_version, &self.kubectl.version),
             programs: &self.args.allow,
+            on_output: &|item, text| {
+                events.emit(Event::StepOutput { lab, line: item.lines.first, text: text.to_owned() });
+            },
             state_within: STATE_WITHIN,
         };
         for page in self.before {
             Player::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
         }
         let chosen = Chosen::new(self.args, self.lecture);
-        Player::new(self.lecture, &setting).play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
+        let ask = self.stepper.map(|stepper| move |item: &Item| stepper.before_item(lab, item));
+        let player = Player::new(self.lecture, &setting).asking(ask.as_ref().map(|ask| ask as _));
+        player.play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
     }
 
     /// The images of Docker Hub that the lecture's manifests and commands name, but for official ones.

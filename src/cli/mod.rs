@@ -3,13 +3,18 @@
 mod args;
 mod check;
 mod conformance;
+#[cfg(test)]
+mod docs_tests;
 mod error;
 mod exit;
+mod generated;
+mod init;
 mod kept;
 mod kubectl;
 mod lint;
 mod matrix;
 mod origin;
+mod partition;
 mod places;
 mod preflight;
 mod printer;
@@ -17,9 +22,11 @@ mod remote;
 mod reports;
 mod run;
 mod sabotage;
+mod sarif;
 mod scene;
 mod show;
 mod stage;
+mod step;
 mod up;
 mod why;
 
@@ -106,6 +113,9 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
         args::Command::Check(args) => check::check(args, common, printer, interrupts).await,
         args::Command::Sabotage(args) => sabotage::sabotage(args, common, printer, interrupts).await,
         args::Command::Report(args) => reports::report(&args, &common, printer),
+        args::Command::Init(args) => init::init(&args, printer),
+        args::Command::Completions(args) => generated::completions(&args, printer),
+        args::Command::Man => generated::man(printer),
         args::Command::List => show::list(&common, printer),
         args::Command::Lint(args) => lint::lint(&args, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,

@@ -63,7 +63,7 @@ pub(super) struct Printer {
     pub masker: Masker,
     pub voice: Voice,
     /// GitHub's runner reads the streams: what looks like a command to it is none.
-    on_github: bool,
+    pub on_github: bool,
 }
 
 /// Whether this runs in a GitHub Actions job.

@@ -9,11 +9,13 @@ use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::origin::Origin;
+use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
 use super::printer::{Printer, Stream};
 use super::reports;
 use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, cluster_settings};
+use super::step::{self, Stepper};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
@@ -41,6 +43,13 @@ pub(super) struct RunArgs {
     /// How many labs are played at once, each in namespaces of its own [default: as many as there are, up to 4]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     pub jobs: Option<u16>,
+    /// Show each command and wait for Enter before it is played; `b` goes back to the start of the demo, `s` skips, `q`
+    /// leaves
+    #[arg(long)]
+    pub step: bool,
+    /// Play the Kth of N parts of the labs only, on machines that share them
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
@@ -62,9 +71,18 @@ async fn try_run(
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Verdict, Error> {
+    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let printer = &telling;
+    if args.step {
+        step::possible(printer)?;
+    }
     let places = Places::find(common)?;
     let all = script::load(&places.labs, &args.labs)?;
-    let labs = chosen(&all, &args.labs)?;
+    let labs = part(args.partition, chosen(&all, &args.labs)?);
+    if labs.is_empty() {
+        tell_empty(args.partition, "lab", printer);
+        return Ok(Verdict::Skipped);
+    }
     let prologue = async {
         let tools = tools(&labs, &places.project).await?;
         if args.keep && !up::is_up(&args.stage, &places.root)? {
@@ -81,7 +99,8 @@ async fn try_run(
         labs: &labs,
         tools: &tools,
         stage: &args.stage,
-        jobs: args.jobs,
+        jobs: if args.step { Some(1) } else { args.jobs },
+        step: args.step,
         faults: args.faults.map(Faults::new),
         timings: args.timings,
         places: &places,
@@ -101,6 +120,8 @@ pub(super) struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a StageArgs,
     pub jobs: Option<u16>,
+    /// A reader is asked before each command.
+    pub step: bool,
     pub faults: Option<Faults>,
     /// Also measure bare kubectl beside it.
     pub timings: bool,
@@ -171,6 +192,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     }
     let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
+    let stepper = what.step.then(|| Stepper::new(events, stop));
     let player = Player {
         stage: &stage,
         tools: what.tools,
@@ -180,7 +202,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
         jobs,
         faults: what.faults.clone(),
         stop,
-        before_step: None,
+        before_step: stepper.as_ref().map(|stepper| stepper as _),
     };
     let played = tokio::select! {
         played = player.play(what.labs) => played,

@@ -59,8 +59,14 @@ pub enum Event {
         file: String,
         steps: usize,
     },
+    /// A command is shown and waits until the reader lets it go (`--step`).
+    #[serde(rename = "step.waits")]
+    StepWaits { lab: u32, line: usize, heading: String, command: String },
     #[serde(rename = "step.started")]
     StepStarted { lab: u32, line: usize, heading: String, command: String },
+    /// A step that is a file: it was written into the lab's folder.
+    #[serde(rename = "file.written")]
+    FileWritten { lab: u32, line: usize, heading: String, name: String },
     #[serde(rename = "step.output")]
     StepOutput { lab: u32, line: usize, text: String },
     /// An object went into a state while `lab` was played; `at_object_ms` counts from the object's creation.
@@ -149,7 +155,9 @@ impl Event {
     pub fn lab(&self) -> Option<u32> {
         match self {
             Self::LabStarted { lab, .. }
+            | Self::StepWaits { lab, .. }
             | Self::StepStarted { lab, .. }
+            | Self::FileWritten { lab, .. }
             | Self::StepOutput { lab, .. }
             | Self::ObjectState { lab, .. }
             | Self::ObjectTold { lab, .. }

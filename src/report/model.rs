@@ -208,6 +208,9 @@ impl Suite {
             Event::StepStarted { line, heading, command, .. } => {
                 self.cases.push(Case { line, heading, text: command, at_ms: Some(at_ms), ..Case::default() });
             }
+            Event::FileWritten { line, heading, name, .. } => {
+                self.cases.push(Case { line, heading, text: format!("{name} is written"), ..Case::default() });
+            }
             Event::StepOutput { text, .. } => {
                 if let Some(case) = self.open_case() {
                     case.output = text;
@@ -219,7 +222,7 @@ impl Suite {
                 }
             }
             Event::StepFinished { line, verdict, command_ms, wait_ms, .. } => {
-                // A file that was written, and what was not reached, is told of at its end only.
+                // What was not reached is told of at its end only.
                 if self.open_case().is_none_or(|case| case.line != line) {
                     self.cases.push(Case { line, ..Case::default() });
                 }
@@ -286,10 +289,7 @@ impl Case {
     /// A line that tells it from others: its first line of text.
     pub(super) fn name(&self) -> &str {
         let first = self.text.lines().map(str::trim).find(|line| !line.is_empty());
-        first.unwrap_or(match self.verdict {
-            Some(Verdict::FailedInSequence) => "(not reached)",
-            _ => "(a file is written)",
-        })
+        first.unwrap_or("(not reached)")
     }
 
     /// Why it did not come out as the text says, or was not played, in one sentence.

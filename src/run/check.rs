@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt};
+use kube::Api;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::{self, Testimony};
@@ -12,13 +12,13 @@ use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Event, Events, Verdict, millis};
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
-use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal, pod_status};
+use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::access_log::Entry;
 use crate::registry::{Credentials, ImageRef};
 use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
 use crate::stage::Stage;
-use crate::twin::{Stand, Twin, play};
+use crate::twin::{Stand, Twin, TwinState, play};
 use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
@@ -150,15 +150,14 @@ async fn without(
     }
     let client = &ground.stage.cluster.client();
     let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab.id));
-    let on_state = |pod: &Pod, at: Duration| {
-        let row = pod_status(pod);
+    let on_state = |state: TwinState| {
         ground.events.emit(Event::ObjectState {
             lab,
             object: object.to_string(),
-            uid: pod.uid().unwrap_or_default(),
-            status: row.status,
-            at_object_ms: millis(at),
-            reason: row.message.map(|message| names.back(&message)),
+            uid: state.uid,
+            status: state.status,
+            at_object_ms: millis(state.at),
+            reason: state.message.map(|message| names.back(&message)),
             without: Some(what.to_string()),
         });
     };

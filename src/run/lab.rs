@@ -89,9 +89,19 @@ struct Stepped {
     wait: Duration,
 }
 
-/// Told of each step before it is played, and waited for: sabotage breaks things then.
+/// What is to become of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Play,
+    Skip,
+    /// The lab is put back and played again from its beginning.
+    Back,
+}
+
+/// Told of each step before it is played, and waited for: sabotage breaks things then, and a reader who goes step by step
+/// is asked. Neither the step's time nor its lab's windows have begun.
 pub(crate) trait BeforeStep: Sync {
-    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, ()>;
+    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, Next>;
 }
 
 /// What came of playing a lab.
@@ -99,11 +109,13 @@ pub(super) enum Outcome {
     Played(Box<Played>),
     /// It was put back: this request wants the cluster to itself.
     NeedsAlone(String),
+    /// It was put back: the reader wants it from its beginning.
+    Again,
     Stopped,
 }
 
 /// Plays `lab`; whatever comes of it, what it created is removed before this returns. Cancels `waits` when the lab waits
-/// for the cluster for the first time.
+/// for the cluster for the first time. `again`: it was played and put back in this very run.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`Played`].
@@ -113,6 +125,7 @@ pub(super) async fn play(
     waits: &CancellationToken,
     stop: &CancellationToken,
     before_step: Option<&dyn BeforeStep>,
+    again: bool,
 ) -> Result<Outcome, Error> {
     if stop.is_cancelled() {
         return Ok(Outcome::Stopped);
@@ -127,7 +140,7 @@ pub(super) async fn play(
         Ok::<_, Error>((begun, Instant::now()))
     };
     let readied = async {
-        let (site, needs, nodes) = tokio::join!(Site::open(place), bring_about(&lab.needs, place), nodes());
+        let (site, needs, nodes) = tokio::join!(Site::open(place), bring_about(&lab.needs, place, again), nodes());
         let site = site?;
         match needs.and(nodes) {
             Ok(span) => Ok((site, span)),
@@ -161,7 +174,7 @@ pub(super) async fn play(
         Ok(Outcome::NeedsAlone(request)) => {
             events.note(format!("lab {} is put back and played again alone: it wants to {request}", lab.id));
         }
-        Ok(Outcome::Stopped) | Err(_) => {}
+        Ok(Outcome::Again | Outcome::Stopped) | Err(_) => {}
     }
     let leaving = Instant::now();
     let stays = site.close(place, how_to_leave(stage, place.reach, &outcome)).await;
@@ -179,7 +192,7 @@ pub(super) async fn play(
 /// was, and so must one on which the next lab is alone.
 fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -> Leaving {
     match (outcome, reach) {
-        (Ok(Outcome::NeedsAlone(_)), _) | (_, Reach::Users) => Leaving::Gone,
+        (Ok(Outcome::NeedsAlone(_) | Outcome::Again), _) | (_, Reach::Users) => Leaving::Gone,
         (Ok(Outcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
         (_, Reach::Ours { alone: true }) => Leaving::Gone,
         _ if stage.cluster.info().is_users => Leaving::Gone,
@@ -203,9 +216,21 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn Bef
     let mut lab_began = jiff::Timestamp::now();
     for (index, step) in lab.steps.iter().enumerate() {
         if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
-            before.before_step(lab, step, ground.site).await;
+            let next = before.before_step(lab, step, ground.site).await;
             // What was done before the first step, the lab has not done.
             lab_began = if index == 0 { jiff::Timestamp::now() } else { lab_began };
+            match next {
+                Next::Play => {}
+                Next::Back => return Ok(Outcome::Again),
+                Next::Skip => {
+                    let (lab, line, verdict) = (lab.id, step.line, Verdict::Skipped);
+                    let (check, detail) = ("not played".into(), "the reader skipped it".into());
+                    ground.events.emit(Event::Check { lab, line, check, verdict, detail });
+                    ground.events.emit(Event::StepFinished { lab, line, verdict, command_ms: 0, wait_ms: 0 });
+                    verdicts.push(verdict);
+                    continue;
+                }
+            }
         }
         let step_began = Instant::now();
         let stepped = match &played.failure {
@@ -279,11 +304,11 @@ fn of_lab(steps: &[Verdict]) -> Verdict {
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], place: &place::Ground<'_>) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], place: &place::Ground<'_>, again: bool) -> Result<(), Error> {
     let stage = place.stage;
     // The lab's images have names that occur nowhere else: no node can have them, but one that an earlier run, or this
     // lab's first playing, has used.
-    let used = stage.outlives_run() || place.reach != Reach::Ours { alone: false };
+    let used = again || stage.outlives_run() || place.reach != Reach::Ours { alone: false };
     for need in needs {
         match need {
             Need::Image(image) => {
@@ -306,6 +331,8 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     let (command, script) = match &step.action {
         Action::File { name, contents } => {
             ground.site.shell.write(name, contents)?;
+            let (line, heading, name) = (step.line, step.heading.clone(), name.clone());
+            ground.events.emit(Event::FileWritten { lab: lab.id, line, heading, name });
             return Ok(stepped(Verdict::Reproduced));
         }
         Action::Shell(script) => (script.trim_end().to_owned(), script),

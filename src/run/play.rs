@@ -86,7 +86,7 @@ impl Player<'_> {
         let (mut all, mut alone) = (Vec::new(), Vec::new());
         for (lab, outcome) in beside {
             match outcome? {
-                Outcome::Stopped => return Ok(None),
+                Outcome::Stopped | Outcome::Again => return Ok(None),
                 Outcome::Played(played) => all.push(*played),
                 Outcome::NeedsAlone(_) => alone.push(lab),
             }
@@ -94,7 +94,7 @@ impl Player<'_> {
         for lab in alone {
             match self.play_lab(lab, Reach::Ours { alone: true }, upstream, &CancellationToken::new()).await? {
                 Outcome::Played(played) => all.push(*played),
-                Outcome::Stopped | Outcome::NeedsAlone(_) => return Ok(None),
+                Outcome::Stopped | Outcome::Again | Outcome::NeedsAlone(_) => return Ok(None),
             }
         }
         all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
@@ -187,7 +187,13 @@ impl Player<'_> {
             upstream,
             on_request: None,
         };
-        lab::play(lab, &ground, waits, self.stop, self.before_step).await
+        let mut again = false;
+        loop {
+            match lab::play(lab, &ground, waits, self.stop, self.before_step, again).await? {
+                Outcome::Again => again = true,
+                outcome => return Ok(outcome),
+            }
+        }
     }
 }
 

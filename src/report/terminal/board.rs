@@ -15,7 +15,8 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 const ANSWERS: usize = 3;
 
 /// How much of each block is shown: pods, the registry's lane, the step.
-const DETAILS: [(usize, bool, bool); 5] = [(3, true, true), (1, true, true), (1, false, true), (0, false, true), (0, false, false)];
+const DETAILS: [(usize, bool, bool); 5] =
+    [(3, true, true), (1, true, true), (1, false, true), (0, false, true), (0, false, false)];
 
 #[derive(Debug, Default)]
 pub(super) struct Board {
@@ -57,7 +58,9 @@ impl Board {
             Event::StagePart { part, .. } => {
                 self.parts.remove(part);
             }
-            Event::LabStarted { lab, title, steps, .. } => self.begin(*lab, named(*lab, title), Some(*steps), record.at_ms),
+            Event::LabStarted { lab, title, steps, .. } => {
+                self.begin(*lab, named(*lab, title), Some(*steps), record.at_ms)
+            }
             Event::LectureStarted { lab, title, .. } => self.begin(*lab, title.clone(), None, record.at_ms),
             event => {
                 let block = self.blocks.iter_mut().find(|block| Some(block.number) == event.lab());
@@ -133,7 +136,13 @@ impl Block {
         }
     }
 
-    fn lines(&self, columns: usize, now_ms: u64, spinner: &str, (pods, registry, step): (usize, bool, bool)) -> Vec<Line> {
+    fn lines(
+        &self,
+        columns: usize,
+        now_ms: u64,
+        spinner: &str,
+        (pods, registry, step): (usize, bool, bool),
+    ) -> Vec<Line> {
         if let Some((verdict, ms)) = self.end {
             let (style, mark) = mark(verdict);
             let right = Line::of(style, verdict.to_string()).and(DIM, format!("  {:>7}", seconds(ms)));
@@ -150,7 +159,8 @@ impl Block {
         if step && !self.command.is_empty() {
             let heading = if self.heading == self.title { "" } else { &self.heading };
             let gap = if heading.is_empty() { "" } else { "  " };
-            let command = Line::of(PLAIN, format!("      {heading}{gap}")).and(DIM, "$ ").and(PLAIN, self.command.as_str());
+            let command =
+                Line::of(PLAIN, format!("      {heading}{gap}")).and(DIM, "$ ").and(PLAIN, self.command.as_str());
             lines.push(command.within(columns));
         }
         lines.extend(self.pods.iter().skip(self.pods.len().saturating_sub(pods)).map(|pod| pod.line(columns)));
@@ -171,7 +181,8 @@ impl Pod {
         let states: Vec<String> = self.states.iter().map(told).collect();
         let line = |from: usize| {
             let before = if from > 0 { "… · " } else { "" };
-            Line::of(CYAN, format!("      {}", self.object)).and(PLAIN, format!("  {before}{}", states[from..].join(" · ")))
+            Line::of(CYAN, format!("      {}", self.object))
+                .and(PLAIN, format!("  {before}{}", states[from..].join(" · ")))
         };
         let last = states.len().saturating_sub(1);
         let fits = (0..=last).map(line).find(|line| line.width() <= columns);

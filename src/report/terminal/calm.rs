@@ -106,7 +106,8 @@ impl Calm {
             && self.view.voice == Voice::Calm
         {
             let lines = folded("  • ", 4, &note, self.columns());
-            let lines: Vec<_> = lines.iter().map(|line| line.replacen('•', &format!("{YELLOW}•{YELLOW:#}"), 1)).collect();
+            let lines: Vec<_> =
+                lines.iter().map(|line| line.replacen('•', &format!("{YELLOW}•{YELLOW:#}"), 1)).collect();
             self.lines(&lines);
         }
     }
@@ -114,7 +115,9 @@ impl Calm {
     fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
         let left = |style, mark: &str| Line::of(style, format!("  {mark}")).and(PLAIN, format!(" {part:<9} {detail}"));
         match state {
-            PartState::Ready if self.view.voice == Voice::Calm => self.line(left(GREEN, "✓"), Line::of(DIM, seconds(ms))),
+            PartState::Ready if self.view.voice == Voice::Calm => {
+                self.line(left(GREEN, "✓"), Line::of(DIM, seconds(ms)))
+            }
             PartState::Failed => {
                 let lines = folded(&format!("  ✗ {part:<9} "), 4, detail, self.columns());
                 let lines: Vec<_> = lines.iter().map(|line| line.replacen('✗', &format!("{RED}✗{RED:#}"), 1)).collect();
@@ -140,8 +143,10 @@ impl Calm {
     fn table(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
         rows.sort_by_key(|row| row.lab);
-        let widest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         let columns = self.columns();
+        // What stands at a terminal's right edge needs no blanks before it.
+        let names = rows.iter().filter(|_| columns.is_none()).map(|row| row.name.chars().count());
+        let widest = names.max().unwrap_or(0);
         let mut lines = vec![String::new()];
         for row in rows {
             let (left, right) = row.columns(widest);
@@ -165,7 +170,10 @@ impl Calm {
             self.lines(&spent::lines(timings, ms, self.yardstick));
         }
         let (style, mark) = mark(verdict);
-        let left = Line::of(style, mark).and(PLAIN, " ").and(BOLD, verdict.to_string()).and(PLAIN, format!(" in {}", seconds(ms)));
+        let left = Line::of(style, mark)
+            .and(PLAIN, " ")
+            .and(BOLD, verdict.to_string())
+            .and(PLAIN, format!(" in {}", seconds(ms)));
         let right = Line::of(DIM, std::mem::take(&mut self.view.report));
         // The path is what a reader copies: it is not cut.
         let fits = self.columns().is_none_or(|columns| left.width() + right.width() + 2 <= columns);
@@ -185,7 +193,8 @@ impl Row {
     fn columns(&self, widest: usize) -> (Line, Line) {
         let (style, mark) = mark(self.verdict);
         let left = Line::of(style, format!("  {mark} ")).and(PLAIN, format!("{:<widest$}", self.name));
-        let right = Line::of(style, format!("{:<12}", self.verdict.to_string())).and(DIM, format!(" {:>7}", seconds(self.ms)));
+        let right =
+            Line::of(style, format!("{:<12}", self.verdict.to_string())).and(DIM, format!(" {:>7}", seconds(self.ms)));
         (left, right)
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Human {
     bars: BTreeMap<String, ProgressBar>,
     timelines: BTreeMap<String, Timeline>,
     heading: String,
+    /// The lab and the line of a command that waits for the reader.
+    waits: Option<(u32, usize)>,
     notes: Notes,
     show_timings: bool,
     yardstick: Option<Yardstick>,
@@ -58,6 +60,7 @@ impl Human {
             bars: BTreeMap::new(),
             timelines: BTreeMap::new(),
             heading: String::new(),
+            waits: None,
             notes: Notes::default(),
             show_timings,
             yardstick: None,
@@ -113,6 +116,20 @@ impl Human {
         }
     }
 
+    fn print_command(&mut self, heading: &str, command: &str) {
+        if *heading != self.heading {
+            heading.clone_into(&mut self.heading);
+            self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
+        }
+        // A continued line, or one of a here-document, begins no command.
+        let mut continued = false;
+        for line in command.lines() {
+            let prompt = if continued { " " } else { "$" };
+            self.line(&format!("  {DIM}{prompt}{DIM:#} {}", cut(line)));
+            continued = line.ends_with('\\');
+        }
+    }
+
     /// The command that is being played, and for how long: what it prints is told when it has ended.
     fn playing(&mut self, command: &str, at: Duration) {
         let first = command.lines().next().unwrap_or_default();
@@ -156,7 +173,10 @@ impl Human {
         timeline.last_reason = reason.map(str::to_owned).or(timeline.last_reason.take());
         timeline.fresh = true;
         let text = format!("{object}  {}", timeline.text);
-        self.bar(uid, text);
+        // Where somebody types nothing moves.
+        if self.waits.is_none() {
+            self.bar(uid, text);
+        }
     }
 
     /// Prints the timelines that moved since they were printed last.
@@ -219,24 +239,31 @@ impl Consumer for Human {
             Event::Note { text } => self.note(text),
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
             Event::LabStarted { lab, title, .. } => {
+                // Of a lab that is played again nothing of the first time counts.
+                self.settle_all();
+                self.timelines.clear();
                 self.heading.clone_from(title);
                 self.line(&format!("\n{BOLD}{}{BOLD:#}", named(*lab, title)));
             }
             Event::LectureStarted { lab, title, .. } => {
                 self.heading.clone_from(title);
-                self.line(&format!("\n{BOLD}{}{BOLD:#}", if title.is_empty() { format!("Lecture {lab}") } else { title.clone() }));
+                self.line(&format!(
+                    "\n{BOLD}{}{BOLD:#}",
+                    if title.is_empty() { format!("Lecture {lab}") } else { title.clone() }
+                ));
             }
-            Event::StepStarted { heading, command, .. } => {
-                if *heading != self.heading {
-                    self.heading.clone_from(heading);
-                    self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
-                }
-                // A continued line, or one of a here-document, begins no command.
-                let mut continued = false;
-                for line in command.lines() {
-                    let prompt = if continued { " " } else { "$" };
-                    self.line(&format!("  {DIM}{prompt}{DIM:#} {}", cut(line)));
-                    continued = line.ends_with('\\');
+            Event::StepWaits { lab, line, heading, command } => {
+                self.print_timelines();
+                self.settle_all();
+                self.print_command(heading, command);
+                self.line(&format!("  {DIM}Enter plays · s skips · b back to the start of the demo · q leaves{DIM:#}"));
+                self.waits = Some((*lab, *line));
+            }
+            Event::StepStarted { lab, line, heading, command } => {
+                // What has moved while it waited.
+                self.print_timelines();
+                if self.waits.take() != Some((*lab, *line)) {
+                    self.print_command(heading, command);
                 }
                 self.playing(command, Duration::from_millis(record.at_ms));
             }
@@ -285,6 +312,7 @@ impl Consumer for Human {
             | Event::ObjectTold { .. }
             | Event::Request { .. }
             | Event::RegistryAnswer { .. }
+            | Event::FileWritten { .. }
             | Event::Item(_)
             | Event::LectureFinished { .. } => {}
         }
@@ -292,7 +320,7 @@ impl Consumer for Human {
 
     fn finish(&mut self) -> std::io::Result<()> {
         let last = self.notes.end();
-            self.print_note(last);
+        self.print_note(last);
         // A run that was interrupted.
         self.settle_all();
         self.out.finish()

@@ -106,7 +106,11 @@ pub(super) fn folded(first: &str, indent: usize, text: &str, columns: Option<usi
                 let own = line.len() - line.trim_start().len();
                 let after = " ".repeat((indent + own).min(columns / 2));
                 let before = format!("{before}{}", " ".repeat(own));
-                let options = textwrap::Options::new(columns.max(8)).initial_indent(&before).subsequent_indent(&after);
+                let options = textwrap::Options::new(columns.max(8))
+                    .initial_indent(&before)
+                    .subsequent_indent(&after)
+                    .word_separator(textwrap::WordSeparator::AsciiSpace)
+                    .word_splitter(textwrap::WordSplitter::NoHyphenation);
                 lines.extend(textwrap::wrap(line.trim_start(), options).into_iter().map(std::borrow::Cow::into_owned));
             }
         }
@@ -162,7 +166,10 @@ mod tests {
     #[test]
     fn a_text_is_folded_and_keeps_its_own_indentation() {
         let text = "one two three four\n  five six seven";
-        assert_eq!(folded("  - ", 4, text, Some(14)), ["  - one two", "    three four", "      five six", "      seven"]);
+        assert_eq!(
+            folded("  - ", 4, text, Some(14)),
+            ["  - one two", "    three four", "      five six", "      seven"]
+        );
         assert_eq!(folded("  - ", 4, text, None), ["  - one two three four", "      five six seven"]);
         let long = "x".repeat(50);
         assert!(folded("", 4, &long, Some(20)).iter().all(|line| line.width() <= 20), "a word that no line holds");

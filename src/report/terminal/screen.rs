@@ -79,11 +79,13 @@ impl Screen {
         }
         text.push('\r');
         for line in settled.iter().chain(board) {
+            // First: after a line that fills the row, the row's last character would go.
+            text += "\u{1b}[K";
             match self.colours {
                 true => text += line,
                 false => text += &anstream::adapter::strip_str(line).to_string(),
             }
-            text += "\u{1b}[K\r\n";
+            text += "\r\n";
         }
         text += "\u{1b}[J";
         text += FRAME.1;

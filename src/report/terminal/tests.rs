@@ -92,7 +92,9 @@ fn four() -> Vec<Record> {
     for lab in 0..4 {
         events.push(json!({"type": "lab.started", "lab": lab, "title": format!("Lab {lab}: Give one ServiceAccount a pull secret"), "file": "f", "steps": 12}));
         events.push(json!({"type": "step.started", "lab": lab, "line": 3, "heading": "1. A pod without credentials", "command": "kubectl apply -f pod.yaml \\\n  --wait"}));
-        for (at, status) in ["Pending", "ContainerCreating", "ErrImagePull", "ImagePullBackOff", "ErrImagePull"].iter().enumerate() {
+        for (at, status) in
+            ["Pending", "ContainerCreating", "ErrImagePull", "ImagePullBackOff", "ErrImagePull"].iter().enumerate()
+        {
             events.push(json!({"type": "object.state", "lab": lab, "object": "pod/mypod -n app1-ns", "uid": format!("u{lab}"), "status": status, "at_object_ms": at * 210, "reason": null}));
         }
         for code in [401, 401, 401, 200] {
@@ -187,7 +189,9 @@ fn a_terminal_that_was_closed_is_no_failure_and_a_full_disk_is_one() {
             Ok(())
         }
     }
-    for (errno, fails) in [(nix::errno::Errno::EIO, false), (nix::errno::Errno::EPIPE, false), (nix::errno::Errno::ENOSPC, true)] {
+    for (errno, fails) in
+        [(nix::errno::Errno::EIO, false), (nix::errno::Errno::EPIPE, false), (nix::errno::Errno::ENOSPC, true)]
+    {
         let mut screen = Screen::new(Box::new(Failing(errno)), Arc::new(|| None), true);
         screen.settle(&["a".into()]);
         assert_eq!(screen.finish().is_err(), fails, "{errno}");
