@@ -117,7 +117,7 @@ fn realm() -> Option<&'static str> {
 
 /// A process that was found by its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundProcess {
     pub pid: u32,
     /// The name of its program, of which the kernel keeps 15 bytes.
     pub name: String,
@@ -125,7 +125,7 @@ pub struct Found {
 
 /// The processes that have been started with the variable `name` and a value that `is` what is looked for. Another
 /// user's cannot be read and are not found; nor is this one. Where there is no `/proc`, nothing is found.
-pub fn with_variable(name: &str, is: impl Fn(&str) -> bool) -> Vec<Found> {
+pub fn with_variable(name: &str, is: impl Fn(&str) -> bool) -> Vec<FoundProcess> {
     let wanted = |variable: &[u8]| {
         let text = String::from_utf8_lossy(variable);
         text.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).is_some_and(&is)
@@ -134,7 +134,7 @@ pub fn with_variable(name: &str, is: impl Fn(&str) -> bool) -> Vec<Found> {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let environment = fs::read(entry.path().join("environ")).ok()?;
         let has = environment.split(|byte| *byte == 0).any(wanted);
-        (has && pid != std::process::id()).then(|| Found { pid, name: program(pid) })
+        (has && pid != std::process::id()).then(|| FoundProcess { pid, name: program(pid) })
     });
     found.collect()
 }
@@ -149,7 +149,7 @@ pub fn end(pid: u32) {
 }
 
 /// Kills what [`with_variable`] finds and `doomed` says, until nothing is found any more.
-pub fn end_all(name: &str, is: impl Fn(&str) -> bool, doomed: impl Fn(&Found) -> bool) {
+pub fn end_all(name: &str, is: impl Fn(&str) -> bool, doomed: impl Fn(&FoundProcess) -> bool) {
     for _ in 0..LOOKS {
         let mut found = with_variable(name, &is);
         found.retain(&doomed);
@@ -163,7 +163,7 @@ pub fn end_all(name: &str, is: impl Fn(&str) -> bool, doomed: impl Fn(&Found) ->
 
 /// Kills what programs of ours that are no more have started and left: [`STARTED_BY`] names a process that does not
 /// exist.
-pub fn end_orphans(doomed: impl Fn(&Found) -> bool) {
+pub fn end_orphans(doomed: impl Fn(&FoundProcess) -> bool) {
     let orphaned = |value: &str| value.parse::<Process>().is_ok_and(|by| by.exists() == Some(false));
     end_all(STARTED_BY, orphaned, doomed);
 }

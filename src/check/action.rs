@@ -1,12 +1,12 @@
 //! How an item's command is played: as it stands, in another form, or not at all. Pure.
 
-use super::adapt::{self, Known};
+use super::adapt::{self, AdaptContext};
 use super::programs::{Programs, Reason};
-use crate::script::lecture::{Command, Habit, Invocation};
+use crate::script::lecture::{Habit, Invocation, LectureCommand};
 
 /// What is done with a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum CommandAction {
     Play {
         script: String,
         adapted: Vec<String>,
@@ -27,18 +27,23 @@ pub(crate) enum Action {
 pub(crate) const LISTENING: u32 = 5;
 
 /// Decides.
-pub(crate) fn action(command: &Command, session: Option<&Command>, programs: &Programs, known: &Known<'_>) -> Action {
+pub(crate) fn action(
+    command: &LectureCommand,
+    session: Option<&LectureCommand>,
+    programs: &Programs,
+    known: &AdaptContext<'_>,
+) -> CommandAction {
     if let Some(reason) = dangerous(command).then_some(Reason::Dangerous).or_else(|| refused(command, programs)) {
         return match reason {
-            Reason::NeedsPerson => Action::Manual("an editor or a page for a person".into()),
-            reason => Action::Skip(reason.to_string()),
+            Reason::NeedsPerson => CommandAction::Manual("an editor or a page for a person".into()),
+            reason => CommandAction::Skip(reason.to_string()),
         };
     }
     let adapted = match adapt::adapt(command, known) {
         Ok(adapted) => adapted,
         Err(unknown) => {
             let names: Vec<_> = unknown.iter().map(|placeholder| placeholder.text.as_str()).collect();
-            return Action::Skip(format!("needs a value for {}", names.join(", ")));
+            return CommandAction::Skip(format!("needs a value for {}", names.join(", ")));
         }
     };
     // Nothing here needs another user's rights.
@@ -46,33 +51,33 @@ pub(crate) fn action(command: &Command, session: Option<&Command>, programs: &Pr
     let mut changes = adapted.changes;
     if let Some(session) = session {
         changes.push("typed into the session that is open".into());
-        return Action::Play { script: typed_into(&session.script, &script), adapted: changes };
+        return CommandAction::Play { script: typed_into(&session.script, &script), adapted: changes };
     }
     match command.habit {
         Habit::EditsObject => {
             let get = script.replacen(" edit ", " get ", 1) + " -o json";
             changes.push("edited by a program, with the lines that follow".into());
-            Action::Edit { script, get, adapted: changes }
+            CommandAction::Edit { script, get, adapted: changes }
         }
-        Habit::EditsFile | Habit::Window => Action::Manual("an editor or a page for a person".into()),
+        Habit::EditsFile | Habit::Window => CommandAction::Manual("an editor or a page for a person".into()),
         Habit::Session => {
             changes.push("the session is opened and closed; what is typed into it follows".into());
-            Action::Play { script: typed_into(&script, "true"), adapted: changes }
+            CommandAction::Play { script: typed_into(&script, "true"), adapted: changes }
         }
         Habit::Endless if ["port-forward", "proxy"].iter().any(|verb| command.calls("kubectl", verb)) => {
             changes.push("it goes on in the background".into());
-            Action::Play { script: in_background(&script), adapted: changes }
+            CommandAction::Play { script: in_background(&script), adapted: changes }
         }
         Habit::Endless => {
             changes.push(format!("stopped after {LISTENING} s"));
-            Action::Play { script: for_a_while(&script), adapted: changes }
+            CommandAction::Play { script: for_a_while(&script), adapted: changes }
         }
-        Habit::Plain | Habit::Asks => Action::Play { script, adapted: changes },
+        Habit::Plain | Habit::Asks => CommandAction::Play { script, adapted: changes },
     }
 }
 
 /// Why one of its programs is not run.
-fn refused(command: &Command, programs: &Programs) -> Option<Reason> {
+fn refused(command: &LectureCommand, programs: &Programs) -> Option<Reason> {
     if command.inside.is_some() {
         // What is typed into a container's shell runs there.
         return None;
@@ -101,7 +106,7 @@ fn needs_internet(invocation: &Invocation) -> bool {
 }
 
 /// What could destroy something that is not the lecture's. The confinement stops it, too; it is said before.
-fn dangerous(command: &Command) -> bool {
+fn dangerous(command: &LectureCommand) -> bool {
     let beyond = |word: &String| {
         matches!(word.as_str(), "/" | "/*" | "~" | "~/" | "~/*" | "$HOME" | "$HOME/" | "$HOME/*" | "..")
             || ["/etc", "/usr", "/var", "/home", "/root", "/bin", "/lib", "/boot", "/dev/sd", "../"]
@@ -150,10 +155,15 @@ mod tests {
     use super::*;
     use crate::script::lecture::read_text;
 
-    fn decided(script: &str) -> Action {
+    fn decided(script: &str) -> CommandAction {
         let lecture = read_text("x.md".as_ref(), format!("# T\n\n```bash\n{script}\n```\n").as_bytes()).unwrap();
         let command = lecture.items.iter().find_map(|item| item.command()).unwrap().clone();
-        action(&command, None, &Programs::default(), &Known { username: "me", printed: &[], wrong_on_purpose: false })
+        action(
+            &command,
+            None,
+            &Programs::default(),
+            &AdaptContext { username: "me", printed: &[], wrong_on_purpose: false },
+        )
     }
 
     #[test]
@@ -168,19 +178,19 @@ mod tests {
             ("kind create cluster", "needs-cluster"),
             ("kubectl get pod <which-one>", "needs a value for <which-one>"),
         ] {
-            assert_eq!(decided(script), Action::Skip(reason.into()), "{script}");
+            assert_eq!(decided(script), CommandAction::Skip(reason.into()), "{script}");
         }
-        assert!(matches!(decided("vim pod.yaml"), Action::Manual(_)));
+        assert!(matches!(decided("vim pod.yaml"), CommandAction::Manual(_)));
     }
 
     #[test]
     fn what_wants_a_terminal_is_played_without_one() {
-        let Action::Play { script, .. } = decided("kubectl exec -it web -- sh") else { panic!() };
+        let CommandAction::Play { script, .. } = decided("kubectl exec -it web -- sh") else { panic!() };
         assert_eq!(script, "kubectl exec -i web -- sh <<'REHEARSED'\ntrue\nREHEARSED");
-        let Action::Play { script, .. } = decided("kubectl get pods -w") else { panic!() };
+        let CommandAction::Play { script, .. } = decided("kubectl get pods -w") else { panic!() };
         assert_eq!(script, "timeout 5 bash -c 'kubectl get pods -w' || [ $? = 124 ]");
-        let Action::Edit { get, .. } = decided("kubectl edit sa default -n demo") else { panic!() };
+        let CommandAction::Edit { get, .. } = decided("kubectl edit sa default -n demo") else { panic!() };
         assert_eq!(get, "kubectl get sa default -n demo -o json");
-        assert!(matches!(decided("curl http://localhost:8080/"), Action::Play { .. }));
+        assert!(matches!(decided("curl http://localhost:8080/"), CommandAction::Play { .. }));
     }
 }

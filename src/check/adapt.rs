@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::script::lecture::{Command, Habit, Invocation, Placeholder};
+use crate::script::lecture::{Habit, Invocation, LectureCommand, Placeholder};
 
 /// A command that can be played, and what was changed in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Adapted {
 }
 
 /// What is known when a command is adapted.
-pub(crate) struct Known<'a> {
+pub(crate) struct AdaptContext<'a> {
     /// The user of the stage's registry.
     pub(crate) username: &'a str,
     /// What earlier commands printed, the newest last.
@@ -38,7 +38,7 @@ static LOGIN_OPTION: LazyLock<Regex> = LazyLock::new(|| {
 ///
 /// # Errors
 /// The placeholders that nothing is known for.
-pub(crate) fn adapt(command: &Command, known: &Known<'_>) -> Result<Adapted, Vec<Placeholder>> {
+pub(crate) fn adapt(command: &LectureCommand, known: &AdaptContext<'_>) -> Result<Adapted, Vec<Placeholder>> {
     let mut changes = Vec::new();
     if command.calls("docker", "login") && command.habit == Habit::Asks {
         changes.push("logged in as the stage's user".to_owned());
@@ -86,7 +86,7 @@ static TEMPORARY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(^|[\s=>"@,])
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"'[^']*/tmp[^']*'").expect("a literal"));
 
 /// The script with this machine's `/tmp` replaced; None where it names none, or means a container's.
-fn in_own_folder(command: &Command, script: &str) -> Option<String> {
+fn in_own_folder(command: &LectureCommand, script: &str) -> Option<String> {
     let elsewhere = |invocation: &Invocation| {
         invocation.here_document.as_ref().is_some_and(|text| text.contains("/tmp"))
             || invocation.arguments().iter().any(|word| matches!(word.as_str(), "exec" | "run" | "cp" | "debug"))
@@ -96,7 +96,7 @@ fn in_own_folder(command: &Command, script: &str) -> Option<String> {
 }
 
 /// The value for a placeholder, and where it is from.
-fn fill(name: &str, known: &Known<'_>) -> Option<(String, &'static str)> {
+fn fill(name: &str, known: &AdaptContext<'_>) -> Option<(String, &'static str)> {
     let has = |words: &[&str]| words.iter().any(|word| name.split('-').any(|part| part == *word));
     if has(&["base64", "encoded", "dockerconfigjson"]) {
         return known
@@ -158,7 +158,7 @@ mod tests {
         let lecture = read_text("x.md".as_ref(), format!("# T\n\n```bash\n{script}\n```\n").as_bytes()).unwrap();
         let command = lecture.items.iter().find_map(|item| item.command()).unwrap().clone();
         let printed: Vec<String> = printed.iter().map(|text| (*text).to_owned()).collect();
-        let known = Known { username: "me", printed: &printed, wrong_on_purpose: false };
+        let known = AdaptContext { username: "me", printed: &printed, wrong_on_purpose: false };
         adapt(&command, &known).map_err(|unknown| unknown.into_iter().map(|placeholder| placeholder.name).collect())
     }
 

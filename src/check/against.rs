@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Check, Line, Record};
+use super::{Check, ItemRecord, Line};
 use crate::event::Verdict;
 
 /// A change between an earlier check and this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum RecordChange {
     /// The checks were made with something else: `cluster`, `server`, `kubectl`, `rehearsal`.
     With { what: &'static str, before: String, now: String },
     /// An item has another verdict.
@@ -19,7 +19,7 @@ pub(crate) enum Change {
     Removed { file: String, id: String, before: Verdict },
 }
 
-impl Change {
+impl RecordChange {
     /// Whether what held does not hold any more.
     pub(crate) fn is_worse(&self) -> bool {
         match self {
@@ -32,9 +32,9 @@ impl Change {
 
 /// The changes in the order of this check; what is gone last. An item is the same where its file and id are, and where
 /// its id is gone but its text stands under another.
-pub(crate) fn changes(before: &[Line], now: &[Line]) -> Vec<Change> {
+pub(crate) fn changes(before: &[Line], now: &[Line]) -> Vec<RecordChange> {
     let (old, new) = (records(before), records(now));
-    let mut left: BTreeMap<(&str, &str), &Record> =
+    let mut left: BTreeMap<(&str, &str), &ItemRecord> =
         old.iter().map(|r| ((r.file.as_str(), r.id.as_str()), *r)).collect();
     let mut changes = with(before, now);
     let mut added = Vec::new();
@@ -51,7 +51,7 @@ pub(crate) fn changes(before: &[Line], now: &[Line]) -> Vec<Change> {
                 left.remove(&(earlier.file.as_str(), earlier.id.as_str()));
                 changes.extend(changed(earlier, record));
             }
-            None => changes.push(Change::Added {
+            None => changes.push(RecordChange::Added {
                 file: record.file.clone(),
                 id: record.id.clone(),
                 line: record.lines.first,
@@ -60,16 +60,16 @@ pub(crate) fn changes(before: &[Line], now: &[Line]) -> Vec<Change> {
         }
     }
     let gone = old.into_iter().filter(|record| left.contains_key(&(record.file.as_str(), record.id.as_str())));
-    changes.extend(gone.map(|r| Change::Removed { file: r.file.clone(), id: r.id.clone(), before: r.verdict }));
+    changes.extend(gone.map(|r| RecordChange::Removed { file: r.file.clone(), id: r.id.clone(), before: r.verdict }));
     changes
 }
 
-fn is_moved(one: &Record, other: &Record) -> bool {
+fn is_moved(one: &ItemRecord, other: &ItemRecord) -> bool {
     one.file == other.file && one.kind == other.kind && one.text == other.text
 }
 
-fn changed(before: &Record, now: &Record) -> Option<Change> {
-    (before.verdict != now.verdict).then(|| Change::Verdict {
+fn changed(before: &ItemRecord, now: &ItemRecord) -> Option<RecordChange> {
+    (before.verdict != now.verdict).then(|| RecordChange::Verdict {
         file: now.file.clone(),
         id: now.id.clone(),
         line: now.lines.first,
@@ -79,7 +79,7 @@ fn changed(before: &Record, now: &Record) -> Option<Change> {
     })
 }
 
-fn with(before: &[Line], now: &[Line]) -> Vec<Change> {
+fn with(before: &[Line], now: &[Line]) -> Vec<RecordChange> {
     let (Some(before), Some(now)) = (check(before), check(now)) else { return Vec::new() };
     let of = |check: &Check| {
         [
@@ -90,18 +90,18 @@ fn with(before: &[Line], now: &[Line]) -> Vec<Change> {
         ]
     };
     let pairs = of(before).into_iter().zip(of(now)).filter(|(before, now)| before != now);
-    pairs.map(|((what, before), (_, now))| Change::With { what, before, now }).collect()
+    pairs.map(|((what, before), (_, now))| RecordChange::With { what, before, now }).collect()
 }
 
 fn check(lines: &[Line]) -> Option<&Check> {
     lines.iter().find_map(|line| if let Line::Check(check) = line { Some(check) } else { None })
 }
 
-fn records(lines: &[Line]) -> Vec<&Record> {
+fn records(lines: &[Line]) -> Vec<&ItemRecord> {
     lines.iter().filter_map(|line| if let Line::Item(record) = line { Some(&**record) } else { None }).collect()
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for RecordChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::With { what, before, now } => write!(f, "{what} is {now}, was {before}"),

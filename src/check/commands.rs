@@ -1,9 +1,9 @@
 //! A command of a lecture: how it is played, and what is said of how it ended.
 
-use super::action::{Action, action};
-use super::adapt::Known;
+use super::action::{CommandAction, action};
+use super::adapt::AdaptContext;
 use super::hindrance::{self, generated_names, stem, wanted};
-use super::player::{Played, Player, Said, last_line, name_of, stderr};
+use super::player::{ItemResult, LecturePlayer, Played, last_line, name_of, stderr};
 use super::requests::{ObjectKey, changed_something};
 use super::{Evidence, correction, edit};
 use crate::drift;
@@ -11,36 +11,40 @@ use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::observe::Trace;
 use crate::place::{Printed, ShellError};
-use crate::script::lecture::{Command, Invocation, Item, ItemKind};
+use crate::script::lecture::{Invocation, ItemKind, LectureCommand, LectureItem};
 
-impl Player<'_> {
-    pub(super) async fn command(&mut self, at: usize, command: &Command) -> Result<(), ShellError> {
+impl LecturePlayer<'_> {
+    pub(super) async fn command(&mut self, at: usize, command: &LectureCommand) -> Result<(), ShellError> {
         if let Some(why) = &command.unreadable
             && command.placeholders.is_empty()
         {
-            self.record(at, Said::new(Verdict::NotChecked, Some(format!("bash cannot read it: {why}"))), Vec::new());
+            self.record(
+                at,
+                ItemResult::new(Verdict::NotChecked, Some(format!("bash cannot read it: {why}"))),
+                Vec::new(),
+            );
             return Ok(());
         }
         if let Some(reason) = self.unfilled(at, command) {
-            self.record(at, Said::new(Verdict::Skipped, Some(reason)), Vec::new());
+            self.record(at, ItemResult::new(Verdict::Skipped, Some(reason)), Vec::new());
             return Ok(());
         }
         let session = command.inside.as_ref().and_then(|id| self.lecture.items.iter().find(|other| other.id == *id));
         let around = self.around(at);
         let wrong_on_purpose =
             ["wrong", "invalid", "incorrect", "bad credentials"].iter().any(|word| around.contains(word));
-        let known = Known { username: &self.setting.username, printed: &self.printed, wrong_on_purpose };
-        let decided = action(command, session.and_then(Item::command), &self.programs, &known);
+        let known = AdaptContext { username: &self.setting.username, printed: &self.printed, wrong_on_purpose };
+        let decided = action(command, session.and_then(LectureItem::command), &self.programs, &known);
         let (script, adapted) = match decided {
-            Action::Skip(reason) => {
-                self.record(at, Said::new(Verdict::Skipped, Some(reason)), Vec::new());
+            CommandAction::Skip(reason) => {
+                self.record(at, ItemResult::new(Verdict::Skipped, Some(reason)), Vec::new());
                 return Ok(());
             }
-            Action::Manual(reason) => {
-                self.record(at, Said::new(Verdict::Manual, Some(reason)), Vec::new());
+            CommandAction::Manual(reason) => {
+                self.record(at, ItemResult::new(Verdict::Manual, Some(reason)), Vec::new());
                 return Ok(());
             }
-            Action::Play { script, mut adapted } => match self.with_todays_names(&script) {
+            CommandAction::Play { script, mut adapted } => match self.with_todays_names(&script) {
                 Ok(todays) => {
                     if todays != script {
                         adapted.push("generated names are today's".into());
@@ -49,20 +53,20 @@ impl Player<'_> {
                 }
                 Err(name) => {
                     let reason = format!("no pod of today stands for `{name}`");
-                    self.record(at, Said::new(Verdict::Skipped, Some(reason)), adapted);
+                    self.record(at, ItemResult::new(Verdict::Skipped, Some(reason)), adapted);
                     return Ok(());
                 }
             },
-            Action::Edit { script, get, adapted } => match self.edited(at, &script, &get).await? {
+            CommandAction::Edit { script, get, adapted } => match self.edited(at, &script, &get).await? {
                 Ok(script) => (script, adapted),
                 Err(reason) => {
-                    self.record(at, Said::new(Verdict::NotChecked, Some(reason)), adapted);
+                    self.record(at, ItemResult::new(Verdict::NotChecked, Some(reason)), adapted);
                     return Ok(());
                 }
             },
         };
         self.write_what_is_shown(at, command)?;
-        let needing = session.and_then(Item::command).unwrap_or(command);
+        let needing = session.and_then(LectureItem::command).unwrap_or(command);
         let mut played = match self.played_unless_lacking(needing, &script).await? {
             Ok(played) => played,
             Err(image) => {
@@ -89,7 +93,7 @@ impl Player<'_> {
     }
 
     /// A file that a command shows, and whose contents only stand below it, is there before.
-    fn write_what_is_shown(&self, at: usize, command: &Command) -> Result<(), ShellError> {
+    fn write_what_is_shown(&self, at: usize, command: &LectureCommand) -> Result<(), ShellError> {
         let shows = |name: &str| {
             let mut words = command.invocations.iter().filter(|i| i.program() == "cat").flat_map(Invocation::arguments);
             words.any(|word| word.trim_start_matches("./") == name)
@@ -151,20 +155,25 @@ impl Player<'_> {
         Ok(Ok(format!("KUBE_EDITOR=\"cp $PWD/{EDITED}\" {script}")))
     }
 
-    async fn verdict(&mut self, at: usize, command: &Command, played: &mut Played) -> Result<Said, ShellError> {
+    async fn verdict(
+        &mut self,
+        at: usize,
+        command: &LectureCommand,
+        played: &mut Played,
+    ) -> Result<ItemResult, ShellError> {
         let code = played.printed.code;
         let printed = stderr(&played.printed);
         let failed = || vec![printed.clone()];
         if let Some(cue) = &command.fails {
             return Ok(match code {
-                0 => Said {
+                0 => ItemResult {
                     evidence: vec![stderr(&played.printed)],
-                    ..Said::new(
+                    ..ItemResult::new(
                         Verdict::Contradicted,
                         Some(format!("it exits with 0; line {} says that it fails", cue.line)),
                     )
                 },
-                _ => Said { evidence: failed(), ..Said::new(Verdict::ExpectedFailure, None) },
+                _ => ItemResult { evidence: failed(), ..ItemResult::new(Verdict::ExpectedFailure, None) },
             });
         }
         if code == 0 {
@@ -176,10 +185,10 @@ impl Player<'_> {
             let tried = self.run(&format!("kubectl replace --dry-run=server -f {EDITED}")).await?;
             reason = Some(format!("the server refuses what the text asks for: {}", last_line(&tried.printed.all)));
         }
-        let output = drift::Output { command: &command.script, printed: &played.printed.all, differences: &[] };
+        let output = drift::CommandOutput { command: &command.script, printed: &played.printed.all, differences: &[] };
         let explained = drift::explain(&output, &self.setting.versions);
         if !explained.is_empty() {
-            let mut said = Said { evidence: failed(), ..Said::new(Verdict::Drifted, reason) };
+            let mut said = ItemResult { evidence: failed(), ..ItemResult::new(Verdict::Drifted, reason) };
             said.explained_by = explained.iter().map(|explanation| explanation.rule.id.clone()).collect();
             if let Some(mended) = drift::mended(&command.script, &explained) {
                 let lines = self.lecture.items[at].lines;
@@ -193,7 +202,7 @@ impl Player<'_> {
             return self.in_sequence(at, played, key, maker, code).await;
         }
         if let Some(said) = self.no_fault_of_the_lectures(at, command, played).await {
-            return Ok(Said { evidence: failed(), ..said });
+            return Ok(ItemResult { evidence: failed(), ..said });
         }
         if command.calls("docker", "push") && played.printed.all.contains("denied: requested access") {
             self.denied_pushes.push((at, played.script.clone()));
@@ -207,10 +216,10 @@ impl Player<'_> {
             }
             _ => reason,
         };
-        Ok(Said { evidence: failed(), ..Said::new(Verdict::Failed, reason) })
+        Ok(ItemResult { evidence: failed(), ..ItemResult::new(Verdict::Failed, reason) })
     }
 
-    fn succeeded(&self, at: usize, command: &Command, played: &Played) -> Said {
+    fn succeeded(&self, at: usize, command: &LectureCommand, played: &Played) -> ItemResult {
         let item = &self.lecture.items[at];
         let alternative = item.alternative.as_ref().filter(|alternative| alternative.number > 1);
         let changes = ["edit", "patch", "apply"].iter().any(|verb| command.calls("kubectl", verb));
@@ -221,20 +230,25 @@ impl Player<'_> {
             let first = self.lecture.items.iter().find(|other| other.id == alternative.group);
             let line = first.map_or(0, |first| first.lines.first);
             let reason = format!("it changed nothing: the other way, from line {line} on, had been taken");
-            return Said::new(Verdict::Unproven, Some(reason));
+            return ItemResult::new(Verdict::Unproven, Some(reason));
         }
-        Said::new(Verdict::Reproduced, None)
+        ItemResult::new(Verdict::Reproduced, None)
     }
 
     /// What is said of a failure that the stage, an item that was not played, or the command's own way to answer explains.
-    async fn no_fault_of_the_lectures(&self, at: usize, command: &Command, played: &Played) -> Option<Said> {
+    async fn no_fault_of_the_lectures(
+        &self,
+        at: usize,
+        command: &LectureCommand,
+        played: &Played,
+    ) -> Option<ItemResult> {
         let printed = played.printed.all.as_str();
         if refused_by_rehearsal(printed) {
             let reason = format!("the rehearsal does not allow it: {}", last_line(printed));
-            return Some(Said::new(Verdict::Skipped, Some(reason)));
+            return Some(ItemResult::new(Verdict::Skipped, Some(reason)));
         }
         if let Some(reason) = hindrance::lacking(printed) {
-            return Some(Said::new(Verdict::Skipped, Some(reason)));
+            return Some(ItemResult::new(Verdict::Skipped, Some(reason)));
         }
         if let Some(wanted) = wanted(command)
             && let Some(image) = self.lacking(&wanted.pod).await
@@ -245,7 +259,7 @@ impl Player<'_> {
             return Some(said);
         }
         if let Some(path) = hindrance::denied(printed).filter(|_| wanted(command).is_none()) {
-            return Some(Said::new(Verdict::Skipped, Some(format!("the rehearsal lets nothing touch `{path}`"))));
+            return Some(ItemResult::new(Verdict::Skipped, Some(format!("the rehearsal lets nothing touch `{path}`"))));
         }
         let file = hindrance::missing_file(printed).or_else(|| empty_file(command, printed));
         let objects = missing(&played.requests);
@@ -255,15 +269,15 @@ impl Player<'_> {
         if let Some((earlier, what)) = self.not_played_before(at, &gone) {
             let line = self.lecture.items[earlier].lines.first;
             let reason = format!("line {line}, which is to make `{what}`, was not played");
-            return Some(Said { blamed: Some(earlier), ..Said::new(Verdict::NotChecked, Some(reason)) });
+            return Some(ItemResult { blamed: Some(earlier), ..ItemResult::new(Verdict::NotChecked, Some(reason)) });
         }
         if let Some(line) = self.solved_later(at, &gone) {
             let reason = format!("readers are to make it themselves: line {line} is the solution");
-            return Some(Said::new(Verdict::NotChecked, Some(reason)));
+            return Some(ItemResult::new(Verdict::NotChecked, Some(reason)));
         }
         if let Some(file) = file.filter(|file| !self.is_given(file)) {
             let reason = format!("needs the file `{file}`, which is neither in the text nor beside it");
-            return Some(Said::new(Verdict::Skipped, Some(reason)));
+            return Some(ItemResult::new(Verdict::Skipped, Some(reason)));
         }
         None
     }
@@ -276,19 +290,19 @@ impl Player<'_> {
         key: ObjectKey,
         maker: usize,
         code: u16,
-    ) -> Result<Said, ShellError> {
+    ) -> Result<ItemResult, ShellError> {
         let item = &self.lecture.items[at];
         let line = self.lecture.items[maker].lines.first;
         let is_other_way = item.condition.is_some() || item.alternative.as_ref().is_some_and(|way| way.number > 1);
         if code == 409 && is_other_way {
             let reason = format!("{key} is there since line {line}, and the text leaves this to the reader");
-            return Ok(Said { blamed: Some(maker), ..Said::new(Verdict::Skipped, Some(reason)) });
+            return Ok(ItemResult { blamed: Some(maker), ..ItemResult::new(Verdict::Skipped, Some(reason)) });
         }
         let reason = format!("{key} from line {line} is in the way: {}", last_line(&played.printed.all));
-        let mut said = Said {
+        let mut said = ItemResult {
             blamed: Some(maker),
             evidence: vec![stderr(&played.printed)],
-            ..Said::new(Verdict::FailedInSequence, Some(reason))
+            ..ItemResult::new(Verdict::FailedInSequence, Some(reason))
         };
         if matches!(code, 409 | 422) {
             // The items after it stand on what it would have done: without what is in the way it is played once more.
@@ -303,7 +317,7 @@ impl Player<'_> {
             };
             said.evidence.push(Evidence { of: key.to_string(), path: None, says });
             if again.printed.code == 0 {
-                let mut after = Said::new(Verdict::Reproduced, None);
+                let mut after = ItemResult::new(Verdict::Reproduced, None);
                 self.claims(at, &again, &mut after).await;
                 said.evidence.extend(after.evidence);
                 said.reason = match after.verdict {
@@ -340,12 +354,12 @@ impl Player<'_> {
 const EDITED: &str = ".edited.json";
 
 /// A command that the stage has no image for.
-pub(super) fn lacks(image: &str) -> Said {
-    Said::new(Verdict::Blocked, Some(format!("the stage does not have the image {image}")))
+pub(super) fn lacks(image: &str) -> ItemResult {
+    ItemResult::new(Verdict::Blocked, Some(format!("the stage does not have the image {image}")))
 }
 
 /// The file that kubectl found nothing in.
-fn empty_file<'a>(command: &'a Command, printed: &str) -> Option<&'a str> {
+fn empty_file<'a>(command: &'a LectureCommand, printed: &str) -> Option<&'a str> {
     let files = || command.invocations.iter().flat_map(|invocation| invocation.values(Some('f'), "filename"));
     files().next().filter(|_| printed.contains("no objects passed to"))
 }
@@ -362,19 +376,19 @@ fn missing(requests: &[Request]) -> Vec<String> {
 }
 
 /// Programs that answer a question with their exit code: 1 is `no`, not a failure.
-fn answered(command: &Command, printed: &Printed) -> Option<Said> {
+fn answered(command: &LectureCommand, printed: &Printed) -> Option<ItemResult> {
     let last = command.invocations.last()?;
     let verb = last.arguments().first().map(String::as_str);
     match (last.program(), verb) {
         _ if printed.code != 1 => None,
         ("kubectl" | "k", Some("auth")) if printed.stdout.trim_end().ends_with("no") => {
-            Some(Said::new(Verdict::Reproduced, Some("it answers `no`".into())))
+            Some(ItemResult::new(Verdict::Reproduced, Some("it answers `no`".into())))
         }
         ("kubectl" | "k", Some("diff")) | ("diff", _) => {
-            Some(Said::new(Verdict::Reproduced, Some("there are differences".into())))
+            Some(ItemResult::new(Verdict::Reproduced, Some("there are differences".into())))
         }
         ("grep" | "egrep" | "fgrep", _) if printed.all.trim().is_empty() => {
-            Some(Said::new(Verdict::Unproven, Some("grep finds nothing".into())))
+            Some(ItemResult::new(Verdict::Unproven, Some("grep finds nothing".into())))
         }
         _ => None,
     }

@@ -2,7 +2,7 @@
 //! hashes, spacing and lead-ins of lists and quotes stay.
 
 use super::Correction;
-use crate::compare::{Class, Difference, Form, Outcome, Path, put_back};
+use crate::compare::{Class, Difference, OutputForm, Path, TypedComparison, put_back};
 use crate::script::lecture::Lines;
 
 /// The corrected lines of a shown output. `file` is the whole text of the lecture; `lines` are those of the output in
@@ -12,7 +12,7 @@ pub(crate) fn output(
     file: &str,
     lines: Lines,
     shown: &str,
-    outcome: &Outcome,
+    outcome: &TypedComparison,
     wanted: impl Fn(usize, &Difference) -> bool,
     safe: bool,
 ) -> Option<Correction> {
@@ -31,8 +31,8 @@ pub(crate) fn output(
     let mut gone = Vec::new();
     for difference in differences {
         match outcome.form {
-            Form::Tree => field(&mut corrected, difference)?,
-            Form::Table | Form::Lines => match (&difference.path, difference.class) {
+            OutputForm::Tree => field(&mut corrected, difference)?,
+            OutputForm::Table | OutputForm::Lines => match (&difference.path, difference.class) {
                 (Path::Column { column, .. }, Class::ColumnMissing) => {
                     cut_column(&mut corrected, difference.line, column)?
                 }

@@ -1,12 +1,12 @@
 //! Manifests, files and fragments: what their commands say of them, and a dry run of what nobody applies.
 
 use super::hindrance;
-use super::player::{Player, Said, last_line, name_of, stderr};
+use super::player::{ItemResult, LecturePlayer, last_line, name_of, stderr};
 use crate::event::Verdict;
 use crate::place::ShellError;
-use crate::script::lecture::{Command, Invocation, Item, ItemKind, Manifest, Phase, of_manifest};
+use crate::script::lecture::{Invocation, ItemKind, LectureCommand, LectureItem, Manifest, Phase, of_manifest};
 
-impl Player<'_> {
+impl LecturePlayer<'_> {
     /// What is said of manifests, files and fragments that no command has spoken for: a manifest that nobody applies is
     /// tried with a dry run at the server.
     pub(super) async fn files(&mut self) -> Result<(), ShellError> {
@@ -20,7 +20,7 @@ impl Player<'_> {
                 ItemKind::File(file) => file.name.name.clone(),
                 _ => {
                     let reason = Some("a part that no command uses".to_owned());
-                    self.record(at, Said::new(Verdict::NotChecked, reason), Vec::new());
+                    self.record(at, ItemResult::new(Verdict::NotChecked, reason), Vec::new());
                     continue;
                 }
             };
@@ -28,16 +28,16 @@ impl Player<'_> {
                 Some(user) => self.as_its_user(user),
                 None => match &item.kind {
                     ItemKind::Manifest(manifest) if is_printed(manifest) => {
-                        Said::new(Verdict::NotChecked, Some("it is an object as a cluster prints it".into()))
+                        ItemResult::new(Verdict::NotChecked, Some("it is an object as a cluster prints it".into()))
                     }
                     ItemKind::Manifest(manifest) => match to_be_replaced(&item.kind)[..] {
                         [] => self.dry_run(&name, &manifest.text).await?,
                         ref unfilled => {
                             let reason = format!("needs a value for {}", unfilled.join(", "));
-                            Said::new(Verdict::NotChecked, Some(reason))
+                            ItemResult::new(Verdict::NotChecked, Some(reason))
                         }
                     },
-                    _ => Said::new(Verdict::NotChecked, Some("no command uses the file".into())),
+                    _ => ItemResult::new(Verdict::NotChecked, Some("no command uses the file".into())),
                 },
             };
             self.record(at, said, Vec::new());
@@ -47,13 +47,13 @@ impl Player<'_> {
 
     /// The first command after a file that reads it: by its name, or by the folder that is built or applied.
     fn user_of(&self, at: usize, name: &str) -> Option<usize> {
-        let uses = |command: &Command| command.invocations.iter().any(|invocation| takes(invocation, name));
+        let uses = |command: &LectureCommand| command.invocations.iter().any(|invocation| takes(invocation, name));
         (at + 1..self.lecture.items.len())
             .find(|later| self.lecture.items[*later].command().is_some_and(uses) && self.records[*later].is_some())
     }
 
     /// Why a command cannot be played: a manifest that it takes has something that a reader is to replace.
-    pub(super) fn unfilled(&self, at: usize, command: &Command) -> Option<String> {
+    pub(super) fn unfilled(&self, at: usize, command: &LectureCommand) -> Option<String> {
         let applies = |invocation: &&Invocation| matches!(invocation.program(), "kubectl" | "k" | "oc");
         let given = |name: &str| {
             let earlier = self.lecture.items[..at].iter().rev();
@@ -95,14 +95,14 @@ impl Player<'_> {
     /// The line of the solution, further below, that makes one of `wanted`.
     pub(super) fn solved_later(&self, at: usize, wanted: &[&str]) -> Option<usize> {
         let own = self.lecture.items[at].phase;
-        let text = |item: &Item| match &item.kind {
+        let text = |item: &LectureItem| match &item.kind {
             ItemKind::Command(command) => command.script.clone(),
             ItemKind::Manifest(manifest) => manifest.text.clone(),
             _ => String::new(),
         };
         // Who is to verify before anything was made is to make it.
         let solves =
-            |item: &&Item| item.phase == Phase::Solution || own == Phase::Verify && item.phase != Phase::CleanUp;
+            |item: &&LectureItem| item.phase == Phase::Solution || own == Phase::Verify && item.phase != Phase::CleanUp;
         let mut solution = self.lecture.items[at + 1..].iter().filter(|_| own != Phase::Solution).filter(solves);
         let found = solution.find(|item| wanted.iter().any(|name| names(&text(item), name)))?;
         Some(found.lines.first)
@@ -123,7 +123,7 @@ impl Player<'_> {
     }
 
     /// A file is as good as the command that uses it.
-    fn as_its_user(&self, user: usize) -> Said {
+    fn as_its_user(&self, user: usize) -> ItemResult {
         let line = self.lecture.items[user].lines.first;
         let verdict = self.records[user].as_ref().map(|record| record.verdict);
         match verdict {
@@ -133,31 +133,34 @@ impl Player<'_> {
                 | Verdict::Drifted
                 | Verdict::ExpectedFailure
                 | Verdict::FailedInSequence,
-            ) => Said::new(Verdict::Reproduced, Some(format!("taken by line {line}"))),
-            _ => Said::new(Verdict::NotChecked, Some(format!("see line {line}"))),
+            ) => ItemResult::new(Verdict::Reproduced, Some(format!("taken by line {line}"))),
+            _ => ItemResult::new(Verdict::NotChecked, Some(format!("see line {line}"))),
         }
     }
 
-    async fn dry_run(&self, name: &str, text: &str) -> Result<Said, ShellError> {
+    async fn dry_run(&self, name: &str, text: &str) -> Result<ItemResult, ShellError> {
         self.setting.shell.write(name, text)?;
         let played = self.run(&format!("kubectl apply --dry-run=server -f '{}'", name.replace('\'', ""))).await?;
         Ok(match played.printed.code {
-            0 => Said::new(Verdict::Reproduced, Some("no command applies it; the server takes it in a dry run".into())),
+            0 => ItemResult::new(
+                Verdict::Reproduced,
+                Some("no command applies it; the server takes it in a dry run".into()),
+            ),
             _ if hindrance::lacking(&played.printed.all).is_some() => {
-                Said::new(Verdict::Skipped, hindrance::lacking(&played.printed.all))
+                ItemResult::new(Verdict::Skipped, hindrance::lacking(&played.printed.all))
             }
             // What only lacks something is a part of what the text is about.
-            _ if is_part(&played.printed.all) => Said::new(
+            _ if is_part(&played.printed.all) => ItemResult::new(
                 Verdict::NotChecked,
                 Some(format!("no command applies it, and it is no whole object: {}", last_line(&played.printed.all))),
             ),
-            _ if played.printed.all.contains("not found") => Said::new(
+            _ if played.printed.all.contains("not found") => ItemResult::new(
                 Verdict::NotChecked,
                 Some(format!("no command applies it: {}", last_line(&played.printed.all))),
             ),
-            _ => Said {
+            _ => ItemResult {
                 evidence: vec![stderr(&played.printed)],
-                ..Said::new(
+                ..ItemResult::new(
                     Verdict::Failed,
                     Some(format!(
                         "no command applies it, and the server refuses it: {}",
@@ -169,7 +172,7 @@ impl Player<'_> {
     }
 
     /// The fragment behind an edit has the edit's verdict.
-    pub(super) fn fragment_follows(&mut self, edit: usize, said: &Said) {
+    pub(super) fn fragment_follows(&mut self, edit: usize, said: &ItemResult) {
         let id = self.lecture.items[edit].id.clone();
         let line = self.lecture.items[edit].lines.first;
         for at in edit + 1..self.lecture.items.len() {
@@ -178,7 +181,7 @@ impl Player<'_> {
             {
                 let reason = said.reason.clone().unwrap_or_else(|| format!("put in by line {line}"));
                 let verdict = if said.verdict == Verdict::Failed { Verdict::Contradicted } else { said.verdict };
-                self.record(at, Said::new(verdict, Some(reason)), Vec::new());
+                self.record(at, ItemResult::new(verdict, Some(reason)), Vec::new());
                 return;
             }
         }

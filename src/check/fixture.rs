@@ -1,6 +1,6 @@
 //! A lecture's text and records of it, for the tests of this room.
 
-use super::{Check, Correction, Evidence, Kind, Line, Record, RollUp, SCHEMA};
+use super::{Check, Correction, Evidence, ItemRecord, Kind, Line, RollUp, SCHEMA};
 use crate::compare::{Class, Difference, Fidelity, Path};
 use crate::event::Verdict;
 use crate::script::lecture::Lines;
@@ -8,8 +8,8 @@ use crate::script::lecture::Lines;
 /// Eleven lines; what is shown stands in a list, in a quote, and after a tab.
 pub(super) const LECTURE: &str = "# Delete it\r\n\r\n1. Delete the pod:\r\n\r\n   ```\r\n   pod \"web-6799fc88d8-x2x8k\" deleted\r\n   ```\r\n\r\n> ```\r\n> NAME      SECRETS   AGE\r\n> default   0         5s\r\n> ```\r\n";
 
-pub(super) fn record(id: &str, verdict: Verdict) -> Record {
-    Record {
+pub(super) fn record(id: &str, verdict: Verdict) -> ItemRecord {
+    ItemRecord {
         file: "lecture.md".into(),
         id: id.into(),
         headings: vec!["Delete it".into()],
@@ -29,9 +29,9 @@ pub(super) fn record(id: &str, verdict: Verdict) -> Record {
 }
 
 /// A record of each verdict, and with each field.
-pub(super) fn records() -> Vec<Record> {
-    let with = |id: &str, verdict, reason: &str| Record { reason: Some(reason.into()), ..record(id, verdict) };
-    let drifted = Record {
+pub(super) fn records() -> Vec<ItemRecord> {
+    let with = |id: &str, verdict, reason: &str| ItemRecord { reason: Some(reason.into()), ..record(id, verdict) };
+    let drifted = ItemRecord {
         fidelity: Some(Fidelity::Fragments),
         differences: vec![Difference {
             class: Class::Longer,
@@ -52,7 +52,7 @@ pub(super) fn records() -> Vec<Record> {
             "line: `pod \"web-55b445bb5c-9bkbv\" deleted from default namespace` instead of `pod \"web-6799fc88d8-x2x8k\" deleted`",
         )
     };
-    let failed = Record {
+    let failed = ItemRecord {
         kind: Kind::Command,
         lines: Lines { first: 1, last: 3 },
         text: (1..=9).map(|n| format!("kubectl apply -f pod-{n}.yaml --namespace a-namespace-with-a-rather-long-name --wait")).collect::<Vec<_>>().join("\n"),
@@ -65,7 +65,7 @@ pub(super) fn records() -> Vec<Record> {
         ..with("delete-it:4", Verdict::FailedInSequence, "the pod is there already, and what is to change cannot be changed")
     };
     vec![
-        Record { fidelity: Some(Fidelity::Normalised), ..record("delete-it:1", Verdict::Reproduced) },
+        ItemRecord { fidelity: Some(Fidelity::Normalised), ..record("delete-it:1", Verdict::Reproduced) },
         drifted,
         with("delete-it:3", Verdict::Contradicted, "mypod STATUS: `ImagePullBackOff` instead of `Running`"),
         failed,
@@ -81,7 +81,7 @@ pub(super) fn records() -> Vec<Record> {
     ]
 }
 
-pub(super) fn lines(records: &[Record]) -> Vec<Line> {
+pub(super) fn lines(records: &[ItemRecord]) -> Vec<Line> {
     let check = Check {
         schema: SCHEMA,
         version: "0.1.0".into(),

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::kubewords;
 use crate::lint;
-use crate::script::lecture::{Command, Invocation};
+use crate::script::lecture::{Invocation, LectureCommand};
 
 /// What programs print where the stage lacks something, and what is said of it, with the pattern's groups for `$1`.
 static LACKING: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
@@ -87,7 +87,7 @@ pub(crate) fn denied(printed: &str) -> Option<&str> {
 
 /// A command that can do nothing before a pod runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedPod {
     /// What the pod's name begins with; empty: any pod.
     pub(crate) pod: String,
     /// It waits for the pod itself.
@@ -99,14 +99,14 @@ const WITH_VALUE: [&str; 10] =
     ["-n", "--namespace", "-c", "--container", "-l", "--selector", "--context", "--image", "--timeout", "--for"];
 
 /// Which pod a command needs. A loop around kubectl waits for something that is not known.
-pub(crate) fn wanted(command: &Command) -> Option<Wanted> {
+pub(crate) fn wanted(command: &LectureCommand) -> Option<WantedPod> {
     let script = command.script.trim_start();
     let is_loop = ["until ", "while "].iter().any(|word| script.starts_with(word)) && script.contains("kubectl");
-    let by_loop = || is_loop.then(|| Wanted { pod: String::new(), waits: true });
+    let by_loop = || is_loop.then(|| WantedPod { pod: String::new(), waits: true });
     command.invocations.iter().find_map(of_invocation).or_else(by_loop)
 }
 
-fn of_invocation(invocation: &Invocation) -> Option<Wanted> {
+fn of_invocation(invocation: &Invocation) -> Option<WantedPod> {
     if !matches!(invocation.program(), "kubectl" | "k" | "oc") {
         return None;
     }
@@ -124,15 +124,15 @@ fn of_invocation(invocation: &Invocation) -> Option<Wanted> {
         let name = word.map_or("", |word| word.rsplit('/').next().unwrap_or(word));
         if name.contains(['$', '`']) { String::new() } else { name.to_owned() }
     };
-    let waits = |pod: String| Some(Wanted { pod, waits: true });
+    let waits = |pod: String| Some(WantedPod { pod, waits: true });
     let interactive = ["rm", "attach"].iter().any(|option| invocation.has(None, option))
         || invocation.has(Some('i'), "stdin")
         || invocation.has(Some('t'), "tty");
     match (words.first().copied()?, words.get(1).copied()) {
-        ("exec" | "logs" | "attach" | "port-forward", _) => Some(Wanted { pod: named(words.get(1)), waits: false }),
+        ("exec" | "logs" | "attach" | "port-forward", _) => Some(WantedPod { pod: named(words.get(1)), waits: false }),
         ("cp", _) => {
             let pod = words.iter().skip(1).find_map(|word| word.split_once(':')).map(|(pod, _)| pod);
-            Some(Wanted { pod: named(pod.as_ref()), waits: false })
+            Some(WantedPod { pod: named(pod.as_ref()), waits: false })
         }
         ("rollout", Some("status")) => waits(named(words.get(2))),
         ("wait", Some(one)) if one.contains('/') => waits(named(words.get(1))),
@@ -212,7 +212,7 @@ mod tests {
         ] {
             let lecture = read_text("x.md".as_ref(), format!("# T\n\n```bash\n{script}\n```\n").as_bytes()).unwrap();
             let command = lecture.items.iter().find_map(|item| item.command()).unwrap();
-            let expected = Wanted { pod: pod.into(), waits };
+            let expected = WantedPod { pod: pod.into(), waits };
             assert_eq!(wanted(command), Some(expected), "{script}");
         }
     }

@@ -23,13 +23,13 @@ mod states;
 mod summary;
 mod verdict;
 
-pub(crate) use against::{Change, changes};
-pub(crate) use patch::{Error as PatchError, Source, patch};
-pub(crate) use player::{Player, Requests, Setting};
+pub(crate) use against::{RecordChange, changes};
+pub(crate) use patch::{Error as PatchError, PatchSource, patch};
+pub(crate) use player::{LecturePlayer, Requests, Setting};
 #[cfg(test)]
 pub(crate) use record::schema;
-pub(crate) use record::{Check, Correction, Evidence, Kind, Line, ReadError, Record, SCHEMA, read};
-pub(crate) use roll_up::{End, RollUp};
+pub(crate) use record::{Check, Correction, Evidence, ItemRecord, Kind, Line, RecordsError, SCHEMA, read};
+pub(crate) use roll_up::{CheckEnd, RollUp};
 pub(crate) use summary::summary;
 pub(crate) use verdict::judge;
 

@@ -5,24 +5,24 @@ use std::sync::{Mutex, PoisonError};
 
 use super::commands::lacks;
 use super::hindrance::{stem, wanted};
-use super::player::{Player, Said, last_line};
+use super::player::{ItemResult, LecturePlayer, last_line};
 use super::proof::shows_running;
 use super::{Evidence, correction, judge};
-use crate::compare::{self, Class, Outcome, Path};
+use crate::compare::{self, Class, Path, TypedComparison};
 use crate::drift;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::kubewords::is_system_namespace;
 use crate::place::ShellError;
-use crate::script::lecture::Command;
+use crate::script::lecture::LectureCommand;
 use crate::wait::{Probe, Wake, until};
 
-impl Player<'_> {
+impl LecturePlayer<'_> {
     pub(super) async fn output(&mut self, at: usize, of: Option<usize>, shown: &str) -> Result<(), ShellError> {
         let Some((of, played)) = of.and_then(|of| Some((of, self.played[of].as_ref()?))) else {
             let line = of.map_or(0, |of| self.lecture.items[of].lines.first);
             let reason = format!("the command of line {line} was not played");
-            self.record(at, Said::new(Verdict::NotChecked, Some(reason)), Vec::new());
+            self.record(at, ItemResult::new(Verdict::NotChecked, Some(reason)), Vec::new());
             return Ok(());
         };
         let of_command = self.lecture.items[of].command();
@@ -35,7 +35,8 @@ impl Player<'_> {
             (printed, outcome) = self.come(shown, &script, printed, outcome, &mut evidence).await?;
         }
         let explained = {
-            let output = drift::Output { command: &command, printed: &printed, differences: &outcome.differences };
+            let output =
+                drift::CommandOutput { command: &command, printed: &printed, differences: &outcome.differences };
             drift::explain(&output, &self.setting.versions)
         };
         let judged = judge(&command, &outcome, &explained);
@@ -46,7 +47,11 @@ impl Player<'_> {
             return Ok(());
         }
         let item = &self.lecture.items[at];
-        let mut said = Said { evidence, explained_by: judged.explained_by, ..Said::new(judged.verdict, judged.reason) };
+        let mut said = ItemResult {
+            evidence,
+            explained_by: judged.explained_by,
+            ..ItemResult::new(judged.verdict, judged.reason)
+        };
         let (inner, explains) = (item.lines, |number: usize| explained.iter().any(|e| e.differences.contains(&number)));
         said.correction = match judged.verdict {
             Verdict::Drifted => correction::output(
@@ -87,7 +92,13 @@ impl Player<'_> {
 
     /// What is said where an output differs because something before it was not played, or could not be: its command, a
     /// pod whose image the stage does not have, a row that an item was to make.
-    async fn nothing_to_compare(&self, at: usize, of: usize, printed: &str, outcome: &Outcome) -> Option<Said> {
+    async fn nothing_to_compare(
+        &self,
+        at: usize,
+        of: usize,
+        printed: &str,
+        outcome: &TypedComparison,
+    ) -> Option<ItemResult> {
         let command = self.records[of].as_ref();
         if let Some(record) = command.filter(|record| {
             matches!(
@@ -101,7 +112,7 @@ impl Player<'_> {
             )
         }) {
             let reason = format!("see its command at line {}", record.lines.first);
-            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+            return Some(ItemResult { blamed: Some(of), ..ItemResult::new(Verdict::NotChecked, Some(reason)) });
         }
         // Of a command in today's words only those count that it succeeds with.
         if self.played[of].as_ref().is_some_and(|played| played.printed.code != 0)
@@ -109,12 +120,12 @@ impl Player<'_> {
         {
             let line = self.lecture.items[of].lines.first;
             let reason = format!("its command at line {line} fails in today's words, too: {}", last_line(printed));
-            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+            return Some(ItemResult { blamed: Some(of), ..ItemResult::new(Verdict::NotChecked, Some(reason)) });
         }
         if let Some(left_out) = self.lecture.items[of].command().and_then(|command| compare::left_out(&command.script))
         {
             let reason = format!("its command leaves something out: `{left_out}`");
-            return Some(Said { blamed: Some(of), ..Said::new(Verdict::NotChecked, Some(reason)) });
+            return Some(ItemResult { blamed: Some(of), ..ItemResult::new(Verdict::NotChecked, Some(reason)) });
         }
         if printed.contains("No resources found")
             && let Some(image) = self.lacking("").await
@@ -137,16 +148,16 @@ impl Player<'_> {
         let rows: Vec<&str> = missing.filter_map(|difference| row(&difference.path)).collect();
         if !rows.is_empty() && self.played[of].as_ref().is_some_and(|played| is_of_system(&played.requests)) {
             let reason = "what stands in a cluster's own namespaces depends on who made it";
-            return Some(Said::new(Verdict::NotChecked, Some(reason.into())));
+            return Some(ItemResult::new(Verdict::NotChecked, Some(reason.into())));
         }
         let (earlier, what) = self.not_played_before(at, &rows)?;
         let line = self.lecture.items[earlier].lines.first;
         let reason = format!("line {line}, which is to make `{what}`, was not played");
-        Some(Said { blamed: Some(earlier), ..Said::new(Verdict::NotChecked, Some(reason)) })
+        Some(ItemResult { blamed: Some(earlier), ..ItemResult::new(Verdict::NotChecked, Some(reason)) })
     }
 
     /// Compares. The stage's login is no difference to the lecture's dummy one.
-    fn compared(&self, shown: &str, printed: &str) -> Outcome {
+    fn compared(&self, shown: &str, printed: &str) -> TypedComparison {
         let mut outcome = compare::typed(shown, printed);
         let is_login = |printed: &String| self.setting.secrets.iter().any(|secret| printed.contains(secret.as_str()));
         outcome.differences.retain(|difference| !difference.printed.as_ref().is_some_and(is_login));
@@ -160,9 +171,9 @@ impl Player<'_> {
         shown: &str,
         script: &str,
         printed: String,
-        outcome: Outcome,
+        outcome: TypedComparison,
         evidence: &mut Vec<Evidence>,
-    ) -> Result<(String, Outcome), ShellError> {
+    ) -> Result<(String, TypedComparison), ShellError> {
         let latest = Mutex::new((printed, outcome, Vec::new()));
         let lock = || latest.lock().unwrap_or_else(PoisonError::into_inner);
         let probe = async || {
@@ -225,7 +236,7 @@ fn row(path: &Path) -> Option<&str> {
 }
 
 /// The pod, by its own name or by that of what owns it, that a command looks at or into; empty: any.
-fn named_pod(command: &Command) -> Option<String> {
+fn named_pod(command: &LectureCommand) -> Option<String> {
     let kubectl = command.invocations.iter().find(|invocation| matches!(invocation.program(), "kubectl" | "k"))?;
     if let Some(wanted) = wanted(command) {
         return Some(wanted.pod);
@@ -240,7 +251,7 @@ fn named_pod(command: &Command) -> Option<String> {
 }
 
 /// A command that may be played any number of times.
-pub(super) fn only_looks(command: &Command) -> bool {
+pub(super) fn only_looks(command: &LectureCommand) -> bool {
     const FILTERS: [&str; 12] =
         ["grep", "egrep", "jq", "head", "tail", "wc", "sort", "awk", "cut", "base64", "tr", "uniq"];
     let looks = |verb: Option<&String>| {

@@ -3,7 +3,7 @@
 
 use similar::TextDiff;
 
-use super::{Correction, Record};
+use super::{Correction, ItemRecord};
 use crate::hint::Hint;
 
 /// Lines of context, as `diff -u` gives.
@@ -11,7 +11,7 @@ const CONTEXT: usize = 3;
 
 /// A lecture's file as it stands on disk, every byte of it that is text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Source<'a> {
+pub(crate) struct PatchSource<'a> {
     /// As it was named: relative to the folder that the patch is applied in.
     pub file: &'a str,
     pub text: &'a str,
@@ -39,7 +39,7 @@ impl Hint for Error {
 ///
 /// # Errors
 /// Where a correction's lines are not in the file.
-pub(crate) fn patch(source: Source<'_>, records: &[Record]) -> Result<String, Error> {
+pub(crate) fn patch(source: PatchSource<'_>, records: &[ItemRecord]) -> Result<String, Error> {
     let of_file = records.iter().filter(|record| record.file == source.file);
     let mut safe: Vec<&Correction> =
         of_file.filter_map(|record| record.correction.as_ref()).filter(|c| c.safe).collect();

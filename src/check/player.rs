@@ -10,14 +10,14 @@ use kube::Client;
 
 use super::programs::Programs;
 use super::requests::Makers;
-use super::{Correction, Evidence, Kind, Record};
+use super::{Correction, Evidence, ItemRecord, Kind};
 use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::place::{Printed, Shell, ShellError, Watch};
 use crate::run::Next;
 use crate::script::ObjectRef;
-use crate::script::lecture::{Item, ItemKind, Lecture, Manifest};
+use crate::script::lecture::{ItemKind, Lecture, LectureItem, Manifest};
 use crate::twin::{Twin, TwinState};
 
 /// How long a command may take.
@@ -56,7 +56,7 @@ pub(crate) struct Setting<'a> {
     pub versions: Versions,
     pub programs: &'a [String],
     /// Is told what a command printed.
-    pub on_output: &'a (dyn Fn(&Item, &str) + Sync),
+    pub on_output: &'a (dyn Fn(&LectureItem, &str) + Sync),
     /// How long a state that the lecture shows is waited for.
     pub state_within: Duration,
 }
@@ -71,10 +71,10 @@ pub(super) struct Played {
 }
 
 /// Says what a reader who goes step by step wants of an item; waited for.
-pub(crate) type BeforeItem<'a> = &'a (dyn Fn(&Item) -> BoxFuture<'a, Next> + Sync);
+pub(crate) type BeforeItem<'a> = &'a (dyn Fn(&LectureItem) -> BoxFuture<'a, Next> + Sync);
 
 /// Plays one lecture.
-pub(crate) struct Player<'a> {
+pub(crate) struct LecturePlayer<'a> {
     pub(super) lecture: &'a Lecture,
     pub(super) setting: &'a Setting<'a>,
     before_item: Option<BeforeItem<'a>>,
@@ -82,7 +82,7 @@ pub(crate) struct Player<'a> {
     pub(super) makers: Makers,
     /// By the item's number.
     pub(super) played: Vec<Option<Played>>,
-    pub(super) records: Vec<Option<Record>>,
+    pub(super) records: Vec<Option<ItemRecord>>,
     pub(super) printed: Vec<String>,
     /// Pushes that were denied before the lecture logs in, by the item's number.
     pub(super) denied_pushes: Vec<(usize, String)>,
@@ -91,7 +91,7 @@ pub(crate) struct Player<'a> {
 }
 
 /// What is said of an item.
-pub(super) struct Said {
+pub(super) struct ItemResult {
     pub(super) verdict: Verdict,
     pub(super) reason: Option<String>,
     pub(super) evidence: Vec<Evidence>,
@@ -100,13 +100,13 @@ pub(super) struct Said {
     pub(super) explained_by: Vec<String>,
 }
 
-impl Said {
+impl ItemResult {
     pub(super) fn new(verdict: Verdict, reason: Option<String>) -> Self {
         Self { verdict, reason, evidence: Vec::new(), blamed: None, correction: None, explained_by: Vec::new() }
     }
 }
 
-impl<'a> Player<'a> {
+impl<'a> LecturePlayer<'a> {
     /// A player that has played nothing yet.
     pub(crate) fn new(lecture: &'a Lecture, setting: &'a Setting<'a>) -> Self {
         let items = lecture.items.len();
@@ -136,13 +136,13 @@ impl<'a> Player<'a> {
     /// Where the shell cannot be used; what a lecture does wrong is a record.
     pub(crate) async fn play(
         mut self,
-        wanted: impl Fn(&Item) -> bool,
-        mut on_item: impl FnMut(&Item),
-    ) -> Result<Option<Vec<Record>>, ShellError> {
+        wanted: impl Fn(&LectureItem) -> bool,
+        mut on_item: impl FnMut(&LectureItem),
+    ) -> Result<Option<Vec<ItemRecord>>, ShellError> {
         for at in 0..self.lecture.items.len() {
             let item = &self.lecture.items[at];
             if !wanted(item) {
-                self.record(at, Said::new(Verdict::NotChecked, Some("not asked for".into())), Vec::new());
+                self.record(at, ItemResult::new(Verdict::NotChecked, Some("not asked for".into())), Vec::new());
                 continue;
             }
             let next = match self.before_item {
@@ -153,7 +153,11 @@ impl<'a> Player<'a> {
                 Next::Play => on_item(item),
                 Next::Back => return Ok(None),
                 Next::Skip => {
-                    self.record(at, Said::new(Verdict::Skipped, Some("the reader skipped it".into())), Vec::new());
+                    self.record(
+                        at,
+                        ItemResult::new(Verdict::Skipped, Some("the reader skipped it".into())),
+                        Vec::new(),
+                    );
                     continue;
                 }
             }
@@ -167,10 +171,10 @@ impl<'a> Player<'a> {
                 }
                 ItemKind::Manual(manual) => {
                     let reason = format!("a person does it: {}", manual.cue);
-                    self.record(at, Said::new(Verdict::Manual, Some(reason)), Vec::new());
+                    self.record(at, ItemResult::new(Verdict::Manual, Some(reason)), Vec::new());
                 }
                 ItemKind::Illustration(shown) => {
-                    self.record(at, Said::new(Verdict::NotChecked, Some(shown.reason.into())), Vec::new());
+                    self.record(at, ItemResult::new(Verdict::NotChecked, Some(shown.reason.into())), Vec::new());
                 }
                 // What it is put into says what came of it.
                 ItemKind::Fragment(_) => {}
@@ -210,13 +214,13 @@ impl<'a> Player<'a> {
         Ok(Played { printed, script: script.to_owned(), requests, began })
     }
 
-    pub(super) fn record(&mut self, at: usize, said: Said, adapted: Vec<String>) {
+    pub(super) fn record(&mut self, at: usize, said: ItemResult, adapted: Vec<String>) {
         if self.records[at].is_some() {
             return;
         }
         let item = &self.lecture.items[at];
         let text = self.lecture.text.lines().skip(item.lines.first - 1).take(item.lines.last + 1 - item.lines.first);
-        self.records[at] = Some(Record {
+        self.records[at] = Some(ItemRecord {
             file: self.lecture.path.display().to_string(),
             id: item.id.to_string(),
             headings: item.headings.clone(),
@@ -237,7 +241,7 @@ impl<'a> Player<'a> {
 }
 
 /// A manifest's file; one that the text does not name is called by its line.
-pub(super) fn name_of(item: &Item, manifest: &Manifest) -> String {
+pub(super) fn name_of(item: &LectureItem, manifest: &Manifest) -> String {
     manifest.file.as_ref().map_or_else(|| format!("line-{}.yaml", item.lines.first), |file| file.name.clone())
 }
 

@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::Evidence;
-use super::player::{Played, Player, Said};
+use super::player::{ItemResult, LecturePlayer, Played};
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::kubewords::status::RUNNING;
@@ -23,10 +23,10 @@ const MADE_WITHIN: Duration = Duration::from_secs(10);
 /// The annotation by which the newest of a Deployment's ReplicaSets is known (the deployment controller's).
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
-impl Player<'_> {
+impl LecturePlayer<'_> {
     /// Whether pods that run owe that to their pull secrets: their twins without any must be refused. Pods of one owner
     /// are the same pod. What does not run, or has no secret, needs no proof.
-    pub(super) async fn prove(&mut self, pods: &[ObjectRef], said: &mut Said) {
+    pub(super) async fn prove(&mut self, pods: &[ObjectRef], said: &mut ItemResult) {
         for pod in pods {
             let namespace = (self.setting.namespace_on_cluster)(&pod.namespace);
             let api = Api::<Pod>::namespaced(self.setting.cluster.clone(), &namespace);

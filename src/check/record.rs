@@ -18,7 +18,7 @@ pub(crate) const SCHEMA: u32 = 1;
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Line {
     Check(Check),
-    Item(Box<Record>),
+    Item(Box<ItemRecord>),
     RollUp(RollUp),
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Check {
 
 /// What is said of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Record {
+pub(crate) struct ItemRecord {
     /// The lecture, as it was named.
     pub file: String,
     /// Unique in its file, and the same after changes elsewhere in it: the anchor of the heading, and the item's
@@ -121,7 +121,7 @@ pub(crate) struct Correction {
 
 /// Why a file of records cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub(crate) enum RecordsError {
     #[error("line {line} is no record of a check")]
     Line {
         line: usize,
@@ -134,7 +134,7 @@ pub(crate) enum ReadError {
     NoCheck,
 }
 
-impl Hint for ReadError {
+impl Hint for RecordsError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Line { .. } | Self::NoCheck => Some("`rehearse check LECTURE --json` writes such records".into()),
@@ -147,15 +147,15 @@ impl Hint for ReadError {
 ///
 /// # Errors
 /// Where a line is none, the form is another, or the first line is no check.
-pub(crate) fn read(text: &str) -> Result<Vec<Line>, ReadError> {
+pub(crate) fn read(text: &str) -> Result<Vec<Line>, RecordsError> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let parsed =
-        lines.map(|(at, line)| serde_json::from_str(line).map_err(|source| ReadError::Line { line: at + 1, source }));
+    let parsed = lines
+        .map(|(at, line)| serde_json::from_str(line).map_err(|source| RecordsError::Line { line: at + 1, source }));
     let parsed: Vec<Line> = parsed.collect::<Result<_, _>>()?;
     match parsed.first() {
         Some(Line::Check(check)) if check.schema == SCHEMA => Ok(parsed),
-        Some(Line::Check(check)) => Err(ReadError::Schema { found: check.schema }),
-        _ => Err(ReadError::NoCheck),
+        Some(Line::Check(check)) => Err(RecordsError::Schema { found: check.schema }),
+        _ => Err(RecordsError::NoCheck),
     }
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn schema() -> schemars::Schema {
     schemars::schema_for!(Line)
 }
 
-impl Record {
+impl ItemRecord {
     /// Whether somebody looked whether it holds.
     pub(crate) fn is_checked(&self) -> bool {
         !matches!(self.verdict, Verdict::Skipped | Verdict::Manual | Verdict::NotChecked | Verdict::Blocked)

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::ItemRecord;
 use crate::event::Verdict;
 
 /// The sum of the records of a check.
@@ -22,13 +22,13 @@ pub(crate) struct RollUp {
     /// Why the others were not checked, and how many for each reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_checked: BTreeMap<String, usize>,
-    pub end: End,
+    pub end: CheckEnd,
 }
 
 /// How a check ends; worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum End {
+pub enum CheckEnd {
     Passed,
     /// Something drifted, or is unproven or unstable.
     Warned,
@@ -42,9 +42,9 @@ pub enum End {
 
 impl RollUp {
     /// `min_checked` is the percentage of items that must have been checked.
-    pub(crate) fn new<'a>(records: impl IntoIterator<Item = &'a Record>, min_checked: Option<usize>) -> Self {
+    pub(crate) fn new<'a>(records: impl IntoIterator<Item = &'a ItemRecord>, min_checked: Option<usize>) -> Self {
         let (mut verdicts, mut not_checked) = (BTreeMap::new(), BTreeMap::new());
-        let (mut items, mut checked, mut end) = (0_usize, 0_usize, End::Passed);
+        let (mut items, mut checked, mut end) = (0_usize, 0_usize, CheckEnd::Passed);
         for record in records {
             items += 1;
             *verdicts.entry(record.verdict).or_default() += 1;
@@ -61,7 +61,7 @@ impl RollUp {
         }
         let checked_percent = (checked * 100).checked_div(items).unwrap_or(0);
         if min_checked.is_some_and(|least| checked_percent < least) {
-            end = end.max(End::TooFew);
+            end = end.max(CheckEnd::TooFew);
         }
         Self { items, verdicts, checked, checked_percent, not_checked, end }
     }
@@ -69,8 +69,8 @@ impl RollUp {
     /// The verdict on the whole: of those that decide how it ends the worst.
     pub(crate) fn verdict(&self) -> Verdict {
         match self.end {
-            End::Passed => Verdict::Reproduced,
-            End::TooFew => Verdict::NotChecked,
+            CheckEnd::Passed => Verdict::Reproduced,
+            CheckEnd::TooFew => Verdict::NotChecked,
             end => {
                 let worst = self.verdicts.keys().filter(|verdict| end_of(**verdict) == end).copied();
                 // What was not reached is no cause.
@@ -81,20 +81,20 @@ impl RollUp {
     }
 }
 
-impl End {
+impl CheckEnd {
     /// Whether the program exits with 0.
     pub fn passed(self) -> bool {
         self <= Self::Warned
     }
 }
 
-fn end_of(verdict: Verdict) -> End {
+fn end_of(verdict: Verdict) -> CheckEnd {
     match verdict {
-        Verdict::Drifted | Verdict::Unproven | Verdict::Unstable => End::Warned,
-        Verdict::Contradicted | Verdict::Failed | Verdict::FailedInSequence => End::Failed,
-        Verdict::Blocked => End::Blocked,
+        Verdict::Drifted | Verdict::Unproven | Verdict::Unstable => CheckEnd::Warned,
+        Verdict::Contradicted | Verdict::Failed | Verdict::FailedInSequence => CheckEnd::Failed,
+        Verdict::Blocked => CheckEnd::Blocked,
         Verdict::Reproduced | Verdict::ExpectedFailure | Verdict::Skipped | Verdict::Manual | Verdict::NotChecked => {
-            End::Passed
+            CheckEnd::Passed
         }
     }
 }

@@ -10,7 +10,7 @@ use super::Evidence;
 use super::commands::lacks;
 use super::hindrance::wanted;
 use super::outputs::only_looks;
-use super::player::{COMMAND_WITHIN, Played, Player, Said};
+use super::player::{COMMAND_WITHIN, ItemResult, LecturePlayer, Played};
 use crate::event::Verdict;
 use crate::kubewords::status::{
     CONTAINER_CREATING, ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, PENDING, POD_INITIALIZING, RUNNING,
@@ -18,12 +18,12 @@ use crate::kubewords::status::{
 use crate::observe::Trace;
 use crate::place::ShellError;
 use crate::script::ObjectRef;
-use crate::script::lecture::{Claim, Command, claims};
+use crate::script::lecture::{Claim, LectureCommand, claims};
 use crate::wait::{Probe, Wake, until};
 
-impl Player<'_> {
+impl LecturePlayer<'_> {
     /// What the prose claims of the pods that a command made or showed.
-    pub(super) async fn claims(&mut self, at: usize, played: &Played, said: &mut Said) {
+    pub(super) async fn claims(&mut self, at: usize, played: &Played, said: &mut ItemResult) {
         let item = &self.lecture.items[at];
         let until = self.lecture.items.get(at + 1).map_or(usize::MAX, |next| next.lines.first);
         let claims = claims(&self.lecture.text, item.lines, until);
@@ -46,7 +46,7 @@ impl Player<'_> {
         }
     }
 
-    async fn claim(&mut self, claim: &Claim, pod: &ObjectRef, began: Instant, said: &mut Said) {
+    async fn claim(&mut self, claim: &Claim, pod: &ObjectRef, began: Instant, said: &mut ItemResult) {
         let trace = self.reached(pod, claim.state, began).await;
         match trace {
             Ok(trace) => {
@@ -62,7 +62,7 @@ impl Player<'_> {
                     Some(image) => lacks(&image),
                     None => {
                         let reason = format!("line {line} says {}; {trace}", claim.state);
-                        Said::new(Verdict::Contradicted, Some(reason))
+                        ItemResult::new(Verdict::Contradicted, Some(reason))
                     }
                 };
                 said.evidence = evidence;
@@ -99,7 +99,7 @@ impl Player<'_> {
     /// image that the stage lacks, where the command could only wait for it.
     pub(super) async fn played_unless_lacking(
         &self,
-        command: &Command,
+        command: &LectureCommand,
         script: &str,
     ) -> Result<Result<Played, String>, ShellError> {
         let Some(wanted) = wanted(command) else { return Ok(Ok(self.run(script).await?)) };

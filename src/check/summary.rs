@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::{Record, RollUp};
+use super::{ItemRecord, RollUp};
 use crate::drift;
 use crate::event::Verdict;
 
@@ -19,7 +19,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 
 /// The summary, with styles that a stream strips where colours are not wanted. `all` tells of what holds, too.
-pub(crate) fn summary(records: &[Record], sum: &RollUp, all: bool) -> String {
+pub(crate) fn summary(records: &[ItemRecord], sum: &RollUp, all: bool) -> String {
     let mut text = String::new();
     let mut file = None;
     let told = records.iter().filter(|record| all || !holds(record.verdict));
@@ -45,7 +45,7 @@ fn holds(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Reproduced | Verdict::ExpectedFailure)
 }
 
-fn item(text: &mut String, record: &Record) {
+fn item(text: &mut String, record: &ItemRecord) {
     let (mark, style) = mark(record.verdict);
     let fidelity = record.fidelity.map(|fidelity| format!(" ({})", word(&fidelity))).unwrap_or_default();
     let heading = record.headings.last().map(|heading| format!("  {DIM}{heading}{DIM:#}")).unwrap_or_default();

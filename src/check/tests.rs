@@ -4,8 +4,8 @@ use super::correction::{command, output};
 use super::fixture::{LECTURE, lines, record, records};
 use super::verdict::Judgement;
 use super::*;
-use crate::compare::{Class, Difference, Outcome, typed};
-use crate::drift::{Explanation, Output, Versions, explain};
+use crate::compare::{Class, Difference, TypedComparison, typed};
+use crate::drift::{CommandOutput, Explanation, Versions, explain};
 use crate::event::Verdict;
 use crate::script::lecture::Lines;
 
@@ -78,22 +78,22 @@ fn the_sum_says_how_a_check_ends() {
     };
     use Verdict::*;
     for (verdicts, min, expected) in [
-        (&[][..], None, End::Passed),
-        (&[], Some(100), End::TooFew),
-        (&[Reproduced, ExpectedFailure], Some(100), End::Passed),
-        (&[Reproduced, Skipped, NotChecked, Manual], None, End::Passed),
-        (&[Reproduced, Skipped, NotChecked, Manual], Some(25), End::Passed),
-        (&[Reproduced, Skipped, NotChecked, Manual], Some(26), End::TooFew),
-        (&[Reproduced, Drifted], None, End::Warned),
-        (&[Unproven], None, End::Warned),
-        (&[Unstable], None, End::Warned),
-        (&[Drifted, Contradicted], None, End::Failed),
-        (&[Failed, Skipped], Some(100), End::Failed),
-        (&[FailedInSequence], None, End::Failed),
-        (&[Failed, Blocked], None, End::Blocked),
+        (&[][..], None, CheckEnd::Passed),
+        (&[], Some(100), CheckEnd::TooFew),
+        (&[Reproduced, ExpectedFailure], Some(100), CheckEnd::Passed),
+        (&[Reproduced, Skipped, NotChecked, Manual], None, CheckEnd::Passed),
+        (&[Reproduced, Skipped, NotChecked, Manual], Some(25), CheckEnd::Passed),
+        (&[Reproduced, Skipped, NotChecked, Manual], Some(26), CheckEnd::TooFew),
+        (&[Reproduced, Drifted], None, CheckEnd::Warned),
+        (&[Unproven], None, CheckEnd::Warned),
+        (&[Unstable], None, CheckEnd::Warned),
+        (&[Drifted, Contradicted], None, CheckEnd::Failed),
+        (&[Failed, Skipped], Some(100), CheckEnd::Failed),
+        (&[FailedInSequence], None, CheckEnd::Failed),
+        (&[Failed, Blocked], None, CheckEnd::Blocked),
     ] {
         assert_eq!(end(verdicts, min), expected, "{verdicts:?}");
-        assert_eq!(expected.passed(), matches!(expected, End::Passed | End::Warned));
+        assert_eq!(expected.passed(), matches!(expected, CheckEnd::Passed | CheckEnd::Warned));
     }
     insta::assert_snapshot!(RollUp::new(&records(), None), @r"
     1 reproduced · 1 expected-failure · 1 drifted · 1 manual · 2 skipped · 1 not-checked · 1 unproven · 1 unstable · 1 contradicted · 1 failed · 1 failed-in-sequence · 1 blocked
@@ -121,9 +121,9 @@ fn what_changed_since_is_told() {
     now[0].verdict = Verdict::Drifted;
     now[2].verdict = Verdict::Reproduced;
     // Moved below another heading.
-    now[3] = Record { id: "elsewhere:1".into(), verdict: Verdict::Failed, ..now[3].clone() };
+    now[3] = ItemRecord { id: "elsewhere:1".into(), verdict: Verdict::Failed, ..now[3].clone() };
     now.remove(12);
-    now.push(Record { text: "new".into(), ..record("delete-it:20", Verdict::Failed) });
+    now.push(ItemRecord { text: "new".into(), ..record("delete-it:20", Verdict::Failed) });
     let (before, mut now) = (lines(&before), lines(&now));
     let Line::Check(check) = &mut now[0] else { panic!() };
     check.server_version = "v1.37.0".into();
@@ -140,10 +140,10 @@ fn what_changed_since_is_told() {
     assert!(super::changes(&before, &before).is_empty());
 }
 
-fn judged(command: &str, shown: &str, printed: &str) -> (Outcome, Vec<Explanation>, Judgement) {
+fn judged(command: &str, shown: &str, printed: &str) -> (TypedComparison, Vec<Explanation>, Judgement) {
     let outcome = typed(shown, printed);
     let versions = Versions::new("v1.36.0", "v1.36.4");
-    let explanations = explain(&Output { command, printed, differences: &outcome.differences }, &versions);
+    let explanations = explain(&CommandOutput { command, printed, differences: &outcome.differences }, &versions);
     let judgement = judge(command, &outcome, &explanations);
     (outcome, explanations, judgement)
 }
@@ -226,8 +226,8 @@ fn a_patch_changes_what_drifted_and_nothing_else() {
         LECTURE,
         (10, 11),
     );
-    let corrections = [deleted, accounts].map(|correction| Record { correction, ..record("a", Verdict::Drifted) });
-    let source = Source { file: "lecture.md", text: LECTURE };
+    let corrections = [deleted, accounts].map(|correction| ItemRecord { correction, ..record("a", Verdict::Drifted) });
+    let source = PatchSource { file: "lecture.md", text: LECTURE };
     let diff = patch(source, &corrections).unwrap();
     insta::assert_snapshot!(diff.replace('\r', "␍"));
     let applied = diffy::apply(LECTURE, &diffy::Patch::from_str(&diff).unwrap()).unwrap();
@@ -275,9 +275,9 @@ fn corrections_keep_the_lectures_spacing() {
 fn a_file_that_changed_meanwhile_is_not_patched() {
     let with = |first, last| {
         let correction = Some(Correction { lines: Lines { first, last }, text: "x".into(), safe: true });
-        [Record { correction, ..record("a", Verdict::Drifted) }]
+        [ItemRecord { correction, ..record("a", Verdict::Drifted) }]
     };
-    let source = Source { file: "lecture.md", text: "one\ntwo" };
+    let source = PatchSource { file: "lecture.md", text: "one\ntwo" };
     for (first, last) in [(0, 1), (2, 1), (2, 3), (9, 9)] {
         assert!(
             matches!(patch(source, &with(first, last)), Err(PatchError::Changed { lines: 2, .. })),

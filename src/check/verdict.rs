@@ -1,6 +1,6 @@
 //! What the comparison of a shown output and the drift rules say together.
 
-use crate::compare::{Class, Difference, Fidelity, Outcome};
+use crate::compare::{Class, Difference, Fidelity, TypedComparison};
 use crate::drift::{self, Explanation};
 use crate::event::Verdict;
 
@@ -19,7 +19,7 @@ pub(crate) struct Judgement {
 ///
 /// Reproduced where no difference counts. Drifted where each that counts is explained by a rule or is one of shape: a
 /// column, an order, more words on a line of a command that prints no prose. Else contradicted.
-pub(crate) fn judge(command: &str, outcome: &Outcome, explanations: &[Explanation]) -> Judgement {
+pub(crate) fn judge(command: &str, outcome: &TypedComparison, explanations: &[Explanation]) -> Judgement {
     let is_explained = |at: usize| explanations.iter().any(|explanation| explanation.differences.contains(&at));
     let drifts = |at: usize, difference: &Difference| match difference.class {
         Class::Longer => is_explained(at) || !prints_prose(command),

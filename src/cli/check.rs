@@ -12,16 +12,17 @@ use futures::{FutureExt, StreamExt, stream};
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::open_session::{OpenSession, Opening};
 use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
 use super::printer::{Printer, Stream};
 use super::reports;
 use super::run::bash;
-use super::scene::{Opening, Scene};
-use super::stage::{Auth, StageArgs};
+use super::stage::{AuthArg, StageArgs};
 use super::step::{self, Stepper};
 use crate::check::{
-    Change, Check, End, Line, Player, Record, Requests, RollUp, SCHEMA, Setting, Source, changes, patch, read, summary,
+    Check, CheckEnd, ItemRecord, LecturePlayer, Line, PatchSource, RecordChange, Requests, RollUp, SCHEMA, Setting,
+    changes, patch, read, summary,
 };
 use crate::cluster::namespace_labels;
 use crate::drift::Versions;
@@ -29,13 +30,13 @@ use crate::event::{Event, Timings, millis};
 use crate::exec::chain;
 use crate::gateway::{Names, Reach, Request, Upstream};
 use crate::hint::Hint;
-use crate::place::{Ground, Leaving, Site};
+use crate::place::{Leaving, Site, SiteSpec};
 use crate::registry::Credentials;
 use crate::report;
-use crate::script::lecture::{self, Item, ItemKind, Lecture};
+use crate::script::lecture::{self, ItemKind, Lecture, LectureItem};
 use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
-use crate::stage::{End as StageEnd, Stage};
+use crate::stage::{SessionEnd as StageEnd, Stage};
 use crate::twin::TwinState;
 
 #[derive(Debug, Args)]
@@ -96,7 +97,7 @@ pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer
         return conclude(Err::<ExitCode, _>(error), printer);
     }
     // Lectures show how Docker Hub refuses.
-    args.stage.registry_auth.get_or_insert(Auth::Token);
+    args.stage.registry_auth.get_or_insert(AuthArg::Token);
     conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)
 }
 
@@ -106,7 +107,7 @@ async fn each_version(
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<End, Error> {
+) -> Result<CheckEnd, Error> {
     let asked = args.stage.kubernetes_version.clone();
     let versions: Vec<String> = asked.iter().flat_map(|asked| asked.split(',')).map(|one| one.trim().into()).collect();
     let Some((first, others)) = versions.split_first() else {
@@ -127,8 +128,8 @@ async fn each_version(
         heading(version);
         args.stage.kubernetes_version = Some(version.clone());
         let (of_version, of_it) = try_check(args, common, printer, interrupts).await?;
-        let parted: Vec<Change> =
-            changes(&lines, &of_it).into_iter().filter(|change| !matches!(change, Change::With { .. })).collect();
+        let parted: Vec<RecordChange> =
+            changes(&lines, &of_it).into_iter().filter(|change| !matches!(change, RecordChange::With { .. })).collect();
         parted.iter().for_each(|change| {
             printer.note(&format!("{version} parts from {first}: {}", printer.masker.mask(&change.to_string())));
         });
@@ -140,12 +141,12 @@ async fn each_version(
     Ok(end)
 }
 
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
+impl From<CheckEnd> for ExitCode {
+    fn from(end: CheckEnd) -> Self {
         match end {
-            End::Passed | End::Warned => Self::Passed,
-            End::TooFew | End::Failed => Self::LabFailed,
-            End::Blocked => Self::Environment,
+            CheckEnd::Passed | CheckEnd::Warned => Self::Passed,
+            CheckEnd::TooFew | CheckEnd::Failed => Self::LabFailed,
+            CheckEnd::Blocked => Self::Environment,
         }
     }
 }
@@ -155,12 +156,12 @@ async fn try_check(
     common: &Common,
     printer: &Printer,
     interrupts: &Interrupts,
-) -> Result<(End, Vec<Line>), Error> {
+) -> Result<(CheckEnd, Vec<Line>), Error> {
     let places = Places::find(common)?;
     let lectures = part(args.partition, lectures(&args.lectures)?);
     if lectures.is_empty() {
         tell_empty(args.partition, "lecture", printer);
-        return Ok((End::Passed, Vec::new()));
+        return Ok((CheckEnd::Passed, Vec::new()));
     }
     let before = lectures_of(&args.after)?;
     let earlier = args.against.as_deref().map(records_of).transpose()?;
@@ -172,29 +173,29 @@ async fn try_check(
     bash()?;
     let kubectl = kubectl::find(&places.project).await?;
     let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
-    let scene = Scene::open(opening, interrupts, |session| {
+    let opened = OpenSession::open(opening, interrupts, |session| {
         session.is_latest();
         let people = printer.reader(Stream::Err, false, false, String::new());
         Ok(vec![report::events_file(session.dir())?, people])
     });
-    let scene = scene.await?;
-    scene.events.emit(Event::Tool { name: "kubectl".into(), version: kubectl.version.clone() });
-    let played = play(args, &lectures, &before, &kubectl, &scene).await;
-    let mut played = scene.conclude(played).await;
-    let (masker, dir) = (scene.masker.clone(), scene.session.dir().to_owned());
+    let opened = opened.await?;
+    opened.events.emit(Event::Tool { name: "kubectl".into(), version: kubectl.version.clone() });
+    let played = play(args, &lectures, &before, &kubectl, &opened).await;
+    let mut played = opened.conclude(played).await;
+    let (masker, dir) = (opened.masker.clone(), opened.session.dir().to_owned());
     let sum = played.as_mut().map(|(_, records)| {
         records.sort_by_key(|record| (position(&lectures, &record.file), record.lines.first));
         RollUp::new(&*records, args.min_checked.map(usize::from))
     });
     match &sum {
         Ok(sum) => {
-            let (verdict, ms) = (sum.verdict(), scene.events.elapsed_ms());
-            scene.events.emit(Event::SessionFinished { verdict, ms, timings: Timings::default() });
+            let (verdict, ms) = (sum.verdict(), opened.events.elapsed_ms());
+            opened.events.emit(Event::SessionFinished { verdict, ms, timings: Timings::default() });
         }
-        Err(error) => scene.events.fail(Vec::new(), &chain(*error), error.hint()),
+        Err(error) => opened.events.fail(Vec::new(), &chain(*error), error.hint()),
     }
     let sum = sum.ok();
-    let told = scene.close().await;
+    let told = opened.close().await;
     reports::publish(&dir, printer);
     let (check, records) = played?;
     told?;
@@ -216,7 +217,7 @@ async fn try_check(
     }
     if let Some(earlier) = earlier {
         let changed = changes(&earlier, &lines);
-        let mark = |change: &Change| if change.is_worse() { "worse" } else { "changed" };
+        let mark = |change: &RecordChange| if change.is_worse() { "worse" } else { "changed" };
         changed
             .iter()
             .for_each(|change| printer.note(&format!("{}: {}", mark(change), masker.mask(&change.to_string()))));
@@ -287,10 +288,10 @@ async fn play(
     lectures: &[Lecture],
     before: &[Lecture],
     kubectl: &kubectl::Kubectl,
-    scene: &Scene<'_>,
-) -> Result<Option<(Check, Vec<Record>)>, Error> {
-    let Some(stage) = scene.raise().await? else { return Ok(None) };
-    stage.notes.iter().for_each(|note| scene.events.note(note.clone()));
+    opened: &OpenSession<'_>,
+) -> Result<Option<(Check, Vec<ItemRecord>)>, Error> {
+    let Some(stage) = opened.raise().await? else { return Ok(None) };
+    stage.notes.iter().for_each(|note| opened.events.note(note.clone()));
     let info = stage.cluster.info();
     let check = Check {
         schema: SCHEMA,
@@ -301,7 +302,7 @@ async fn play(
     };
     let program = std::env::current_exe().map_err(Error::Report)?;
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
-    let stepper = args.step.then(|| Stepper::new(&scene.events, &scene.interrupts.graceful));
+    let stepper = args.step.then(|| Stepper::new(&opened.events, &opened.interrupts.graceful));
     let stepper = stepper.as_ref();
     let mut lessons = Vec::new();
     let beside = lectures.len() > 1;
@@ -309,7 +310,7 @@ async fn play(
         let (stage, program, upstream) = (&stage, &program, &upstream);
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, scene, stepper }
+            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, opened, stepper }
                 .play()
                 .await
         });
@@ -318,14 +319,14 @@ async fn play(
         stream::iter(lessons).buffer_unordered(if args.step { 1 } else { usize::from(args.jobs) }).collect::<Vec<_>>();
     let played = tokio::select! {
         played = playing => Some(played),
-        () = scene.interrupts.graceful.cancelled() => None,
+        () = opened.interrupts.graceful.cancelled() => None,
     };
     tokio::select! {
         () = stage.down() => {}
-        () = scene.interrupts.forced.cancelled() => {}
+        () = opened.interrupts.forced.cancelled() => {}
     }
     let Some(played) = played else { return Ok(None) };
-    scene.settle(StageEnd::Finished).await;
+    opened.settle(StageEnd::Finished).await;
     let mut records = Vec::new();
     for lecture in played {
         records.extend(lecture?);
@@ -334,7 +335,7 @@ async fn play(
 }
 
 /// That a command is played.
-fn begins(lab: u32, item: &Item) -> Option<Event> {
+fn begins(lab: u32, item: &LectureItem) -> Option<Event> {
     let command = item.command()?.script.trim_end().to_owned();
     let heading = item.headings.last().cloned().unwrap_or_default();
     Some(Event::StepStarted { lab, line: item.lines.first, heading, command })
@@ -353,12 +354,12 @@ struct Lesson<'a> {
     kubectl: &'a kubectl::Kubectl,
     program: &'a Path,
     upstream: &'a Upstream,
-    scene: &'a Scene<'a>,
+    opened: &'a OpenSession<'a>,
     stepper: Option<&'a Stepper>,
 }
 
 impl Lesson<'_> {
-    async fn play(&self) -> Result<Vec<Record>, Error> {
+    async fn play(&self) -> Result<Vec<ItemRecord>, Error> {
         loop {
             if let Some(records) = self.play_once().await? {
                 return Ok(records);
@@ -367,8 +368,8 @@ impl Lesson<'_> {
     }
 
     /// None: it was put back, because the reader wants it from its beginning.
-    async fn play_once(&self) -> Result<Option<Vec<Record>>, Error> {
-        let (stage, session) = (self.stage, self.scene.session.id());
+    async fn play_once(&self) -> Result<Option<Vec<ItemRecord>>, Error> {
+        let (stage, session) = (self.stage, self.opened.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
         let mut names = Names::new(&id);
         let images = self.images();
@@ -377,10 +378,10 @@ impl Lesson<'_> {
         });
         let requests = Requests::default();
         let noted = Arc::clone(&requests);
-        let ground = Ground {
+        let spec = SiteSpec {
             stage,
-            events: &self.scene.events,
-            masker: &self.scene.masker,
+            events: &self.opened.events,
+            masker: &self.opened.masker,
             session,
             lab: self.lab,
             names,
@@ -394,16 +395,16 @@ impl Lesson<'_> {
             })),
         };
         stage.cluster.schedulable().await?;
-        let site = Site::open(&ground).await.map_err(Error::Place)?;
+        let site = Site::open(&spec).await.map_err(Error::Place)?;
         self.serve_private_images(&site).await?;
-        let (events, began) = (&self.scene.events, Instant::now());
+        let (events, began) = (&self.opened.events, Instant::now());
         events.emit(Event::LectureStarted {
             lab: self.lab,
             title: self.lecture.title.clone(),
             file: self.lecture.path.display().to_string(),
             text: self.lecture.text.clone(),
         });
-        let on_item = |item: &Item| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
+        let on_item = |item: &LectureItem| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
         let outcome = self.on(&site, &requests, on_item).await;
         if let Ok(Some(records)) = &outcome {
             records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
@@ -416,8 +417,8 @@ impl Lesson<'_> {
             false if self.beside => Leaving::Going,
             false => Leaving::WithStage,
         };
-        let stays = site.close(&ground, leaving).await.map_err(Error::Place)?;
-        stays.into_iter().for_each(|note| self.scene.events.note(note));
+        let stays = site.close(&spec, leaving).await.map_err(Error::Place)?;
+        stays.into_iter().for_each(|note| self.opened.events.note(note));
         outcome
     }
 
@@ -426,9 +427,9 @@ impl Lesson<'_> {
         &self,
         site: &Site,
         requests: &Requests,
-        on_item: impl Fn(&Item),
-    ) -> Result<Option<Vec<Record>>, Error> {
-        let (stage, session) = (self.stage, self.scene.session.id());
+        on_item: impl Fn(&LectureItem),
+    ) -> Result<Option<Vec<ItemRecord>>, Error> {
+        let (stage, session) = (self.stage, self.opened.session.id());
         let names = site.gateway.names();
         let twins = AtomicUsize::new(0);
         let twin_namespace =
@@ -436,7 +437,7 @@ impl Lesson<'_> {
         let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
-        let (events, lab) = (&self.scene.events, self.lab);
+        let (events, lab) = (&self.opened.events, self.lab);
         let on_twin = |of: &ObjectRef, state: TwinState| {
             events.emit(Event::ObjectState {
                 lab,
@@ -469,11 +470,11 @@ impl Lesson<'_> {
             state_within: STATE_WITHIN,
         };
         for page in self.before {
-            Player::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
+            LecturePlayer::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
         }
         let chosen = Chosen::new(self.args, self.lecture);
-        let ask = self.stepper.map(|stepper| move |item: &Item| stepper.before_item(lab, item));
-        let player = Player::new(self.lecture, &setting).asking(ask.as_ref().map(|ask| ask as _));
+        let ask = self.stepper.map(|stepper| move |item: &LectureItem| stepper.before_item(lab, item));
+        let player = LecturePlayer::new(self.lecture, &setting).asking(ask.as_ref().map(|ask| ask as _));
         player.play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
     }
 
@@ -514,7 +515,7 @@ impl Lesson<'_> {
     /// stands in for them, to its own user only.
     async fn serve_private_images(&self, site: &Site) -> Result<(), Error> {
         let pushed = |image: &str| {
-            self.lecture.items.iter().filter_map(Item::command).any(|command| {
+            self.lecture.items.iter().filter_map(LectureItem::command).any(|command| {
                 let name = image.split([':', '@']).next().unwrap_or(image).trim_start_matches("docker.io/");
                 command.script.contains("docker push") && command.script.contains(name)
             })
@@ -522,7 +523,7 @@ impl Lesson<'_> {
         for image in self.images().into_iter().filter(|image| !pushed(image)) {
             let played = site.gateway.names().image(&image);
             self.stage.serve(&played).await?;
-            self.scene
+            self.opened
                 .events
                 .note(format!("{image}: the stage's application stands in for it, for the stage's user only"));
         }
@@ -566,7 +567,7 @@ impl<'a> Chosen<'a> {
         Self { only: args.only.as_deref(), until: until.unwrap_or(usize::MAX) }
     }
 
-    fn has(&self, item: &Item) -> bool {
+    fn has(&self, item: &LectureItem) -> bool {
         let only = match self.only.map(|only| (only, only.parse::<usize>())) {
             None => true,
             Some((_, Ok(line))) => (item.lines.first..=item.lines.last).contains(&line),
@@ -576,12 +577,12 @@ impl<'a> Chosen<'a> {
     }
 }
 
-fn is_below(item: &Item, words: &str) -> bool {
+fn is_below(item: &LectureItem, words: &str) -> bool {
     let words = words.to_lowercase();
     item.headings.iter().any(|heading| heading.to_lowercase().contains(&words))
 }
 
-fn explain(records: &[Record], line: usize, printer: &Printer, masker: &crate::mask::Masker) {
+fn explain(records: &[ItemRecord], line: usize, printer: &Printer, masker: &crate::mask::Masker) {
     let at: Vec<_> = records.iter().filter(|record| (record.lines.first..=record.lines.last).contains(&line)).collect();
     if at.is_empty() {
         return printer.note(&format!("no item stands at line {line}"));
@@ -592,12 +593,12 @@ fn explain(records: &[Record], line: usize, printer: &Printer, masker: &crate::m
     }
 }
 
-fn write_patch(file: &Path, lectures: &[Lecture], records: &[Record], printer: &Printer) -> Result<(), Error> {
+fn write_patch(file: &Path, lectures: &[Lecture], records: &[ItemRecord], printer: &Printer) -> Result<(), Error> {
     let mut diff = String::new();
     for lecture in lectures {
         let name = lecture.path.display().to_string();
         let text = std::fs::read_to_string(&lecture.path).map_err(Error::Report)?;
-        diff += &patch(Source { file: &name, text: &text }, records).map_err(Error::Patch)?;
+        diff += &patch(PatchSource { file: &name, text: &text }, records).map_err(Error::Patch)?;
     }
     std::fs::File::create(file).and_then(|mut out| out.write_all(diff.as_bytes())).map_err(Error::Report)?;
     let what = if diff.is_empty() { "nothing is to be corrected safely" } else { "the safe corrections are written" };

@@ -10,12 +10,12 @@ use serde_json::json;
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
-use super::scene::{Opening, Scene};
 use super::stage::StageArgs;
-use crate::conformance::{self, Case, Ground, Outcome, Result as CaseResult, Suite};
+use crate::conformance::{self, Case, CaseOutcome, CaseResult, Suite, Testbed};
 use crate::exec::chain;
 use crate::mask::Masker;
 use crate::report::{Consumer, Human};
@@ -116,15 +116,15 @@ async fn play(
     let kubectl = kubectl::find(&places.project).await?.path;
     let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
     let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
-    let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
-    if let Origin::New(settings) = &mut scene.origin {
+    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    if let Origin::New(settings) = &mut opened.origin {
         settings.registry_port = settings.registry_port.or_else(free_port);
     }
-    let outcome = match scene.raise().await {
+    let outcome = match opened.raise().await {
         Ok(Some(stage)) => {
             stage.notes.iter().for_each(|note| printer.note(&format!("note: {note}")));
             let folder = records(&places, &stage.cluster.info().name.replace(':', "-"));
-            let outcome = on_stage(&cases, &stage, kubectl, &scene, &folder, args, printer).await;
+            let outcome = on_stage(&cases, &stage, kubectl, &opened, &folder, args, printer).await;
             tokio::select! {
                 () = stage.down() => {}
                 () = interrupts.forced.cancelled() => {}
@@ -134,8 +134,8 @@ async fn play(
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
-    let outcome = scene.conclude(outcome).await;
-    let told = scene.close().await;
+    let outcome = opened.conclude(outcome).await;
+    let told = opened.close().await;
     let passed = outcome?;
     told?;
     Ok(passed)
@@ -152,33 +152,33 @@ async fn on_stage(
     cases: &[&'static Case],
     stage: &Stage,
     kubectl: PathBuf,
-    scene: &Scene<'_>,
+    opened: &OpenSession<'_>,
     records: &Path,
     args: &ConformanceArgs,
     printer: &Printer,
 ) -> Result<Option<bool>, Error> {
-    let Scene { session, masker, interrupts, .. } = scene;
+    let OpenSession { session, masker, interrupts, .. } = opened;
     let program = std::env::current_exe().map_err(Error::Report)?;
     stage.cluster.schedulable().await?;
-    let ground = Ground::prepare(stage, kubectl, program, session.id(), masker).await?;
+    let testbed = Testbed::prepare(stage, kubectl, program, session.id(), masker).await?;
     let second_chance = stage.cluster.info().name != "mini";
-    let suite = Suite { ground: &ground, records, parallel: args.parallel as usize, second_chance };
+    let suite = Suite { testbed: &testbed, records, parallel: args.parallel as usize, second_chance };
     let began = Instant::now();
     let outcomes = tokio::select! {
         outcomes = suite.run(cases, |outcome| tell(outcome, printer, masker)) => Some(outcomes),
         () = interrupts.graceful.cancelled() => None,
     };
     // What a case that failed or was interrupted has left.
-    let swept = ground.sweep().await;
-    ground.close().await;
+    let swept = testbed.sweep().await;
+    testbed.close().await;
     let Some(outcomes) = outcomes else { return Ok(None) };
     let outcomes = outcomes?;
     swept?;
     summary(&outcomes, began, records, &stage.cluster.info().name, printer);
-    Ok(Some(!outcomes.iter().any(Outcome::is_failure)))
+    Ok(Some(!outcomes.iter().any(CaseOutcome::is_failure)))
 }
 
-fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
+fn tell(outcome: &CaseOutcome, printer: &Printer, masker: &Masker) {
     let seconds = outcome.took.as_secs_f64();
     let (word, mark, style) = match &outcome.result {
         CaseResult::Passed => ("passed", "✓", GREEN),
@@ -206,7 +206,7 @@ fn tell(outcome: &Outcome, printer: &Printer, masker: &Masker) {
     }
 }
 
-fn summary(outcomes: &[Outcome], began: Instant, records: &Path, cluster: &str, printer: &Printer) {
+fn summary(outcomes: &[CaseOutcome], began: Instant, records: &Path, cluster: &str, printer: &Printer) {
     let count = |is: fn(&CaseResult) -> bool| outcomes.iter().filter(|outcome| is(&outcome.result)).count();
     let passed = count(|result| matches!(result, CaseResult::Passed));
     let unstable = count(|result| matches!(result, CaseResult::Unstable(_)));

@@ -47,7 +47,7 @@ pub(super) enum Error {
     #[error(transparent)]
     Lecture(#[from] script::lecture::ReadError),
     #[error("these are no records of a check")]
-    Records(#[from] check::ReadError),
+    Records(#[from] check::RecordsError),
     #[error(transparent)]
     Patch(#[from] check::PatchError),
     #[error(transparent)]

@@ -20,11 +20,11 @@ pub(super) fn find(root: &Path) -> Option<Handle> {
 }
 
 /// The right to bring a stage up under a root, while the value lives.
-pub(super) struct Raising {
+pub(super) struct RaisingLock {
     _lock: Flock<File>,
 }
 
-impl Raising {
+impl RaisingLock {
     /// None where somebody else is about it.
     pub(super) fn begin(root: &Path) -> Option<Self> {
         lock(&root.join("raising")).map(|lock| Self { _lock: lock })
@@ -32,11 +32,11 @@ impl Raising {
 }
 
 /// The right to take stages down under a root, while the value lives: two who tell one stage to go would force it.
-pub(super) struct Lowering {
+pub(super) struct LoweringLock {
     _lock: Flock<File>,
 }
 
-impl Lowering {
+impl LoweringLock {
     /// None where somebody else is about it.
     pub(super) fn begin(root: &Path) -> Option<Self> {
         lock(&root.join("lowering")).map(|lock| Self { _lock: lock })

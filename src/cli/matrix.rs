@@ -17,7 +17,7 @@ use crate::event::{Event, PartState, Record, Verdict};
 use crate::exec::chain;
 use crate::hint::Hint;
 use crate::report::Consumer;
-use crate::run::{Column, differences};
+use crate::run::{VersionColumn, differences};
 use crate::script::{self, Lab};
 use crate::signal::Interrupts;
 
@@ -85,10 +85,10 @@ async fn play(
             {
                 Ok(outcome) => {
                     let text = |text: &str| outcome.masker.mask(text).into_owned();
-                    Column::of(version, &outcome.server_version, &outcome.played, &text)
+                    VersionColumn::of(version, &outcome.server_version, &outcome.played, &text)
                 }
                 Err(error) if error.is_interrupt() => return Err(error),
-                Err(error) => Column::blocked(version, reason(&error), &ids),
+                Err(error) => VersionColumn::blocked(version, reason(&error), &ids),
             };
         columns.push(column);
     }
@@ -126,7 +126,7 @@ fn reason(error: &Error) -> String {
 }
 
 /// Labs down, versions across; below it, what differs and why a version could not be had.
-fn table(labs: &[&Lab], columns: &[Column]) -> Vec<String> {
+fn table(labs: &[&Lab], columns: &[VersionColumn]) -> Vec<String> {
     let title = labs.iter().map(|lab| lab.title.chars().count()).max().unwrap_or_default();
     let width = 2 + columns.iter().flat_map(|c| c.verdicts.values()).map(|v| v.to_string().len()).max().unwrap_or(0);
     let heads = columns.iter().map(|column| format!("{:<width$}", column.version));

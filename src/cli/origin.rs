@@ -7,11 +7,11 @@ use super::{kept, remote};
 use crate::cluster::Plan;
 use crate::docker::Docker;
 use crate::images::Application;
-use crate::stage::Settings;
+use crate::stage::StageSettings;
 
 pub(super) enum Origin {
     Kept(Box<kept::Turn>),
-    New(Box<Settings>),
+    New(Box<StageSettings>),
 }
 
 impl Origin {
@@ -42,7 +42,7 @@ impl Origin {
         let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
         let registry_auth = args.registry_auth.map(Into::into).unwrap_or_default();
-        let settings = Settings {
+        let settings = StageSettings {
             plan,
             registry_port: args.registry_port,
             registry_auth,

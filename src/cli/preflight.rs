@@ -30,14 +30,14 @@ const HINT: Style = AnsiColor::Yellow.on_default();
 const ROOM_MIB: u64 = 200;
 
 /// One line of it.
-struct Finding {
+struct Assessment {
     what: String,
     good: bool,
     says: String,
     hint: Option<String>,
 }
 
-impl Finding {
+impl Assessment {
     fn of(what: &str, found: Result<String, Error>) -> Self {
         match found {
             Ok(says) => Self { what: what.into(), good: true, says, hint: None },
@@ -52,38 +52,38 @@ pub(super) async fn preflight(args: &StageArgs, common: &Common, printer: &Print
     let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();
     let root = places.as_ref().ok().map(|places| places.root.clone());
     let application = places.as_ref().ok().map(|places| Application::read(&places.labs));
-    findings.push(Finding::of("labs", places.and_then(|places| labs(&places))));
+    findings.push(Assessment::of("labs", places.and_then(|places| labs(&places))));
     if let Some(root) = &root {
-        findings.push(Finding::of("sessions", writable(root)));
+        findings.push(Assessment::of("sessions", writable(root)));
     }
-    findings.push(Finding::of("bash", super::run::bash().map(|path| path.display().to_string())));
+    findings.push(Assessment::of("bash", super::run::bash().map(|path| path.display().to_string())));
     let confined = place::missing_confinement().unwrap_or_else(|| "confined to their lab's folder".into());
-    findings.push(Finding { what: "fences".into(), good: true, says: confined, hint: None });
-    findings.push(Finding::of("kubectl", kubectl(&project).await));
+    findings.push(Assessment { what: "fences".into(), good: true, says: confined, hint: None });
+    findings.push(Assessment::of("kubectl", kubectl(&project).await));
     match Docker::connect().await {
         Ok(docker) => {
-            findings.push(Finding::of("docker", engine(&docker).await));
-            findings.push(Finding::of("cluster", cluster(args, &docker).await));
+            findings.push(Assessment::of("docker", engine(&docker).await));
+            findings.push(Assessment::of("cluster", cluster(args, &docker).await));
             match remote::of(args) {
-                Ok(None) => findings.push(Finding::of(images::REGISTRY, image(&docker, images::REGISTRY).await)),
+                Ok(None) => findings.push(Assessment::of(images::REGISTRY, image(&docker, images::REGISTRY).await)),
                 Ok(Some((place, login))) => {
                     let answer = stage::check(&place, &login).await.map_err(Error::Stage);
                     let says = format!("{} takes the login of {}", place.place(), login.username);
-                    findings.push(Finding::of("registry", answer.map(|()| says)));
+                    findings.push(Assessment::of("registry", answer.map(|()| says)));
                 }
-                Err(error) => findings.push(Finding::of("registry", Err(error.into()))),
+                Err(error) => findings.push(Assessment::of("registry", Err(error.into()))),
             }
             match application {
-                Some(Ok(Application { base, .. })) => findings.push(Finding::of(&base, image(&docker, &base).await)),
-                Some(Err(error)) => findings.push(Finding::of("application", Err(error.into()))),
+                Some(Ok(Application { base, .. })) => findings.push(Assessment::of(&base, image(&docker, &base).await)),
+                Some(Err(error)) => findings.push(Assessment::of("application", Err(error.into()))),
                 None => {}
             }
         }
-        Err(error) => findings.push(Finding::of("docker", Err(error.into()))),
+        Err(error) => findings.push(Assessment::of("docker", Err(error.into()))),
     }
     if let Some(stage) = root.and_then(|root| kept::find(&root)) {
         let says = format!("up since before: {} {}", stage.cluster.name, stage.cluster.server_version);
-        findings.push(Finding::of("stage", Ok(says)));
+        findings.push(Assessment::of("stage", Ok(says)));
     }
     show(&findings, printer);
     match findings.iter().all(|f| f.good) {
@@ -153,7 +153,7 @@ async fn image(docker: &Docker, image: &str) -> Result<String, Error> {
     Ok(outlook.strip_prefix(&format!("{image}: ")).map_or(outlook.clone(), str::to_owned))
 }
 
-fn show(findings: &[Finding], printer: &Printer) {
+fn show(findings: &[Assessment], printer: &Printer) {
     if printer.json {
         let rows: Vec<Value> =
             findings.iter().map(|f| json!({"what": f.what, "good": f.good, "says": f.says, "hint": f.hint})).collect();

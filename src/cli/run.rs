@@ -8,12 +8,12 @@ use clap::Args;
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
 use super::printer::{Printer, Stream};
 use super::reports;
-use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, cluster_settings};
 use super::step::{self, Stepper};
 use super::up;
@@ -25,10 +25,10 @@ use crate::gateway::Faults;
 use crate::hint::Hint;
 use crate::mask::Masker;
 use crate::report::{self, Cast, Consumer, JsonLines};
-use crate::run::{self, Played, Player, Tools};
+use crate::run::{self, LabPlayer, PlayedLab, Tools};
 use crate::script::{self, Lab, Need};
 use crate::signal::Interrupts;
-use crate::stage::End;
+use crate::stage::SessionEnd;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -130,9 +130,9 @@ pub(super) struct Once<'a> {
 }
 
 /// What came of one run.
-pub(super) struct Outcome {
+pub(super) struct RunOutcome {
     pub verdict: Verdict,
-    pub played: Vec<Played>,
+    pub played: Vec<PlayedLab>,
     pub server_version: String,
     pub masker: Masker,
 }
@@ -147,29 +147,29 @@ pub(super) async fn once(
     on_kept: bool,
     readers: impl FnOnce(&Path) -> Vec<Box<dyn Consumer>>,
     interrupts: &Interrupts,
-) -> Result<Outcome, Error> {
+) -> Result<RunOutcome, Error> {
     let began = Instant::now();
     let opening = Opening { stage: what.stage, places: what.places, on_kept, masker: &what.printer.masker };
-    let scene = Scene::open(opening, interrupts, |session| {
+    let opened = OpenSession::open(opening, interrupts, |session| {
         let mut consumers = vec![report::events_file(session.dir())?];
         session.is_latest();
         consumers.extend(readers(&session.dir().join("report.html")));
         Ok(consumers)
     });
-    let mut scene = scene.await?;
+    let mut opened = opened.await?;
     if let Some(version) = &what.tools.kubectl_version {
-        scene.events.emit(Event::Tool { name: "kubectl".into(), version: version.clone() });
+        opened.events.emit(Event::Tool { name: "kubectl".into(), version: version.clone() });
     }
-    if let Origin::New(settings) = &mut scene.origin {
-        settings.served = run::served(what.labs, scene.session.id());
+    if let Origin::New(settings) = &mut opened.origin {
+        settings.served = run::served(what.labs, opened.session.id());
     }
-    let outcome = play(what, &scene, began).await;
-    let outcome = scene.conclude(outcome).await;
+    let outcome = play(what, &opened, began).await;
+    let outcome = opened.conclude(outcome).await;
     if let Err(error) = &outcome {
-        scene.events.fail(named(what.labs), &chain(error), error.hint());
+        opened.events.fail(named(what.labs), &chain(error), error.hint());
     }
-    let dir = scene.session.dir().to_owned();
-    let told = scene.close().await;
+    let dir = opened.session.dir().to_owned();
+    let told = opened.close().await;
     reports::publish(&dir, what.printer);
     let outcome = outcome?;
     told?;
@@ -182,10 +182,10 @@ fn named(labs: &[&Lab]) -> Vec<Chosen> {
 }
 
 /// None: interrupted.
-async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Option<Outcome>, Error> {
-    let Scene { session, masker, events, interrupts, .. } = scene;
+async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Result<Option<RunOutcome>, Error> {
+    let OpenSession { session, masker, events, interrupts, .. } = opened;
     let raising = Instant::now();
-    let Some(stage) = scene.raise().await? else { return Ok(None) };
+    let Some(stage) = opened.raise().await? else { return Ok(None) };
     let mut stage_time = raising.elapsed();
     for note in &stage.notes {
         events.note(note.clone());
@@ -193,7 +193,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
     let stepper = what.step.then(|| Stepper::new(events, stop));
-    let player = Player {
+    let player = LabPlayer {
         stage: &stage,
         tools: what.tools,
         events,
@@ -211,7 +211,7 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
     let server_version = stage.cluster.info().server_version.clone();
     let measuring = Instant::now();
     if let (true, Ok(Some(played)), Some(kubectl)) = (what.timings, &played, &what.tools.kubectl) {
-        let measured = run::measure(kubectl, &stage, what.labs, played.iter().map(Played::started).sum()).await;
+        let measured = run::measure(kubectl, &stage, what.labs, played.iter().map(PlayedLab::started).sum()).await;
         measured.into_iter().for_each(|yardstick| events.emit(Event::Yardstick(yardstick)));
     }
     // The measuring is no part of the run.
@@ -222,12 +222,12 @@ async fn play(what: &Once<'_>, scene: &Scene<'_>, began: Instant) -> Result<Opti
         () = interrupts.forced.cancelled() => {}
     }
     let Some(played) = played? else { return Ok(None) };
-    scene.settle(End::Finished).await;
+    opened.settle(SessionEnd::Finished).await;
     stage_time += lowering.elapsed();
     let traces = played.iter().map(|played| (played.lab, played.traces.as_slice()));
     report::write_traces(session.dir(), masker, traces).map_err(Error::Report)?;
     let verdict = run::finish(events, &played, began, stage_time);
-    Ok(Some(Outcome { verdict, played, server_version, masker: masker.clone() }))
+    Ok(Some(RunOutcome { verdict, played, server_version, masker: masker.clone() }))
 }
 
 /// The labs named, or all; each once, in the order named.

@@ -9,19 +9,19 @@ use serde_json::json;
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::matrix::cluster;
+use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::{chosen, tools};
-use super::scene::{Opening, Scene};
 use super::stage::{StageArgs, timelapse};
 use crate::cluster::Choice;
 use crate::images::Application;
-use crate::run::{self, Player, Tools};
-use crate::sabotage::{self, Breaker, Broken, FAULTS, Ground, Outcome, Plan, Report, Row};
+use crate::run::{self, LabPlayer, Tools};
+use crate::sabotage::{self, Breaker, Broken, FAULTS, FaultOutcome, Report, Row, SabotagePlan, StageVariant};
 use crate::script;
 use crate::signal::Interrupts;
-use crate::stage::{End, Stage};
+use crate::stage::{SessionEnd, Stage};
 
 /// How long what a fault keeps from coming is waited for on mini at least, where it would come within a second.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -85,12 +85,12 @@ async fn play(args: &SabotageArgs, common: &Common, printer: &Printer, interrupt
     let sources = Application::read(&places.labs)?.context()?;
     let sources: Vec<String> =
         sources.iter().filter_map(|file| Some(std::str::from_utf8(&file.contents).ok()?.to_owned())).collect();
-    let plan = Plan::new(&labs, &faults, &sources)?;
+    let plan = SabotagePlan::new(&labs, &faults, &sources)?;
     let tools = tools(&labs, &places.project).await?;
     let what = What { args, places: &places, tools: &tools, printer, interrupts };
     // A kind cluster is much for a machine.
     let at_once = if args.cluster == Choice::Mini { STAGES } else { 1 };
-    let stages = stream::iter(plan.stages.into_iter().map(|(ground, labs)| what.on_stage(ground, labs)));
+    let stages = stream::iter(plan.stages.into_iter().map(|(variant, labs)| what.on_stage(variant, labs)));
     let played: Vec<_> = stages.buffer_unordered(at_once).collect().await;
     let mut rows: Vec<Row> = plan.inapplicable.into_iter().map(Row::from).collect();
     for on_stage in played {
@@ -118,51 +118,51 @@ impl What<'_> {
     ///
     /// # Errors
     /// What keeps them from being played.
-    async fn on_stage(&self, ground: Ground, mut labs: Vec<Broken>) -> Result<Vec<Row>, Error> {
+    async fn on_stage(&self, variant: StageVariant, mut labs: Vec<Broken>) -> Result<Vec<Row>, Error> {
         let stage = StageArgs::own(&self.args.cluster, self.args.timelapse);
         let opening = Opening { stage: &stage, places: self.places, on_kept: false, masker: &self.printer.masker };
-        let mut scene =
-            Scene::open(opening, self.interrupts, |session| Ok(vec![crate::report::events_file(session.dir())?]))
+        let mut opened =
+            OpenSession::open(opening, self.interrupts, |session| Ok(vec![crate::report::events_file(session.dir())?]))
                 .await?;
-        if let Origin::New(settings) = &mut scene.origin {
+        if let Origin::New(settings) = &mut opened.origin {
             let changed: Vec<_> = labs.iter().map(|broken| &broken.lab).collect();
-            settings.served = run::served(&changed, scene.session.id());
-            match &ground {
-                Ground::Defect(defect) => settings.defect = Some(*defect),
-                Ground::OtherText(text, other) => {
+            settings.served = run::served(&changed, opened.session.id());
+            match &variant {
+                StageVariant::Defect(defect) => settings.defect = Some(*defect),
+                StageVariant::OtherText(text, other) => {
                     settings.application.replaced = Some((text.clone(), other.clone()));
                 }
-                Ground::Sound | Ground::Until(_) => {}
+                StageVariant::Sound | StageVariant::Until(_) => {}
             }
         }
         let raising = Instant::now();
-        let rows = match scene.raise().await {
+        let rows = match opened.raise().await {
             Ok(Some(stage)) => {
                 if stage.cluster.is_mini() {
                     let patience = PATIENCE.max(BUSY * raising.elapsed());
                     labs.iter_mut().for_each(|broken| broken.hurry(patience));
                 }
-                self.play(&labs, stage, &scene).await
+                self.play(&labs, stage, &opened).await
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
-        let rows = scene.conclude(rows).await;
-        let told = scene.close().await;
+        let rows = opened.conclude(rows).await;
+        let told = opened.close().await;
         let rows = rows?;
         told?;
         Ok(rows)
     }
 
     /// None: interrupted.
-    async fn play(&self, labs: &[Broken], stage: Stage, scene: &Scene<'_>) -> Result<Option<Vec<Row>>, Error> {
+    async fn play(&self, labs: &[Broken], stage: Stage, opened: &OpenSession<'_>) -> Result<Option<Vec<Row>>, Error> {
         let breaker = Breaker::new(&stage, labs);
-        let player = Player {
+        let player = LabPlayer {
             stage: &stage,
             tools: self.tools,
-            events: &scene.events,
-            masker: &scene.masker,
-            session: scene.session.id(),
+            events: &opened.events,
+            masker: &opened.masker,
+            session: opened.session.id(),
             // What happens to all labs at once finds them all there.
             jobs: usize::from(self.args.jobs).max(if labs.iter().any(Broken::is_with_others) { labs.len() } else { 1 }),
             faults: None,
@@ -180,7 +180,7 @@ impl What<'_> {
             () = self.interrupts.forced.cancelled() => {}
         }
         let Some(played) = played? else { return Ok(None) };
-        scene.settle(End::Finished).await;
+        opened.settle(SessionEnd::Finished).await;
         Ok(Some(sabotage::rows(labs, &played, &failed)))
     }
 }
@@ -193,9 +193,9 @@ fn table(report: &Report) -> Vec<String> {
         let name = if row.fault.name == last { "" } else { row.fault.name };
         last = row.fault.name;
         let (mark, said) = match &row.outcome {
-            Outcome::Caught { said } => ("✓ caught", said),
-            Outcome::NotCaught { why } => ("✗ not caught", why),
-            Outcome::DoesNotApply { why } => ("– does not apply", why),
+            FaultOutcome::Caught { said } => ("✓ caught", said),
+            FaultOutcome::NotCaught { why } => ("✗ not caught", why),
+            FaultOutcome::DoesNotApply { why } => ("– does not apply", why),
         };
         format!("{name:<width$}  lab {}  {mark}: {said}", row.lab)
     });

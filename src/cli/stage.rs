@@ -74,7 +74,7 @@ pub(super) struct StageArgs {
     pub registry_port: Option<u16>,
     /// How the stage's registry knows its user: by the password itself, or by tokens as Docker Hub does [default: token for check, else basic]
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "registry")]
-    pub registry_auth: Option<Auth>,
+    pub registry_auth: Option<AuthArg>,
     /// (internal) stay in the foreground and keep the stage up until told to go
     #[arg(long, hide = true)]
     pub foreground: bool,
@@ -82,12 +82,12 @@ pub(super) struct StageArgs {
 
 /// How the stage's registry knows its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Auth {
+pub enum AuthArg {
     Basic,
     Token,
 }
 
-impl fmt::Display for Auth {
+impl fmt::Display for AuthArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Basic => "basic",
@@ -96,11 +96,11 @@ impl fmt::Display for Auth {
     }
 }
 
-impl From<Auth> for RegistryAuth {
-    fn from(auth: Auth) -> Self {
+impl From<AuthArg> for RegistryAuth {
+    fn from(auth: AuthArg) -> Self {
         match auth {
-            Auth::Basic => Self::Basic,
-            Auth::Token => Self::Token,
+            AuthArg::Basic => Self::Basic,
+            AuthArg::Token => Self::Token,
         }
     }
 }
@@ -209,7 +209,7 @@ pub(super) fn timelapse(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A version that mini does not know, where mini may be what is played on; an option that another cluster has.
-pub(super) fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, Error> {
+pub(super) fn cluster_settings(stage: &StageArgs) -> Result<cluster::ClusterSettings, Error> {
     let choice = stage.choice()?;
     let minor = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
     let version = match (&stage.kubernetes_version, &choice) {
@@ -217,7 +217,7 @@ pub(super) fn cluster_settings(stage: &StageArgs) -> Result<cluster::Settings, E
         (Some(version), Choice::Auto | Choice::Mini) => minor(version).parse()?,
         _ => Version::LATEST,
     };
-    Ok(cluster::Settings {
+    Ok(cluster::ClusterSettings {
         choice,
         mini: MiniSettings { version, timelapse: stage.timelapse },
         node_image: stage.node_image.clone(),

@@ -16,7 +16,7 @@ use crate::event::{Event, Events};
 use crate::place::Site;
 use crate::report::Voice;
 use crate::run::{BeforeStep, Next};
-use crate::script::lecture::Item;
+use crate::script::lecture::LectureItem;
 use crate::script::{Action, Lab, Step};
 
 /// Whether a reader can be asked.
@@ -77,7 +77,7 @@ impl Stepper {
     }
 
     /// What the reader wants of this item of a lecture.
-    pub(super) fn before_item(&self, lab: u32, item: &Item) -> BoxFuture<'_, Next> {
+    pub(super) fn before_item(&self, lab: u32, item: &LectureItem) -> BoxFuture<'_, Next> {
         let Some(command) = item.command() else { return futures::future::ready(Next::Play).boxed() };
         let heading = item.headings.last().cloned().unwrap_or_default();
         self.ask(Waiting { lab, line: item.lines.first, heading, command: command.script.trim_end().to_owned() })

@@ -10,10 +10,10 @@ use serde_json::json;
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kept::{self, Keeper};
+use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
 use super::printer::Printer;
-use super::scene::{Opening, Scene};
 use super::stage::StageArgs;
 use crate::docker::{self, Docker};
 use crate::exec::{Background, chain};
@@ -87,7 +87,7 @@ pub(super) async fn ensure(
 ) -> Result<(), Error> {
     let places = Places::find(common)?;
     std::fs::create_dir_all(&places.root).map_err(Error::Report)?;
-    let free = async || match kept::Raising::begin(&places.root) {
+    let free = async || match kept::RaisingLock::begin(&places.root) {
         Some(raising) => Probe::Done(raising),
         None => Probe::Pending("another `rehearse` brings one up".into()),
     };
@@ -163,13 +163,13 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
     let places = Places::find(common)?;
     let opening = Opening { stage: args, places: &places, on_kept: false, masker: &printer.masker };
     let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
-    let mut scene = Scene::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
-    if let Origin::New(settings) = &mut scene.origin {
+    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    if let Origin::New(settings) = &mut opened.origin {
         settings.kept = Some(args.asked());
     }
-    let folder = scene.session.private();
-    let raised = match Keeper::announce(&scene.session) {
-        Ok(keeper) => scene.raise().await.map(|raised| (keeper, raised)),
+    let folder = opened.session.private();
+    let raised = match Keeper::announce(&opened.session) {
+        Ok(keeper) => opened.raise().await.map(|raised| (keeper, raised)),
         Err(error) => Err(error.into()),
     };
     let held = match raised {
@@ -191,8 +191,8 @@ async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: 
         }
         Err(error) => Err(error),
     };
-    let held = scene.conclude::<()>(held).await;
-    scene.close().await?;
+    let held = opened.conclude::<()>(held).await;
+    opened.close().await?;
     held
 }
 
@@ -247,7 +247,7 @@ pub(super) async fn down(common: &Common, printer: &Printer) -> ExitCode {
 async fn try_down(common: &Common) -> Result<Lowered, Error> {
     let places = Places::find(common)?;
     let mut lowered = Lowered::default();
-    let free = async || match kept::Lowering::begin(&places.root) {
+    let free = async || match kept::LoweringLock::begin(&places.root) {
         Some(lowering) => Probe::Done(lowering),
         None => Probe::Pending("another `rehearse down` is about it".into()),
     };

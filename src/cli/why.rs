@@ -13,7 +13,7 @@ use super::kept;
 use super::places::{Common, Places};
 use super::printer::Printer;
 use crate::cluster::{self, Choice};
-use crate::why::{Diagnosis, Reader, Registry, Target};
+use crate::why::{Diagnoser, Diagnosis, DiagnosisTarget, RegistryLocation};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 no trouble with images, 1 a cause was found, 2 it could not be looked at.\n\
@@ -21,7 +21,7 @@ use crate::why::{Diagnosis, Reader, Registry, Target};
 pub(super) struct WhyArgs {
     /// A pod, or deploy/NAME, rs/NAME, job/NAME
     #[arg(value_name = "POD", required_unless_present_any = ["all", "filename"])]
-    target: Option<Target>,
+    target: Option<DiagnosisTarget>,
     /// The namespace [default: the context's]
     #[arg(short, long)]
     namespace: Option<String>,
@@ -47,7 +47,7 @@ pub(super) async fn why(args: &WhyArgs, common: &Common, printer: &Printer) -> E
 struct Asked {
     client: Client,
     namespace: String,
-    registry: Registry,
+    registry: RegistryLocation,
 }
 
 async fn asked(args: &WhyArgs, common: &Common) -> Result<Asked, Error> {
@@ -62,9 +62,9 @@ async fn asked(args: &WhyArgs, common: &Common) -> Result<Asked, Error> {
     let file = stage.as_ref().map(|stage| stage.kubeconfig.as_path());
     let (client, namespace) = cluster::reader(file, name).await.map_err(cluster::Error::from)?;
     let registry = match stage.filter(|stage| stage.remote.is_none()) {
-        _ if args.offline => Registry::Unasked,
-        Some(stage) => Registry::InHubsPlace(stage.registry),
-        None => Registry::AsNamed,
+        _ if args.offline => RegistryLocation::Unasked,
+        Some(stage) => RegistryLocation::InHubsPlace(stage.registry),
+        None => RegistryLocation::AsNamed,
     };
     Ok(Asked { client, namespace, registry })
 }
@@ -73,11 +73,11 @@ async fn diagnoses(args: &WhyArgs, common: &Common, printer: &Printer) -> Result
     let Asked { client, namespace, registry } = asked(args, common).await?;
     let namespace = args.namespace.clone().unwrap_or(namespace);
     let pods: Vec<Pod> = match (&args.filename, &args.target) {
-        (Some(path), _) => Target::of_manifest(&text_of(path)?, &namespace)?,
+        (Some(path), _) => DiagnosisTarget::of_manifest(&text_of(path)?, &namespace)?,
         (None, Some(target)) => target.pods(&client, &namespace).await?,
-        (None, None) => Target::All.pods(&client, &namespace).await?,
+        (None, None) => DiagnosisTarget::All.pods(&client, &namespace).await?,
     };
-    let reader = Reader { client: &client, registry, masker: &printer.masker };
+    let reader = Diagnoser { client: &client, registry, masker: &printer.masker };
     let found = try_join_all(pods.into_iter().map(|pod| reader.diagnosis(pod))).await;
     let mut found: Vec<Diagnosis> = found.map_err(crate::why::Error::from)?;
     if args.all {

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::Api;
 use kube::runtime::wait::{Condition, await_condition};
 
-use super::ground::Ground;
+use super::start::StartContext;
 use super::{Error, Info, client_of, namespaces};
 use crate::docker::Docker;
 use crate::registry::Credentials;
@@ -21,9 +21,9 @@ mod create;
 mod image;
 mod wiring;
 
-pub(super) use cli::Cli;
+pub(super) use cli::KindCli;
 pub use create::end;
-pub(super) use image::{Image, Wanted, find as find_image};
+pub(super) use image::{NodeImage, WantedNodeImage, find as find_image};
 pub use wiring::give_back;
 use wiring::{Wiring, alias};
 
@@ -36,8 +36,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(180);
 /// What kind cluster to start.
 #[derive(Debug, Clone)]
 pub struct KindSettings {
-    pub cli: Cli,
-    pub source: Source,
+    pub cli: KindCli,
+    pub source: ClusterSource,
     pub workers: u32,
     /// The user's own kind config, merged under ours.
     pub config: Option<PathBuf>,
@@ -45,13 +45,13 @@ pub struct KindSettings {
 
 /// Where the cluster comes from.
 #[derive(Debug, Clone)]
-pub enum Source {
-    Create(Image),
+pub enum ClusterSource {
+    Create(NodeImage),
     /// It is there, under this name, and stays.
     Reuse(String),
 }
 
-impl std::fmt::Display for Source {
+impl std::fmt::Display for ClusterSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Create(image) => image.fmt(f),
@@ -75,15 +75,15 @@ impl KindCluster {
     /// With kind's own reason. What had been begun is in the session's ledger.
     pub async fn start(
         settings: &KindSettings,
-        ground: Ground<'_>,
+        context: StartContext<'_>,
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
         match &settings.source {
-            Source::Reuse(name) => Self::wire(settings, ground, name, tell).await,
-            Source::Create(image) => {
-                let name = name_of(&ground.session);
-                create::create(settings, image, &ground, &name, tell).await?;
-                Self::wire(settings, ground, &name, tell).await
+            ClusterSource::Reuse(name) => Self::wire(settings, context, name, tell).await,
+            ClusterSource::Create(image) => {
+                let name = name_of(&context.session);
+                create::create(settings, image, &context, &name, tell).await?;
+                Self::wire(settings, context, &name, tell).await
             }
         }
     }
@@ -91,7 +91,7 @@ impl KindCluster {
     /// From the cluster `name`, which is there, to one that pulls from the stage's registry.
     async fn wire(
         settings: &KindSettings,
-        ground: Ground<'_>,
+        context: StartContext<'_>,
         name: &str,
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
@@ -103,20 +103,20 @@ impl KindCluster {
         let nodes: Vec<String> = nodes.split_whitespace().map(str::to_owned).collect();
         let client = client_of(&kubeconfig).await?;
         tell("waiting for the registry");
-        let registry = ground.registry.await.ok_or(Error::NoRegistry)?;
-        ground.registry_at_rest.await;
-        let docker = ground.docker;
-        let is_users = matches!(settings.source, Source::Reuse(_));
+        let registry = context.registry.await.ok_or(Error::NoRegistry)?;
+        context.registry_at_rest.await;
+        let docker = context.docker;
+        let is_users = matches!(settings.source, ClusterSource::Reuse(_));
         let mut notes = vec![settings.source.to_string()];
         if is_users {
             notes.extend(namespaces::reap(&client).await.map_err(Error::Client)?);
             let debt = Debt::Nodes { nodes: nodes.clone(), host: docker.host().into() };
-            ground.ledger.owe(debt).map_err(|source| Error::Write { path: ground.private.clone(), source })?;
+            context.ledger.owe(debt).map_err(|source| Error::Write { path: context.private.clone(), source })?;
         }
-        let host = docker.join(&registry.1, NETWORK, &alias(&ground.session)).await.map_err(Error::Docker)?;
+        let host = docker.join(&registry.1, NETWORK, &alias(&context.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        Wiring { docker: &docker, nodes: &nodes, realm: ground.realm.as_deref() }
-            .connect((&ground.session, &ground.owner), &host, registry.0)
+        Wiring { docker: &docker, nodes: &nodes, realm: context.realm.as_deref() }
+            .connect((&context.session, &context.owner), &host, registry.0)
             .await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;
         Ok(Self {

@@ -2,11 +2,11 @@
 
 mod choice;
 mod context;
-mod ground;
 mod kind;
 mod mini;
 pub mod namespaces;
 mod plan;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, InvalidChoice};
 pub(crate) use context::reader;
-pub use ground::Ground;
 pub use kind::{
     KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name,
     sessions as kind_sessions,
 };
 pub use mini::MiniSettings;
 pub use namespaces::labels_of as namespace_labels;
-pub use plan::{Plan, Settings};
+pub use plan::{ClusterSettings, Plan};
+pub use start::StartContext;
 
 use crate::docker::{self, Docker};
 use crate::exec;
@@ -75,7 +75,7 @@ pub enum Error {
     #[error("the kind config {} cannot be used: {problem}", path.display())]
     KindConfig { path: PathBuf, problem: String },
     #[error("the node image {image} can be had nowhere: {why}")]
-    NodeImage { image: String, why: String },
+    Image { image: String, why: String },
     #[error("the cluster has no nodes")]
     NoNodes,
     #[error("the nodes were not ready within {after:?}")]
@@ -125,7 +125,7 @@ impl Hint for Error {
             }
             Self::NoCluster { known, .. } if known.is_empty() => Some("there is none at all; without `--reuse` one is created".into()),
             Self::NoCluster { known, .. } => Some(format!("there are: {}", known.join(", "))),
-            Self::NodeImage { .. } => Some(
+            Self::Image { .. } => Some(
                 "load one (`docker load -i node-image.tar`), name one (`--node-image NAME`), or play on `--cluster mini`"
                     .into(),
             ),

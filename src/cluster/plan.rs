@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use super::context::{ContextCluster, Fit};
-use super::ground::Ground;
-use super::kind::{self, KindCluster, KindSettings, Source, Wanted};
+use super::kind::{self, ClusterSource, KindCluster, KindSettings, WantedNodeImage};
 use super::mini::{MiniCluster, MiniSettings};
+use super::start::StartContext;
 use super::{Choice, Cluster, Error};
 use crate::docker::Docker;
 
 /// What the user said of clusters.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct ClusterSettings {
     pub choice: Choice,
     pub mini: MiniSettings,
     pub node_image: Option<String>,
@@ -38,7 +38,7 @@ impl Plan {
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub async fn of(settings: &Settings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
+    pub async fn of(settings: &ClusterSettings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
         let mini = || Self::Mini(settings.mini.clone());
         match &settings.choice {
             Choice::Mini => Ok((mini(), Vec::new())),
@@ -54,19 +54,19 @@ impl Plan {
         }
     }
 
-    async fn kind(settings: &Settings, docker: &Docker) -> Result<Self, Error> {
-        let cli = kind::Cli::find(docker).await?;
+    async fn kind(settings: &ClusterSettings, docker: &Docker) -> Result<Self, Error> {
+        let cli = kind::KindCli::find(docker).await?;
         let source = match &settings.reuse {
             Some(name) => {
                 let known = cli.clusters().await?;
                 if !known.contains(name) {
                     return Err(Error::NoCluster { name: name.clone(), known });
                 }
-                Source::Reuse(name.clone())
+                ClusterSource::Reuse(name.clone())
             }
             None => {
                 let (image, version) = (settings.node_image.clone(), settings.kubernetes_version.clone());
-                Source::Create(kind::find_image(docker, &Wanted { image, version }).await?)
+                ClusterSource::Create(kind::find_image(docker, &WantedNodeImage { image, version }).await?)
             }
         };
         Ok(Self::Kind(Box::new(KindSettings {
@@ -81,16 +81,16 @@ impl Plan {
     ///
     /// # Errors
     /// As the cluster's own `start`.
-    pub async fn start(&self, ground: Ground<'_>, tell: &(dyn Fn(&str) + Sync)) -> Result<Cluster, Error> {
+    pub async fn start(&self, context: StartContext<'_>, tell: &(dyn Fn(&str) + Sync)) -> Result<Cluster, Error> {
         match self {
             Self::Mini(settings) => {
                 tell("waiting for the registry");
-                let (registry, _) = ground.registry.await.ok_or(Error::NoRegistry)?;
-                let mini = MiniCluster::start(settings, ground.docker, registry, ground.labels).await?;
+                let (registry, _) = context.registry.await.ok_or(Error::NoRegistry)?;
+                let mini = MiniCluster::start(settings, context.docker, registry, context.labels).await?;
                 Ok(Cluster::Mini(mini))
             }
             Self::Context(fit) => Ok(Cluster::Context(ContextCluster::start(fit).await?)),
-            Self::Kind(settings) => Ok(Cluster::Kind(KindCluster::start(settings, ground, tell).await?)),
+            Self::Kind(settings) => Ok(Cluster::Kind(KindCluster::start(settings, context, tell).await?)),
         }
     }
 }

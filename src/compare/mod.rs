@@ -20,5 +20,5 @@ pub(crate) use difference::{Class, Difference, Fidelity, Path};
 pub(crate) use elision::left_out;
 pub(crate) use lab::{Comparison, compare};
 pub(crate) use same::{Sameness, sameness};
-pub(crate) use typed::{Form, Outcome, typed};
+pub(crate) use typed::{OutputForm, TypedComparison, typed};
 pub(crate) use volatile::put_back;

@@ -5,7 +5,7 @@ use super::{Class, Difference, Fidelity, Path, lines, table, tree};
 
 /// What the shown output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum OutputForm {
     /// One or more tables, and lines beside them.
     Table,
     /// JSON or YAML.
@@ -15,15 +15,15 @@ pub(crate) enum Form {
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub form: Form,
+pub(crate) struct TypedComparison {
+    pub form: OutputForm,
     /// How closely the printed output says what is shown, but for the differences that count.
     pub fidelity: Fidelity,
     /// In the order of the shown output; all of them, also those that differ from run to run.
     pub differences: Vec<Difference>,
 }
 
-impl Outcome {
+impl TypedComparison {
     /// The differences that make the printed output say something else.
     pub(crate) fn counted(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.class.counts())
@@ -38,12 +38,12 @@ impl Outcome {
 }
 
 /// Compares what a lecture shows with what was printed.
-pub(crate) fn typed(shown: &str, printed: &str) -> Outcome {
+pub(crate) fn typed(shown: &str, printed: &str) -> TypedComparison {
     let (shown, printed) = (trimmed(shown), trimmed(printed));
     let outcome = trees(&shown, &printed).or_else(|| tables(&shown, &printed));
     let outcome = outcome.unwrap_or_else(|| plain(&shown, &printed));
     let is_exact = shown == printed;
-    Outcome { fidelity: if is_exact { Fidelity::Exact } else { outcome.fidelity }, ..outcome }
+    TypedComparison { fidelity: if is_exact { Fidelity::Exact } else { outcome.fidelity }, ..outcome }
 }
 
 /// Without control sequences of colours, carriage returns, and blanks at ends.
@@ -52,22 +52,22 @@ fn trimmed(text: &str) -> String {
     text.trim_matches('\n').lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-fn trees(shown: &str, printed: &str) -> Option<Outcome> {
+fn trees(shown: &str, printed: &str) -> Option<TypedComparison> {
     let (shown, printed) = (tree::parse(shown)?, tree::parse(printed)?);
     let differences = tree::differences(&shown, &printed);
     let fidelity = if tree::is_subset(&shown, &printed) { Fidelity::Subset } else { Fidelity::Normalised };
-    Some(Outcome { form: Form::Tree, fidelity, differences })
+    Some(TypedComparison { form: OutputForm::Tree, fidelity, differences })
 }
 
-fn plain(shown: &str, printed: &str) -> Outcome {
+fn plain(shown: &str, printed: &str) -> TypedComparison {
     let found = lines::differences(shown.lines().enumerate(), printed);
     let is_part = found.is_part || found.differences.iter().any(|difference| difference.class == Class::Longer);
     let fidelity = if is_part { Fidelity::Fragments } else { Fidelity::Normalised };
-    Outcome { form: Form::Lines, fidelity, differences: found.differences }
+    TypedComparison { form: OutputForm::Lines, fidelity, differences: found.differences }
 }
 
 /// None where no table is shown, or rows that no printed table has.
-fn tables(shown: &str, printed: &str) -> Option<Outcome> {
+fn tables(shown: &str, printed: &str) -> Option<TypedComparison> {
     let of_printed = grid::grids(printed);
     let of_shown = grid::grids(shown);
     if of_shown.is_empty() {
@@ -88,7 +88,7 @@ fn tables(shown: &str, printed: &str) -> Option<Outcome> {
     differences.extend(lines::differences(beside, printed).differences);
     differences.sort_by_key(|difference| difference.line);
     let fidelity = if is_subset { Fidelity::Subset } else { Fidelity::Normalised };
-    Some(Outcome { form: Form::Table, fidelity, differences })
+    Some(TypedComparison { form: OutputForm::Table, fidelity, differences })
 }
 
 /// A table without a column in common is another table, whatever else it lacks.
@@ -96,12 +96,12 @@ fn weight(differences: &[Difference]) -> usize {
     differences.iter().filter(|difference| difference.class.counts()).count()
 }
 
-fn headless(shown: &str, printed: &Grid) -> Option<Outcome> {
+fn headless(shown: &str, printed: &Grid) -> Option<TypedComparison> {
     let grid = grid::headless(printed, shown)?;
     let differences = table::differences(1, &grid, printed);
     let missing = differences.iter().filter(|difference| difference.class == Class::RowMissing).count();
     let fidelity = if printed.rows.len() > grid.rows.len() { Fidelity::Subset } else { Fidelity::Normalised };
-    (missing < grid.rows.len()).then_some(Outcome { form: Form::Table, fidelity, differences })
+    (missing < grid.rows.len()).then_some(TypedComparison { form: OutputForm::Table, fidelity, differences })
 }
 
 /// No table was printed.

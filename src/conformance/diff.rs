@@ -8,7 +8,7 @@ use super::error::Error;
 
 /// Where two records part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct RecordDifference {
     /// 1-based line in both.
     pub line: usize,
     /// What the line belongs to: the pod or the command above it.
@@ -18,7 +18,7 @@ pub struct Difference {
     pub right: Option<String>,
 }
 
-impl Difference {
+impl RecordDifference {
     /// Of two records' texts; None where they are equal.
     pub fn first(left: &str, right: &str) -> Option<Self> {
         let (mut lefts, mut rights) = (left.lines(), right.lines());
@@ -38,7 +38,7 @@ impl Difference {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for RecordDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = "(the record ends)";
         writeln!(f, "    line {}, {}", self.line, self.of)?;
@@ -48,7 +48,7 @@ impl fmt::Display for Difference {
 }
 
 /// What came of one case in two folders.
-pub(super) type Compared = (String, Option<Difference>);
+pub(super) type Compared = (String, Option<RecordDifference>);
 
 /// Compares all records of two folders, by case; a case that one of them lacks differs at its first line.
 ///
@@ -64,7 +64,7 @@ pub fn diff(left: &Path, right: &Path) -> Result<Vec<Compared>, Error> {
     Ok(cases
         .into_iter()
         .map(|case| {
-            let difference = Difference::first(&text(left, &case), &text(right, &case));
+            let difference = RecordDifference::first(&text(left, &case), &text(right, &case));
             (case, difference)
         })
         .collect())
@@ -87,10 +87,10 @@ mod tests {
     #[test]
     fn the_first_line_that_differs_and_what_it_belongs_to() {
         let left = "{\n  \"pod\": \"mypod\",\n  \"a\",\n  \"b\"\n}\n";
-        assert_eq!(Difference::first(left, left), None);
-        let found = Difference::first(left, &left.replace("\"b\"", "\"c\"")).unwrap();
+        assert_eq!(RecordDifference::first(left, left), None);
+        let found = RecordDifference::first(left, &left.replace("\"b\"", "\"c\"")).unwrap();
         assert_eq!(found.to_string(), "    line 4, \"pod\": \"mypod\"\n    - \"b\"\n    + \"c\"");
-        let found = Difference::first(left, "{\n").unwrap();
+        let found = RecordDifference::first(left, "{\n").unwrap();
         assert_eq!((found.line, found.right), (2, None));
     }
 

@@ -2,23 +2,23 @@
 //! and compared with what a real one did. Knows nothing of which cluster it plays on, nor of who reads the outcome.
 //!
 //! A case is a title and an async function over a [`World`]: a namespace, an image name and a shell of its own. What
-//! happened there is its [`Record`], without what differs from run to run. The records under `expected/` are those of
+//! happened there is its [`CaseRecord`], without what differs from run to run. The records under `expected/` are those of
 //! a real cluster (kind, Kubernetes 1.36); a record that a run wrote is accepted by copying it there.
 
 mod cases;
 mod diff;
 mod error;
-mod ground;
 mod outage;
 mod pod;
 mod record;
 mod suite;
+mod testbed;
 mod words;
 mod world;
 
 pub use cases::{Case, Needs, all, chosen};
-pub use diff::{Difference, diff};
+pub use diff::{RecordDifference, diff};
 pub use error::Error;
-pub use ground::Ground;
-pub use record::Record;
-pub use suite::{Outcome, Result, Suite};
+pub use record::CaseRecord;
+pub use suite::{CaseOutcome, CaseResult, Suite};
+pub use testbed::Testbed;

@@ -9,15 +9,15 @@ use crate::place::Printed;
 
 /// A case's record: equal on every cluster that behaves the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct CaseRecord {
     pub case: String,
-    pub seen: Vec<Seen>,
+    pub seen: Vec<Observation>,
 }
 
 /// One thing that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Seen {
+pub enum Observation {
     /// What a pod went through: states and events, each once, in the order they first came.
     Pod { pod: String, states: Vec<String>, events: Vec<String> },
     /// What a command printed, both streams in their order.
@@ -26,7 +26,7 @@ pub enum Seen {
     Fact { fact: String, is: String },
 }
 
-impl Seen {
+impl Observation {
     pub fn pod(trace: &Trace, words: &Words) -> Self {
         // Names first: the redactor would take an address out of them.
         let mut trace = trace.clone();
@@ -60,7 +60,7 @@ impl Seen {
     }
 }
 
-impl Record {
+impl CaseRecord {
     /// The file's text.
     pub fn to_text(&self) -> String {
         // Strings and numbers always serialize.

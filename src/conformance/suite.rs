@@ -9,43 +9,43 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::cases::{Case, Play};
-use super::diff::Difference;
+use super::diff::RecordDifference;
 use super::error::Error;
-use super::ground::Ground;
 use super::outage;
+use super::testbed::Testbed;
 use super::world::World;
 use crate::secret::private_file;
 
 /// What came of a case.
 #[derive(Debug)]
-pub enum Result {
+pub enum CaseResult {
     /// The record is the expected one.
     Passed,
     /// The record is another; the expected one is on the left.
-    Differs(Difference),
+    Differs(RecordDifference),
     /// It was another first, and then, with nothing beside it, the expected one.
-    Unstable(Difference),
+    Unstable(RecordDifference),
     /// It could not be played to its end.
     Failed(Error),
-    /// Why it says nothing on this ground.
+    /// Why it says nothing on this cluster.
     Skipped(String),
 }
 
-pub struct Outcome {
+pub struct CaseOutcome {
     pub case: &'static Case,
-    pub result: Result,
+    pub result: CaseResult,
     pub took: Duration,
 }
 
-impl Outcome {
+impl CaseOutcome {
     /// Whether it keeps the suite from passing.
     pub fn is_failure(&self) -> bool {
-        matches!(self.result, Result::Differs(_) | Result::Failed(_))
+        matches!(self.result, CaseResult::Differs(_) | CaseResult::Failed(_))
     }
 }
 
 pub struct Suite<'a> {
-    pub ground: &'a Ground<'a>,
+    pub testbed: &'a Testbed<'a>,
     /// Where records are written, one file a case.
     pub records: &'a Path,
     /// How many cases side by side.
@@ -63,8 +63,8 @@ impl Suite<'_> {
     pub async fn run(
         &self,
         cases: &[&'static Case],
-        mut told: impl FnMut(&Outcome),
-    ) -> std::result::Result<Vec<Outcome>, Error> {
+        mut told: impl FnMut(&CaseOutcome),
+    ) -> Result<Vec<CaseOutcome>, Error> {
         let unwritten = |source| Error::Write { path: self.records.into(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(self.records).map_err(unwritten)?;
         let (alone, mut beside): (Vec<&'static Case>, Vec<_>) = cases.iter().partition(|case| case.needs.outage);
@@ -76,7 +76,7 @@ impl Suite<'_> {
             let mut again = Vec::new();
             while let Some(outcome) = playing.next().await {
                 match outcome.result {
-                    Result::Differs(difference) if self.second_chance => again.push((outcome.case, difference)),
+                    CaseResult::Differs(difference) if self.second_chance => again.push((outcome.case, difference)),
                     _ => {
                         told(&outcome);
                         outcomes.push(outcome);
@@ -86,8 +86,8 @@ impl Suite<'_> {
             drop(playing);
             for (case, difference) in again {
                 let mut outcome = self.outcome(case).await;
-                if matches!(outcome.result, Result::Passed) {
-                    outcome.result = Result::Unstable(difference);
+                if matches!(outcome.result, CaseResult::Passed) {
+                    outcome.result = CaseResult::Unstable(difference);
                 }
                 told(&outcome);
                 outcomes.push(outcome);
@@ -96,25 +96,25 @@ impl Suite<'_> {
         Ok(outcomes)
     }
 
-    async fn outcome(&self, case: &'static Case) -> Outcome {
+    async fn outcome(&self, case: &'static Case) -> CaseOutcome {
         let began = Instant::now();
         let mut took = Duration::ZERO;
         let result = match self.unfit(case).await {
-            Ok(Some(reason)) => Result::Skipped(reason),
-            Ok(None) => self.judged(case, || took = began.elapsed()).await.unwrap_or_else(Result::Failed),
-            Err(error) => Result::Failed(error),
+            Ok(Some(reason)) => CaseResult::Skipped(reason),
+            Ok(None) => self.judged(case, || took = began.elapsed()).await.unwrap_or_else(CaseResult::Failed),
+            Err(error) => CaseResult::Failed(error),
         };
-        Outcome { case, result, took }
+        CaseOutcome { case, result, took }
     }
 
-    /// Why the case says nothing on this ground.
-    async fn unfit(&self, case: &Case) -> std::result::Result<Option<String>, Error> {
-        let (needs, ground) = (case.needs, self.ground);
-        Ok(match ground.server_minor {
+    /// Why the case says nothing on this cluster.
+    async fn unfit(&self, case: &Case) -> Result<Option<String>, Error> {
+        let (needs, testbed) = (case.needs, self.testbed);
+        Ok(match testbed.server_minor {
             server if server < needs.since => Some(format!("needs Kubernetes 1.{} or newer", needs.since)),
             server if server > needs.until => Some(format!("needs Kubernetes 1.{} or older", needs.until)),
-            _ if ground.kubectl_minor < needs.kubectl => Some(format!("needs kubectl 1.{} or newer", needs.kubectl)),
-            _ if needs.outage && !outage::possible(ground.stage).await? => {
+            _ if testbed.kubectl_minor < needs.kubectl => Some(format!("needs kubectl 1.{} or newer", needs.kubectl)),
+            _ if needs.outage && !outage::possible(testbed.stage).await? => {
                 Some("needs a registry on a port of its own (`--registry-port`)".into())
             }
             _ => None,
@@ -122,11 +122,11 @@ impl Suite<'_> {
     }
 
     /// `played` is called before the namespace goes, which takes a real cluster longer than many a case.
-    async fn judged(&self, case: &Case, played: impl FnOnce()) -> std::result::Result<Result, Error> {
+    async fn judged(&self, case: &Case, played: impl FnOnce()) -> Result<CaseResult, Error> {
         let path = self.records.join(format!("{}.json", case.id));
         // That of an earlier run says nothing of this one.
         let _ = std::fs::remove_file(&path);
-        let mut world = World::make(self.ground, case.id).await?;
+        let mut world = World::make(self.testbed, case.id).await?;
         let outcome = match &case.play {
             Play::Scenario(scenario) => scenario(&mut world).await,
             Play::Script(script) => play_script(script, &mut world).await,
@@ -141,12 +141,12 @@ impl Suite<'_> {
         if causes != case.causes {
             return Err(Error::Causes { named: causes, expected: case.causes });
         }
-        let expected = expected(case.expected, self.ground.server_minor);
-        Ok(Difference::first(&expected, &text).map_or(Result::Passed, Result::Differs))
+        let expected = expected(case.expected, self.testbed.server_minor);
+        Ok(RecordDifference::first(&expected, &text).map_or(CaseResult::Passed, CaseResult::Differs))
     }
 }
 
-async fn play_script(script: &str, world: &mut World<'_>) -> std::result::Result<(), Error> {
+async fn play_script(script: &str, world: &mut World<'_>) -> Result<(), Error> {
     if script.contains("$IMAGE") {
         world.serve().await?;
     }

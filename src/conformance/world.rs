@@ -11,18 +11,18 @@ use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::ground::{Ground, gone};
 use super::pod::PodSpec;
-use super::record::{Record, Seen};
+use super::record::{CaseRecord, Observation};
+use super::testbed::{Testbed, gone};
 use super::words::Words;
 use crate::docker::labels;
 use crate::kubewords::status::{ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME};
 use crate::observe::Trace;
-use crate::place::{Printed, Shell, ShellGround};
+use crate::place::{Printed, Shell, ShellSpec};
 use crate::registry::Credentials;
 use crate::script::ObjectRef;
 use crate::wait::{Probe, Wake, until};
-use crate::why::{Reader, Registry};
+use crate::why::{Diagnoser, RegistryLocation};
 
 /// Enough for a fourth attempt in real time, and for pulls that wait for others.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -35,7 +35,7 @@ const REPOSITORY: &str = "docker.io/conformance/";
 
 /// Whose credentials a pull secret holds, and for which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+pub enum SecretContents {
     Right,
     WrongPassword,
     /// The right ones, but for a server the image is not on.
@@ -43,7 +43,7 @@ pub enum Login {
 }
 
 pub struct World<'a> {
-    pub ground: &'a Ground<'a>,
+    pub testbed: &'a Testbed<'a>,
     /// Different in each run; taken out of the record.
     tag: String,
     pub namespace: String,
@@ -54,7 +54,7 @@ pub struct World<'a> {
     words: Words,
     shell: Shell,
     began: Instant,
-    record: Record,
+    record: CaseRecord,
     /// What `why` named each time a pod was seen waiting for its image.
     pub causes: Vec<String>,
 }
@@ -64,46 +64,46 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn make(ground: &'a Ground<'a>, case: &str) -> Result<Self, Error> {
+    pub async fn make(testbed: &'a Testbed<'a>, case: &str) -> Result<Self, Error> {
         let tag = format!("-x{:06x}", rand::random::<u32>() & 0xff_ffff);
         let namespace = format!("{case}{tag}");
         let object: Namespace = of(json!({
-            "metadata": { "name": namespace, "labels": { labels::SESSION: ground.session } },
+            "metadata": { "name": namespace, "labels": { labels::SESSION: testbed.session } },
         }));
-        Api::all(ground.client.clone()).create(&PostParams::default(), &object).await?;
-        let accounts = Api::<ServiceAccount>::namespaced(ground.client.clone(), &namespace);
+        Api::all(testbed.client.clone()).create(&PostParams::default(), &object).await?;
+        let accounts = Api::<ServiceAccount>::namespaced(testbed.client.clone(), &namespace);
         let exists = |account: Option<&ServiceAccount>| account.is_some();
         let comes = tokio::time::timeout(PATIENCE, await_condition(accounts, "default", exists)).await;
         let Ok(Ok(_)) = comes else { return Err(Error::NoServiceAccount) };
-        let words = ground.words.and(&tag, "");
+        let words = testbed.words.and(&tag, "");
         // A user's own registry may offer no more than one level below its folder.
-        let (repository, server) = match &ground.stage.handle.remote {
+        let (repository, server) = match &testbed.stage.handle.remote {
             Some(remote) => (format!("{}/conformance-", remote.place()), remote.host.as_str()),
             None => (REPOSITORY.into(), DOCKER_HUB),
         };
-        let path = ground.stage.handle.remote.as_ref().map(|remote| format!("/v2/{}/conformance-", remote.path));
+        let path = testbed.stage.handle.remote.as_ref().map(|remote| format!("/v2/{}/conformance-", remote.path));
         let words =
             words.and(&path.unwrap_or("/v2/conformance/".into()), "/v2/conformance/").and(&repository, REPOSITORY);
         let image = format!("{repository}{case}{tag}:1.0.0");
-        let mut shell = shell(ground, &namespace)?;
+        let mut shell = shell(testbed, &namespace)?;
         shell.set("IMAGE", &image);
         shell.set("NAMESPACE", &namespace);
         shell.set("SERVER", server);
-        let record = Record { case: case.into(), seen: Vec::new() };
+        let record = CaseRecord { case: case.into(), seen: Vec::new() };
         let server = server.to_owned();
-        Ok(Self { ground, tag, namespace, image, server, words, shell, began: Instant::now(), record, causes: vec![] })
+        Ok(Self { testbed, tag, namespace, image, server, words, shell, began: Instant::now(), record, causes: vec![] })
     }
 
     /// Everything recorded; the namespace goes.
     ///
     /// # Errors
     /// Where it does not go.
-    pub async fn close(self) -> Result<Record, Error> {
-        if self.ground.stage.is_users() {
+    pub async fn close(self) -> Result<CaseRecord, Error> {
+        if self.testbed.stage.is_users() {
             // What a registry does not delete is left to its own housekeeping.
-            let _ = self.ground.stage.withdraw(&self.image).await;
+            let _ = self.testbed.stage.withdraw(&self.image).await;
         }
-        self.ground.remove(self.namespace).await?;
+        self.testbed.remove(self.namespace).await?;
         Ok(self.record)
     }
 
@@ -116,7 +116,7 @@ impl<'a> World<'a> {
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
     {
-        Api::namespaced(self.ground.client.clone(), &self.namespace)
+        Api::namespaced(self.testbed.client.clone(), &self.namespace)
     }
 
     /// Pushes the application under the case's image name.
@@ -124,24 +124,26 @@ impl<'a> World<'a> {
     /// # Errors
     /// Where the registry refuses.
     pub async fn serve(&self) -> Result<(), Error> {
-        Ok(self.ground.stage.serve(&self.image).await?)
+        Ok(self.testbed.stage.serve(&self.image).await?)
     }
 
     /// Creates a pull secret.
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn secret(&self, name: &str, login: Login) -> Result<(), Error> {
+    pub async fn secret(&self, name: &str, login: SecretContents) -> Result<(), Error> {
         self.put_secret(&self.pull_secret(name, login)).await
     }
 
     /// A pull secret as kubectl makes it, not yet created.
-    pub fn pull_secret(&self, name: &str, login: Login) -> Value {
-        let right = self.ground.stage.credentials();
+    pub fn pull_secret(&self, name: &str, login: SecretContents) -> Value {
+        let right = self.testbed.stage.credentials();
         let (credentials, server) = match login {
-            Login::Right => (right, self.server.as_str()),
-            Login::WrongPassword => (Credentials::new(right.username, "not-the-password"), self.server.as_str()),
-            Login::OtherServer => (right, "registry.example.com"),
+            SecretContents::Right => (right, self.server.as_str()),
+            SecretContents::WrongPassword => {
+                (Credentials::new(right.username, "not-the-password"), self.server.as_str())
+            }
+            SecretContents::OtherServer => (right, "registry.example.com"),
         };
         json!({
             "metadata": { "name": name },
@@ -216,13 +218,13 @@ impl<'a> World<'a> {
         let last = states.last().cloned().unwrap_or_default();
         let reached = |trace: &Trace| went_through(trace, &states) && proven(trace, &last);
         let trace = self.seen(&what, pod, reached).await?;
-        self.record.seen.push(Seen::pod(&trace, &self.words));
+        self.record.seen.push(Observation::pod(&trace, &self.words));
         if [ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME].contains(&last.as_str()) {
-            let registry = match self.ground.stage.handle.own_registry() {
-                Some((_, address)) => Registry::InHubsPlace(address.to_string()),
-                None => Registry::AsNamed,
+            let registry = match self.testbed.stage.handle.own_registry() {
+                Some((_, address)) => RegistryLocation::InHubsPlace(address.to_string()),
+                None => RegistryLocation::AsNamed,
             };
-            let reader = Reader { client: &self.ground.client, registry, masker: &self.ground.masker };
+            let reader = Diagnoser { client: &self.testbed.client, registry, masker: &self.testbed.masker };
             let diagnosis = reader.diagnosis(self.api::<Pod>().get(pod).await?).await?;
             self.causes.push(diagnosis.cause.map_or_else(|| "none".into(), |cause| cause.id.to_owned()));
         }
@@ -235,7 +237,7 @@ impl<'a> World<'a> {
     /// [`Error::TimedOut`] with the last state.
     pub async fn seen(&self, what: &str, pod: &str, reached: impl Fn(&Trace) -> bool) -> Result<Trace, Error> {
         let object = ObjectRef { kind: "pod".into(), namespace: self.namespace.clone(), name: pod.into() };
-        let watch = &self.ground.watch;
+        let watch = &self.testbed.watch;
         let probe = async || {
             watch.look(|recorder| match recorder.latest(&object, self.began) {
                 Some(trace) if reached(trace) => Probe::Done(trace.clone()),
@@ -248,7 +250,7 @@ impl<'a> World<'a> {
 
     /// Records a question and its answer.
     pub fn fact(&mut self, fact: &str, is: impl ToString) {
-        self.record.seen.push(Seen::Fact { fact: fact.into(), is: self.words.text(&is.to_string()) });
+        self.record.seen.push(Observation::Fact { fact: fact.into(), is: self.words.text(&is.to_string()) });
     }
 
     pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
@@ -261,7 +263,7 @@ impl<'a> World<'a> {
     /// Where it does not end.
     pub async fn play(&mut self, command: &str) -> Result<(), Error> {
         let printed = self.quietly(command).await?;
-        self.record.seen.push(Seen::command(command, &printed, &self.words));
+        self.record.seen.push(Observation::command(command, &printed, &self.words));
         Ok(())
     }
 
@@ -301,26 +303,26 @@ fn proven(trace: &Trace, status: &str) -> bool {
 }
 
 /// A shell whose kubectl speaks to the case's namespace.
-fn shell(ground: &Ground<'_>, namespace: &str) -> Result<Shell, Error> {
-    let handle = &ground.stage.handle;
+fn shell(testbed: &Testbed<'_>, namespace: &str) -> Result<Shell, Error> {
+    let handle = &testbed.stage.handle;
     let folder = handle.private.join("conformance").join(namespace);
     let unfit = |error: &dyn std::fmt::Display| Error::Kubeconfig(error.to_string());
     let mut config = Kubeconfig::read_from(&handle.kubeconfig).map_err(|error| unfit(&error))?;
     for context in config.contexts.iter_mut().filter_map(|named| named.context.as_mut()) {
         context.namespace = Some(namespace.into());
     }
-    Ok(Shell::prepare(&ShellGround {
+    Ok(Shell::prepare(&ShellSpec {
         folder: &folder,
         name: "case",
         // All cases speak to the same server, and find out about it once.
         cache: Some(&handle.private.join("kubectl-cache")),
         sessions: &handle.sessions(),
-        program: &ground.program,
-        kubectl: Some(&ground.kubectl),
+        program: &testbed.program,
+        kubectl: Some(&testbed.kubectl),
         // JSON is YAML; the folder is its owner's alone.
         kubeconfig: &serde_json::to_string(&config).map_err(|error| unfit(&error))?,
         docker: None,
-        credentials: &ground.stage.credentials(),
+        credentials: &testbed.stage.credentials(),
         sources: &[],
     })?)
 }

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use super::error::{Error, Result, failed, failed_for, is_status, message, transfer_failed};
-use super::login::Login;
+use super::login::AuthConfig;
 use super::progress::{OnProgress, Progress};
 use super::reference::split_reference;
 use super::{Docker, transfer};
@@ -59,7 +59,7 @@ impl Docker {
     }
 
     /// Pulls one image. The engine's error inside the stream is an error.
-    pub async fn pull(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<ImageInfo> {
+    pub async fn pull(&self, name: &str, login: Option<AuthConfig>, progress: OnProgress<'_>) -> Result<ImageInfo> {
         let mut stream = self.pull_stream(name, login);
         while let Some(step) = next(&mut stream, "pulling", name).await? {
             progress(step);
@@ -69,7 +69,7 @@ impl Docker {
     }
 
     /// The pull as it goes: the first item proves that the registry answered.
-    pub(crate) fn pull_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+    pub(crate) fn pull_stream(&self, name: &str, login: Option<AuthConfig>) -> BoxStream<'static, Result<Progress>> {
         let (repository, tag) = split_reference(name);
         if self.is_beyond_bollard(name, login.as_ref()) {
             return transfer::pull(&self.host, self.is_podman(), name, login);
@@ -124,7 +124,7 @@ impl Docker {
 
     /// Pushes `repository:tag` to the registry in its name. The stream is drained to its end: the engine reports a
     /// refusal inside a 200 answer.
-    pub async fn push(&self, name: &str, login: Option<Login>, progress: OnProgress<'_>) -> Result<Pushed> {
+    pub async fn push(&self, name: &str, login: Option<AuthConfig>, progress: OnProgress<'_>) -> Result<Pushed> {
         let mut stream = self.push_stream(name, login);
         let mut pushed = None;
         while let Some(step) = next(&mut stream, "pushing", name).await? {
@@ -134,7 +134,7 @@ impl Docker {
         pushed.ok_or_else(|| Error::Missing { what: "digest", name: name.to_owned() })
     }
 
-    fn push_stream(&self, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+    fn push_stream(&self, name: &str, login: Option<AuthConfig>) -> BoxStream<'static, Result<Progress>> {
         let (repository, tag) = split_reference(name);
         if self.is_beyond_bollard(name, login.as_ref()) {
             return transfer::push(&self.host, name, login);
@@ -147,10 +147,10 @@ impl Docker {
             .boxed()
     }
 
-    fn is_beyond_bollard(&self, name: &str, login: Option<&Login>) -> bool {
+    fn is_beyond_bollard(&self, name: &str, login: Option<&AuthConfig>) -> bool {
         // Over TLS the engine is bollard's alone to speak to.
         let plain = !self.host.starts_with("https://");
-        plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(Login::is_misspelt))
+        plain && (self.is_podman() && transfer::is_here(name) || login.is_some_and(AuthConfig::is_misspelt))
     }
 }
 

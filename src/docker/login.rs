@@ -8,21 +8,24 @@ use crate::secret::Secret;
 
 /// A registry's username and password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Login {
+pub struct AuthConfig {
     pub username: String,
     pub password: Secret,
     /// The registry's host, or `https://index.docker.io/v1/`.
     pub server: String,
 }
 
-impl std::fmt::Debug for Login {
+impl std::fmt::Debug for AuthConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").field("username", &self.username).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("AuthConfig")
+            .field("username", &self.username)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
-impl From<Login> for DockerCredentials {
-    fn from(login: Login) -> Self {
+impl From<AuthConfig> for DockerCredentials {
+    fn from(login: AuthConfig) -> Self {
         DockerCredentials {
             username: Some(login.username),
             password: Some(login.password.expose().to_owned()),
@@ -32,7 +35,7 @@ impl From<Login> for DockerCredentials {
     }
 }
 
-impl Login {
+impl AuthConfig {
     /// For the header `X-Registry-Auth` (Docker Engine API, "Authentication").
     pub(super) fn header(&self) -> String {
         BASE64_URL_SAFE.encode(self.json())
@@ -55,14 +58,15 @@ mod tests {
 
     #[test]
     fn a_logins_debug_hides_the_password() {
-        let login = Login { username: "ann".into(), password: "hunter2".into(), server: "r".into() };
+        let login = AuthConfig { username: "ann".into(), password: "hunter2".into(), server: "r".into() };
         let text = format!("{login:?}");
         assert!(text.contains("ann") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]
     fn a_login_is_misspelt_where_the_alphabets_differ() {
-        let login = |password: &str| Login { username: "ann".into(), password: password.into(), server: "r".into() };
+        let login =
+            |password: &str| AuthConfig { username: "ann".into(), password: password.into(), server: "r".into() };
         assert!(!login("hunter2").is_misspelt());
         assert!(login(">>>???~~~").is_misspelt());
     }

@@ -30,6 +30,6 @@ pub use error::{Error, Result};
 pub use exec::{ExecSpec, ExecStreams};
 pub use image::{ImageInfo, Pushed};
 pub use lab::ImageSummary;
-pub use login::Login;
+pub use login::AuthConfig;
 pub use progress::{OnProgress, Progress};
 pub use session::FoundSession;

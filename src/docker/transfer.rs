@@ -9,7 +9,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::error::{Error, Result};
-use super::login::Login;
+use super::login::AuthConfig;
 use super::progress::Progress;
 use super::reference::split_reference;
 use crate::{exec, registry};
@@ -33,7 +33,12 @@ pub(super) fn is_here(name: &str) -> bool {
 
 /// Pulls; with Podman through its own API, since in Docker's form a pull cannot say how
 /// (`pkg/api/handlers/libpod/images_pull.go`).
-pub(super) fn pull(host: &str, podman: bool, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+pub(super) fn pull(
+    host: &str,
+    podman: bool,
+    name: &str,
+    login: Option<AuthConfig>,
+) -> BoxStream<'static, Result<Progress>> {
     let (repository, tag) = split_reference(name);
     let path = match podman {
         true => format!("v4.0.0/libpod/images/pull?reference={name}&tlsVerify={}", !is_here(name)),
@@ -44,7 +49,7 @@ pub(super) fn pull(host: &str, podman: bool, name: &str, login: Option<Login>) -
 
 /// Pushes in Docker's form, whose last line has the digest (`pkg/api/handlers/compat/images_push.go`); Docker overlooks
 /// what it does not know.
-pub(super) fn push(host: &str, name: &str, login: Option<Login>) -> BoxStream<'static, Result<Progress>> {
+pub(super) fn push(host: &str, name: &str, login: Option<AuthConfig>) -> BoxStream<'static, Result<Progress>> {
     let (repository, tag) = split_reference(name);
     let path = format!("images/{repository}/push?tag={tag}&tlsVerify={}", !is_here(name));
     transfer(host, path, "pushing", name, login)
@@ -55,7 +60,7 @@ fn transfer(
     path: String,
     action: &'static str,
     name: &str,
-    login: Option<Login>,
+    login: Option<AuthConfig>,
 ) -> BoxStream<'static, Result<Progress>> {
     let image = name.to_owned();
     let failed = move |message: String| Error::Transfer { action, image: image.clone(), message };
@@ -120,7 +125,7 @@ mod tests {
         let app = axum::Router::new().route("/{*path}", post(podman));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let host = format!("unix://{}", socket.display());
-        let login = || Some(Login { username: "ann".into(), password: "p".into(), server: "r".into() });
+        let login = || Some(AuthConfig { username: "ann".into(), password: "p".into(), server: "r".into() });
         let steps = async |stream: BoxStream<'static, Result<Progress>>| {
             stream.map_ok(|progress| progress.step).try_collect::<Vec<_>>().await
         };

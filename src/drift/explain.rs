@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::rule::{Component, Pattern, Rule, Seen, Version, rules};
+use super::rule::{Component, DriftRule, Pattern, Seen, Version, rules};
 use crate::compare::{Class, Difference, Path, Sameness, sameness};
 
 /// What the lecture was played with; a rule of a program whose version is not known explains nothing, unless it has no
@@ -17,7 +17,7 @@ pub(crate) struct Versions {
 
 /// What a command was, and what came of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Output<'a> {
+pub(crate) struct CommandOutput<'a> {
     pub command: &'a str,
     /// Both streams.
     pub printed: &'a str,
@@ -28,7 +28,7 @@ pub(crate) struct Output<'a> {
 /// A rule, and what it explains.
 #[derive(Debug, Clone)]
 pub(crate) struct Explanation {
-    pub rule: &'static Rule,
+    pub rule: &'static DriftRule,
     /// The numbers of the differences; none where it explains a line that the command printed.
     pub differences: Vec<usize>,
     /// The line that the command printed.
@@ -57,7 +57,7 @@ impl Versions {
         }
     }
 
-    fn age(&self, rule: &Rule) -> Option<Age> {
+    fn age(&self, rule: &DriftRule) -> Option<Age> {
         let Some(since) = rule.since else { return Some(Age::Since) };
         let version = self.of(rule.component)?;
         let is_in = version >= since && rule.until.is_none_or(|until| version < until);
@@ -66,9 +66,9 @@ impl Versions {
 }
 
 /// The rules that explain what was seen, in the order of the table.
-pub(crate) fn explain(output: &Output<'_>, versions: &Versions) -> Vec<Explanation> {
+pub(crate) fn explain(output: &CommandOutput<'_>, versions: &Versions) -> Vec<Explanation> {
     let command = super::words(output.command).collect::<Vec<_>>().join(" ");
-    let applying: Vec<(&'static Rule, &'static Seen, Age)> = rules()
+    let applying: Vec<(&'static DriftRule, &'static Seen, Age)> = rules()
         .iter()
         .filter_map(|rule| Some((rule, versions.age(rule)?)))
         .flat_map(|(rule, age)| rule.seen.iter().map(move |seen| (rule, seen, age)))
@@ -87,7 +87,7 @@ pub(crate) fn explain(output: &Output<'_>, versions: &Versions) -> Vec<Explanati
             explanation_of(&mut explanations, rule).line = Some(found.trim().to_owned());
         }
     }
-    let place = |rule: &Rule| rules().iter().position(|other| other.id == rule.id);
+    let place = |rule: &DriftRule| rules().iter().position(|other| other.id == rule.id);
     explanations.sort_by_key(|explanation| place(explanation.rule));
     explanations
 }
@@ -99,7 +99,7 @@ pub(crate) fn mended(command: &str, explanations: &[Explanation]) -> Option<Stri
     (mended != command).then_some(mended)
 }
 
-fn explanation_of<'a>(explanations: &'a mut Vec<Explanation>, rule: &'static Rule) -> &'a mut Explanation {
+fn explanation_of<'a>(explanations: &'a mut Vec<Explanation>, rule: &'static DriftRule) -> &'a mut Explanation {
     let at = explanations.iter().position(|explanation| explanation.rule.id == rule.id).unwrap_or_else(|| {
         explanations.push(Explanation { rule, differences: Vec::new(), line: None });
         explanations.len() - 1
@@ -109,7 +109,10 @@ fn explanation_of<'a>(explanations: &'a mut Vec<Explanation>, rule: &'static Rul
 
 /// The rules that explain a difference: one of shape or of a field alone; of texts all those together that make the
 /// new text out of the old one.
-fn explaining(difference: &Difference, applying: &[(&'static Rule, &'static Seen, Age)]) -> Vec<&'static Rule> {
+fn explaining(
+    difference: &Difference,
+    applying: &[(&'static DriftRule, &'static Seen, Age)],
+) -> Vec<&'static DriftRule> {
     let fits = |seen: &Seen, age: Age| is_of_class(seen, difference, age) && is_at(seen, &difference.path);
     let applying: Vec<_> = applying.iter().filter(|(_, seen, age)| fits(seen, *age)).collect();
     if let Some((rule, ..)) = applying.iter().find(|(_, seen, _)| seen.is_of_place_alone()) {

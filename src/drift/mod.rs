@@ -8,7 +8,7 @@ mod page;
 mod rule;
 
 pub(crate) use command::words;
-pub(crate) use explain::{Explanation, Output, Versions, explain, mended};
+pub(crate) use explain::{CommandOutput, Explanation, Versions, explain, mended};
 #[cfg(test)]
 pub(crate) use page::page;
 pub(crate) use page::sentence;

@@ -1,6 +1,6 @@
 //! A rule in words, and the table as a page of documentation.
 
-use super::rule::{Component, Rule, Verified, rules};
+use super::rule::{Component, DriftRule, Verified, rules};
 
 /// What the rule of this id says, of which versions, and where it is written down; None where there is none.
 pub(crate) fn sentence(id: &str) -> Option<String> {
@@ -63,7 +63,7 @@ fn how(verified: Verified) -> &'static str {
     }
 }
 
-fn versions(rule: &Rule) -> String {
+fn versions(rule: &DriftRule) -> String {
     match (rule.since, rule.until) {
         (Some(since), Some(until)) => format!("{since} until {until}"),
         (Some(since), None) => format!("{since} on"),

@@ -11,7 +11,7 @@ use crate::compare::Class;
 /// One change of what a program prints or takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
+pub(crate) struct DriftRule {
     pub id: String,
     /// What changed, in one sentence.
     pub what: String,
@@ -129,13 +129,13 @@ impl fmt::Display for Version {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    rule: Vec<Rule>,
+    rule: Vec<DriftRule>,
 }
 
 static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("rules.toml")).expect("a test reads the table"));
 
 /// All rules, in the order of the table.
-pub(crate) fn rules() -> &'static [Rule] {
+pub(crate) fn rules() -> &'static [DriftRule] {
     &TABLE.rule
 }

@@ -38,7 +38,7 @@ fn the_page_is_made_from_the_table() {
 
 fn told(command: &str, shown: &str, printed: &str, versions: &Versions) -> String {
     let outcome = typed(shown, printed);
-    let explanations = explain(&Output { command, printed, differences: &outcome.differences }, versions);
+    let explanations = explain(&CommandOutput { command, printed, differences: &outcome.differences }, versions);
     let told = explanations.iter().map(|e| match &e.line {
         Some(line) => format!("{} `{line}`", e.rule.id),
         None => format!("{} {:?}", e.rule.id, e.differences),
@@ -181,7 +181,7 @@ fn commands_are_mended_as_little_as_can_be() {
         ("kubectl version --short", unknown, Some("kubectl version")),
         ("kubectl get pods", fails, None),
     ] {
-        let explanations = explain(&Output { command, printed, differences: &[] }, &now);
+        let explanations = explain(&CommandOutput { command, printed, differences: &[] }, &now);
         assert_eq!(mended(command, &explanations).as_deref(), expected, "{command}");
     }
 }

@@ -100,12 +100,12 @@ fn place(item: &Value) -> (&str, &str) {
 
 /// The lines of a watch as they come in.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct WatchLines {
     sight: Sight,
     rest: BytesMut,
 }
 
-impl Lines {
+impl WatchLines {
     pub(crate) fn new(sight: Sight) -> Self {
         Self { sight, rest: BytesMut::new() }
     }
@@ -175,12 +175,12 @@ mod tests {
         let bookmark = event("BOOKMARK", "");
         let text = format!("{own}{}{bookmark}", event("ADDED", "rehearsal-s-lab2"));
         for cut in 0..=text.len() {
-            let mut lines = Lines::new(sight(false, true));
+            let mut lines = WatchLines::new(sight(false, true));
             let first = lines.next(&text.as_bytes()[..cut]).unwrap();
             let second = lines.next(&text.as_bytes()[cut..]).unwrap();
             assert_eq!([first, second].concat(), format!("{own}{bookmark}").into_bytes(), "cut at {cut}");
         }
-        assert!(Lines::new(sight(false, true)).next(&vec![b'x'; LONGEST_LINE + 1]).is_err());
+        assert!(WatchLines::new(sight(false, true)).next(&vec![b'x'; LONGEST_LINE + 1]).is_err());
     }
 
     #[test]

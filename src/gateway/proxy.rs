@@ -25,13 +25,13 @@ use super::body::Forward;
 use super::discovery::{Discovery, Key};
 use super::error::Refusal;
 use super::faults::Struck;
-use super::filter::{Lines, Sight};
+use super::filter::{Sight, WatchLines};
 use super::media::{Content, accept_text};
 use super::names::LONGEST;
 use super::path::{Target, impersonate};
 use super::record::Request;
 use super::rights::{Reach, acts_on_others, is_immortal, is_renamed};
-use super::shared::{Known, Shared};
+use super::shared::{KnownNames, Shared};
 use super::stream::mapped;
 use crate::kubewords::is_system_namespace;
 use crate::mini::api::body::bytes;
@@ -108,7 +108,7 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
         }
         (None, _) => forward(shared, &client, &target, &mut parts.headers, bytes(body).await?, record).await?,
     };
-    let Known { names, .. } = shared.known();
+    let KnownNames { names, .. } = shared.known();
     let is_filtered = !is_verbatim && target.is_cluster_wide() && matches!(target.info.verb.as_str(), "list" | "watch");
     let path = target.forward(&names, &name);
     headers(&mut parts.headers, upgrade.is_some());
@@ -335,7 +335,7 @@ async fn back(
     }
     parts.extensions.clear();
     let (body, lines) = match sight {
-        Some(sight) if is_watch => (body, Some(Lines::new(sight))),
+        Some(sight) if is_watch => (body, Some(WatchLines::new(sight))),
         Some(sight) => {
             let list = Limited::new(body, LONGEST_LIST).collect().await;
             let list =

@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the view in process is cut off.
     pub(crate) blind: CancellationToken,
-    known: RwLock<Known>,
+    known: RwLock<KnownNames>,
     needs_alone: OnceLock<String>,
     unsteady: OnceLock<String>,
     /// Paths of the cluster-scoped objects that the lab made.
@@ -34,12 +34,12 @@ pub(crate) struct Shared {
 
 /// The names as they are known by now; they grow with what the lab makes.
 #[derive(Clone)]
-pub(crate) struct Known {
+pub(crate) struct KnownNames {
     pub(crate) names: Arc<Names>,
     pub(crate) back: Arc<Replacer>,
 }
 
-impl Known {
+impl KnownNames {
     fn new(names: Names) -> Self {
         Self { back: Arc::new(names.replacer()), names: Arc::new(names) }
     }
@@ -61,14 +61,14 @@ impl Shared {
             shutdown: CancellationToken::new(),
             blind: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            known: RwLock::new(Known::new(names)),
+            known: RwLock::new(KnownNames::new(names)),
             needs_alone: OnceLock::new(),
             unsteady: OnceLock::new(),
             made: Mutex::default(),
         }
     }
 
-    pub(crate) fn known(&self) -> Known {
+    pub(crate) fn known(&self) -> KnownNames {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -78,7 +78,7 @@ impl Shared {
         let mut names = (*known.names).clone();
         learn(&mut names);
         if names != *known.names {
-            *known = Known::new(names);
+            *known = KnownNames::new(names);
         }
     }
 

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use kube::client::Body as UpstreamBody;
 
 use super::back::Pending;
-use super::filter::Lines;
+use super::filter::WatchLines;
 use super::shared::Shared;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -18,13 +18,13 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 struct Answer {
     shared: Arc<Shared>,
     source: BoxStream<'static, Result<Bytes, Failed>>,
-    lines: Option<Lines>,
+    lines: Option<WatchLines>,
     pending: Pending,
     is_done: bool,
 }
 
 /// A stream's body in the lecture's names; `lines` filters a watch.
-pub(crate) fn mapped(shared: Arc<Shared>, body: UpstreamBody, lines: Option<Lines>) -> Body {
+pub(crate) fn mapped(shared: Arc<Shared>, body: UpstreamBody, lines: Option<WatchLines>) -> Body {
     let source = http_body_util::BodyExt::into_data_stream(body).map(|chunk| chunk.map_err(Failed::from)).boxed();
     let answer = Answer { shared, source, lines, pending: Pending::default(), is_done: false };
     Body::from_stream(futures::stream::unfold(answer, |mut answer| async {

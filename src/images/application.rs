@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::error::Result;
-use super::ladder::Found;
+use super::ladder::FoundImage;
 use super::lecture::Application;
 use super::pip::{BUNDLE, HostNetwork};
 use crate::docker::{self, BuildRequest, ContextFile, Docker, ImageInfo, OnProgress, labels, pack};
@@ -37,7 +37,7 @@ impl Base {
     ///
     /// # Errors
     /// Where Docker fails, and where pip's settings hold credentials.
-    pub async fn ensure(docker: &Docker, found: &Found, progress: OnProgress<'_>) -> Result<Self> {
+    pub async fn ensure(docker: &Docker, found: &FoundImage, progress: OnProgress<'_>) -> Result<Self> {
         let host = HostNetwork::of_this_host()?;
         let missing = || docker::Error::NotFound { kind: "image", name: found.image.clone() };
         let id = docker.image(&found.image).await?.ok_or_else(missing)?.id;

@@ -29,7 +29,7 @@ pub enum How {
 
 /// An image the engine has.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Found {
+pub struct FoundImage {
     /// The name on its hub, `registry:2`.
     pub hub: String,
     /// The name to use, `registry:2` or `rehearsal/registry:2-stand-in`.
@@ -37,7 +37,7 @@ pub struct Found {
     pub how: How,
 }
 
-impl Found {
+impl FoundImage {
     /// The hub's name, and that it is a stand-in where it is one.
     pub fn label(&self) -> String {
         match &self.how {
@@ -59,7 +59,7 @@ impl Found {
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for FoundImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hub = &self.hub;
         match &self.how {
@@ -73,7 +73,7 @@ impl fmt::Display for Found {
 /// What [`ensure`] would do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub enum Outlook {
-    Found(Found),
+    Found(FoundImage),
     /// The hub answers.
     WouldPull,
     WouldBuildStandIn {
@@ -105,16 +105,16 @@ impl fmt::Display for Outlook {
 ///
 /// # Errors
 /// Where its hub does not give it and no stand-in can be built, and where Docker fails.
-pub async fn ensure(docker: &Docker, image: &str, progress: OnProgress<'_>) -> Result<Found> {
+pub async fn ensure(docker: &Docker, image: &str, progress: OnProgress<'_>) -> Result<FoundImage> {
     if let Some(found) = on_engine(docker, image).await? {
         return Ok(found);
     }
     let why = match pull(docker, image, progress).await? {
-        None => return Ok(Found { hub: image.to_owned(), image: image.to_owned(), how: How::Pulled }),
+        None => return Ok(FoundImage { hub: image.to_owned(), image: image.to_owned(), how: How::Pulled }),
         Some(why) => why,
     };
     stand_in::build(docker, image, &why, progress).await?;
-    Ok(Found { hub: image.to_owned(), image: stand_in::stand_in_of(image), how: How::StandIn { why } })
+    Ok(FoundImage { hub: image.to_owned(), image: stand_in::stand_in_of(image), how: How::StandIn { why } })
 }
 
 /// What [`ensure`] would do, without changing anything.
@@ -138,13 +138,13 @@ pub async fn inspect(docker: &Docker, image: &str) -> Result<Outlook> {
     })
 }
 
-async fn on_engine(docker: &Docker, image: &str) -> Result<Option<Found>> {
+async fn on_engine(docker: &Docker, image: &str) -> Result<Option<FoundImage>> {
     let hub = image.to_owned();
     if docker.image(image).await?.is_some() {
-        return Ok(Some(Found { image: hub.clone(), hub, how: How::Local }));
+        return Ok(Some(FoundImage { image: hub.clone(), hub, how: How::Local }));
     }
     let why = stand_in::existing(docker, image).await?;
-    Ok(why.map(|why| Found { hub, image: stand_in::stand_in_of(image), how: How::StandIn { why } }))
+    Ok(why.map(|why| FoundImage { hub, image: stand_in::stand_in_of(image), how: How::StandIn { why } }))
 }
 
 /// Pulls within limits; the reason when the hub is why it failed. A full disk or a dead engine stays an error.
@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn a_stand_in_is_named_as_one_with_its_reason() {
         let how = How::StandIn { why: "no such host".into() };
-        let found = Found { hub: "registry:2".into(), image: stand_in::stand_in_of("registry:2"), how };
+        let found = FoundImage { hub: "registry:2".into(), image: stand_in::stand_in_of("registry:2"), how };
         assert_eq!(found.to_string(), "registry:2: stand-in rehearsal/registry:2-stand-in (no such host)");
         let why =
             "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host".into();
-        let reason = Found { how: How::StandIn { why }, ..found }.reason();
+        let reason = FoundImage { how: How::StandIn { why }, ..found }.reason();
         let told = "rehearsal/registry:2-stand-in stands in for registry:2: lookup registry-1.docker.io: no such host";
         assert_eq!(reason.as_deref(), Some(told));
     }

@@ -10,7 +10,7 @@ mod stand_in;
 
 pub use application::Base;
 pub use error::{Error, Result};
-pub use ladder::{Found, How, Outlook, ensure, inspect};
+pub use ladder::{FoundImage, How, Outlook, ensure, inspect};
 pub use lecture::Application;
 pub use stand_in::stand_in_of;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Rule};
 use crate::kubewords;
-use crate::script::lecture::{Document, Invocation, Item, ItemId, ItemKind, Lecture, NamedBy};
+use crate::script::lecture::{Document, Invocation, ItemId, ItemKind, Lecture, LectureItem, NamedBy};
 
 type Name = (String, String, String);
 
@@ -22,14 +22,14 @@ pub(super) fn check(lecture: &Lecture, findings: &mut Vec<Finding>) {
 struct Walk<'a> {
     lecture: &'a Lecture,
     /// Which item a file's contents are from.
-    files: HashMap<&'a str, &'a Item>,
+    files: HashMap<&'a str, &'a LectureItem>,
     /// The objects there are, each with the item that was applied.
-    live: HashMap<Name, (&'a Item, &'a Document)>,
+    live: HashMap<Name, (&'a LectureItem, &'a Document)>,
     used: Vec<&'a ItemId>,
 }
 
 impl<'a> Walk<'a> {
-    fn item(&mut self, item: &'a Item, findings: &mut Vec<Finding>) {
+    fn item(&mut self, item: &'a LectureItem, findings: &mut Vec<Finding>) {
         match &item.kind {
             ItemKind::Manifest(manifest) => {
                 if let Some(file) = &manifest.file {
@@ -46,7 +46,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn invocation(&mut self, item: &'a Item, invocation: &'a Invocation, findings: &mut Vec<Finding>) {
+    fn invocation(&mut self, item: &'a LectureItem, invocation: &'a Invocation, findings: &mut Vec<Finding>) {
         for name in &invocation.writes {
             // What a command writes is not what the text showed.
             self.files.remove(base_name(name));
@@ -85,7 +85,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The items that a file or a folder is from.
-    fn given(&self, name: &str) -> Vec<&'a Item> {
+    fn given(&self, name: &str) -> Vec<&'a LectureItem> {
         if let Some(item) = self.files.get(base_name(name)) {
             return vec![item];
         }
@@ -95,8 +95,8 @@ impl<'a> Walk<'a> {
 
     fn apply(
         &mut self,
-        by: &'a Item,
-        source: &'a Item,
+        by: &'a LectureItem,
+        source: &'a LectureItem,
         document: &'a Document,
         invocation: &Invocation,
         findings: &mut Vec<Finding>,
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A file that nothing gives while another of nearly that name is there.
-    fn misspelt(&self, item: &Item, name: &str) -> Option<Finding> {
+    fn misspelt(&self, item: &LectureItem, name: &str) -> Option<Finding> {
         let name = base_name(name);
         if name.contains("://") || !name.contains('.') || name.len() < 6 {
             return None;
@@ -178,8 +178,8 @@ fn base_name(path: &str) -> &str {
 }
 
 /// Two options of the same choice: a reader takes one.
-fn are_ways(one: &Item, other: &Item) -> bool {
-    let group = |item: &Item| item.alternative.as_ref().map(|way| (way.group.clone(), way.number));
+fn are_ways(one: &LectureItem, other: &LectureItem) -> bool {
+    let group = |item: &LectureItem| item.alternative.as_ref().map(|way| (way.group.clone(), way.number));
     matches!((group(one), group(other)), (Some((a, n)), Some((b, m))) if a == b && n != m)
 }
 
@@ -247,7 +247,7 @@ fn narrowed(path: &str, old: Option<&Value>, new: Option<&Value>) -> String {
 }
 
 fn unused(lecture: &Lecture, used: &[&ItemId], findings: &mut Vec<Finding>) {
-    let applies_all = lecture.items.iter().filter_map(Item::command).any(|command| {
+    let applies_all = lecture.items.iter().filter_map(LectureItem::command).any(|command| {
         command.invocations.iter().any(|invocation| !invocation.values(Some('k'), "kustomize").is_empty())
     });
     for item in &lecture.items {

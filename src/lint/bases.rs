@@ -1,9 +1,9 @@
 //! Bases of images: without a version, or of one that gets no more fixes.
 
 use super::finding::{Finding, Rule};
-use crate::script::lecture::{File, Item};
+use crate::script::lecture::{File, LectureItem};
 
-pub(super) fn of_dockerfile(item: &Item, file: &File, findings: &mut Vec<Finding>) {
+pub(super) fn of_dockerfile(item: &LectureItem, file: &File, findings: &mut Vec<Finding>) {
     let mut stages: Vec<&str> = Vec::new();
     for (line, text) in (item.lines.first..).zip(file.contents.lines()) {
         let mut words = text.split_whitespace();

@@ -9,7 +9,7 @@ use crate::kubewords;
 use crate::mini::resource::Resource;
 use crate::mini::resources;
 use crate::mini::schema::{FieldValidation, Shape, decode, root, types};
-use crate::script::lecture::{Document, Fragment, Item, Lecture, is_to_be_replaced};
+use crate::script::lecture::{Document, Fragment, Lecture, LectureItem, is_to_be_replaced};
 
 /// The kind's row where mini has its schema.
 fn resource(api_version: &str, kind: &str) -> Option<&'static Resource> {
@@ -163,7 +163,7 @@ fn elsewhere(owner: &str, name: &str, depth: usize) -> Option<String> {
 }
 
 /// Fields that are to be typed into an object: the place must exist there, and the fields in it.
-pub(super) fn of_fragment(lecture: &Lecture, item: &Item, fragment: &Fragment, findings: &mut Vec<Finding>) {
+pub(super) fn of_fragment(lecture: &Lecture, item: &LectureItem, fragment: &Fragment, findings: &mut Vec<Finding>) {
     let Some(resource) = edited(lecture, fragment) else { return };
     let kind = resource.kind;
     let path = fragment.under.as_ref().map_or("", |under| under.path.as_str());

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::finding::{Finding, Rule};
 use crate::kubewords;
-use crate::script::lecture::{Command, Item, ItemKind, Lecture, Output};
+use crate::script::lecture::{ItemKind, Lecture, LectureCommand, LectureItem, ShownOutput};
 
 /// Columns that no passing of time changes. What a command may change counts until one names the object.
 const LASTING: [&str; 5] = ["TYPE", "DATA", "PORT(S)", "ROLES", "CLASS"];
@@ -34,8 +34,10 @@ fn tables(lecture: &Lecture, findings: &mut Vec<Finding>) {
         for (row, name, column, value) in cells(&output.text) {
             let key = (kind.clone(), namespace.clone(), name, column);
             let Some((before, when)) = seen.insert(key, (value, at)) else { continue };
-            let touched =
-                lecture.items[when..at].iter().filter_map(Item::command).any(|command| command.script.contains(name));
+            let touched = lecture.items[when..at]
+                .iter()
+                .filter_map(LectureItem::command)
+                .any(|command| command.script.contains(name));
             if before != value && (FIXED.contains(&column) || !touched) {
                 let first = lecture.items[when].lines.first;
                 let message = format!(
@@ -48,7 +50,7 @@ fn tables(lecture: &Lecture, findings: &mut Vec<Finding>) {
 }
 
 /// The kind and namespace that the command of an output asks for.
-fn asked(lecture: &Lecture, output: &Output) -> Option<(String, String)> {
+fn asked(lecture: &Lecture, output: &ShownOutput) -> Option<(String, String)> {
     let command = lecture.items.iter().find(|item| item.id == output.of)?.command()?;
     let get = command.invocations.iter().find(|invocation| invocation.arguments().iter().any(|word| word == "get"))?;
     let mut words =
@@ -111,7 +113,7 @@ fn addresses(lecture: &Lecture, findings: &mut Vec<Finding>) {
     }
 }
 
-fn of_command<'a>(command: &'a Command, item: &'a Item) -> impl Iterator<Item = (&'a str, usize)> {
+fn of_command<'a>(command: &'a LectureCommand, item: &'a LectureItem) -> impl Iterator<Item = (&'a str, usize)> {
     let lines = command.script.lines().enumerate();
     lines
         .flat_map(move |(row, line)| ADDRESS.find_iter(line).map(move |found| (found.as_str(), item.lines.first + row)))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Version;
 use super::status::{ApiError, FieldError, Qualified};
 use super::store::Shelf;
-use super::table::Printer;
+use super::table::TablePrinter;
 
 /// How requests for a resource are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Resource {
     pub fields: &'static [&'static str],
     pub names: NameRule,
     pub strategy: &'static dyn Strategy,
-    pub printer: Printer,
+    pub printer: TablePrinter,
     /// The kind's schema, registered with a generator.
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     /// Whether an object reads back as the kind's type: typed clients fail on one that does not.

@@ -12,7 +12,7 @@ mod redact;
 mod timeline;
 mod trace;
 
-pub use pattern::{Progress, Sighting};
+pub use pattern::{PatternProgress, Sighting};
 pub use pod::{PodRow, pod_status};
 pub use pull::Came;
 pub(crate) use pull::{WireTrouble, is_refusal, wire_trouble};

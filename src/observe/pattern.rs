@@ -14,7 +14,7 @@ use crate::kubewords::status::{cause_of_back_off, is_back_off};
 
 /// How far a pattern has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Progress {
+pub enum PatternProgress {
     /// All of it was seen; the last element at this time.
     Matched { at: Duration },
     /// So many elements were seen; `next` is the one waited for.
@@ -30,7 +30,7 @@ pub struct Sighting {
 
 impl Trace {
     /// Whether the states were seen in this order, others between them allowed, the last of them not before `since`.
-    pub fn matching(&self, pattern: &[String], since: Duration) -> Progress {
+    pub fn matching(&self, pattern: &[String], since: Duration) -> PatternProgress {
         let mut cursor = Cursor::default();
         for (matched, status) in pattern.iter().enumerate() {
             if matched + 1 == pattern.len() {
@@ -38,10 +38,10 @@ impl Trace {
             }
             match self.next_sighting(status, &cursor) {
                 Some(next) => cursor = next,
-                None => return Progress::Pending { matched, next: status.clone() },
+                None => return PatternProgress::Pending { matched, next: status.clone() },
             }
         }
-        Progress::Matched { at: cursor.at }
+        PatternProgress::Matched { at: cursor.at }
     }
 
     /// The first time that the object went into any of these states, not before `since`. To be in one already, or to
@@ -127,8 +127,8 @@ mod tests {
 
     fn shown_since(trace: &Trace, text: &str, since: f64) -> String {
         match trace.matching(&pattern(text), at(since)) {
-            Progress::Matched { at } => format!("at {}", at.as_secs_f64()),
-            Progress::Pending { matched, next } => format!("{matched}, then {next}"),
+            PatternProgress::Matched { at } => format!("at {}", at.as_secs_f64()),
+            PatternProgress::Pending { matched, next } => format!("{matched}, then {next}"),
         }
     }
 

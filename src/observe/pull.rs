@@ -148,7 +148,7 @@ pub(crate) fn is_refusal(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::trace::tests::{at, event, state, trace};
-    use super::super::trace::{Started, State, Trace};
+    use super::super::trace::{StartedImage, State, Trace};
     use super::{BURST, Came};
 
     /// As containerd says it of `docker.io/o/app:1`.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn started(mut trace: Trace) -> Trace {
-        trace.images.push(Started { at: at(5.0), image: "x".into(), digest: None });
+        trace.images.push(StartedImage { at: at(5.0), image: "x".into(), digest: None });
         trace
     }
 

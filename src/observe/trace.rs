@@ -107,7 +107,7 @@ mod seconds {
 
 /// An image that a container of a pod was started from: its status names the image's id then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Started {
+pub struct StartedImage {
     /// Since the pod's creation, as observed; in seconds when serialised.
     #[serde(with = "seconds")]
     pub at: Duration,
@@ -128,7 +128,7 @@ pub struct Trace {
     pub events: Vec<EventSeen>,
     /// Images that the pod's containers were started from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<Started>,
+    pub images: Vec<StartedImage>,
     /// What the registry answered about its image, where its pull was looked into: `served cloudwithvarjosh at 172.18.0.3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub registry: Vec<String>,
@@ -182,7 +182,7 @@ impl Trace {
             };
             if !self.images.iter().any(|started| started.image == *image) {
                 let digest = id.rsplit_once('@').map(|(_, digest)| digest.to_owned());
-                self.images.push(Started { at, image: image.clone(), digest });
+                self.images.push(StartedImage { at, image: image.clone(), digest });
             }
         }
     }

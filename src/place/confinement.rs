@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// What a fence may touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub(crate) struct FileAccess {
     /// Folders below which everything may be changed.
     pub writable: Vec<PathBuf>,
-    /// Files and folders that may be read although something of [`Reach::hidden`] is above them.
+    /// Files and folders that may be read although something of [`FileAccess::hidden`] is above them.
     pub readable: Vec<PathBuf>,
     /// Files and folders that must not be read.
     pub hidden: Vec<PathBuf>,
@@ -51,7 +51,7 @@ const TOOLCHAINS: &[&str] = &[
 /// Variables that name files with credentials, wherever they are; a colon may stand between several.
 const CREDENTIALS: &[&str] = &["KUBECONFIG", "DOCKER_CONFIG", "HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "TMPDIR"];
 
-impl Reach {
+impl FileAccess {
     /// Everything but what is the user's, and no place to write.
     pub(crate) fn of_user() -> Self {
         let named = CREDENTIALS.iter().filter_map(std::env::var_os);
@@ -111,7 +111,7 @@ mod linux {
         SeccompRule,
     };
 
-    use super::Reach;
+    use super::FileAccess;
     use crate::exec::Restriction;
 
     /// Device files that programs write to.
@@ -170,7 +170,7 @@ mod linux {
     ///
     /// # Errors
     /// Where the kernel does not take the rules.
-    pub(crate) fn restriction(reach: &Reach) -> io::Result<Option<Arc<dyn Restriction>>> {
+    pub(crate) fn restriction(reach: &FileAccess) -> io::Result<Option<Arc<dyn Restriction>>> {
         if !has_landlock() {
             return Ok(None);
         }
@@ -190,7 +190,7 @@ mod linux {
         })
     }
 
-    fn files(reach: &Reach) -> Result<RulesetCreated, RulesetError> {
+    fn files(reach: &FileAccess) -> Result<RulesetCreated, RulesetError> {
         let all = AccessFs::from_all(RULES);
         let read = AccessFs::from_read(RULES);
         // A device that a fence makes would be the machine's own.
@@ -235,7 +235,7 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn restriction(_: &Reach) -> std::io::Result<Option<std::sync::Arc<dyn crate::exec::Restriction>>> {
+pub(crate) fn restriction(_: &FileAccess) -> std::io::Result<Option<std::sync::Arc<dyn crate::exec::Restriction>>> {
     Ok(None)
 }
 

@@ -12,6 +12,6 @@ mod watch;
 pub(crate) use cleanup::{Error as CleanupError, remove};
 pub(crate) use confinement::missing as missing_confinement;
 pub(crate) use namespaces::make;
-pub(crate) use shell::{Error as ShellError, Ground as ShellGround, Printed, Shell};
-pub(crate) use site::{Error, Ground, Leaving, Site, clear};
+pub(crate) use shell::{Error as ShellError, Printed, Shell, ShellSpec};
+pub(crate) use site::{Error, Leaving, Site, SiteSpec, clear};
 pub(crate) use watch::{NotWatching, Watch};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 
-use super::confinement::{self, Reach};
+use super::confinement::{self, FileAccess};
 use super::environment;
 use crate::exec::{self, Left, Restriction, Tool};
 use crate::fence::Fence;
@@ -75,7 +75,7 @@ impl Hint for Error {
 }
 
 /// What a shell stands on.
-pub(crate) struct Ground<'a> {
+pub(crate) struct ShellSpec<'a> {
     /// A private folder of the lab's own, with everything that fences may change.
     pub folder: &'a Path,
     /// Where fences are played: a folder's name in it.
@@ -106,30 +106,30 @@ impl Shell {
     ///
     /// # Errors
     /// Where they cannot be written, or the kernel does not take the confinement's rules.
-    pub(crate) fn prepare(ground: &Ground<'_>) -> Result<Self, Error> {
-        let [bin, home, notes, temporary] = ["bin", "home", "notes", "tmp"].map(|name| ground.folder.join(name));
-        let dir = ground.folder.join(ground.name);
-        let (kube, docker_config) = (home.join(".kube"), docker_config(ground.folder));
+    pub(crate) fn prepare(spec: &ShellSpec<'_>) -> Result<Self, Error> {
+        let [bin, home, notes, temporary] = ["bin", "home", "notes", "tmp"].map(|name| spec.folder.join(name));
+        let dir = spec.folder.join(spec.name);
+        let (kube, docker_config) = (home.join(".kube"), docker_config(spec.folder));
         let docker = docker_config.parent().unwrap_or(&home);
         for path in [&bin, &kube, &notes, &temporary, &dir].into_iter().map(PathBuf::as_path).chain([docker]) {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(|source| Error::Prepare { path: path.into(), source })?;
         }
-        link(ground.program, &bin.join("docker"))?;
-        if let Some(kubectl) = ground.kubectl {
+        link(spec.program, &bin.join("docker"))?;
+        if let Some(kubectl) = spec.kubectl {
             link(kubectl, &bin.join("kubectl"))?;
         }
         let [ended_by, ended_in, state] = ["ended-by", "ended-in", "state"].map(|name| notes.join(name));
         // Fences read it and cannot change it.
-        let trap = ground.folder.join("trap");
+        let trap = spec.folder.join("trap");
         let kubeconfig = kube.join("config");
         let write = |path: &Path, contents: &[u8], mode| {
-            let written = files::write_below(ground.folder, path, contents, mode);
+            let written = files::write_below(spec.folder, path, contents, mode);
             written.map_err(|source| Error::Prepare { path: path.into(), source })
         };
         write(&trap, around(&ended_by, &ended_in, &state).as_bytes(), 0o600)?;
-        write(&kubeconfig, ground.kubeconfig.as_bytes(), 0o600)?;
-        for source in ground.sources {
+        write(&kubeconfig, spec.kubeconfig.as_bytes(), 0o600)?;
+        for source in spec.sources {
             write(&dir.join(&source.path), &source.contents, 0o644)?;
         }
         let mut env = environment::kept(std::env::vars_os());
@@ -146,9 +146,9 @@ impl Shell {
         set("KUBECONFIG", kubeconfig.into());
         set("DOCKER_CONFIG", docker.into());
         // What a fence starts is known by it.
-        set(session::STAGE_VARIABLE, ground.folder.join("fence").into());
-        set("DOCKER_USERNAME", text(&ground.credentials.username));
-        set("DOCKER_PASSWORD", text(ground.credentials.password.expose()));
+        set(session::STAGE_VARIABLE, spec.folder.join("fence").into());
+        set("DOCKER_USERNAME", text(&spec.credentials.username));
+        set("DOCKER_PASSWORD", text(spec.credentials.password.expose()));
         // Tools that page or colour their output would not match what a page prints.
         set("PAGER", text("cat"));
         set("NO_COLOR", text("1"));
@@ -156,20 +156,18 @@ impl Shell {
         // kubectl lives for a tenth of a second, a quarter of which Go's runtime would spend on its garbage.
         set("GOGC", text("400"));
         set("BASH_ENV", trap.into());
-        if let Some(docker) = ground.docker {
+        if let Some(docker) = spec.docker {
             set(crate::tools::docker::VARIABLE, text(docker));
         }
-        if let Some(cache) = ground.cache {
+        if let Some(cache) = spec.cache {
             std::fs::create_dir_all(cache).map_err(|source| Error::Prepare { path: cache.into(), source })?;
             set("KUBECACHEDIR", cache.into());
         }
-        let reach = reach(
-            ground,
-            &[home.as_path(), &notes, &temporary, &dir].into_iter().chain(ground.cache).collect::<Vec<_>>(),
-        );
+        let reach =
+            reach(spec, &[home.as_path(), &notes, &temporary, &dir].into_iter().chain(spec.cache).collect::<Vec<_>>());
         let restriction =
-            confinement::restriction(&reach).map_err(|source| Error::Prepare { path: ground.folder.into(), source })?;
-        let (folder, left) = (ground.folder.to_owned(), Arc::default());
+            confinement::restriction(&reach).map_err(|source| Error::Prepare { path: spec.folder.into(), source })?;
+        let (folder, left) = (spec.folder.to_owned(), Arc::default());
         Ok(Self { folder, dir, ended_by, ended_in, left, env, restriction })
     }
 
@@ -289,16 +287,16 @@ fn shown(line: &str) -> Cow<'_, str> {
 }
 
 /// What fences may touch: their folders; the machine's programs, wherever those stand that are named; and whom to trust.
-fn reach(ground: &Ground<'_>, writable: &[&Path]) -> Reach {
-    let mut reach = Reach::of_user();
-    reach.hidden.push(ground.sessions.into());
-    let programs = [Some(ground.program), ground.kubectl].into_iter().flatten().map(Path::to_owned);
+fn reach(spec: &ShellSpec<'_>, writable: &[&Path]) -> FileAccess {
+    let mut reach = FileAccess::of_user();
+    reach.hidden.push(spec.sessions.into());
+    let programs = [Some(spec.program), spec.kubectl].into_iter().flatten().map(Path::to_owned);
     let trusted = environment::FILES.iter().filter_map(std::env::var_os).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     // A folder of programs that has something hidden in it is no folder of programs alone.
     let holds = |dir: &PathBuf| reach.hidden.iter().any(|hidden| hidden.starts_with(dir));
     let folders: Vec<_> = std::env::split_paths(&path).filter(|dir| dir.is_absolute() && !holds(dir)).collect();
-    reach.readable.extend(programs.chain(trusted).chain(folders).chain([ground.folder.to_owned()]));
+    reach.readable.extend(programs.chain(trusted).chain(folders).chain([spec.folder.to_owned()]));
     reach.writable.extend(writable.iter().map(|path| path.to_path_buf()));
     reach
 }
@@ -331,7 +329,7 @@ mod tests {
     }
 
     fn shell(dir: &Path) -> Shell {
-        let ground = Ground {
+        let spec = ShellSpec {
             folder: dir,
             name: "lab's",
             cache: None,
@@ -343,7 +341,7 @@ mod tests {
             credentials: &Credentials::new("u", "password"),
             sources: &[],
         };
-        Shell::prepare(&ground).unwrap()
+        Shell::prepare(&spec).unwrap()
     }
 
     #[tokio::test]

@@ -52,7 +52,7 @@ impl Hint for Error {
 }
 
 /// What a lab's site stands on.
-pub(crate) struct Ground<'a> {
+pub(crate) struct SiteSpec<'a> {
     pub stage: &'a Stage,
     pub events: &'a Events,
     pub masker: &'a Masker,
@@ -93,23 +93,23 @@ impl Site {
     ///
     /// # Errors
     /// Where the cluster does not answer or refuses, or something cannot be written here.
-    pub(crate) async fn open(ground: &Ground<'_>) -> Result<Self, Error> {
-        let (stage, handle) = (ground.stage, &ground.stage.handle);
+    pub(crate) async fn open(spec: &SiteSpec<'_>) -> Result<Self, Error> {
+        let (stage, handle) = (spec.stage, &spec.stage.handle);
         let client = stage.cluster.client();
-        let (upstream, events, lab) = (ground.upstream.clone(), ground.events.clone(), ground.lab);
-        let on_request = ground.on_request.clone();
+        let (upstream, events, lab) = (spec.upstream.clone(), spec.events.clone(), spec.lab);
+        let on_request = spec.on_request.clone();
         let told = move |request: Request| {
             if let Some(tell) = &on_request {
                 tell(&request);
             }
             events.emit(request.event(lab));
         };
-        let gateway = Arc::new(Gateway::start(upstream, ground.names.clone(), ground.reach, told).await?);
-        ground.masker.add(gateway.token());
-        let scope = scope(ground.session, ground.lab);
+        let gateway = Arc::new(Gateway::start(upstream, spec.names.clone(), spec.reach, told).await?);
+        spec.masker.add(gateway.token());
+        let scope = scope(spec.session, spec.lab);
         let folder = handle.private.join(&scope);
         let learning = Arc::downgrade(&gateway);
-        let docker = docker::Server::start(docker::Lab {
+        let docker = docker::Server::start(docker::LabDocker {
             handle: handle.for_lab(&scope),
             docker: stage.docker.clone(),
             folder: folder.clone(),
@@ -121,24 +121,24 @@ impl Site {
             }),
         });
         let docker = docker.await.map_err(Error::Docker)?;
-        ground.masker.add(docker.token());
+        spec.masker.add(docker.token());
         let sources = handle.application.context().map_err(stage::Error::Application)?;
         let kubeconfig = gateway.kubeconfig();
-        let shell = Shell::prepare(&shell::Ground {
+        let shell = Shell::prepare(&shell::ShellSpec {
             folder: &folder,
-            name: &format!("lab-{}", ground.lab),
+            name: &format!("lab-{}", spec.lab),
             cache: None,
             sessions: &handle.sessions(),
-            program: ground.program,
-            kubectl: ground.kubectl,
+            program: spec.program,
+            kubectl: spec.kubectl,
             kubeconfig: &kubeconfig,
             docker: Some(&docker.place()),
             credentials: &stage.credentials(),
             sources: &sources,
         })?;
-        let labels = namespace_labels(ground.session);
+        let labels = namespace_labels(spec.session);
         let before = async {
-            match ground.reach {
+            match spec.reach {
                 Reach::Ours { alone: true } => Ok(Some(Box::new(Before::look(&client).await?))),
                 Reach::Ours { alone: false } | Reach::Users => Ok::<_, Error>(None),
             }
@@ -147,12 +147,12 @@ impl Site {
         let view = gateway.client();
         let (made, watch) = tokio::join!(
             async {
-                match ground.needs_cluster {
-                    true => namespaces::make(&client, ground.names.id(), &labels).await,
+                match spec.needs_cluster {
+                    true => namespaces::make(&client, spec.names.id(), &labels).await,
                     false => Ok(()),
                 }
             },
-            Watch::open(&view, ground.events.clone(), ground.lab)
+            Watch::open(&view, spec.events.clone(), spec.lab)
         );
         made?;
         Ok(Self { shell, watch: watch?, gateway, docker, before })
@@ -168,8 +168,8 @@ impl Site {
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub(crate) async fn close(self, ground: &Ground<'_>, leaving: Leaving) -> Result<Vec<String>, Error> {
-        let stage = ground.stage;
+    pub(crate) async fn close(self, spec: &SiteSpec<'_>, leaving: Leaving) -> Result<Vec<String>, Error> {
+        let stage = spec.stage;
         self.shell.end_processes();
         self.watch.close().await;
         let mut images = self.gateway.names().images();
@@ -182,8 +182,8 @@ impl Site {
         if leaving == Leaving::WithStage {
             return Ok(Vec::new());
         }
-        let stays = withdraw(stage, &scope(ground.session, ground.lab), images).await;
-        leave(&stage.cluster.client(), ground.names.id(), leaving, &made, self.before.as_deref()).await?;
+        let stays = withdraw(stage, &scope(spec.session, spec.lab), images).await;
+        leave(&stage.cluster.client(), spec.names.id(), leaving, &made, self.before.as_deref()).await?;
         Ok(stays)
     }
 }

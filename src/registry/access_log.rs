@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 /// A request the registry answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LogEntry {
     pub time: Timestamp,
     pub method: String,
     pub repository: String,
@@ -26,7 +26,7 @@ pub struct Entry {
     pub remote: Option<IpAddr>,
 }
 
-impl Entry {
+impl LogEntry {
     /// Whether it was asked by this program on its own behalf, not by a node of a cluster.
     #[must_use]
     pub fn is_ours(&self) -> bool {
@@ -37,8 +37,8 @@ impl Entry {
 /// The requests for manifests and blobs in a log, in the order they were answered. Lines that say nothing of one
 /// are passed over.
 #[must_use]
-pub fn parse(log: &str) -> Vec<Entry> {
-    let mut reader = Reader::default();
+pub fn parse(log: &str) -> Vec<LogEntry> {
+    let mut reader = LogReader::default();
     let mut entries = reader.read(log);
     entries.extend(reader.read("\n"));
     entries
@@ -46,17 +46,17 @@ pub fn parse(log: &str) -> Vec<Entry> {
 
 /// Reads a log as it comes.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct LogReader {
     /// A line that has not come to its end.
     rest: String,
     /// What is known of requests that have not been answered.
     open: BTreeMap<String, Fields>,
 }
 
-impl Reader {
+impl LogReader {
     /// The requests that were answered, by the next piece of the log.
     #[must_use]
-    pub fn read(&mut self, piece: &str) -> Vec<Entry> {
+    pub fn read(&mut self, piece: &str) -> Vec<LogEntry> {
         self.rest.push_str(piece);
         let Some(end) = self.rest.rfind('\n') else { return Vec::new() };
         let rest = self.rest.split_off(end + 1);
@@ -66,7 +66,7 @@ impl Reader {
 }
 
 /// Adds a line to what is known of its request; the line that tells the answer closes it.
-fn entry(line: Fields, open: &mut BTreeMap<String, Fields>) -> Option<Entry> {
+fn entry(line: Fields, open: &mut BTreeMap<String, Fields>) -> Option<LogEntry> {
     let id = line.get("http.request.id")?.clone();
     let message = line.get("msg")?.clone();
     let request = open.entry(id.clone()).or_default();
@@ -81,7 +81,7 @@ fn entry(line: Fields, open: &mut BTreeMap<String, Fields>) -> Option<Entry> {
     }
     let request = open.remove(&id)?;
     let get = |key: &str| request.get(key).cloned();
-    Some(Entry {
+    Some(LogEntry {
         time: get("time")?.parse().ok()?,
         method: get("http.request.method")?,
         repository: get("vars.name")?,
@@ -168,7 +168,7 @@ time="2026-11-23T23:08:46.541472639Z" level=info msg="response completed" http.r
                 (200, Some("u"), "sha256:00"),
             ]
         );
-        let mut reader = Reader::default();
+        let mut reader = LogReader::default();
         let pieces = LOG.as_bytes().chunks(7).map(|piece| String::from_utf8_lossy(piece).into_owned());
         let in_pieces: Vec<_> = pieces.flat_map(|piece| reader.read(&piece)).collect();
         assert_eq!(in_pieces.len(), entries.len(), "however it comes");

@@ -176,9 +176,9 @@ impl Client {
 
     /// Begins asking `endpoint` about one image, with at most one login.
     #[must_use]
-    pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> Session {
+    pub fn session(&self, endpoint: Endpoint, reference: ImageRef, credentials: Option<Credentials>) -> ImageSession {
         let authorizer = Mutex::new(Authorizer::new(reference.repository(), credentials));
-        Session { http: self.http.clone(), endpoint, reference, authorizer }
+        ImageSession { http: self.http.clone(), endpoint, reference, authorizer }
     }
 }
 
@@ -202,14 +202,14 @@ fn builder(roots: rustls::RootCertStore) -> reqwest::ClientBuilder {
 }
 
 /// Requests about one image that share an authorization.
-pub struct Session {
+pub struct ImageSession {
     http: reqwest::Client,
     endpoint: Endpoint,
     reference: ImageRef,
     authorizer: Mutex<Authorizer>,
 }
 
-impl Session {
+impl ImageSession {
     /// Asks for the manifest's descriptor (HEAD).
     ///
     /// # Errors
@@ -316,7 +316,7 @@ impl Session {
     ///
     /// # Errors
     /// Where the registry does not mount: what it answered. An index is [`Error::Platform`].
-    pub async fn mount(&self, from: &Session, digest: &str) -> Result<()> {
+    pub async fn mount(&self, from: &ImageSession, digest: &str) -> Result<()> {
         let (media_type, body) = from.document(&format!("manifests/{digest}")).await?;
         verify("manifest", digest, &hex(&Sha256::digest(&body)))?;
         let malformed = |source| Error::Malformed { what: "manifest", digest: digest.to_owned(), source };

@@ -116,7 +116,7 @@ fn basic() -> Fake {
     Fake { login: Some(Credentials::new("u", "right").basic()), ..Fake::default() }
 }
 
-fn session(host: &str, image: &str, password: Option<&str>) -> Session {
+fn session(host: &str, image: &str, password: Option<&str>) -> ImageSession {
     let credentials = password.map(|password| Credentials::new("u", password));
     let endpoint = Endpoint { host: host.to_owned() };
     Client::new().unwrap().session(endpoint, ImageRef::parse(image).unwrap(), credentials)

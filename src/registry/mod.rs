@@ -13,7 +13,7 @@ pub mod reference;
 pub mod token;
 mod token_service;
 
-pub use client::{Client, Descriptor, Endpoint, Session, plain_http};
+pub use client::{Client, Descriptor, Endpoint, ImageSession, plain_http};
 pub use credentials::Credentials;
 pub use error::Error;
 pub use keyring::Keyring;

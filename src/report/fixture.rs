@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::model::Session;
+use super::model::SessionReport;
 use super::read;
 
 /// The lines of an events' file.
@@ -18,8 +18,8 @@ pub(super) fn lines(events: &[Value]) -> String {
         .collect()
 }
 
-pub(super) fn session(events: &[Value]) -> Session {
-    Session::of(read::of(&lines(events)))
+pub(super) fn session(events: &[Value]) -> SessionReport {
+    SessionReport::of(read::of(&lines(events)))
 }
 
 /// What no report may act on.
@@ -101,7 +101,7 @@ pub(super) fn failed_events() -> Vec<Value> {
     events
 }
 
-pub(super) fn failed() -> Session {
+pub(super) fn failed() -> SessionReport {
     session(&failed_events())
 }
 
@@ -137,12 +137,12 @@ pub(super) fn checked_events() -> Vec<Value> {
     events
 }
 
-pub(super) fn checked() -> Session {
+pub(super) fn checked() -> SessionReport {
     session(&checked_events())
 }
 
 /// A run that had no engine.
-pub(super) fn blocked() -> Session {
+pub(super) fn blocked() -> SessionReport {
     let mut events = began();
     events.extend([
         json!({"type": "session.failed", "message": "no Docker\n::warning::100%", "hint": "start it"}),

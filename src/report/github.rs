@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::model::{Case, Session, Suite};
+use super::model::{CaseReport, SessionReport, SuiteReport};
 use super::text::{head, plain, seconds};
 use crate::event::Verdict;
 
@@ -17,7 +17,7 @@ const MOST_EVIDENCE: usize = 2000;
 
 /// Workflow commands, one a line: an error for what failed, a warning for what drifted or is unproven. `workspace` is the
 /// checkout, below which GitHub knows files.
-pub(super) fn annotations(session: &Session, workspace: &str) -> Vec<String> {
+pub(super) fn annotations(session: &SessionReport, workspace: &str) -> Vec<String> {
     let mut told: Vec<(&str, String)> = Vec::new();
     for suite in &session.suites {
         let file = relative(&suite.file, workspace);
@@ -108,7 +108,7 @@ fn property(text: &str) -> String {
 }
 
 /// The job's summary; files below `workspace` are named from there.
-pub(super) fn summary(session: &Session, workspace: &str) -> String {
+pub(super) fn summary(session: &SessionReport, workspace: &str) -> String {
     let mut out = String::new();
     let verdict = session.verdict().map_or_else(|| "incomplete".to_owned(), |verdict| verdict.to_string());
     let stage = session.stage.as_ref().map(|stage| format!(" on {} {}", stage.cluster, stage.server_version));
@@ -147,7 +147,7 @@ pub(super) fn summary(session: &Session, workspace: &str) -> String {
     out + "\n"
 }
 
-fn cause(out: &mut String, suite: &Suite, case: &Case, workspace: &str) {
+fn cause(out: &mut String, suite: &SuiteReport, case: &CaseReport, workspace: &str) {
     let verdict = case.verdict.map(|verdict| (mark(verdict), verdict.to_string())).unwrap_or_default();
     let line = case.failure.as_ref().map_or(case.line, |failure| failure.line);
     let cause = case.cause().unwrap_or_else(|| case.name().to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::model::{Case, Session, Suite};
+use super::model::{CaseReport, SessionReport, SuiteReport};
 use super::text::plain;
 use crate::event::{Failure, Verdict};
 
@@ -13,7 +13,7 @@ use crate::event::{Failure, Verdict};
 ///
 /// # Errors
 /// Where it cannot be serialised.
-pub(super) fn junit(sessions: &[Session]) -> Result<String, quick_junit::SerializeError> {
+pub(super) fn junit(sessions: &[SessionReport]) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("rehearse");
     for session in sessions {
         // Where there are several, only their names tell one version's suites from another's.
@@ -39,7 +39,7 @@ fn alone(name: &str, case: TestCase) -> TestSuite {
     suite
 }
 
-fn test_suite(suite: &Suite, session: &Session, of: Option<&String>) -> TestSuite {
+fn test_suite(suite: &SuiteReport, session: &SessionReport, of: Option<&String>) -> TestSuite {
     let of = of.map(|version| format!(" ({version})")).unwrap_or_default();
     let mut out = TestSuite::new(text(&format!("{}{of}", suite.title)));
     out.set_time(Duration::from_millis(suite.ms));
@@ -67,14 +67,14 @@ fn first_line(failure: &Failure) -> &str {
     failure.message.lines().next().unwrap_or_default()
 }
 
-fn placed(mut case: TestCase, suite: &Suite, line: usize) -> TestCase {
+fn placed(mut case: TestCase, suite: &SuiteReport, line: usize) -> TestCase {
     case.set_classname(text(&suite.file));
     case.extra.insert("file".into(), text(&suite.file));
     case.extra.insert("line".into(), line.to_string().into());
     case
 }
 
-fn test_case(case: &Case, suite: &Suite) -> TestCase {
+fn test_case(case: &CaseReport, suite: &SuiteReport) -> TestCase {
     let cause = case.cause();
     let cause_or_word = || cause.clone().unwrap_or_else(|| word(case.verdict));
     let fails = |kind| failed(kind, &word(case.verdict), &cause_or_word(), &case.evidence());

@@ -7,7 +7,7 @@ use super::read::Stream;
 
 /// One session.
 #[derive(Debug, Default)]
-pub(super) struct Session {
+pub(super) struct SessionReport {
     pub id: String,
     /// Of the program.
     pub version: String,
@@ -15,23 +15,23 @@ pub(super) struct Session {
     pub at: Option<String>,
     /// Programs that it rests on, with their versions.
     pub tools: Vec<(String, String)>,
-    pub parts: Vec<Part>,
+    pub parts: Vec<PartReport>,
     /// The cluster, its version and the registry, where the stage came up.
-    pub stage: Option<Stage>,
+    pub stage: Option<StageReport>,
     pub notes: Vec<String>,
     /// In the order of their numbers.
-    pub suites: Vec<Suite>,
+    pub suites: Vec<SuiteReport>,
     /// Why it ended before its labs had, and what to do.
     pub failed: Option<(String, Option<String>)>,
     /// None: it was cut off.
-    pub end: Option<End>,
+    pub end: Option<RunEnd>,
     /// Lines that could not be read.
     pub unread: usize,
 }
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct End {
+pub(super) struct RunEnd {
     pub verdict: Verdict,
     pub ms: u64,
     pub timings: Timings,
@@ -39,7 +39,7 @@ pub(super) struct End {
 
 /// What labs stand on.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct StageReport {
     pub cluster: String,
     pub server_version: String,
     pub registry: String,
@@ -47,7 +47,7 @@ pub(super) struct Stage {
 
 /// A part of the stage that came up, or did not.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct PartReport {
     pub name: String,
     pub detail: String,
     pub ms: u64,
@@ -56,7 +56,7 @@ pub(super) struct Part {
 
 /// A lab or a lecture.
 #[derive(Debug, Default)]
-pub(super) struct Suite {
+pub(super) struct SuiteReport {
     pub number: u32,
     pub title: String,
     pub file: String,
@@ -66,8 +66,8 @@ pub(super) struct Suite {
     pub verdict: Option<Verdict>,
     pub ms: u64,
     pub failure: Option<Failure>,
-    pub cases: Vec<Case>,
-    pub pods: Vec<Pod>,
+    pub cases: Vec<CaseReport>,
+    pub pods: Vec<PodReport>,
     /// From when to when anything is told of it, since the session began.
     pub span_ms: (u64, u64),
     pub requests: usize,
@@ -75,13 +75,13 @@ pub(super) struct Suite {
 
 /// A step of a lab or an item of a lecture.
 #[derive(Debug, Default)]
-pub(super) struct Case {
+pub(super) struct CaseReport {
     pub line: usize,
     pub heading: String,
     /// What was typed, or what the lecture says.
     pub text: String,
     pub output: String,
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckReport>,
     /// None: it had not come to its end.
     pub verdict: Option<Verdict>,
     /// When it began.
@@ -95,7 +95,7 @@ pub(super) struct Case {
 
 /// What was looked at in a step.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(super) struct CheckReport {
     pub what: String,
     pub verdict: Verdict,
     pub detail: String,
@@ -103,17 +103,17 @@ pub(super) struct Check {
 
 /// A pod, or its twin. Times are since the session began.
 #[derive(Debug)]
-pub(super) struct Pod {
+pub(super) struct PodReport {
     pub object: String,
     pub uid: String,
     /// What the twin lacks.
     pub without: Option<String>,
-    pub states: Vec<State>,
-    pub events: Vec<Seen>,
+    pub states: Vec<StateReport>,
+    pub events: Vec<EventReport>,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct StateReport {
     pub at_ms: u64,
     /// Since the pod was first heard of.
     pub age_ms: u64,
@@ -122,7 +122,7 @@ pub(super) struct State {
 }
 
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct EventReport {
     pub at_ms: u64,
     pub reason: String,
     pub warning: bool,
@@ -130,7 +130,7 @@ pub(super) struct Seen {
     pub count: i32,
 }
 
-impl Session {
+impl SessionReport {
     pub(super) fn of(stream: Stream) -> Self {
         let mut session = Self { unread: stream.unread, ..Self::default() };
         stream.records.into_iter().for_each(|record| session.take(record));
@@ -154,15 +154,16 @@ impl Session {
     }
 
     /// The lab or lecture of this number; one that is begun again begins anew.
-    fn suite(&mut self, number: u32, anew: bool, at_ms: u64) -> &mut Suite {
+    fn suite(&mut self, number: u32, anew: bool, at_ms: u64) -> &mut SuiteReport {
         let known = self.suites.iter().position(|suite| suite.number == number);
         let at = known.unwrap_or_else(|| {
-            self.suites.push(Suite { number, title: format!("Lab {number}"), ..Suite::default() });
+            self.suites.push(SuiteReport { number, title: format!("Lab {number}"), ..SuiteReport::default() });
             self.suites.len() - 1
         });
         let suite = &mut self.suites[at];
         if anew || known.is_none() {
-            *suite = Suite { number, title: suite.title.clone(), span_ms: (at_ms, at_ms), ..Suite::default() };
+            *suite =
+                SuiteReport { number, title: suite.title.clone(), span_ms: (at_ms, at_ms), ..SuiteReport::default() };
         }
         suite.span_ms.1 = suite.span_ms.1.max(at_ms);
         suite
@@ -180,19 +181,19 @@ impl Session {
             Event::Tool { name, version } => self.tools.push((name, version)),
             Event::Note { text } => self.notes.push(text),
             Event::StagePart { part, state: state @ (PartState::Ready | PartState::Failed), detail, ms } => {
-                self.parts.push(Part { name: part, detail, ms, failed: state == PartState::Failed });
+                self.parts.push(PartReport { name: part, detail, ms, failed: state == PartState::Failed });
             }
             Event::StageReady { cluster, server_version, registry, .. } => {
-                self.stage = Some(Stage { cluster, server_version, registry });
+                self.stage = Some(StageReport { cluster, server_version, registry });
             }
             Event::SessionFailed { message, hint } => self.failed = Some((message, hint)),
-            Event::SessionFinished { verdict, ms, timings } => self.end = Some(End { verdict, ms, timings }),
+            Event::SessionFinished { verdict, ms, timings } => self.end = Some(RunEnd { verdict, ms, timings }),
             _ => {}
         }
     }
 }
 
-impl Suite {
+impl SuiteReport {
     pub(super) fn is_lecture(&self) -> bool {
         self.text.is_some()
     }
@@ -206,10 +207,21 @@ impl Suite {
             // What is said of a lecture is said of its items.
             Event::StepStarted { .. } if self.is_lecture() => {}
             Event::StepStarted { line, heading, command, .. } => {
-                self.cases.push(Case { line, heading, text: command, at_ms: Some(at_ms), ..Case::default() });
+                self.cases.push(CaseReport {
+                    line,
+                    heading,
+                    text: command,
+                    at_ms: Some(at_ms),
+                    ..CaseReport::default()
+                });
             }
             Event::FileWritten { line, heading, name, .. } => {
-                self.cases.push(Case { line, heading, text: format!("{name} is written"), ..Case::default() });
+                self.cases.push(CaseReport {
+                    line,
+                    heading,
+                    text: format!("{name} is written"),
+                    ..CaseReport::default()
+                });
             }
             Event::StepOutput { text, .. } => {
                 if let Some(case) = self.open_case() {
@@ -218,13 +230,13 @@ impl Suite {
             }
             Event::Check { check, verdict, detail, .. } => {
                 if let Some(case) = self.open_case() {
-                    case.checks.push(Check { what: check, verdict, detail });
+                    case.checks.push(CheckReport { what: check, verdict, detail });
                 }
             }
             Event::StepFinished { line, verdict, command_ms, wait_ms, .. } => {
                 // What was not reached is told of at its end only.
                 if self.open_case().is_none_or(|case| case.line != line) {
-                    self.cases.push(Case { line, ..Case::default() });
+                    self.cases.push(CaseReport { line, ..CaseReport::default() });
                 }
                 if let Some(case) = self.open_case() {
                     (case.verdict, case.ms) = (Some(verdict), Some(command_ms + wait_ms));
@@ -233,17 +245,24 @@ impl Suite {
             Event::Item(item) => {
                 let heading = item.headings.last().cloned().unwrap_or_default();
                 let (line, text, verdict) = (item.line, item.text.clone(), Some(item.verdict));
-                self.cases.push(Case { line, heading, text, verdict, item: Some(*item), ..Case::default() });
+                self.cases.push(CaseReport {
+                    line,
+                    heading,
+                    text,
+                    verdict,
+                    item: Some(*item),
+                    ..CaseReport::default()
+                });
             }
             Event::ObjectState { object, uid, status, at_object_ms, reason, without, .. } => {
                 let pod = self.pod(object, uid, without);
                 if pod.states.last().is_none_or(|last| last.status != status) {
-                    pod.states.push(State { at_ms, age_ms: at_object_ms, status, reason });
+                    pod.states.push(StateReport { at_ms, age_ms: at_object_ms, status, reason });
                 }
             }
             Event::ObjectTold { object, uid, reason, class, message, count, .. } => {
                 let warning = class == "Warning";
-                self.pod(object, uid, None).events.push(Seen { at_ms, reason, warning, message, count });
+                self.pod(object, uid, None).events.push(EventReport { at_ms, reason, warning, message, count });
             }
             Event::Request { .. } => self.requests += 1,
             Event::LabFinished { title, verdict, ms, failure, .. } => {
@@ -255,13 +274,13 @@ impl Suite {
     }
 
     /// The step that is being played.
-    fn open_case(&mut self) -> Option<&mut Case> {
+    fn open_case(&mut self) -> Option<&mut CaseReport> {
         self.cases.last_mut().filter(|case| case.verdict.is_none())
     }
 
-    fn pod(&mut self, object: String, uid: String, without: Option<String>) -> &mut Pod {
+    fn pod(&mut self, object: String, uid: String, without: Option<String>) -> &mut PodReport {
         let at = self.pods.iter().position(|pod| pod.uid == uid).unwrap_or_else(|| {
-            self.pods.push(Pod { object, uid, without, states: Vec::new(), events: Vec::new() });
+            self.pods.push(PodReport { object, uid, without, states: Vec::new(), events: Vec::new() });
             self.pods.len() - 1
         });
         &mut self.pods[at]
@@ -285,7 +304,7 @@ impl Suite {
     }
 }
 
-impl Case {
+impl CaseReport {
     /// A line that tells it from others: its first line of text.
     pub(super) fn name(&self) -> &str {
         let first = self.text.lines().map(str::trim).find(|line| !line.is_empty());

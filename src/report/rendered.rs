@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::model::Session;
+use super::model::SessionReport;
 use super::{EVENTS, github, html, junit, read};
 use crate::hint::Hint;
 use crate::secret::private_file;
 
 /// What is known of one or several runs.
 pub(crate) struct Rendered {
-    sessions: Vec<Session>,
+    sessions: Vec<SessionReport>,
 }
 
 /// Why a report was not written.
@@ -35,7 +35,7 @@ impl Rendered {
     /// Where one tells of no run.
     pub(crate) fn of(sources: &[PathBuf]) -> Result<Self, read::Error> {
         let file = |source: &PathBuf| if source.is_dir() { source.join(EVENTS) } else { source.clone() };
-        let sessions = sources.iter().map(|source| Ok(Session::of(read::read(&file(source))?)));
+        let sessions = sources.iter().map(|source| Ok(SessionReport::of(read::read(&file(source))?)));
         Ok(Self { sessions: sessions.collect::<Result<_, _>>()? })
     }
 

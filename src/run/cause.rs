@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 
-use super::check::{Ground, Scene};
+use super::check::{LabContext, StepRun};
 use crate::hint::Hint;
 use crate::observe::Trace;
 use crate::registry::{self, Credentials, Endpoint, Keyring};
@@ -96,27 +96,28 @@ impl Hint for Cause {
 }
 
 /// What is amiss with what the step stands on, the likeliest first.
-pub(super) async fn causes(scene: &Scene<'_>, ground: &Ground<'_>) -> Vec<Cause> {
-    let mut found: Vec<Cause> = ground.site.watch.cut(CUT).map(|why| Cause::WatchCut { why }).into_iter().collect();
-    found.extend(of_registry(ground).await);
-    let objects = super::check::objects(&scene.step.checks);
+pub(super) async fn causes(step_run: &StepRun<'_>, context: &LabContext<'_>) -> Vec<Cause> {
+    let mut found: Vec<Cause> = context.site.watch.cut(CUT).map(|why| Cause::WatchCut { why }).into_iter().collect();
+    found.extend(of_registry(context).await);
+    let objects = super::check::objects(&step_run.step.checks);
     for object in objects.iter().filter(|object| object.kind == "pod") {
-        let trace = ground.site.watch.look(|recorder| recorder.latest(object, scene.began).cloned());
+        let trace = context.site.watch.look(|recorder| recorder.latest(object, step_run.began).cloned());
         let Some(trace) = trace else { continue };
         found.extend(already_there(&trace));
-        let wanted = super::lab::is_wanted(&scene.step.checks, object);
+        let wanted = super::lab::is_wanted(&step_run.step.checks, object);
         // What cannot be read now is no cause that could be told.
-        found.extend(of_pod(&ground.site.gateway.client(), &trace, wanted).await.ok().flatten());
+        found.extend(of_pod(&context.site.gateway.client(), &trace, wanted).await.ok().flatten());
     }
-    let after = |object: &ObjectRef| ground.site.watch.look(|recorder| recorder.latest(object, scene.began).cloned());
-    found.extend(scene.step.checks.iter().find_map(|check| match &check.kind {
+    let after =
+        |object: &ObjectRef| context.site.watch.look(|recorder| recorder.latest(object, step_run.began).cloned());
+    found.extend(step_run.step.checks.iter().find_map(|check| match &check.kind {
         CheckKind::Expect { object, states } => {
             let trace = after(object)?;
             let never = states.iter().find(|state| trace.states.iter().all(|seen| seen.status != **state))?;
             Some(Cause::NeverInState { object: object.clone(), state: never.clone(), went: trace.to_string() })
         }
-        CheckKind::Prints { contains } if !contains.found_in(&scene.printed.all) => {
-            let printed = scene.printed.all.lines().rfind(|line| !line.trim().is_empty())?;
+        CheckKind::Prints { contains } if !contains.found_in(&step_run.printed.all) => {
+            let printed = step_run.printed.all.lines().rfind(|line| !line.trim().is_empty())?;
             Some(Cause::OtherText { printed: printed.to_owned() })
         }
         _ => None,
@@ -124,8 +125,8 @@ pub(super) async fn causes(scene: &Scene<'_>, ground: &Ground<'_>) -> Vec<Cause>
     found
 }
 
-async fn of_registry(ground: &Ground<'_>) -> Option<Cause> {
-    match tokio::time::timeout(ANSWER, ask_registry(ground)).await {
+async fn of_registry(context: &LabContext<'_>) -> Option<Cause> {
+    match tokio::time::timeout(ANSWER, ask_registry(context)).await {
         Ok(Err(error @ registry::Error::Request { .. })) => Some(Cause::RegistryDown { why: error.chain() }),
         // Another answer than the one hoped for is no cause.
         Ok(answer) => answer.ok().flatten(),
@@ -135,14 +136,14 @@ async fn of_registry(ground: &Ground<'_>) -> Option<Cause> {
 
 /// Asks the registry for the lab's images as a stranger, as its user with a wrong password, and as its user. A registry
 /// of the user's own is not asked with wrong passwords: it may lock the account.
-async fn ask_registry(ground: &Ground<'_>) -> Result<Option<Cause>, registry::Error> {
-    let stage = ground.stage;
+async fn ask_registry(context: &LabContext<'_>) -> Result<Option<Cause>, registry::Error> {
+    let stage = context.stage;
     let endpoint = Endpoint { host: stage.handle.registry.clone() };
     let Ok(client) = registry::Client::reaching(&endpoint) else { return Ok(None) };
     if client.asks_nobody(&endpoint).await? {
         return Ok(Some(Cause::OpenRegistry));
     }
-    let (names, user) = (ground.site.gateway.names(), stage.credentials().username);
+    let (names, user) = (context.site.gateway.names(), stage.credentials().username);
     for image in names.images() {
         let Ok(reference) = image.parse() else { continue };
         match client.session(endpoint.clone(), reference, None).resolve().await {
@@ -155,7 +156,7 @@ async fn ask_registry(ground: &Ground<'_>) -> Result<Option<Cause>, registry::Er
         return Ok(Some(Cause::AnyPassword { user }));
     }
     for image in names.images() {
-        let Some(pushed) = ground.pushed(&image) else { continue };
+        let Some(pushed) = context.pushed(&image) else { continue };
         let Ok(session) = stage.ask(&image) else { continue };
         match session.resolve().await {
             Ok(found) if found.digest != pushed => {

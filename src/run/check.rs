@@ -12,9 +12,9 @@ use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Event, Events, Verdict, millis};
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
-use crate::observe::{Came, Progress, Recorder, Sighting, Trace, is_refusal};
+use crate::observe::{Came, PatternProgress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
-use crate::registry::access_log::Entry;
+use crate::registry::access_log::LogEntry;
 use crate::registry::{Credentials, ImageRef};
 use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
 use crate::stage::Stage;
@@ -44,7 +44,7 @@ impl Judged {
 }
 
 /// What a lab is played on.
-pub(super) struct Ground<'a> {
+pub(super) struct LabContext<'a> {
     pub stage: &'a Stage,
     pub site: &'a Site,
     pub events: &'a Events,
@@ -55,7 +55,7 @@ pub(super) struct Ground<'a> {
     pub lab: &'a Lab,
 }
 
-impl Ground<'_> {
+impl LabContext<'_> {
     /// The digest that the stage has pushed under `image`, which is given as it is called in the registry; None where the
     /// lab pushes it, or where that is not known.
     pub(super) fn pushed(&self, image: &str) -> Option<&str> {
@@ -67,7 +67,7 @@ impl Ground<'_> {
 }
 
 /// What judging needs: the step, its output, when it began and its command ended, and how long is left.
-pub(super) struct Scene<'a> {
+pub(super) struct StepRun<'a> {
     pub step: &'a Step,
     pub printed: &'a Printed,
     pub began: Instant,
@@ -77,19 +77,19 @@ pub(super) struct Scene<'a> {
     pub lab_began: jiff::Timestamp,
 }
 
-impl Scene<'_> {
+impl StepRun<'_> {
     fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
 /// Judges one check; waits, where it must, for the cluster.
-pub(super) async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
+pub(super) async fn judge(check: &Check, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Judged {
     match &check.kind {
-        CheckKind::Expect { object, states } => expect(object, states, scene, ground).await,
+        CheckKind::Expect { object, states } => expect(object, states, step_run, context).await,
         CheckKind::Never { object, states, window } => {
-            let window = window.unwrap_or_else(|| scene.step.never_window(object));
-            never(object, states, window.saturating_sub(scene.ended.elapsed()), scene, ground).await
+            let window = window.unwrap_or_else(|| step_run.step.never_window(object));
+            never(object, states, window.saturating_sub(step_run.ended.elapsed()), step_run, context).await
         }
         CheckKind::Event { object, reason, contains } => {
             let what = format!("event {reason} of {object}");
@@ -97,42 +97,45 @@ pub(super) async fn judge(check: &Check, scene: &Scene<'_>, ground: &Ground<'_>)
                 let mut events = trace.events_because(reason).filter(|event| event.at >= since);
                 events.any(|event| contains.found_in(&event.message)).then_some(())
             };
-            match wait_for(&what, object, scene, ground, seen).await {
+            match wait_for(&what, object, step_run, context, seen).await {
                 Ok(()) => Judged::good(""),
                 Err(failed)
-                    if ground.site.watch.look(|r| r.latest(object, scene.began).is_some_and(Trace::is_saturated)) =>
+                    if context
+                        .site
+                        .watch
+                        .look(|r| r.latest(object, step_run.began).is_some_and(Trace::is_saturated)) =>
                 {
                     Judged { detail: format!("{}; {SATURATED}", failed.detail), ..failed }
                 }
                 Err(failed) => failed,
             }
         }
-        CheckKind::Pulled { object } => pulled(object, scene, ground).await,
+        CheckKind::Pulled { object } => pulled(object, step_run, context).await,
         CheckKind::Without { what, object, states } => {
-            without(*what, (object, states), check.line, scene, ground).await
+            without(*what, (object, states), check.line, step_run, context).await
         }
-        CheckKind::Fails { contains } if scene.printed.code == 0 => {
+        CheckKind::Fails { contains } if step_run.printed.code == 0 => {
             Judged::new(Verdict::Contradicted, format!("it exited with 0; it should have failed {contains}"))
         }
         CheckKind::Fails { contains } | CheckKind::Prints { contains } => {
-            if !contains.found_in(&scene.printed.all) {
+            if !contains.found_in(&step_run.printed.all) {
                 return Judged::new(Verdict::Contradicted, format!("its output does not contain {contains}"));
             }
             let fails = matches!(check.kind, CheckKind::Fails { .. });
             Judged::new(if fails { Verdict::ExpectedFailure } else { Verdict::Reproduced }, "")
         }
-        CheckKind::PrintsCredentials => credentials(&scene.printed.stdout, &ground.stage.credentials()),
-        CheckKind::Output { expected } => printed(expected, &scene.printed.all),
+        CheckKind::PrintsCredentials => credentials(&step_run.printed.stdout, &context.stage.credentials()),
+        CheckKind::Output { expected } => printed(expected, &step_run.printed.all),
     }
 }
 
-async fn expect(object: &ObjectRef, states: &[String], scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
+async fn expect(object: &ObjectRef, states: &[String], step_run: &StepRun<'_>, context: &LabContext<'_>) -> Judged {
     let what = format!("{object} to go through {}", states.join(", "));
     let seen = |trace: &Trace, since| match trace.matching(states, since) {
-        Progress::Matched { at } => Some(Judged::good(format!("{:.2} s", at.as_secs_f64()))),
-        Progress::Pending { .. } => None,
+        PatternProgress::Matched { at } => Some(Judged::good(format!("{:.2} s", at.as_secs_f64()))),
+        PatternProgress::Pending { .. } => None,
     };
-    wait_for(&what, object, scene, ground, seen).await.unwrap_or_else(|failed| failed)
+    wait_for(&what, object, step_run, context, seen).await.unwrap_or_else(|failed| failed)
 }
 
 /// Plays the twin of a pod that the step has made. A twin that gets the image shows that the step proves nothing, and so
@@ -141,17 +144,17 @@ async fn without(
     what: Without,
     (object, states): (&ObjectRef, &[String]),
     line: usize,
-    scene: &Scene<'_>,
-    ground: &Ground<'_>,
+    step_run: &StepRun<'_>,
+    context: &LabContext<'_>,
 ) -> Judged {
-    let made = wait_for(&format!("{object}"), object, scene, ground, |trace, _| trace.last().map(drop)).await;
+    let made = wait_for(&format!("{object}"), object, step_run, context, |trace, _| trace.last().map(drop)).await;
     if let Err(failed) = made {
         return failed;
     }
-    let client = &ground.stage.cluster.client();
-    let (names, (session, lab)) = (ground.site.gateway.names(), (ground.session, ground.lab.id));
+    let client = &context.stage.cluster.client();
+    let (names, (session, lab)) = (context.site.gateway.names(), (context.session, context.lab.id));
     let on_state = |state: TwinState| {
-        ground.events.emit(Event::ObjectState {
+        context.events.emit(Event::ObjectState {
             lab,
             object: object.to_string(),
             uid: state.uid,
@@ -165,7 +168,7 @@ async fn without(
         client,
         namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
         labels: &namespace_labels(session),
-        until_gone: ground.stage.cluster.info().is_users,
+        until_gone: context.stage.cluster.info().is_users,
         on_state: &on_state,
     };
     let pods = Api::<Pod>::namespaced(client.clone(), &names.namespace(&object.namespace));
@@ -199,26 +202,26 @@ fn is_of_pull(states: &[String]) -> bool {
 async fn wait_for<T>(
     what: &str,
     object: &ObjectRef,
-    scene: &Scene<'_>,
-    ground: &Ground<'_>,
+    step_run: &StepRun<'_>,
+    context: &LabContext<'_>,
     seen: impl Fn(&Trace, Duration) -> Option<T>,
 ) -> Result<T, Judged> {
-    ground.waits.cancel();
-    let wake = Wake::Changed(ground.site.watch.changes());
+    context.waits.cancel();
+    let wake = Wake::Changed(context.site.watch.changes());
     let probe = async || {
-        if let Some(why) = ground.site.watch.cut(BLIND) {
+        if let Some(why) = context.site.watch.cut(BLIND) {
             return Probe::Done(Err(Judged::failed(format!("{what} cannot be seen: the watch is cut: {why}"))));
         }
-        ground.site.watch.look(|recorder| match recorder.latest(object, scene.began) {
+        context.site.watch.look(|recorder| match recorder.latest(object, step_run.began) {
             Some(trace) => {
-                let began = recorder.age(&trace.uid, scene.began).unwrap_or_default();
+                let began = recorder.age(&trace.uid, step_run.began).unwrap_or_default();
                 let seen = seen(trace, trace.proves_from(began));
                 seen.map_or_else(|| Probe::Pending(standing(trace)), |seen| Probe::Done(Ok(seen)))
             }
             None => Probe::Pending(format!("{object} never appeared")),
         })
     };
-    until(what, scene.left(), wake, probe).await.unwrap_or_else(|timeout| Err(Judged::failed(timeout.to_string())))
+    until(what, step_run.left(), wake, probe).await.unwrap_or_else(|timeout| Err(Judged::failed(timeout.to_string())))
 }
 
 /// How long a watch may be cut before nothing more is hoped for from it: it opens anew by itself.
@@ -237,21 +240,21 @@ async fn never(
     object: &ObjectRef,
     states: &[String],
     window: Duration,
-    scene: &Scene<'_>,
-    ground: &Ground<'_>,
+    step_run: &StepRun<'_>,
+    context: &LabContext<'_>,
 ) -> Judged {
-    let probe = async || match ground.site.watch.look(|recorder| entered(recorder, object, states, scene.began)) {
+    let probe = async || match context.site.watch.look(|recorder| entered(recorder, object, states, step_run.began)) {
         Some(sighting) => Probe::Done(sighting),
         None => Probe::Pending(String::new()),
     };
     let contradicted = |detail: String| Judged::new(Verdict::Contradicted, detail);
-    if let Ok(seen) = until("nothing", window, Wake::Changed(ground.site.watch.changes()), probe).await {
+    if let Ok(seen) = until("nothing", window, Wake::Changed(context.site.watch.changes()), probe).await {
         return contradicted(format!("{object} was {} at {:.2} s", seen.status, seen.at.as_secs_f64()));
     }
-    match ground.site.watch.look(|recorder| held(recorder, object, states, scene.began)) {
+    match context.site.watch.look(|recorder| held(recorder, object, states, step_run.began)) {
         Some(status) => contradicted(format!("{object} was {status} already when the step began")),
         // Who looks away sees nothing, either.
-        None => match ground.site.watch.cut(Duration::ZERO) {
+        None => match context.site.watch.cut(Duration::ZERO) {
             Some(why) => Judged::new(Verdict::Unproven, format!("nothing is seen: the watch is cut: {why}")),
             None => Judged::good(""),
         },
@@ -273,71 +276,71 @@ fn held(recorder: &Recorder, object: &ObjectRef, states: &[String], began: Insta
 /// The witnesses of a pull: the registry's log (a refusal, then the user served), the container that was started from
 /// the image, and the kubelet's event, which a kubelet keeps to itself where a pod has had many; a pod must have been
 /// refused before.
-async fn pulled(object: &ObjectRef, scene: &Scene<'_>, ground: &Ground<'_>) -> Judged {
+async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Judged {
     let what = format!("{object}'s image to be pulled");
     let seen = |trace: &Trace, since| Some((trace.came(since)?, trace.uid.clone()));
-    let (mut came, uid) = match wait_for(&what, object, scene, ground, seen).await {
+    let (mut came, uid) = match wait_for(&what, object, step_run, context, seen).await {
         Ok(found) => found,
         Err(failed) => return failed,
     };
     if !came.told {
         let told = |trace: &Trace, since| trace.came(since).filter(|came| came.told);
-        let late = Scene { deadline: scene.deadline.min(Instant::now() + EVENT_LAG), ..*scene };
-        came = wait_for(&what, object, &late, ground, told).await.unwrap_or(came);
+        let late = StepRun { deadline: step_run.deadline.min(Instant::now() + EVENT_LAG), ..*step_run };
+        came = wait_for(&what, object, &late, context, told).await.unwrap_or(came);
     }
     let Came { image, at, told } = came;
-    let Ok(reference) = ImageRef::parse(&ground.site.gateway.names().image(&image)) else {
+    let Ok(reference) = ImageRef::parse(&context.site.gateway.names().image(&image)) else {
         return Judged::failed(format!("`{image}` is no image reference"));
     };
     // A pull that began after the pod did, or, where the pod came with the step, after the step did: what is first heard
     // of a pod may be late.
-    let age = ground.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
-    let age = age.unwrap_or_default().max(scene.began.elapsed());
-    let since = jiff::Timestamp::now().checked_sub(age).unwrap_or(scene.lab_began);
-    let user = ground.stage.credentials().username;
-    let testimony = match ground.stage.witness().await {
+    let age = context.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
+    let age = age.unwrap_or_default().max(step_run.began.elapsed());
+    let since = jiff::Timestamp::now().checked_sub(age).unwrap_or(step_run.lab_began);
+    let user = context.stage.credentials().username;
+    let testimony = match context.stage.witness().await {
         // Not ours to read: the events must do.
         Ok(None) => None,
         Ok(Some(witness)) => {
-            let times = (scene.lab_began, since);
-            let told = |log: &[Entry]| Testimony::of(log, reference.repository(), &user, times);
+            let times = (step_run.lab_began, since);
+            let told = |log: &[LogEntry]| Testimony::of(log, reference.repository(), &user, times);
             let proof = async || match witness.look(told) {
                 Some(testimony) => Probe::Done(testimony),
                 None => Probe::Pending(format!("the registry logged no success of {user} since then")),
             };
             let wake = Wake::Changed(witness.changes());
-            match until("the registry's log", scene.left().min(LOG_LAG), wake, proof).await {
+            match until("the registry's log", step_run.left().min(LOG_LAG), wake, proof).await {
                 Ok(testimony) => Some(testimony),
                 Err(timeout) => return Judged::failed(timeout.to_string()),
             }
         }
         Err(error) => return Judged::new(Verdict::Unproven, format!("the registry's log cannot be read: {error}")),
     };
-    if let Some(pushed) = ground.pushed(&ground.site.gateway.names().image(&image)) {
+    if let Some(pushed) = context.pushed(&context.site.gateway.names().image(&image)) {
         let started = |trace: &Trace, _| trace.images.iter().find(|started| started.image == image)?.digest.clone();
-        let soon = Scene { deadline: scene.deadline.min(Instant::now() + EVENT_LAG), ..*scene };
+        let soon = StepRun { deadline: step_run.deadline.min(Instant::now() + EVENT_LAG), ..*step_run };
         // A container that does not start has its image all the same.
-        let runs = wait_for(&what, object, &soon, ground, started).await.ok();
+        let runs = wait_for(&what, object, &soon, context, started).await.ok();
         if let Some(other) = runs.filter(|digest| digest != pushed) {
             return Judged::new(Verdict::Contradicted, format!("it runs {other}, and {pushed} was pushed"));
         }
     }
     let unproven = |why: &str| Judged::new(Verdict::Unproven, why);
     let lane = testimony.as_ref().map(Testimony::lane).unwrap_or_default();
-    ground.site.watch.testify(&uid, &lane);
-    if testimony.is_none() && !ground.stage.is_users() {
+    context.site.watch.testify(&uid, &lane);
+    if testimony.is_none() && !context.stage.is_users() {
         return Judged::new(Verdict::Unproven, "the registry is the stage's own, and its log was not read");
     }
     let refused = testimony.as_ref().is_none_or(Testimony::is_after_refusal);
     // Every pull begins with an anonymous 401, so the log's refusal alone proves little: a pod must have been refused.
-    if !refused || !ground.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
+    if !refused || !context.site.watch.look(|recorder| recorder.refused_before(&image, &uid, at)) {
         return unproven("nothing was refused in this lab before: it might pass without credentials");
     }
-    match (told, ground.stage.is_users()) {
+    match (told, context.stage.is_users()) {
         (true, true) => Judged::good("event, the registry's log is not ours, refused before"),
         (true, false) => Judged::good(format!("event, registry: {}", without_addresses(&lane))),
         (false, true) => unproven("no event tells of the pull, and the registry's log is not ours"),
-        (false, false) if ground.site.watch.look(|recorder| recorder.came_to_others(&image, &uid)) => {
+        (false, false) if context.site.watch.look(|recorder| recorder.came_to_others(&image, &uid)) => {
             unproven("no event tells of the pull, and another pod may have brought the image to the node")
         }
         (false, false) => {

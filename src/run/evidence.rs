@@ -4,32 +4,33 @@ use jiff::Timestamp;
 
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 use crate::observe::{EventSeen, Trace};
-use crate::registry::access_log::Entry;
+use crate::registry::access_log::LogEntry;
 
 /// What the registry's log says of a pull: who was refused the repository since the lab began, and then that its user was
 /// served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Testimony {
     /// None: nobody had been refused before.
-    refused: Option<Entry>,
-    served: Entry,
+    refused: Option<LogEntry>,
+    served: LogEntry,
 }
 
 impl Testimony {
     /// Reads the answers since the lab began for a repository and the stage's user, who was served not before `since`.
     /// What the harness itself has asked proves nothing of a node.
     pub(super) fn of(
-        log: &[Entry],
+        log: &[LogEntry],
         repository: &str,
         user: &str,
         (lab_began, since): (Timestamp, Timestamp),
     ) -> Option<Self> {
-        let own = |entry: &&Entry| entry.repository == repository && entry.time >= lab_began && !entry.is_ours();
+        let own = |entry: &&LogEntry| entry.repository == repository && entry.time >= lab_began && !entry.is_ours();
         let of_it: Vec<_> = log.iter().filter(own).collect();
-        let served = |entry: &&Entry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
+        let served =
+            |entry: &&LogEntry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
         let last = of_it.iter().rposition(served)?;
         let refused = of_it[..last].iter().find(|entry| entry.status == 401);
-        Some(Self { refused: refused.map(|entry| Entry::clone(entry)), served: of_it[last].clone() })
+        Some(Self { refused: refused.map(|entry| LogEntry::clone(entry)), served: of_it[last].clone() })
     }
 
     pub(super) fn is_after_refusal(&self) -> bool {
@@ -38,7 +39,7 @@ impl Testimony {
 
     /// A trace's lane: the answers in their order, a few words each.
     pub(super) fn lane(&self) -> Vec<String> {
-        let told = |what: &str, entry: &Entry| {
+        let told = |what: &str, entry: &LogEntry| {
             let whom = entry.user.as_deref().unwrap_or("nobody in particular");
             let from = entry.remote.map(|remote| format!(" at {remote}")).unwrap_or_default();
             format!("{what} {whom}{from}")
@@ -81,8 +82,8 @@ mod tests {
     use crate::observe::State;
     use crate::script::ObjectRef;
 
-    fn entry(status: u16, user: Option<&str>) -> Entry {
-        Entry {
+    fn entry(status: u16, user: Option<&str>) -> LogEntry {
+        LogEntry {
             time: jiff::Timestamp::UNIX_EPOCH,
             method: "HEAD".into(),
             repository: "o/app1".into(),
@@ -98,8 +99,8 @@ mod tests {
     #[test]
     fn a_success_is_proof_only_for_its_user_and_repository() {
         let since = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-        let of = |log: &[Entry], repository, user, since| Testimony::of(log, repository, user, since);
-        let after_refusal = |log: &[Entry]| of(log, "o/app1", "u", since).map(|told| told.is_after_refusal());
+        let of = |log: &[LogEntry], repository, user, since| Testimony::of(log, repository, user, since);
+        let after_refusal = |log: &[LogEntry]| of(log, "o/app1", "u", since).map(|told| told.is_after_refusal());
         let log = [entry(401, None), entry(200, Some("u"))];
         assert_eq!(after_refusal(&log), Some(true));
         assert_eq!(of(&log, "o/app1", "u", since).unwrap().lane(), ["refused nobody in particular", "served u"]);
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(of(&log, "o/other", "u", since), None);
         let later = (since.0, since.0 + jiff::SignedDuration::from_secs(1));
         assert_eq!(of(&log, "o/app1", "u", later), None, "that was another pull");
-        let ours = Entry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
+        let ours = LogEntry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
         assert_eq!(after_refusal(&[entry(401, None), ours]), None, "no node has asked");
     }
 

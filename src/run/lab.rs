@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, join_all};
 use tokio_util::sync::CancellationToken;
 
 use super::cause::{Cause, causes};
-use super::check::{self, Ground, Judged, Scene};
+use super::check::{self, Judged, LabContext, StepRun};
 use super::hint;
 use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
@@ -20,7 +20,7 @@ use crate::stage::{self, Stage};
 
 /// What came of a lab.
 #[derive(Debug)]
-pub(crate) struct Played {
+pub(crate) struct PlayedLab {
     pub lab: u32,
     pub verdict: Verdict,
     /// Why it did not pass.
@@ -36,7 +36,7 @@ pub(crate) struct Played {
     pub waits: Vec<Span>,
 }
 
-impl Played {
+impl PlayedLab {
     /// What commands and the cluster took together.
     pub(crate) fn spent(&self) -> Duration {
         covered(self.commands.iter().chain(&self.waits).copied())
@@ -105,8 +105,8 @@ pub(crate) trait BeforeStep: Sync {
 }
 
 /// What came of playing a lab.
-pub(super) enum Outcome {
-    Played(Box<Played>),
+pub(super) enum LabOutcome {
+    Played(Box<PlayedLab>),
     /// It was put back: this request wants the cluster to itself.
     NeedsAlone(String),
     /// It was put back: the reader wants it from its beginning.
@@ -118,17 +118,17 @@ pub(super) enum Outcome {
 /// for the cluster for the first time. `again`: it was played and put back in this very run.
 ///
 /// # Errors
-/// Only for what keeps the lab from being played; a lab that fails is [`Played`].
+/// Only for what keeps the lab from being played; a lab that fails is [`PlayedLab`].
 pub(super) async fn play(
     lab: &Lab,
-    place: &place::Ground<'_>,
+    place: &place::SiteSpec<'_>,
     waits: &CancellationToken,
     stop: &CancellationToken,
     before_step: Option<&dyn BeforeStep>,
     again: bool,
-) -> Result<Outcome, Error> {
+) -> Result<LabOutcome, Error> {
     if stop.is_cancelled() {
-        return Ok(Outcome::Stopped);
+        return Ok(LabOutcome::Stopped);
     }
     let (begun, stage, events) = (Instant::now(), place.stage, place.events);
     let (title, file) = (lab.title.clone(), lab.path.display().to_string());
@@ -158,23 +158,23 @@ pub(super) async fn play(
         Ok(Some(ready)) => ready,
         other => {
             place::clear(stage, &place.names).await?;
-            return other.map(|_| Outcome::Stopped);
+            return other.map(|_| LabOutcome::Stopped);
         }
     };
-    let ground = Ground { stage, site: &site, events, waits, session: place.session, lab };
+    let context = LabContext { stage, site: &site, events, waits, session: place.session, lab };
     let outcome = tokio::select! {
-        outcome = play_steps(lab, &ground, before_step) => outcome,
-        () = stop.cancelled() => Ok(Outcome::Stopped),
+        outcome = play_steps(lab, &context, before_step) => outcome,
+        () = stop.cancelled() => Ok(LabOutcome::Stopped),
     };
     match &outcome {
-        Ok(Outcome::Played(played)) => {
+        Ok(LabOutcome::Played(played)) => {
             let (title, verdict, failure) = (lab.title.clone(), played.verdict, played.failure.clone());
             events.emit(Event::LabFinished { lab: lab.id, title, verdict, ms: millis(begun.elapsed()), failure });
         }
-        Ok(Outcome::NeedsAlone(request)) => {
+        Ok(LabOutcome::NeedsAlone(request)) => {
             events.note(format!("lab {} is put back and played again alone: it wants to {request}", lab.id));
         }
-        Ok(Outcome::Again | Outcome::Stopped) | Err(_) => {}
+        Ok(LabOutcome::Again | LabOutcome::Stopped) | Err(_) => {}
     }
     let leaving = Instant::now();
     let stays = site.close(place, how_to_leave(stage, place.reach, &outcome)).await;
@@ -182,7 +182,7 @@ pub(super) async fn play(
     for stays in stays? {
         events.note(format!("lab {}: {stays}", lab.id));
     }
-    if let Outcome::Played(played) = &mut outcome {
+    if let LabOutcome::Played(played) = &mut outcome {
         played.waits.extend([readying, (leaving, Instant::now())]);
     }
     Ok(outcome)
@@ -190,10 +190,10 @@ pub(super) async fn play(
 
 /// A stopped run takes its own stage down as a whole, and namespaces go with their cluster; one that stays must be as it
 /// was, and so must one on which the next lab is alone.
-fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -> Leaving {
+fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<LabOutcome, Error>) -> Leaving {
     match (outcome, reach) {
-        (Ok(Outcome::NeedsAlone(_) | Outcome::Again), _) | (_, Reach::Users) => Leaving::Gone,
-        (Ok(Outcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
+        (Ok(LabOutcome::NeedsAlone(_) | LabOutcome::Again), _) | (_, Reach::Users) => Leaving::Gone,
+        (Ok(LabOutcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
         (_, Reach::Ours { alone: true }) => Leaving::Gone,
         _ if stage.cluster.info().is_users => Leaving::Gone,
         (_, Reach::Ours { alone: false }) if stage.outlives_run() => Leaving::Going,
@@ -201,9 +201,13 @@ fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<Outcome, Error>) -
     }
 }
 
-async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn BeforeStep>) -> Result<Outcome, Error> {
+async fn play_steps(
+    lab: &Lab,
+    context: &LabContext<'_>,
+    before_step: Option<&dyn BeforeStep>,
+) -> Result<LabOutcome, Error> {
     let mut verdicts = Vec::new();
-    let mut played = Played {
+    let mut played = PlayedLab {
         lab: lab.id,
         verdict: Verdict::Skipped,
         failure: None,
@@ -216,17 +220,17 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn Bef
     let mut lab_began = jiff::Timestamp::now();
     for (index, step) in lab.steps.iter().enumerate() {
         if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
-            let next = before.before_step(lab, step, ground.site).await;
+            let next = before.before_step(lab, step, context.site).await;
             // What was done before the first step, the lab has not done.
             lab_began = if index == 0 { jiff::Timestamp::now() } else { lab_began };
             match next {
                 Next::Play => {}
-                Next::Back => return Ok(Outcome::Again),
+                Next::Back => return Ok(LabOutcome::Again),
                 Next::Skip => {
                     let (lab, line, verdict) = (lab.id, step.line, Verdict::Skipped);
                     let (check, detail) = ("not played".into(), "the reader skipped it".into());
-                    ground.events.emit(Event::Check { lab, line, check, verdict, detail });
-                    ground.events.emit(Event::StepFinished { lab, line, verdict, command_ms: 0, wait_ms: 0 });
+                    context.events.emit(Event::Check { lab, line, check, verdict, detail });
+                    context.events.emit(Event::StepFinished { lab, line, verdict, command_ms: 0, wait_ms: 0 });
                     verdicts.push(verdict);
                     continue;
                 }
@@ -235,8 +239,8 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn Bef
         let step_began = Instant::now();
         let stepped = match &played.failure {
             None => {
-                let stepped = play_step(lab, step, ground, lab_began).await?;
-                match ground.site.gateway.unsteady() {
+                let stepped = play_step(lab, step, context, lab_began).await?;
+                match context.site.gateway.unsteady() {
                     Some(request) => unsteady(stepped, lab, step, &request),
                     None => stepped,
                 }
@@ -252,20 +256,20 @@ async fn play_steps(lab: &Lab, ground: &Ground<'_>, before_step: Option<&dyn Bef
         played.commands.push((began, waiting));
         played.waits.push((waiting, waiting + stepped.wait));
         verdicts.push(stepped.verdict);
-        ground.events.emit(Event::StepFinished {
+        context.events.emit(Event::StepFinished {
             lab: lab.id,
             line: step.line,
             verdict: stepped.verdict,
             command_ms: millis(stepped.command),
             wait_ms: millis(stepped.wait),
         });
-        if let Some(request) = ground.site.gateway.needs_alone() {
-            return Ok(Outcome::NeedsAlone(request));
+        if let Some(request) = context.site.gateway.needs_alone() {
+            return Ok(LabOutcome::NeedsAlone(request));
         }
     }
     played.verdict = of_lab(&verdicts);
-    played.traces = ground.site.watch.traces();
-    Ok(Outcome::Played(Box::new(played)))
+    played.traces = context.site.watch.traces();
+    Ok(LabOutcome::Played(Box::new(played)))
 }
 
 /// Where the cluster has failed a request, a failure says nothing of the lab: neither one that it must not have, nor one
@@ -304,7 +308,7 @@ fn of_lab(steps: &[Verdict]) -> Verdict {
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], place: &place::Ground<'_>, again: bool) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], place: &place::SiteSpec<'_>, again: bool) -> Result<(), Error> {
     let stage = place.stage;
     // The lab's images have names that occur nowhere else: no node can have them, but one that an earlier run, or this
     // lab's first playing, has used.
@@ -327,19 +331,24 @@ async fn bring_about(needs: &[Need], place: &place::Ground<'_>, again: bool) -> 
     Ok(())
 }
 
-async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff::Timestamp) -> Result<Stepped, Error> {
+async fn play_step(
+    lab: &Lab,
+    step: &Step,
+    context: &LabContext<'_>,
+    lab_began: jiff::Timestamp,
+) -> Result<Stepped, Error> {
     let (command, script) = match &step.action {
         Action::File { name, contents } => {
-            ground.site.shell.write(name, contents)?;
+            context.site.shell.write(name, contents)?;
             let (line, heading, name) = (step.line, step.heading.clone(), name.clone());
-            ground.events.emit(Event::FileWritten { lab: lab.id, line, heading, name });
+            context.events.emit(Event::FileWritten { lab: lab.id, line, heading, name });
             return Ok(stepped(Verdict::Reproduced));
         }
         Action::Shell(script) => (script.trim_end().to_owned(), script),
     };
-    ground.events.emit(Event::StepStarted { lab: lab.id, line: step.line, heading: step.heading.clone(), command });
+    context.events.emit(Event::StepStarted { lab: lab.id, line: step.line, heading: step.heading.clone(), command });
     if let Some(reason) = &step.skip {
-        ground.events.emit(Event::Check {
+        context.events.emit(Event::Check {
             lab: lab.id,
             line: step.line,
             check: "not played".into(),
@@ -349,12 +358,18 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
         return Ok(stepped(Verdict::Skipped));
     }
     let began = Instant::now();
-    let printed = match ground.site.shell.play(script, step.timeout).await {
+    let printed = match context.site.shell.play(script, step.timeout).await {
         Ok(printed) => printed,
         Err(ShellError::Exec(error)) => {
-            let scene =
-                Scene { step, printed: &Printed::default(), began, ended: Instant::now(), deadline: began, lab_began };
-            let mut stepped = failed(lab, step.line, error.to_string(), &scene, ground).await;
+            let step_run = StepRun {
+                step,
+                printed: &Printed::default(),
+                began,
+                ended: Instant::now(),
+                deadline: began,
+                lab_began,
+            };
+            let mut stepped = failed(lab, step.line, error.to_string(), &step_run, context).await;
             if let (Some(failure), exec::Error::TimedOut { .. }) = (&mut stepped.failure, &error) {
                 failure.hint.get_or_insert_with(|| hint::ENDLESS.into());
             }
@@ -364,9 +379,9 @@ async fn play_step(lab: &Lab, step: &Step, ground: &Ground<'_>, lab_began: jiff:
     };
     let waiting = Instant::now();
     if !printed.all.is_empty() {
-        ground.events.emit(Event::StepOutput { lab: lab.id, line: step.line, text: printed.all.clone() });
+        context.events.emit(Event::StepOutput { lab: lab.id, line: step.line, text: printed.all.clone() });
     }
-    let judged = judge(lab, step, &printed, (began, waiting), ground, lab_began).await;
+    let judged = judge(lab, step, &printed, (began, waiting), context, lab_began).await;
     Ok(Stepped { command: waiting - began, wait: waiting.elapsed(), ..judged })
 }
 
@@ -376,10 +391,10 @@ async fn judge(
     step: &Step,
     printed: &Printed,
     (began, ended): Span,
-    ground: &Ground<'_>,
+    context: &LabContext<'_>,
     lab_began: jiff::Timestamp,
 ) -> Stepped {
-    let scene = Scene { step, printed, began, ended, deadline: began + step.timeout, lab_began };
+    let step_run = StepRun { step, printed, began, ended, deadline: began + step.timeout, lab_began };
     let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
     if printed.code != 0 && !expects_failure {
         // A fence's first line stands below its opening one.
@@ -389,7 +404,7 @@ async fn judge(
         };
         let command =
             command.map_or("the command".to_owned(), |command| format!("`{}`", command.trim().trim_end_matches(" \\")));
-        return failed(lab, line, format!("{command} exited with {}", printed.code), &scene, ground).await;
+        return failed(lab, line, format!("{command} exited with {}", printed.code), &step_run, context).await;
     }
     let is_twin = |check: &&Check| matches!(check.kind, CheckKind::Without { .. });
     let (twins, others): (Vec<_>, Vec<_>) = step.checks.iter().partition(is_twin);
@@ -398,15 +413,15 @@ async fn judge(
     // Twins are played beside the step; what is wrong with the step itself is told first, and of a step that has failed
     // a twin has nothing to say.
     let has_failed = CancellationToken::new();
-    let twins = join_all(twins.into_iter().map(async |check| (check, check::judge(check, &scene, ground).await)));
+    let twins = join_all(twins.into_iter().map(async |check| (check, check::judge(check, &step_run, context).await)));
     let twins = has_failed.run_until_cancelled(twins);
     let in_order = async {
         let mut judged = Vec::new();
         for check in first.into_iter().chain(last) {
-            let of_check = check::judge(check, &scene, ground).await;
+            let of_check = check::judge(check, &step_run, context).await;
             // Of what proves nothing it is told below why that is so.
             if of_check.verdict != Verdict::Unproven {
-                tell(lab, check, &of_check, ground);
+                tell(lab, check, &of_check, context);
             }
             judged.push((check, of_check));
             if judged.last().is_some_and(|(_, judged)| judged.verdict.fails()) {
@@ -418,18 +433,21 @@ async fn judge(
     };
     let (mut judged, twins) = tokio::join!(in_order, twins);
     let twins = twins.unwrap_or_default();
-    twins.iter().filter(|(_, judged)| !is_doubt(judged)).for_each(|(check, of_twin)| tell(lab, check, of_twin, ground));
+    twins
+        .iter()
+        .filter(|(_, judged)| !is_doubt(judged))
+        .for_each(|(check, of_twin)| tell(lab, check, of_twin, context));
     judged.extend(twins);
     if let Some((check, Judged { verdict, detail })) = judged.iter().find(|(_, judged)| judged.verdict.fails()) {
-        let stepped = failed(lab, check.line, format!("{}: {detail}", name(check)), &scene, ground).await;
+        let stepped = failed(lab, check.line, format!("{}: {detail}", name(check)), &step_run, context).await;
         return Stepped { verdict: *verdict, ..stepped };
     }
     let is_doubtful = judged.iter().any(|(_, judged)| is_doubt(judged));
-    let causes = if is_doubtful { causes(&scene, ground).await } else { Vec::new() };
+    let causes = if is_doubtful { causes(&step_run, context).await } else { Vec::new() };
     let mut doubts = Vec::new();
     for (check, judged) in judged.iter_mut().filter(|(_, judged)| is_doubt(judged)) {
         judged.detail = with_cause(&judged.detail, &causes);
-        tell(lab, check, judged, ground);
+        tell(lab, check, judged, context);
         doubts.push(format!("{}: {}", name(check), judged.detail));
     }
     let verdict = judged.into_iter().fold(Verdict::Reproduced, |whole, (_, judged)| whole.and(judged.verdict));
@@ -461,9 +479,9 @@ fn name(check: &Check) -> String {
     }
 }
 
-fn tell(lab: &Lab, check: &Check, judged: &Judged, ground: &Ground<'_>) {
+fn tell(lab: &Lab, check: &Check, judged: &Judged, context: &LabContext<'_>) {
     let (verdict, detail) = (judged.verdict, judged.detail.clone());
-    ground.events.emit(Event::Check { lab: lab.id, line: check.line, check: name(check), verdict, detail });
+    context.events.emit(Event::Check { lab: lab.id, line: check.line, check: name(check), verdict, detail });
 }
 
 fn stepped(verdict: Verdict) -> Stepped {
@@ -477,12 +495,12 @@ fn stepped(verdict: Verdict) -> Stepped {
     }
 }
 
-async fn failed(lab: &Lab, line: usize, message: String, scene: &Scene<'_>, ground: &Ground<'_>) -> Stepped {
-    let (checks, began) = (&scene.step.checks, scene.began);
-    let evidence = check::evidence(checks, &ground.site.watch, began);
+async fn failed(lab: &Lab, line: usize, message: String, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Stepped {
+    let (checks, began) = (&step_run.step.checks, step_run.began);
+    let evidence = check::evidence(checks, &context.site.watch, began);
     let wanted = check::objects(checks).into_iter().any(|object| is_wanted(checks, object));
-    let causes = causes(scene, ground).await;
-    let hint = hint::of(&check::troubles(checks, &ground.site.watch, began), wanted);
+    let causes = causes(step_run, context).await;
+    let hint = hint::of(&check::troubles(checks, &context.site.watch, began), wanted);
     let hint = hint.or_else(|| causes.first()?.hint());
     let told = causes.iter().map(ToString::to_string).collect();
     let failure = Failure { file: lab.path.display().to_string(), line, message, causes: told, evidence, hint };

@@ -6,13 +6,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::lab::Played;
+use super::lab::PlayedLab;
 use crate::event::Verdict;
 use crate::observe::{Redacted, Redactor};
 
 /// One version's run.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Column {
+pub(crate) struct VersionColumn {
     /// As it was asked for.
     pub version: String,
     /// As the server tells it; None where there was none.
@@ -28,7 +28,7 @@ pub(crate) struct Column {
 
 /// The first place in a lab where one version's pods went another way than the one's before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Difference {
+pub(crate) struct VersionDifference {
     pub lab: u32,
     pub from: String,
     pub to: String,
@@ -39,11 +39,16 @@ pub(crate) struct Difference {
     pub right: Option<String>,
 }
 
-impl Column {
+impl VersionColumn {
     /// `masked` takes secrets out of messages.
-    pub(crate) fn of(version: &str, server_version: &str, played: &[Played], masked: &dyn Fn(&str) -> String) -> Self {
+    pub(crate) fn of(
+        version: &str,
+        server_version: &str,
+        played: &[PlayedLab],
+        masked: &dyn Fn(&str) -> String,
+    ) -> Self {
         let redactor = Redactor::default();
-        let redacted = |played: &Played| {
+        let redacted = |played: &PlayedLab| {
             let mut traces: Vec<Redacted> = played.traces.iter().map(|trace| redactor.trace(trace)).collect();
             for trace in &mut traces {
                 trace.states.iter_mut().flat_map(|state| &mut state.message).for_each(|said| *said = masked(said));
@@ -79,23 +84,31 @@ impl Column {
 }
 
 /// For each lab, the first difference between each version that was played and the one before it.
-pub(crate) fn differences(columns: &[Column]) -> Vec<Difference> {
-    let played: Vec<&Column> = columns.iter().filter(|column| column.blocked.is_none()).collect();
+pub(crate) fn differences(columns: &[VersionColumn]) -> Vec<VersionDifference> {
+    let played: Vec<&VersionColumn> = columns.iter().filter(|column| column.blocked.is_none()).collect();
     let pairs = played.windows(2).map(|pair| (pair[0], pair[1]));
     pairs
         .flat_map(|(from, to)| {
             let labs = from.traces.iter().filter_map(|(lab, traces)| Some((*lab, traces, to.traces.get(lab)?)));
             labs.filter_map(|(lab, left, right)| {
                 let (object, what, left, right) = first_difference(left, right)?;
-                Some(Difference { lab, from: from.version.clone(), to: to.version.clone(), object, what, left, right })
+                Some(VersionDifference {
+                    lab,
+                    from: from.version.clone(),
+                    to: to.version.clone(),
+                    object,
+                    what,
+                    left,
+                    right,
+                })
             })
         })
         .collect()
 }
 
-type Part = (String, &'static str, Option<String>, Option<String>);
+type FirstDifference = (String, &'static str, Option<String>, Option<String>);
 
-fn first_difference(left: &[Redacted], right: &[Redacted]) -> Option<Part> {
+fn first_difference(left: &[Redacted], right: &[Redacted]) -> Option<FirstDifference> {
     let (left, right) = (numbered(left), numbered(right));
     for (key, (_, trace)) in &left {
         let object = trace.object.to_string();
@@ -160,7 +173,7 @@ fn events(left: &Redacted, right: &Redacted) -> Option<(Option<String>, Option<S
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for VersionDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let none = "(none)";
         writeln!(f, "lab {}, {} → {}: {} of {}", self.lab, self.from, self.to, self.what, self.object)?;
@@ -189,8 +202,8 @@ mod tests {
         trace
     }
 
-    fn column(version: &str, traces: Vec<Trace>) -> Column {
-        let played = Played {
+    fn column(version: &str, traces: Vec<Trace>) -> VersionColumn {
+        let played = PlayedLab {
             causes: Vec::new(),
             doubts: Vec::new(),
             lab: 1,
@@ -200,7 +213,7 @@ mod tests {
             commands: Vec::new(),
             waits: Vec::new(),
         };
-        Column::of(version, version, &[played], &str::to_owned)
+        VersionColumn::of(version, version, &[played], &str::to_owned)
     }
 
     fn between(left: Vec<Trace>, right: Vec<Trace>) -> Option<String> {
@@ -239,7 +252,7 @@ mod tests {
     #[test]
     fn a_version_that_cannot_be_had_is_not_compared() {
         let (old, new) = (column("1.34", vec![trace(&["Running"], &[])]), column("1.36", vec![]));
-        let blocked = Column::blocked("1.35", "no image".into(), &[1]);
+        let blocked = VersionColumn::blocked("1.35", "no image".into(), &[1]);
         assert_eq!(blocked.verdicts[&1], Verdict::Blocked);
         assert_eq!(differences(&[old.clone(), blocked, old.clone()]), []);
         assert_eq!(differences(&[old, new]).len(), 1);

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::lab::{self, BeforeStep, Error, Outcome, Played};
+use super::lab::{self, BeforeStep, Error, LabOutcome, PlayedLab};
 use crate::event::{Event, Events, Timings, Verdict, covered, millis};
 use crate::fence::Fence;
 use crate::gateway::{Elsewhere, Faults, Names, Reach, Upstream};
 use crate::mask::Masker;
 use crate::place::{self, missing_confinement};
-use crate::registry::access_log::Entry;
+use crate::registry::access_log::LogEntry;
 use crate::script::{Action, Lab, Need};
 use crate::stage::Stage;
 
@@ -28,7 +28,7 @@ pub(crate) struct Tools {
 }
 
 /// Plays labs on one stage.
-pub(crate) struct Player<'a> {
+pub(crate) struct LabPlayer<'a> {
     pub stage: &'a Stage,
     pub tools: &'a Tools,
     pub events: &'a Events,
@@ -61,13 +61,13 @@ impl Turn<'_> {
     }
 }
 
-impl Player<'_> {
+impl LabPlayer<'_> {
     /// Plays the labs, whatever comes of each: side by side, and afterwards, one after the other, those that wanted the
     /// cluster to themselves. Returns None if stopped.
     ///
     /// # Errors
     /// The first thing that keeps a lab from being played.
-    pub(crate) async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<Played>>, Error> {
+    pub(crate) async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<PlayedLab>>, Error> {
         self.tell(labs);
         let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
         let cluster = &self.stage.cluster;
@@ -86,15 +86,15 @@ impl Player<'_> {
         let (mut all, mut alone) = (Vec::new(), Vec::new());
         for (lab, outcome) in beside {
             match outcome? {
-                Outcome::Stopped | Outcome::Again => return Ok(None),
-                Outcome::Played(played) => all.push(*played),
-                Outcome::NeedsAlone(_) => alone.push(lab),
+                LabOutcome::Stopped | LabOutcome::Again => return Ok(None),
+                LabOutcome::Played(played) => all.push(*played),
+                LabOutcome::NeedsAlone(_) => alone.push(lab),
             }
         }
         for lab in alone {
             match self.play_lab(lab, Reach::Ours { alone: true }, upstream, &CancellationToken::new()).await? {
-                Outcome::Played(played) => all.push(*played),
-                Outcome::Stopped | Outcome::Again | Outcome::NeedsAlone(_) => return Ok(None),
+                LabOutcome::Played(played) => all.push(*played),
+                LabOutcome::Stopped | LabOutcome::Again | LabOutcome::NeedsAlone(_) => return Ok(None),
             }
         }
         all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
@@ -112,7 +112,7 @@ impl Player<'_> {
                 let answers = witness.look(|entries| entries[told..].to_vec());
                 told += answers.len();
                 // A node asks by the tag first; what follows by digest is the same question.
-                let asked = |entry: &&Entry| entry.is_manifest && !entry.is_ours() && !entry.reference.contains(':');
+                let asked = |entry: &&LogEntry| entry.is_manifest && !entry.is_ours() && !entry.reference.contains(':');
                 for entry in answers.iter().filter(asked) {
                     let of = known.iter().find(|(_, id, _)| entry.repository.contains(id.as_str()));
                     let Some((lab, _, names)) = of else { continue };
@@ -170,10 +170,10 @@ impl Player<'_> {
         reach: Reach,
         upstream: &Upstream,
         waits: &CancellationToken,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<LabOutcome, Error> {
         // One that comes to its end without waiting holds up nobody, either.
         let _ended = waits.clone().drop_guard();
-        let ground = place::Ground {
+        let spec = place::SiteSpec {
             stage: self.stage,
             events: self.events,
             masker: self.masker,
@@ -189,8 +189,8 @@ impl Player<'_> {
         };
         let mut again = false;
         loop {
-            match lab::play(lab, &ground, waits, self.stop, self.before_step, again).await? {
-                Outcome::Again => again = true,
+            match lab::play(lab, &spec, waits, self.stop, self.before_step, again).await? {
+                LabOutcome::Again => again = true,
                 outcome => return Ok(outcome),
             }
         }
@@ -249,7 +249,7 @@ fn id(session: &str, lab: u32) -> String {
 
 /// The verdict on a whole run and where its time went; `began` is the session's beginning, `stage` the time
 /// for bringing the stage up and down.
-pub(crate) fn finish(events: &Events, played: &[Played], began: Instant, stage: Duration) -> Verdict {
+pub(crate) fn finish(events: &Events, played: &[PlayedLab], began: Instant, stage: Duration) -> Verdict {
     let verdict = played.iter().map(|p| p.verdict).reduce(Verdict::and).unwrap_or(Verdict::Blocked);
     let total = began.elapsed();
     let commands = covered(played.iter().flat_map(|p| p.commands.iter().copied()));

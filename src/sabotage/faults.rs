@@ -25,12 +25,12 @@ pub(crate) enum Mechanism {
     /// Something happens to what the lab stands on before one of its steps.
     Happening(Happening),
     /// The lab's own steps are others.
-    Lab(Change),
+    Lab(LabChange),
     /// Nothing is broken: what comes of it has to be called *not caught*.
     Nothing,
 }
 
-/// What happens to the ground of a lab that is being played.
+/// What happens to the stage of a lab that is being played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Happening {
     /// Before the first step the node has the lab's images.
@@ -47,7 +47,7 @@ pub(crate) enum Happening {
 
 /// What of a lab is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum LabChange {
     /// Before the step that pulls, its namespace's pull secrets are others.
     Secret(SecretChange),
     /// The ServiceAccounts list their pull secrets only once the pod has been created.
@@ -84,30 +84,35 @@ pub(crate) const FAULTS: &[Fault] = &[
         "secret-renamed",
         "the secret has another name",
         "secret-missing",
-        Lab(Change::Secret(SecretChange::Renamed)),
+        Lab(LabChange::Secret(SecretChange::Renamed)),
     ),
     fault(
         "wrong-server",
         "the secret is for another server",
         "other-server",
-        Lab(Change::Secret(SecretChange::OtherServer)),
+        Lab(LabChange::Secret(SecretChange::OtherServer)),
     ),
     fault(
         "secret-elsewhere",
         "the secret is in another namespace",
         "secret-elsewhere",
-        Lab(Change::Secret(SecretChange::Elsewhere)),
+        Lab(LabChange::Secret(SecretChange::Elsewhere)),
     ),
-    fault("patched-later", "the ServiceAccount is patched after the pod", "patched-later", Lab(Change::PatchLater)),
+    fault("patched-later", "the ServiceAccount is patched after the pod", "patched-later", Lab(LabChange::PatchLater)),
     fault(
         "leftover-secret",
         "the default ServiceAccount carries a leftover secret",
         "leftover-secret",
-        Lab(Change::Leftover),
+        Lab(LabChange::Leftover),
     ),
     fault("registry-slow", "the registry answers late", "registry-silent", Happens(Happening::HoldRegistry)),
     fault("registry-down", "the registry goes down half-way", "registry-down", Happens(Happening::StopRegistry)),
-    fault("foreign-state", "an expectation names a state that never was", "never-in-state", Lab(Change::ForeignState)),
+    fault(
+        "foreign-state",
+        "an expectation names a state that never was",
+        "never-in-state",
+        Lab(LabChange::ForeignState),
+    ),
     fault("watch-cut", "the watch is cut", "watch-cut", Happens(Happening::CutWatch)),
 ];
 

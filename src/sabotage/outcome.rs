@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::faults::Fault;
 use super::plan::{Broken, Inapplicable};
-use crate::run::Played;
+use crate::run::PlayedLab;
 
 /// What came of a fault in a lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub(crate) enum Outcome {
+pub(crate) enum FaultOutcome {
     /// The lab did not pass, and said what was broken.
     Caught {
         said: String,
@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub fault: &'static Fault,
     pub lab: u32,
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: FaultOutcome,
 }
 
 fn name<S: serde::Serializer>(fault: &&Fault, serializer: S) -> Result<S::Ok, S::Error> {
@@ -38,10 +38,10 @@ fn name<S: serde::Serializer>(fault: &&Fault, serializer: S) -> Result<S::Ok, S:
 
 impl Row {
     /// What came of a broken lab that was played, or why it could not be broken.
-    pub(super) fn of(broken: &Broken, played: Result<&Played, String>) -> Self {
+    pub(super) fn of(broken: &Broken, played: Result<&PlayedLab, String>) -> Self {
         let outcome = match played {
             Ok(played) => judged(broken.fault, played),
-            Err(why) => Outcome::NotCaught { why: format!("it could not be broken: {why}") },
+            Err(why) => FaultOutcome::NotCaught { why: format!("it could not be broken: {why}") },
         };
         Self { fault: broken.fault, lab: broken.of, outcome }
     }
@@ -49,23 +49,25 @@ impl Row {
 
 impl From<Inapplicable> for Row {
     fn from(Inapplicable { fault, lab, why }: Inapplicable) -> Self {
-        Self { fault, lab, outcome: Outcome::DoesNotApply { why } }
+        Self { fault, lab, outcome: FaultOutcome::DoesNotApply { why } }
     }
 }
 
 /// Caught is what did not pass and names the fault's cause before any other.
-fn judged(fault: &Fault, played: &Played) -> Outcome {
+fn judged(fault: &Fault, played: &PlayedLab) -> FaultOutcome {
     let verdict = played.verdict;
     if verdict.passed() {
-        return Outcome::NotCaught { why: format!("the lab is {verdict} all the same") };
+        return FaultOutcome::NotCaught { why: format!("the lab is {verdict} all the same") };
     }
     match played.causes.first() {
-        Some(cause) if cause.name() == fault.cause => Outcome::Caught { said: format!("{verdict}: {cause}") },
+        Some(cause) if cause.name() == fault.cause => FaultOutcome::Caught { said: format!("{verdict}: {cause}") },
         cause => {
             let failure = played.failure.as_ref().map(|failure| failure.message.as_str());
             let said = failure.or(played.doubts.first().map(String::as_str)).unwrap_or_default();
             let named = cause.map_or("no cause".to_owned(), |cause| format!("another cause: {cause}"));
-            Outcome::NotCaught { why: format!("the lab is {verdict}, and names {named} ({})", said.replace('\n', " ")) }
+            FaultOutcome::NotCaught {
+                why: format!("the lab is {verdict}, and names {named} ({})", said.replace('\n', " ")),
+            }
         }
     }
 }
@@ -83,9 +85,9 @@ impl Report {
     /// In the order of `faults`, then of the labs' numbers.
     pub(crate) fn new(mut results: Vec<Row>, faults: &[&'static Fault]) -> Self {
         results.sort_by_key(|row| (faults.iter().position(|fault| fault.name == row.fault.name), row.lab));
-        let count = |is: fn(&Outcome) -> bool| results.iter().filter(|row| is(&row.outcome)).count();
-        let caught = count(|outcome| matches!(outcome, Outcome::Caught { .. }));
-        let of = caught + count(|outcome| matches!(outcome, Outcome::NotCaught { .. }));
+        let count = |is: fn(&FaultOutcome) -> bool| results.iter().filter(|row| is(&row.outcome)).count();
+        let caught = count(|outcome| matches!(outcome, FaultOutcome::Caught { .. }));
+        let of = caught + count(|outcome| matches!(outcome, FaultOutcome::NotCaught { .. }));
         Self { results, caught, of }
     }
 
@@ -102,19 +104,19 @@ mod tests {
     use crate::run::Cause;
     use crate::sabotage::faults::chosen;
 
-    fn played(verdict: Verdict, causes: Vec<Cause>) -> Played {
+    fn played(verdict: Verdict, causes: Vec<Cause>) -> PlayedLab {
         let (doubts, traces, commands, waits) = Default::default();
-        Played { lab: 1000, verdict, failure: None, causes, doubts, traces, commands, waits }
+        PlayedLab { lab: 1000, verdict, failure: None, causes, doubts, traces, commands, waits }
     }
 
     #[test]
     fn caught_is_what_does_not_pass_and_names_its_cause_first() {
         let faults = chosen(&["registry-open".into(), "any-password".into()]).unwrap();
-        let caught = |played: &Played| {
+        let caught = |played: &PlayedLab| {
             faults
                 .iter()
                 .map(|fault| judged(fault, played))
-                .map(|outcome| matches!(outcome, Outcome::Caught { .. }))
+                .map(|outcome| matches!(outcome, FaultOutcome::Caught { .. }))
                 .collect::<Vec<_>>()
         };
         let open = || vec![Cause::OpenRegistry, Cause::AnyPassword { user: "u".into() }];
@@ -130,9 +132,9 @@ mod tests {
         let row = |fault: usize, lab, outcome| Row { fault: faults[fault], lab, outcome };
         let (why, said) = (String::new, String::new);
         let rows = vec![
-            row(1, 2, Outcome::DoesNotApply { why: why() }),
-            row(1, 1, Outcome::NotCaught { why: why() }),
-            row(0, 3, Outcome::Caught { said: said() }),
+            row(1, 2, FaultOutcome::DoesNotApply { why: why() }),
+            row(1, 1, FaultOutcome::NotCaught { why: why() }),
+            row(0, 3, FaultOutcome::Caught { said: said() }),
         ];
         let report = Report::new(rows, &faults);
         assert_eq!((report.caught, report.of, report.all_caught()), (1, 2, false));

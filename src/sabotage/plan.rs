@@ -7,7 +7,7 @@ use super::facts::{
     account_of, fetching, makes_secret, needed_images, only_looks, patches_account, printed_text, pulling, refused,
     tries_wrong_password, turns_strangers_away,
 };
-use super::faults::{Change, Fault, Happening, Mechanism};
+use super::faults::{Fault, Happening, LabChange, Mechanism};
 use crate::hint::Hint;
 use crate::registry::ImageRef;
 use crate::script::{Lab, ObjectRef};
@@ -66,7 +66,7 @@ impl Broken {
 
 /// What broken labs are played on: those with the same are played on one stage, side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ground {
+pub(crate) enum StageVariant {
     /// A sound stage.
     Sound,
     Defect(Defect),
@@ -86,12 +86,12 @@ pub(crate) struct Inapplicable {
 
 /// What is to be played.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
-    pub stages: Vec<(Ground, Vec<Broken>)>,
+pub(crate) struct SabotagePlan {
+    pub stages: Vec<(StageVariant, Vec<Broken>)>,
     pub inapplicable: Vec<Inapplicable>,
 }
 
-impl Plan {
+impl SabotagePlan {
     /// `sources` are the texts of the application's files.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Plan {
             let before = plan.inapplicable.len();
             for fault in faults {
                 match broken(lab, fault, sources) {
-                    Ok((ground, broken)) => plan.add(ground, broken),
+                    Ok((variant, broken)) => plan.add(variant, broken),
                     Err(why) => plan.inapplicable.push(Inapplicable { fault, lab: lab.id, why }),
                 }
             }
@@ -115,12 +115,12 @@ impl Plan {
         Ok(plan)
     }
 
-    fn add(&mut self, ground: Ground, mut broken: Broken) {
+    fn add(&mut self, variant: StageVariant, mut broken: Broken) {
         let number = self.stages.iter().map(|(_, labs)| labs.len()).sum::<usize>();
         broken.lab.id = FIRST + u32::try_from(number).unwrap_or_default();
-        match self.stages.iter_mut().find(|(known, _)| *known == ground) {
+        match self.stages.iter_mut().find(|(known, _)| *known == variant) {
             Some((_, labs)) => labs.push(broken),
-            None => self.stages.push((ground, vec![broken])),
+            None => self.stages.push((variant, vec![broken])),
         }
     }
 }
@@ -136,22 +136,22 @@ fn without_looks(lab: &mut Lab, until: usize) {
 ///
 /// # Errors
 /// Why the fault does not apply.
-fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Ground, Broken), String> {
+fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(StageVariant, Broken), String> {
     let mut broken = Broken { fault, of: lab.id, lab: lab.clone(), happens: None, waits: Vec::new() };
     let refused = refused(lab).map(|(at, _)| at);
-    let ground = match fault.mechanism {
-        Mechanism::Nothing => Ground::Sound,
+    let variant = match fault.mechanism {
+        Mechanism::Nothing => StageVariant::Sound,
         Mechanism::Stage(Defect::AnyPassword) if !tries_wrong_password(lab) => {
             return Err("nobody in it tries a wrong password".into());
         }
         Mechanism::Stage(_) if !turns_strangers_away(lab) => return Err("nobody in it is to be turned away".into()),
         Mechanism::Stage(defect) => {
             broken.waits.extend(refused.filter(|_| defect != Defect::AnyPassword));
-            Ground::Defect(defect)
+            StageVariant::Defect(defect)
         }
         Mechanism::OtherText => {
             let text = printed_text(lab, sources).ok_or("nothing in it looks at what the application says")?;
-            Ground::OtherText(text, "What is it?".into())
+            StageVariant::OtherText(text, "What is it?".into())
         }
         Mechanism::Happening(happening) => {
             let at = before(lab, happening)?;
@@ -164,8 +164,10 @@ fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Groun
             };
             match happening {
                 // A node that has pulled the same image for another lab's pod knows that it takes credentials.
-                Happening::HoldRegistry | Happening::StopRegistry | Happening::Preload => Ground::Until(happening),
-                Happening::OtherImage | Happening::CutWatch => Ground::Sound,
+                Happening::HoldRegistry | Happening::StopRegistry | Happening::Preload => {
+                    StageVariant::Until(happening)
+                }
+                Happening::OtherImage | Happening::CutWatch => StageVariant::Sound,
             }
         }
         Mechanism::Lab(change) => {
@@ -173,10 +175,10 @@ fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Groun
             // Behind the step that was put before it.
             broken.waits.push(at + broken.lab.steps.len() - lab.steps.len());
             without_looks(&mut broken.lab, at);
-            Ground::Sound
+            StageVariant::Sound
         }
     };
-    Ok((ground, broken))
+    Ok((variant, broken))
 }
 
 const NO_POD: &str = "no pod of it is to get an image";
@@ -200,11 +202,11 @@ fn before(lab: &Lab, happening: Happening) -> Result<usize, String> {
 ///
 /// # Errors
 /// Why there is nothing to change.
-fn apply(change: Change, lab: &mut Lab) -> Result<usize, String> {
+fn apply(change: LabChange, lab: &mut Lab) -> Result<usize, String> {
     let of = |found: Option<(usize, &ObjectRef)>| found.map(|(at, pod)| (at, pod.clone()));
     let (pulling, refused) = (of(pulling(lab)), of(refused(lab)));
     let at = match change {
-        Change::Secret(change) => {
+        LabChange::Secret(change) => {
             let (at, pod) = pulling.ok_or(NO_POD)?;
             if !makes_secret(lab) {
                 return Err("it makes no pull secret".into());
@@ -212,7 +214,7 @@ fn apply(change: Change, lab: &mut Lab) -> Result<usize, String> {
             change::secrets(lab, at, &pod.namespace, change);
             at
         }
-        Change::PatchLater => {
+        LabChange::PatchLater => {
             let (at, pod) = pulling.ok_or(NO_POD)?;
             if !patches_account(lab, at) {
                 return Err("no ServiceAccount of it is given a pull secret".into());
@@ -220,7 +222,7 @@ fn apply(change: Change, lab: &mut Lab) -> Result<usize, String> {
             change::patch_later(lab, at, &pod.namespace);
             at
         }
-        Change::Leftover => {
+        LabChange::Leftover => {
             let (at, pod) = refused.ok_or("no pod of it is to be refused an image")?;
             if let Some(account) = account_of(lab, &pod) {
                 return Err(format!("its {pod} runs under {account}, not under the default ServiceAccount"));
@@ -234,7 +236,7 @@ fn apply(change: Change, lab: &mut Lab) -> Result<usize, String> {
             change::leftover(lab, at, &pod.namespace, &server);
             at
         }
-        Change::ForeignState => {
+        LabChange::ForeignState => {
             let (at, pod) = pulling.or(refused).ok_or("it expects no state of a pod")?;
             change::foreign_state(lab, at, &pod);
             at
@@ -263,7 +265,7 @@ mod tests {
     fn each_fault_applies_to_a_lab_or_says_why_it_does_not() {
         let labs = labs();
         let faults: Vec<_> = FAULTS.iter().collect();
-        let plan = Plan::new(&labs.iter().take(4).collect::<Vec<_>>(), &faults, &sources()).unwrap();
+        let plan = SabotagePlan::new(&labs.iter().take(4).collect::<Vec<_>>(), &faults, &sources()).unwrap();
         let mut told: Vec<_> =
             plan.inapplicable.iter().map(|i| format!("{} {}: {}", i.lab, i.fault.name, i.why)).collect();
         told.sort();
@@ -281,7 +283,7 @@ mod tests {
     fn a_lab_is_changed_before_the_step_that_pulls() {
         let labs = labs();
         let one = |name: &str| {
-            let plan = Plan::new(&[&labs[2]], &chosen(&[name.to_owned()]).unwrap(), &[]).unwrap();
+            let plan = SabotagePlan::new(&[&labs[2]], &chosen(&[name.to_owned()]).unwrap(), &[]).unwrap();
             plan.stages[0].1[0].lab.clone()
         };
         let (at, _) = pulling(&labs[2]).unwrap();
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn what_only_looks_before_the_fault_is_not_played() {
         let labs = labs();
-        let plan = Plan::new(&[&labs[1]], &chosen(&["watch-cut".to_owned()]).unwrap(), &[]).unwrap();
+        let plan = SabotagePlan::new(&[&labs[1]], &chosen(&["watch-cut".to_owned()]).unwrap(), &[]).unwrap();
         let broken = &plan.stages[0].1[0];
         let (skipped, at) = (|at: usize| broken.lab.steps[at].skip.is_some(), broken.happens.unwrap().1);
         let script = |at: usize| match &broken.lab.steps[at].action {
@@ -320,7 +322,7 @@ mod tests {
     fn a_lab_that_nothing_applies_to_is_an_error() {
         let mut lab = labs().remove(0);
         lab.steps.truncate(1);
-        let plan = Plan::new(&[&lab], &FAULTS.iter().collect::<Vec<_>>(), &sources());
+        let plan = SabotagePlan::new(&[&lab], &FAULTS.iter().collect::<Vec<_>>(), &sources());
         assert!(matches!(plan, Err(Error::NothingApplies { lab: 0 })));
     }
 }

@@ -14,7 +14,7 @@ use super::outcome::Row;
 use super::plan::Broken;
 use crate::exec::chain;
 use crate::place::Site;
-use crate::run::{BeforeStep, Next, Played};
+use crate::run::{BeforeStep, Next, PlayedLab};
 use crate::script::{Lab, Step};
 use crate::stage::Stage;
 
@@ -94,7 +94,7 @@ impl BeforeStep for Breaker<'_> {
 }
 
 /// A row for each broken lab that was played.
-pub(crate) fn rows(labs: &[Broken], played: &[Played], failed: &BTreeMap<u32, String>) -> Vec<Row> {
+pub(crate) fn rows(labs: &[Broken], played: &[PlayedLab], failed: &BTreeMap<u32, String>) -> Vec<Row> {
     let row = |broken: &Broken| {
         let played = played.iter().find(|played| played.lab == broken.lab.id);
         let played = played.ok_or_else(|| "it was not played".to_owned());

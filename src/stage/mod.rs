@@ -16,5 +16,5 @@ pub(crate) use handle::{Handle, Remote};
 pub(crate) use parts::{Part, check};
 pub(crate) use reap::{Reaped, Reaping, reap};
 pub(crate) use remains::Remains;
-pub(crate) use settle::{End, glance, settle};
-pub(crate) use up::{Defect, RegistryAuth, Settings, Stage};
+pub(crate) use settle::{SessionEnd, glance, settle};
+pub(crate) use up::{Defect, RegistryAuth, Stage, StageSettings};

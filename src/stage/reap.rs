@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::remains::Remains;
-use super::settle::{End, settle};
+use super::settle::{SessionEnd, settle};
 use crate::cluster;
 use crate::docker::Docker;
 use crate::process;
@@ -124,7 +124,7 @@ impl Found {
             let _ = ledger.owe(debt);
         }
         let owed = ledger.debts();
-        let remains = settle(docker, &dead.id, &ledger, End::Killed).await;
+        let remains = settle(docker, &dead.id, &ledger, SessionEnd::Killed).await;
         let id = dead.id.clone();
         if remains.is_nothing() {
             dead.forget();

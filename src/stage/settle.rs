@@ -16,7 +16,7 @@ use crate::wait::{Probe, Wake, until};
 
 /// How the session came to its end, and so what the engine may be about still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum SessionEnd {
     /// Whatever was asked of the engine has been answered.
     Finished,
     /// Requests were dropped.
@@ -35,7 +35,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(30);
 /// How long the look of somebody in a hurry may take.
 const GLANCE: Duration = Duration::from_secs(2);
 
-impl End {
+impl SessionEnd {
     /// So many looks in a row must find nothing: the engine goes on with what it has begun for a request that was dropped.
     fn quiet_looks(self) -> usize {
         match self {
@@ -72,7 +72,7 @@ impl Hint for Error {
 
 /// Pays all that is owed, and gives what is there still. Namespaces go before docker.io comes back to their nodes: pods
 /// that wait would ask the real one, with the lab's credentials. What the registry is in goes last.
-pub(crate) async fn settle(docker: &Docker, session: &str, ledger: &Ledger, end: End) -> Remains {
+pub(crate) async fn settle(docker: &Docker, session: &str, ledger: &Ledger, end: SessionEnd) -> Remains {
     docker.at_rest(LAST_ANSWERS).await;
     let debts = ledger.debts();
     let (clusters, others): (Vec<_>, Vec<_>) =
@@ -118,7 +118,7 @@ struct Payment<'a> {
     docker: &'a Docker,
     session: &'a str,
     ledger: &'a Ledger,
-    end: End,
+    end: SessionEnd,
 }
 
 impl Payment<'_> {

@@ -47,7 +47,7 @@ impl Defect {
 
 /// What to bring up.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct StageSettings {
     pub plan: Plan,
     /// The registry's port on 127.0.0.1; a free one when None.
     pub registry_port: Option<u16>,
@@ -63,7 +63,7 @@ pub struct Settings {
     pub defect: Option<Defect>,
 }
 
-impl Settings {
+impl StageSettings {
     /// The login at the registry: the user's, or a fresh one.
     pub fn credentials(&self) -> Credentials {
         match &self.remote {
@@ -92,7 +92,7 @@ impl Stage {
     /// # Errors
     /// The first part's error.
     pub async fn up(
-        settings: &Settings,
+        settings: &StageSettings,
         docker: Docker,
         session: &Session,
         credentials: &Credentials,
@@ -174,7 +174,7 @@ impl Stage {
     }
 
     /// A question to the registry about `image`, as the stage's user.
-    pub fn ask(&self, image: &str) -> Result<registry::Session, Error> {
+    pub fn ask(&self, image: &str) -> Result<registry::ImageSession, Error> {
         ask(image, &self.handle.registry, Some(self.credentials()))
     }
 
@@ -241,7 +241,7 @@ impl Stage {
 /// The service of a registry with tokens, where the Engine and the cluster's nodes reach it: mini is in this process;
 /// nodes in containers reach this machine at the Engine's gateway, an address that is not known outside the machine.
 async fn token_service(
-    settings: &Settings,
+    settings: &StageSettings,
     docker: &Docker,
     credentials: &Credentials,
 ) -> Result<Option<TokenService>, Error> {

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::up::Stage;
 use crate::docker::{self, LogOptions};
-use crate::registry::access_log::{Entry, Reader};
+use crate::registry::access_log::{LogEntry, LogReader};
 
 /// What the registry has answered since the value was made, the log of a stage that is kept up being long. It is followed
 /// from the first question on.
@@ -31,14 +31,14 @@ const REFUSES_WITHIN: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub(crate) struct Witness {
-    entries: Arc<Mutex<Vec<Entry>>>,
+    entries: Arc<Mutex<Vec<LogEntry>>>,
     changes: watch::Receiver<u64>,
     _follows: AbortOnDropHandle<()>,
 }
 
 impl Witness {
     /// All answers so far, the oldest first; keep it short, further ones wait.
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&[Entry]) -> T) -> T {
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[LogEntry]) -> T) -> T {
         at(&self.entries())
     }
 
@@ -47,7 +47,7 @@ impl Witness {
         self.changes.clone()
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Vec<LogEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,10 +75,10 @@ impl Stage {
                 Err(_) => Bytes::new(),
             };
             let (changed, changes) = watch::channel(0);
-            let entries = Arc::<Mutex<Vec<Entry>>>::default();
+            let entries = Arc::<Mutex<Vec<LogEntry>>>::default();
             let kept = entries.clone();
             let follows = tokio::spawn(async move {
-                let (mut reader, mut next) = (Reader::default(), Some(Ok(first)));
+                let (mut reader, mut next) = (LogReader::default(), Some(Ok(first)));
                 while let Some(Ok(bytes)) = next {
                     let read = reader.read(&String::from_utf8_lossy(&bytes));
                     if !read.is_empty() {

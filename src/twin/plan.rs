@@ -24,7 +24,7 @@ pub(crate) struct Original {
 
 /// The objects of a twin, for a namespace of its own.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Plan {
+pub(crate) struct TwinObjects {
     pub pod: Pod,
     pub secrets: Vec<Secret>,
     /// Secrets for another namespace than the pod's.
@@ -59,7 +59,7 @@ impl Hint for NothingToTake {
     }
 }
 
-impl Plan {
+impl TwinObjects {
     /// The twin of `original` without one thing. With `asks_registry` it asks the registry even where the node has the
     /// image.
     ///
@@ -217,17 +217,17 @@ mod tests {
         }
     }
 
-    fn config(plan: &Plan) -> Value {
+    fn config(plan: &TwinObjects) -> Value {
         serde_json::from_slice(&plan.secrets[0].data.as_ref().unwrap()[CONFIG].0).unwrap()
     }
 
-    fn spec(plan: &Plan) -> Value {
+    fn spec(plan: &TwinObjects) -> Value {
         serde_json::to_value(plan.pod.spec.as_ref().unwrap()).unwrap()
     }
 
     #[test]
     fn a_twin_has_the_image_and_the_node_and_no_way_to_a_secret() {
-        let plan = Plan::new(&original("sa", true), Without::Secret, false).unwrap();
+        let plan = TwinObjects::new(&original("sa", true), Without::Secret, false).unwrap();
         assert_eq!(plan.pod.metadata, ObjectMeta { name: Some("p".into()), ..ObjectMeta::default() });
         let bare = json!({
             "nodeName": "n", "containers": [{"name": "c", "image": "i:1"}],
@@ -235,25 +235,25 @@ mod tests {
         });
         assert_eq!(spec(&plan), bare);
         assert_eq!((plan.secrets.len(), plan.secrets_elsewhere.len(), plan.account.is_some()), (0, 0, false));
-        let asking = Plan::new(&original("sa", true), Without::Secret, true).unwrap();
+        let asking = TwinObjects::new(&original("sa", true), Without::Secret, true).unwrap();
         assert_eq!(spec(&asking)["containers"][0]["imagePullPolicy"], "Always");
     }
 
     #[test]
     fn an_account_is_there_without_the_patch_or_is_not_named() {
-        let plan = Plan::new(&original("sa", true), Without::Patch, false).unwrap();
+        let plan = TwinObjects::new(&original("sa", true), Without::Patch, false).unwrap();
         assert_eq!(spec(&plan)["serviceAccountName"], "sa");
         assert_eq!(plan.account.unwrap().image_pull_secrets, None);
         assert_eq!(plan.secrets[0].metadata, ObjectMeta { name: Some("s".into()), ..ObjectMeta::default() });
-        assert_eq!(Plan::new(&original("default", true), Without::Patch, false).unwrap().account, None);
-        let plan = Plan::new(&original("sa", true), Without::ServiceAccountName, false).unwrap();
+        assert_eq!(TwinObjects::new(&original("default", true), Without::Patch, false).unwrap().account, None);
+        let plan = TwinObjects::new(&original("sa", true), Without::ServiceAccountName, false).unwrap();
         assert_eq!(spec(&plan)["serviceAccountName"], Value::Null);
         assert_eq!(plan.account.unwrap().image_pull_secrets.unwrap()[0].name, "s");
     }
 
     #[test]
     fn a_secret_is_wrong_or_elsewhere() {
-        let plan = |without| Plan::new(&original("default", false), without, false).unwrap();
+        let plan = |without| TwinObjects::new(&original("default", false), without, false).unwrap();
         let wrong = plan(Without::RightPassword);
         let entry = &config(&wrong)["auths"]["https://index.docker.io/v1/"];
         assert_eq!(*entry, json!({"username": "u", "password": "not-the-password"}));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn where_there_is_nothing_to_take_there_is_no_twin() {
-        let why = |original: &Original, without| Plan::new(original, without, false).unwrap_err();
+        let why = |original: &Original, without| TwinObjects::new(original, without, false).unwrap_err();
         assert_eq!(why(&original("default", false), Without::Patch), NothingToTake::NoPatch);
         assert_eq!(why(&original("default", true), Without::ServiceAccountName), NothingToTake::DefaultAccount);
         let mut broken = original("default", true);

@@ -9,7 +9,7 @@ use kube::api::{DeleteParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 
-use super::plan::{Original, Plan};
+use super::plan::{Original, TwinObjects};
 use crate::exec::chain;
 use crate::hint::Hint;
 use crate::kubewords::status::{
@@ -121,7 +121,7 @@ pub(crate) async fn play(
     failure: &[String],
 ) -> Result<Twin, String> {
     let original = Original::read(stand.client, pod).await.map_err(|error| error.to_string())?;
-    let plan = &Plan::new(&original, without, asks_registry)
+    let plan = &TwinObjects::new(&original, without, asks_registry)
         .map_err(|why| format!("{why}: {}", why.hint().unwrap_or_default()))?;
     let elsewhere = format!("{}-elsewhere", stand.namespace);
     let twin = tokio::time::timeout(DECIDED_WITHIN, decided(stand, plan, &elsewhere, failure)).await;
@@ -145,7 +145,7 @@ pub(crate) async fn play(
     Ok(twin)
 }
 
-async fn decided(stand: &Stand<'_>, plan: &Plan, elsewhere: &str, failure: &[String]) -> Result<Twin, String> {
+async fn decided(stand: &Stand<'_>, plan: &TwinObjects, elsewhere: &str, failure: &[String]) -> Result<Twin, String> {
     let say = |error: kube::Error| error.to_string();
     let Stand { client, namespace, labels, .. } = stand;
     make(client, namespace, labels).await.map_err(|error| chain(&error))?;

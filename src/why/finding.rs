@@ -41,7 +41,7 @@ impl Evidence {
 
 /// The broken link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub(crate) struct BrokenLink {
     /// A stable name: `secret-missing`.
     pub id: &'static str,
     /// One sentence.
@@ -50,7 +50,7 @@ pub(crate) struct Finding {
     pub remedies: Vec<Remedy>,
 }
 
-impl Finding {
+impl BrokenLink {
     pub(super) fn new(id: &'static str, says: impl Into<String>) -> Self {
         Self { id, says: says.into(), evidence: Vec::new(), remedies: Vec::new() }
     }
@@ -79,7 +79,7 @@ pub(crate) struct Diagnosis {
     /// The links before the broken one: each holds.
     pub holds: Vec<&'static str>,
     /// None: the pod has its images, or waits for nothing of this kind.
-    pub cause: Option<Finding>,
+    pub cause: Option<BrokenLink>,
     /// What could not be looked at, and when the kubelet tries again.
     pub notes: Vec<String>,
 }

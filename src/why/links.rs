@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::facts::{Answer, Answered, Facts, nearest};
-use super::finding::{Diagnosis, Evidence, Finding, Grade};
+use super::finding::{BrokenLink, Diagnosis, Evidence, Grade};
 use super::stuck::{CONFIG_JSON, DOCKER_HUB, Stuck, config, keyring, logins, stuck};
 use crate::kubewords::status::{COMPLETED, ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, RUNNING, SUCCEEDED};
 use crate::observe::{WireTrouble, pod_status, wire_trouble};
@@ -81,7 +81,7 @@ pub(super) fn diagnose(facts: &Facts) -> Diagnosis {
     diagnosis
 }
 
-type Link = fn(&Stuck<'_>) -> Option<Finding>;
+type Link = fn(&Stuck<'_>) -> Option<BrokenLink>;
 
 /// Each link by its name.
 const CHAIN: &[(&str, Link)] = &[
@@ -98,7 +98,7 @@ const CHAIN: &[(&str, Link)] = &[
     ("next attempt", healed),
 ];
 
-fn invalid_name(stuck: &Stuck<'_>) -> Option<Finding> {
+fn invalid_name(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let error = ImageRef::parse(stuck.image).err()?;
     let at = stuck
         .facts
@@ -107,7 +107,7 @@ fn invalid_name(stuck: &Stuck<'_>) -> Option<Finding> {
         .as_ref()
         .and_then(|spec| spec.containers.iter().position(|container| container.name == stuck.container.name));
     let path = format!(".spec.containers[{}].image", at.map_or("*".into(), |at| at.to_string()));
-    let finding = Finding::new("image-name-invalid", format!("`{}` names no image: {error}", stuck.image));
+    let finding = BrokenLink::new("image-name-invalid", format!("`{}` names no image: {error}", stuck.image));
     let finding = finding.shown_by(Evidence::new(stuck.pod(), &path, stuck.image));
     Some(finding.mended(
         Grade::Change,
@@ -120,25 +120,25 @@ fn invalid_name(stuck: &Stuck<'_>) -> Option<Finding> {
     ))
 }
 
-fn never_pulled(stuck: &Stuck<'_>) -> Option<Finding> {
+fn never_pulled(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     if stuck.status != ERR_IMAGE_NEVER_PULL {
         return None;
     }
     let says = "the pod forbids pulling, and the node does not have the image, or not for this pod";
-    let finding = Finding::new("never-pulled", says);
+    let finding = BrokenLink::new("never-pulled", says);
     let finding = finding.shown_by(Evidence::new(stuck.pod(), ".spec.containers[*].imagePullPolicy", "Never"));
     Some(finding.mended(Grade::Destroys, format!("{}   # with imagePullPolicy: IfNotPresent", stuck.deletion())))
 }
 
-fn wire(stuck: &Stuck<'_>) -> Option<Finding> {
+fn wire(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let (id, says, command) = on_the_way(wire_trouble(&stuck.words)?);
     let host = stuck.reference().map(|reference| reference.registry().to_owned()).unwrap_or_default();
-    let finding = Finding::new(id, format!("{says} ({host})")).shown_by(stuck.kubelets());
+    let finding = BrokenLink::new(id, format!("{says} ({host})")).shown_by(stuck.kubelets());
     Some(finding.mended(Grade::Inspect, command.replace("HOST", &host)))
 }
 
 /// The kubelet was let in and found nothing, or nothing for its processor; or, before it has asked, the registry says so.
-fn not_there(stuck: &Stuck<'_>) -> Option<Finding> {
+fn not_there(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let reference = stuck.reference()?;
     // A refusal may be a repository's that is not there; an answer to the pod's own login tells.
     let told = stuck
@@ -150,19 +150,19 @@ fn not_there(stuck: &Stuck<'_>) -> Option<Finding> {
     let name = reference.name();
     let finding = match told.map(|one| &one.answer) {
         Some(Answer::RepositoryUnknown) => {
-            Finding::new("repository-unknown", format!("the registry has no repository `{name}`"))
+            BrokenLink::new("repository-unknown", format!("the registry has no repository `{name}`"))
         }
         Some(Answer::TagUnknown { near }) => {
             let near = near.as_ref().map(|near| format!("; it has `{near}`")).unwrap_or_default();
-            Finding::new("tag-unknown", format!("`{name}` has no `{}`{near}", reference.object()))
+            BrokenLink::new("tag-unknown", format!("`{name}` has no `{}`{near}", reference.object()))
         }
         _ if no_platform || told.is_some() => {
             let node = stuck.facts.node.as_ref().and_then(|node| node.status.as_ref()?.node_info.as_ref());
             let architecture = node.map_or("the node's processor", |info| info.architecture.as_str());
-            Finding::new("platform-missing", format!("`{}` is not made for {architecture}", stuck.image))
+            BrokenLink::new("platform-missing", format!("`{}` is not made for {architecture}", stuck.image))
         }
         _ if by_words => {
-            Finding::new("image-unknown", format!("the registry has no such repository or tag: `{}`", stuck.image))
+            BrokenLink::new("image-unknown", format!("the registry has no such repository or tag: `{}`", stuck.image))
         }
         _ => return None,
     };
@@ -182,7 +182,7 @@ fn not_there(stuck: &Stuck<'_>) -> Option<Finding> {
     ))
 }
 
-fn no_secret(stuck: &Stuck<'_>) -> Option<Finding> {
+fn no_secret(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     if !stuck.named().is_empty() || !stuck.is_refused() {
         return None;
     }
@@ -193,7 +193,7 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<Finding> {
         let says = format!(
             "ServiceAccount `{account}` lists the pull secret `{secret}` now; the pod was created before and has none"
         );
-        let finding = Finding::new("account-patched-late", says);
+        let finding = BrokenLink::new("account-patched-late", says);
         let finding = finding
             .shown_by(Evidence::new(format!("serviceaccount/{account}"), ".imagePullSecrets[0].name", secret))
             .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"));
@@ -202,7 +202,7 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<Finding> {
     let says = format!(
         "neither the pod nor its ServiceAccount `{account}` names a pull secret, and the registry asks for one"
     );
-    let finding = Finding::new("no-secret-named", says)
+    let finding = BrokenLink::new("no-secret-named", says)
         .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"))
         .shown_by(Evidence::new(format!("serviceaccount/{account}"), ".imagePullSecrets", "not set"));
     let finding = if stuck.words.is_empty() { finding } else { finding.shown_by(stuck.kubelets()) };
@@ -223,7 +223,7 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 /// Only where no other of the pod's secrets has a login for the image.
-fn missing(stuck: &Stuck<'_>) -> Option<Finding> {
+fn missing(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     stuck.facts.secrets.as_ref().filter(|_| !stuck.is_served())?;
     let named = stuck.named();
     let gone = named.iter().find(|named| named.secret.is_none())?;
@@ -237,7 +237,7 @@ fn missing(stuck: &Stuck<'_>) -> Option<Finding> {
     let namespace = &stuck.namespace;
     let says = format!("the pod names the pull secret `{}`, which {namespace} does not have", gone.name);
     let path = format!(".spec.imagePullSecrets[{}].name", gone.at);
-    let finding = Finding::new("secret-missing", says).shown_by(Evidence::new(stuck.pod(), &path, gone.name));
+    let finding = BrokenLink::new("secret-missing", says).shown_by(Evidence::new(stuck.pod(), &path, gone.name));
     let finding = match (elsewhere, &near) {
         ([], Some(near)) => {
             finding.shown_by(Evidence::new(format!("secret/{near}"), ".metadata.name", "is there, spelt otherwise"))
@@ -256,7 +256,7 @@ fn missing(stuck: &Stuck<'_>) -> Option<Finding> {
     )
 }
 
-fn wrong_type(stuck: &Stuck<'_>) -> Option<Finding> {
+fn wrong_type(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let present = stuck.present();
     let (at, secret) = present.iter().find(|(_, secret)| config(secret).is_none())?;
     let all: Vec<&Secret> = present.iter().map(|(_, secret)| *secret).collect();
@@ -267,7 +267,7 @@ fn wrong_type(stuck: &Stuck<'_>) -> Option<Finding> {
     let type_ = secret.type_.clone().unwrap_or_default();
     let keys: Vec<_> = secret.data.iter().flatten().map(|(key, _)| key.clone()).collect();
     let says = format!("the kubelet reads no login in secret `{name}`: its type is `{type_}`, not `{}`", CONFIG_JSON.0);
-    let finding = Finding::new("secret-of-wrong-type", says)
+    let finding = BrokenLink::new("secret-of-wrong-type", says)
         .shown_by(Evidence::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
         .shown_by(Evidence::new(format!("secret/{name}"), ".type", type_))
         .shown_by(Evidence::new(format!("secret/{name}"), ".data", format!("has the keys: {}", keys.join(", "))));
@@ -276,20 +276,20 @@ fn wrong_type(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 /// One damaged secret fails all of a pod's.
-fn damaged(stuck: &Stuck<'_>) -> Option<Finding> {
+fn damaged(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let found = stuck.present().into_iter().find_map(|(at, secret)| Some((at, secret, keyring(&[secret]).err()?)));
     let (at, secret, error) = found?;
     let name = secret.name_any();
     let says = format!("the login in secret `{name}` cannot be read: {error}");
     let key = config(secret).map_or(CONFIG_JSON.1, |(key, _)| key);
-    let finding = Finding::new("secret-damaged", says)
+    let finding = BrokenLink::new("secret-damaged", says)
         .shown_by(Evidence::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
         .shown_by(Evidence::new(format!("secret/{name}"), &format!(".data['{key}']"), error.to_string()));
     let anew = format!("kubectl delete secret {name} -n {} && {}", stuck.namespace, stuck.creation(&name));
     Some(finding.mended(Grade::Change, anew))
 }
 
-fn other_server(stuck: &Stuck<'_>) -> Option<Finding> {
+fn other_server(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let present: Vec<&Secret> = stuck.present().into_iter().map(|(_, secret)| secret).collect();
     if present.is_empty() || !stuck.is_refused() || !logins(stuck, &present).is_empty() {
         return None;
@@ -299,7 +299,7 @@ fn other_server(stuck: &Stuck<'_>) -> Option<Finding> {
     let first = present[0].name_any();
     let has = if servers.is_empty() { "none".to_owned() } else { servers.join(", ") };
     let says = format!("the pull secret has no login for `{host}`, where the image is; it has: {has}");
-    let finding = Finding::new("secret-for-other-server", says)
+    let finding = BrokenLink::new("secret-for-other-server", says)
         .shown_by(Evidence::new(stuck.pod(), ".spec.containers[*].image", stuck.image))
         .shown_by(Evidence::new(format!("secret/{first}"), ".data['.dockerconfigjson'] → auths", has));
     let anew = format!("kubectl delete secret {first} -n {} && {}", stuck.namespace, stuck.creation(&first));
@@ -307,7 +307,7 @@ fn other_server(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 /// There is a login for the image, and it is not enough.
-fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
+fn refused(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let present: Vec<&Secret> = stuck.present().into_iter().map(|(_, secret)| secret).collect();
     let ring = keyring(&present).ok()?;
     let logins = logins(stuck, &present);
@@ -331,17 +331,17 @@ fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
     let finding = if hides && (asked || by_words) {
         let says =
             "the entry `docker.io` fits the image and hides `https://index.docker.io/v1/`, whose login is not tried";
-        Finding::new("entry-hidden", says).shown_by(Evidence::new(
+        BrokenLink::new("entry-hidden", says).shown_by(Evidence::new(
             format!("secret/{name}"),
             ".data['.dockerconfigjson'] → auths",
             ring.servers().join(", "),
         ))
     } else if is(&Answer::LoginRefused).is_some() || by_words && stuck.says(&unauthorized) {
         let says = format!("{host} does not take the login of `{user}` in secret `{name}`: wrong user or password");
-        Finding::new("login-refused", says)
+        BrokenLink::new("login-refused", says)
     } else if is(&Answer::Denied).is_some() || by_words && stuck.says(&denied) {
         let says = format!("{host} knows `{user}` and does not give the image: no right to it, or no such repository");
-        Finding::new("not-allowed", says)
+        BrokenLink::new("not-allowed", says)
     } else {
         return None;
     };
@@ -359,20 +359,20 @@ fn refused(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 /// The registry gives the image to the pod's login now: the next attempt has it.
-fn healed(stuck: &Stuck<'_>) -> Option<Finding> {
+fn healed(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let served = stuck.answers().iter().find(|one| one.answer == Answer::Served)?;
     stuck.facts.pod.status.as_ref()?;
     let host = stuck.reference()?.registry().to_owned();
     let who = served.user.as_ref().map_or("anybody".to_owned(), |user| format!("`{user}`"));
     let says =
         format!("nothing is broken any more: {host} gives the image to {who}, and the kubelet's next attempt has it");
-    let finding = Finding::new("waits-for-next-attempt", says).shown_by(stuck.kubelets());
+    let finding = BrokenLink::new("waits-for-next-attempt", says).shown_by(stuck.kubelets());
     Some(finding.mended(Grade::Destroys, format!("{}   # it need not wait then", stuck.deletion())))
 }
 
-fn unexplained(stuck: &Stuck<'_>) -> Finding {
+fn unexplained(stuck: &Stuck<'_>) -> BrokenLink {
     let says = "the image does not come, for a reason that neither the cluster nor the registry shows from here";
-    let finding = Finding::new("unexplained", says).shown_by(stuck.kubelets());
+    let finding = BrokenLink::new("unexplained", says).shown_by(stuck.kubelets());
     let pod = stuck.facts.pod.name_any();
     finding.mended(Grade::Inspect, format!("kubectl describe pod {pod} -n {}", stuck.namespace))
 }

@@ -14,5 +14,5 @@ mod target;
 mod tests;
 
 pub(crate) use finding::Diagnosis;
-pub(crate) use read::{Reader, Registry};
-pub(crate) use target::{Error, Target};
+pub(crate) use read::{Diagnoser, RegistryLocation};
+pub(crate) use target::{DiagnosisTarget, Error};

@@ -22,7 +22,7 @@ const LOGINS: usize = 4;
 
 /// Where the images' registries are, seen from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Registry {
+pub(crate) enum RegistryLocation {
     /// They are not asked.
     Unasked,
     /// Where the images say.
@@ -32,14 +32,14 @@ pub(crate) enum Registry {
 }
 
 /// Reads what a diagnosis rests on.
-pub(crate) struct Reader<'a> {
+pub(crate) struct Diagnoser<'a> {
     pub client: &'a Client,
-    pub registry: Registry,
+    pub registry: RegistryLocation,
     /// Learns the passwords that are read.
     pub masker: &'a Masker,
 }
 
-impl Reader<'_> {
+impl Diagnoser<'_> {
     /// Why the pod cannot have its images, if it cannot. A pod that has no status is one of a manifest.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl Reader<'_> {
         let image = ImageRef::parse(waited_for(facts).first().filter(|_| named.is_empty())?).ok()?;
         let fits = |secret: &Secret| Some((secret.name_any(), logins_of(&[secret], &image).into_iter().next()?));
         let fitting = facts.secrets.iter().flatten().filter_map(fits).take(LOGINS).collect::<Vec<_>>();
-        let asked = fitting.into_iter().filter(|_| self.registry != Registry::Unasked).map(|(name, login)| {
+        let asked = fitting.into_iter().filter(|_| self.registry != RegistryLocation::Unasked).map(|(name, login)| {
             self.masker.add(login.password.expose());
             let image = &image;
             async move { (name, self.ask(image, Some(login), architecture(facts)).await) }
@@ -138,7 +138,7 @@ impl Reader<'_> {
     async fn answers(&self, facts: &Facts) -> BTreeMap<String, Vec<Answered>> {
         let architecture = architecture(facts);
         let asked = waited_for(facts).into_iter().map(|image| async move {
-            let reference = ImageRef::parse(&image).ok().filter(|_| self.registry != Registry::Unasked)?;
+            let reference = ImageRef::parse(&image).ok().filter(|_| self.registry != RegistryLocation::Unasked)?;
             let logins = tried(facts, &reference);
             logins.iter().for_each(|login| self.masker.add(login.password.expose()));
             let logins: Vec<Option<Credentials>> = match logins.is_empty() {
@@ -155,7 +155,7 @@ impl Reader<'_> {
         let user = login.as_ref().map(|login| login.username.clone());
         let unknown = |words: String| Answered { user: user.clone(), answer: Answer::Unknown(words.clone()), words };
         let host = match &self.registry {
-            Registry::InHubsPlace(host) if image.registry() == "docker.io" => host.clone(),
+            RegistryLocation::InHubsPlace(host) if image.registry() == "docker.io" => host.clone(),
             _ => image.registry().to_owned(),
         };
         let endpoint = Endpoint { host };

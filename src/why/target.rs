@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::hint::Hint;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum DiagnosisTarget {
     Pod(String),
     /// `deploy/web`: the kind as it was written, and the name.
     Workload(String, String),
@@ -55,7 +55,7 @@ impl From<kube::Error> for Error {
     }
 }
 
-impl std::str::FromStr for Target {
+impl std::str::FromStr for DiagnosisTarget {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
@@ -72,7 +72,7 @@ impl std::str::FromStr for Target {
     }
 }
 
-impl Target {
+impl DiagnosisTarget {
     /// The pods, in the order of their names.
     ///
     /// # Errors
@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_kubectl_writes_them() {
-        let of = |text: &str| text.parse::<Target>().ok();
-        assert_eq!(of("p"), Some(Target::Pod("p".into())));
-        assert_eq!(of("pod/p"), Some(Target::Pod("p".into())));
-        assert_eq!(of("deployment.apps/web"), Some(Target::Workload("Deployment".into(), "web".into())));
+        let of = |text: &str| text.parse::<DiagnosisTarget>().ok();
+        assert_eq!(of("p"), Some(DiagnosisTarget::Pod("p".into())));
+        assert_eq!(of("pod/p"), Some(DiagnosisTarget::Pod("p".into())));
+        assert_eq!(of("deployment.apps/web"), Some(DiagnosisTarget::Workload("Deployment".into(), "web".into())));
         for wrong in ["svc/x", "deploy/", "a/b/c"] {
             assert_eq!(of(wrong), None, "{wrong}");
         }
@@ -164,10 +164,10 @@ mod tests {
         let text = "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}]}\n---\nkind: Deployment\n\
                     metadata: {name: b, namespace: shop}\nspec: {template: {spec: {containers: [{name: c, image: j}]}}}\n---\n\
                     kind: Secret\nmetadata: {name: s}\n";
-        let pods = Target::of_manifest(text, "default").unwrap();
+        let pods = DiagnosisTarget::of_manifest(text, "default").unwrap();
         let names: Vec<_> = pods.iter().map(|pod| (pod.name_any(), pod.namespace().unwrap())).collect();
         assert_eq!(names, [("a".into(), "default".into()), ("b".into(), "shop".to_owned())]);
-        assert!(matches!(Target::of_manifest("kind: Secret", "x"), Err(Error::Manifest(None))));
-        assert!(matches!(Target::of_manifest("a: [", "x"), Err(Error::Manifest(Some(_)))));
+        assert!(matches!(DiagnosisTarget::of_manifest("kind: Secret", "x"), Err(Error::Manifest(None))));
+        assert!(matches!(DiagnosisTarget::of_manifest("a: [", "x"), Err(Error::Manifest(Some(_)))));
     }
 }

@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, DeleteParams, PostParams};
 use rehearsal::docker::registry::{Auth, RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, Login, labels};
+use rehearsal::docker::{AuthConfig, Docker, labels};
 use rehearsal::images::{REGISTRY, ensure};
 use rehearsal::mini::runtime::docker::DockerRuntime;
 use rehearsal::mini::runtime::{Confinement, ContainerSpec, ExecSpec, LogOptions, Runtime as _};
@@ -50,7 +50,7 @@ impl Ground {
         let name = format!("{host}/cloudwithvarjosh/runtime:1.0.0");
         docker.tag(&python, &name).await.unwrap();
         let Credentials { username, password } = credentials.clone();
-        let login = Login { username, password, server: host.clone() };
+        let login = AuthConfig { username, password, server: host.clone() };
         docker.push(&name, Some(login), &|_| {}).await.unwrap();
         docker.remove_image(&name).await.unwrap();
         Self { docker, registry, credentials, labels, host }

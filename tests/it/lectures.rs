@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rehearsal::lint::lint;
-use rehearsal::script::lecture::{Item, ItemKind, Lecture, ReadError, read, read_text};
+use rehearsal::script::lecture::{ItemKind, Lecture, LectureItem, ReadError, read, read_text};
 
 #[path = "../../fuzz/harness.rs"]
 mod harness;
@@ -28,7 +28,7 @@ fn shown(lecture: &Lecture) -> String {
     out
 }
 
-fn what(item: &Item) -> String {
+fn what(item: &LectureItem) -> String {
     match &item.kind {
         ItemKind::Command(command) => {
             let placeholders: Vec<&String> = command.placeholders.iter().map(|placeholder| &placeholder.text).collect();

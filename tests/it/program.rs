@@ -117,7 +117,8 @@ impl Ground {
     pub(crate) fn typed(&self, lines: &[&str], args: &str) -> Program {
         let lines: String = lines.iter().map(|line| format!("{line}\\n")).collect();
         let command = format!("{} {args}", env!("CARGO_BIN_EXE_rehearse"));
-        self.shell(&format!("printf '{lines}' | script -qec '{command}' /dev/null"))
+        // Where nothing moves the lines can be told apart.
+        self.shell(&format!("printf '{lines}' | script -qec '{command}' /dev/null")).env("TERM", "dumb")
     }
 
     /// What a shell says to this; `$REHEARSE` is the program.
@@ -193,7 +194,7 @@ pub(crate) fn skipped(test: &str, tool: &str, why: &str) {
 
 /// Whether kind can be had; where it cannot, that is said.
 pub(crate) async fn kind_serves(test: &str) -> bool {
-    let settings = cluster::Settings { choice: Choice::Kind, ..cluster::Settings::default() };
+    let settings = cluster::ClusterSettings { choice: Choice::Kind, ..cluster::ClusterSettings::default() };
     let plan = Plan::of(&settings, &Docker::connect().await.unwrap()).await;
     plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
 }

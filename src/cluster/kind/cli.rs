@@ -11,13 +11,13 @@ use crate::exec::{Output, Tool, which};
 const OLDEST: (u32, u32) = (0, 27);
 
 #[derive(Debug, Clone)]
-pub struct Cli {
+pub struct KindCli {
     program: PathBuf,
     /// kind's name for the engine (`pkg/internal/runtime`).
     provider: &'static str,
 }
 
-impl Cli {
+impl KindCli {
     /// The `kind` on PATH, if it is one and new enough. Nodes run beside the registry, whichever engine kind itself
     /// would prefer.
     ///

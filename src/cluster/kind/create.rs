@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::config::{self, Config};
-use super::image::Image;
+use super::image::NodeImage;
 use super::{CLUSTER_LABEL, KindSettings, alias};
 use crate::cluster::Error;
-use crate::cluster::ground::Ground;
+use crate::cluster::start::StartContext;
 use crate::docker::Docker;
-use crate::process::{self, Found};
+use crate::process::{self, FoundProcess};
 use crate::session::Debt;
 use crate::wait::{Probe, Wake, until};
 
@@ -32,27 +32,27 @@ const LOOKS: Duration = Duration::from_millis(100);
 /// With kind's own reason; nothing is undone.
 pub(super) async fn create(
     settings: &KindSettings,
-    image: &Image,
-    ground: &Ground<'_>,
+    image: &NodeImage,
+    context: &StartContext<'_>,
     name: &str,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
-    let engine = ground.docker.engine().await.map_err(Error::Docker)?;
+    let engine = context.docker.engine().await.map_err(Error::Docker)?;
     let unwritten = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Write { path, source }
     };
     let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(unwritten(path));
-    let cni = ground.private.join("cni");
+    let cni = context.private.join("cni");
     std::fs::create_dir_all(&cni).map_err(unwritten(&cni))?;
     write(&cni.join(config::CNI.0), config::CNI.1)?;
     let config = Config {
         workers: settings.workers,
         cgroup_v1: engine.cgroup_version == "1",
         cni,
-        owner: (&ground.owner).into(),
+        owner: (&context.owner).into(),
     };
-    let path = ground.private.join("kind.yaml");
+    let path = context.private.join("kind.yaml");
     write(&path, &config.render(settings.config.as_deref())?)?;
     let mut tool = settings
         .cli
@@ -63,16 +63,16 @@ pub(super) async fn create(
         .arg("--retain")
         // The kubeconfig is asked for later; the user's own is never touched.
         .arg("--kubeconfig")
-        .arg(ground.private.join("kind.kubeconfig"))
-        .env("NO_PROXY", no_proxy(&alias(&ground.session)))
+        .arg(context.private.join("kind.kubeconfig"))
+        .env("NO_PROXY", no_proxy(&alias(&context.session)))
         .env(MAKES, name)
         .sparing_children()
         .timeout(CREATE_TIMEOUT);
     if let Some(image) = image.name() {
         tool = tool.args(["--image", image]);
     }
-    let debt = Debt::KindCluster { name: name.into(), host: ground.docker.host().into() };
-    ground.ledger.owe(debt).map_err(unwritten(&ground.private))?;
+    let debt = Debt::KindCluster { name: name.into(), host: context.docker.host().into() };
+    context.ledger.owe(debt).map_err(unwritten(&context.private))?;
     let mut printed = String::new();
     let output = tool
         .run_with(|_, line| {
@@ -87,7 +87,7 @@ pub(super) async fn create(
     match output.success() {
         true => Ok(()),
         false => {
-            let logs = ground.logs.join("kind-logs");
+            let logs = context.logs.join("kind-logs");
             tell("it failed: keeping its logs");
             // What can be had of them: the first error is the one to tell.
             let export = ["export", "logs", &logs.to_string_lossy(), "--name", name];
@@ -112,7 +112,7 @@ fn no_proxy(alias: &str) -> String {
 /// Where the engine does not answer or refuses.
 pub async fn end(docker: &Docker, name: &str) -> Result<Vec<String>, Error> {
     let label = format!("{CLUSTER_LABEL}={name}");
-    let is_client = |found: &Found| CLIENTS.contains(&found.name.as_str());
+    let is_client = |found: &FoundProcess| CLIENTS.contains(&found.name.as_str());
     let quiet = async || {
         process::end_all(MAKES, |made| made == name, |found| !is_client(found));
         let asking = process::with_variable(MAKES, |made| made == name);

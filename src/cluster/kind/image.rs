@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::Error;
 use crate::docker::Docker;
 use crate::exec::chain;
-use crate::registry::{Client, Endpoint, ImageRef, Session};
+use crate::registry::{Client, Endpoint, ImageRef, ImageSession};
 
 const REPOSITORY: &str = "kindest/node";
 /// How long the hub may take to say whether it has an image.
@@ -13,7 +13,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// A node image that can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Image {
+pub enum NodeImage {
     /// On the Engine.
     Local(String),
     /// The hub has it.
@@ -22,7 +22,7 @@ pub enum Image {
     KindsOwn,
 }
 
-impl Image {
+impl NodeImage {
     /// For `kind create cluster --image`.
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -32,7 +32,7 @@ impl Image {
     }
 }
 
-impl std::fmt::Display for Image {
+impl std::fmt::Display for NodeImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Local(name) => write!(f, "node image {name}: local"),
@@ -44,7 +44,7 @@ impl std::fmt::Display for Image {
 
 /// What is asked of the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedNodeImage {
     /// `--node-image`.
     pub image: Option<String>,
     /// `--kubernetes-version`: `1.36` or `1.36.2`.
@@ -54,9 +54,9 @@ pub(crate) struct Wanted {
 /// Finds an image: the one named; else a local one of the version; else one that the hub has.
 ///
 /// # Errors
-/// [`Error::NodeImage`] where it can be had nowhere.
-pub(crate) async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Error> {
-    let nowhere = |why: String| Error::NodeImage {
+/// [`Error::Image`] where it can be had nowhere.
+pub(crate) async fn find(docker: &Docker, wanted: &WantedNodeImage) -> Result<NodeImage, Error> {
+    let nowhere = |why: String| Error::Image {
         image: wanted
             .image
             .clone()
@@ -65,13 +65,13 @@ pub(crate) async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Erro
     };
     if let Some(image) = &wanted.image {
         return match docker.image(image).await.map_err(Error::Docker)? {
-            Some(_) => Ok(Image::Local(image.clone())),
-            None => probe(docker, image).await.map(|()| Image::Hub(image.clone())).map_err(nowhere),
+            Some(_) => Ok(NodeImage::Local(image.clone())),
+            None => probe(docker, image).await.map(|()| NodeImage::Hub(image.clone())).map_err(nowhere),
         };
     }
     let tags = docker.tags(REPOSITORY).await.map_err(Error::Docker)?;
     if let Some(tag) = newest(&tags, wanted.version.as_deref()) {
-        return Ok(Image::Local(tag));
+        return Ok(NodeImage::Local(tag));
     }
     let hubs = match &wanted.version {
         Some(version) if version.matches('.').count() == 2 => format!("{REPOSITORY}:v{version}"),
@@ -83,10 +83,10 @@ pub(crate) async fn find(docker: &Docker, wanted: &Wanted) -> Result<Image, Erro
         // Any tag tells whether the hub can be reached at all.
         None => {
             let any = format!("{REPOSITORY}:v1.34.0");
-            return probe(docker, &any).await.map(|()| Image::KindsOwn).map_err(nowhere);
+            return probe(docker, &any).await.map(|()| NodeImage::KindsOwn).map_err(nowhere);
         }
     };
-    probe(docker, &hubs).await.map(|()| Image::Hub(hubs.clone())).map_err(nowhere)
+    probe(docker, &hubs).await.map(|()| NodeImage::Hub(hubs.clone())).map_err(nowhere)
 }
 
 /// Asks whether the image's registry has it: through the Engine, which will pull it, or in its place where that cannot
@@ -107,7 +107,7 @@ async fn tags_on_hub() -> Result<Vec<String>, String> {
     Ok(tags.into_iter().map(|tag| format!("{REPOSITORY}:{tag}")).collect())
 }
 
-fn on_registry(image: &str) -> Result<Session, String> {
+fn on_registry(image: &str) -> Result<ImageSession, String> {
     let reference = ImageRef::parse(image).map_err(|error| error.to_string())?;
     let endpoint = Endpoint { host: reference.registry().to_owned() };
     let client = Client::reaching(&endpoint).map_err(|error| chain(&error))?;

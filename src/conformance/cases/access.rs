@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::pulls::{POD, RUNNING, SECRET};
 use crate::conformance::error::Error;
 use crate::conformance::pod::PodSpec;
-use crate::conformance::world::{Login, World};
+use crate::conformance::world::{SecretContents, World};
 
 async fn running(world: &mut World<'_>, pod: PodSpec) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.pod(&pod.secrets(&[SECRET])).await?;
     world.goes_through(POD, RUNNING).await
 }
@@ -46,7 +46,7 @@ pub(super) async fn credentials_nowhere(world: &mut World<'_>) -> Result<(), Err
                       -o -path '/root/*' -o -path '/etc/*' -o -path '/tmp/*' \\) -exec cat {} +";
     let printed = world.quietly(&format!("kubectl exec {POD} -- sh -c \"{everything}\" | tr '\\0' '\\n'")).await?;
     // The ServiceAccount's token is there, and is none of the registry's.
-    let credentials = world.ground.stage.credentials();
+    let credentials = world.testbed.stage.credentials();
     let password = credentials.password.expose();
     let forms = [password.to_owned(), STANDARD.encode(password), credentials.basic()];
     world.fact("the search found files and environments", printed.all.contains("PATH="));

@@ -3,7 +3,7 @@
 use super::pulls::{BACK_OFF, POD, RUNNING, SECRET};
 use crate::conformance::error::Error;
 use crate::conformance::pod::PodSpec;
-use crate::conformance::world::{Login, World};
+use crate::conformance::world::{SecretContents, World};
 use crate::observe::Trace;
 
 const DEFAULT: &str = "default";
@@ -17,7 +17,7 @@ async fn secrets_of(world: &mut World<'_>, pod: &str) -> Result<(), Error> {
 
 pub(super) async fn default_patched_before(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
     world.pod(&PodSpec::named(POD)).await?;
     world.goes_through(POD, RUNNING).await?;
@@ -26,7 +26,7 @@ pub(super) async fn default_patched_before(world: &mut World<'_>) -> Result<(), 
 
 pub(super) async fn default_patched_after(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     // Always: before 1.35 the new pod would bring the image to the node for everybody, and the old one would run.
     world.pod(&PodSpec::named("old").policy("Always")).await?;
     world.goes_through("old", BACK_OFF).await?;
@@ -45,7 +45,7 @@ pub(super) async fn default_patched_after(world: &mut World<'_>) -> Result<(), E
 
 pub(super) async fn custom(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.service_account(CUSTOM, &[SECRET]).await?;
     world.pod(&PodSpec::named(POD).service_account(CUSTOM)).await?;
     world.goes_through(POD, RUNNING).await?;
@@ -55,7 +55,7 @@ pub(super) async fn custom(world: &mut World<'_>) -> Result<(), Error> {
 /// The default ServiceAccount has the secret: that is not inherited.
 pub(super) async fn custom_bare(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
     world.service_account(CUSTOM, &[]).await?;
     world.pod(&PodSpec::named(POD).service_account(CUSTOM)).await?;
@@ -76,8 +76,8 @@ pub(super) async fn missing(world: &mut World<'_>) -> Result<(), Error> {
 /// The ServiceAccount's secret is right, the pod's own is not: they are not added up.
 pub(super) async fn own_secret_beside(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
-    world.secret("wrong", Login::WrongPassword).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
+    world.secret("wrong", SecretContents::WrongPassword).await?;
     world.service_account(DEFAULT, &[SECRET]).await?;
     world.pod(&PodSpec::named(POD).secrets(&["wrong"])).await?;
     world.goes_through(POD, BACK_OFF).await?;

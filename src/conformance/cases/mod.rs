@@ -163,12 +163,12 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Case>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::Record;
+    use crate::conformance::CaseRecord;
 
     #[test]
     fn every_expected_record_is_its_cases_and_as_a_run_writes_it() {
         for case in all() {
-            let record: Record =
+            let record: CaseRecord =
                 serde_json::from_str(case.expected).unwrap_or_else(|error| panic!("{}: {error}", case.id));
             assert_eq!(record.case, case.id);
             assert_eq!(record.to_text(), case.expected, "{}", case.id);

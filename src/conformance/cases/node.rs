@@ -3,14 +3,14 @@
 use super::pulls::{BACK_OFF, POD, RUNNING, SECRET};
 use crate::conformance::error::Error;
 use crate::conformance::pod::PodSpec;
-use crate::conformance::world::{Login, World};
+use crate::conformance::world::{SecretContents, World};
 
 const NEVER_PULLED: &[&str] = &["ErrImageNeverPull"];
 
 /// The image is on the node, pulled with the right secret.
 async fn on_the_node(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.pod(&PodSpec::named("first").secrets(&[SECRET])).await?;
     world.goes_through("first", RUNNING).await
 }
@@ -26,7 +26,7 @@ pub(super) async fn if_not_present(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("again").secrets(&[SECRET]).policy("IfNotPresent"), RUNNING).await?;
     // Without the secret's name in the pod it is the image's own name that counts: gone from the registry, it runs.
     let image = world.image.clone();
-    world.ground.stage.withdraw(&image).await?;
+    world.testbed.stage.withdraw(&image).await?;
     then(world, PodSpec::named("withdrawn").secrets(&[SECRET]).policy("IfNotPresent"), RUNNING).await
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn always(world: &mut World<'_>) -> Result<(), Error> {
 
 pub(super) async fn never(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     then(world, PodSpec::named("absent").secrets(&[SECRET]).policy("Never"), NEVER_PULLED).await?;
     then(world, PodSpec::named("first").secrets(&[SECRET]), RUNNING).await?;
     then(world, PodSpec::named("present").secrets(&[SECRET]).policy("Never"), RUNNING).await
@@ -50,9 +50,9 @@ pub(super) async fn verified(world: &mut World<'_>) -> Result<(), Error> {
     then(world, PodSpec::named("same-secret").secrets(&[SECRET]), RUNNING).await?;
     then(world, PodSpec::named("no-secret"), BACK_OFF).await?;
     then(world, PodSpec::named("no-secret-never").policy("Never"), NEVER_PULLED).await?;
-    world.secret("wrong", Login::WrongPassword).await?;
+    world.secret("wrong", SecretContents::WrongPassword).await?;
     then(world, PodSpec::named("wrong-password").secrets(&["wrong"]), BACK_OFF).await?;
-    world.secret("same-credentials", Login::Right).await?;
+    world.secret("same-credentials", SecretContents::Right).await?;
     then(world, PodSpec::named("other-secret").secrets(&["same-credentials"]), RUNNING).await
 }
 
@@ -75,17 +75,17 @@ pub(super) async fn policy_defaults(world: &mut World<'_>) -> Result<(), Error> 
 
 pub(super) async fn untagged(world: &mut World<'_>) -> Result<(), Error> {
     let repository = world.image.trim_end_matches(":1.0.0").to_owned();
-    world.secret(SECRET, Login::Right).await?;
-    world.ground.stage.serve(&format!("{repository}:latest")).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
+    world.testbed.stage.serve(&format!("{repository}:latest")).await?;
     then(world, PodSpec::named(POD).image(repository.clone()).secrets(&[SECRET]), RUNNING).await?;
     then(world, PodSpec::named("refused").image(repository), BACK_OFF).await
 }
 
 pub(super) async fn digest(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     let repository = world.image.trim_end_matches(":1.0.0").to_owned();
-    let image = format!("{repository}@{}", world.ground.stage.handle.app_digest);
+    let image = format!("{repository}@{}", world.testbed.stage.handle.app_digest);
     then(world, PodSpec::named(POD).image(image).secrets(&[SECRET]), RUNNING).await?;
     let absent = format!("{repository}@sha256:{}", "0".repeat(64));
     then(world, PodSpec::named("absent").image(absent).secrets(&[SECRET]), BACK_OFF).await

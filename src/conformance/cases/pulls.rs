@@ -3,7 +3,7 @@
 use crate::conformance::error::Error;
 use crate::conformance::outage;
 use crate::conformance::pod::PodSpec;
-use crate::conformance::world::{Login, World};
+use crate::conformance::world::{SecretContents, World};
 
 pub(super) const BACK_OFF: &[&str] = &["ErrImagePull", "ImagePullBackOff"];
 pub(super) const RUNNING: &[&str] = &["Running"];
@@ -12,7 +12,7 @@ pub(super) const SECRET: &str = "regcred";
 
 pub(super) async fn right_credentials(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;
     world.goes_through(POD, RUNNING).await
 }
@@ -25,14 +25,14 @@ pub(super) async fn no_credentials(world: &mut World<'_>) -> Result<(), Error> {
 
 pub(super) async fn missing_tag(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     let image = world.image.replace(":1.0.0", ":9.9.9");
     world.pod(&PodSpec::named(POD).image(image).secrets(&[SECRET])).await?;
     world.goes_through(POD, BACK_OFF).await
 }
 
 pub(super) async fn missing_repository(world: &mut World<'_>) -> Result<(), Error> {
-    world.secret(SECRET, Login::Right).await?;
+    world.secret(SECRET, SecretContents::Right).await?;
     world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;
     world.goes_through(POD, BACK_OFF).await
 }
@@ -58,8 +58,8 @@ pub(super) async fn deleted_while_stuck(world: &mut World<'_>) -> Result<(), Err
 
 pub(super) async fn registry_stopped(world: &mut World<'_>) -> Result<(), Error> {
     world.serve().await?;
-    world.secret(SECRET, Login::Right).await?;
-    let stage = world.ground.stage;
+    world.secret(SECRET, SecretContents::Right).await?;
+    let stage = world.testbed.stage;
     outage::begin(stage).await?;
     let without = async {
         world.pod(&PodSpec::named(POD).secrets(&[SECRET])).await?;

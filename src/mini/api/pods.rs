@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::accept::json;
 use super::{Api, Call, body, write};
-use crate::mini::pipeline::Part;
+use crate::mini::pipeline::ObjectPart;
 use crate::mini::status::ApiError;
 
 /// Puts a pod on a node (Kubernetes `BindingREST.setPodNodeAndMetadata`).
@@ -44,7 +44,7 @@ pub(super) async fn bind(api: &Api, call: &Call, request: Request) -> Result<Res
         pod["status"]["conditions"] = Value::Array(conditions);
         Ok((pod, vec![]))
     };
-    api.pipeline.patch(call.resource, &call.key(), Part::Whole, &Default::default(), scheduled)?;
+    api.pipeline.patch(call.resource, &call.key(), ObjectPart::Whole, &Default::default(), scheduled)?;
     Ok(success())
 }
 

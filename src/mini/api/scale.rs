@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::accept::{Accept, json};
 use super::{Api, Call, body, write};
 use crate::mini::label_selector::LabelSelector;
-use crate::mini::pipeline::{Part, patch::Patch};
+use crate::mini::pipeline::{ObjectPart, patch::Patch};
 use crate::mini::status::{ApiError, FieldError};
 
 const TYPE: &str = "io.k8s.api.autoscaling.v1.Scale";
@@ -33,7 +33,7 @@ pub(super) async fn serve(api: &Api, call: &Call, request: Request) -> Result<Re
         }
         _ => Change::To(body::value(request, "Scale").await?),
     };
-    let done = api.pipeline.patch(call.resource, &call.key(), Part::Main, &options, |current| {
+    let done = api.pipeline.patch(call.resource, &call.key(), ObjectPart::Main, &options, |current| {
         let scale = match &change {
             Change::To(scale) => scale.clone(),
             Change::By(patch) => patch.on_value(&of(current), TYPE)?,

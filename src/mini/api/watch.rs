@@ -41,7 +41,7 @@ struct Stream {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    source: store::Watch,
+    source: store::StoreWatch,
     shutdown: CancellationToken,
     /// An error has ended the stream.
     done: bool,

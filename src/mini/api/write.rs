@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::accept::{Accept, json};
 use super::{Api, Call, body, read};
 use crate::mini::auth;
-use crate::mini::pipeline::{DeleteOptions, Deleted, Part, WriteOptions, Writer, Written, patch, place};
+use crate::mini::pipeline::{DeleteOptions, Deleted, ObjectPart, WriteOptions, Writer, Written, patch, place};
 use crate::mini::resource::Propagation;
 use crate::mini::schema::{self, FieldValidation};
 use crate::mini::status::{ApiError, FieldError};
@@ -86,12 +86,12 @@ pub(super) async fn review(api: &Api, call: &Call, request: Request) -> Result<R
     Ok(json(StatusCode::CREATED, &answer))
 }
 
-fn part(call: &Call) -> Part {
+fn part(call: &Call) -> ObjectPart {
     match call.info.subresource.as_str() {
-        "status" => Part::Status,
-        "finalize" => Part::Finalize,
-        "ephemeralcontainers" => Part::EphemeralContainers,
-        _ => Part::Main,
+        "status" => ObjectPart::Status,
+        "finalize" => ObjectPart::Finalize,
+        "ephemeralcontainers" => ObjectPart::EphemeralContainers,
+        _ => ObjectPart::Main,
     }
 }
 

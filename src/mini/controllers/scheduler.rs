@@ -12,7 +12,7 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::mini::Version;
-use crate::mini::events::{Event, Source, whole};
+use crate::mini::events::{Event, EventSource, whole};
 use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
@@ -131,7 +131,7 @@ impl Scheduler {
     /// Told at once: what the kubelet tells comes after it.
     async fn tell(&self, pod: &Pod, event: Event) {
         let about = ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) };
-        let source = Source { component: NAME, host: String::new(), timelapse: 1.0 };
+        let source = EventSource { component: NAME, host: String::new(), timelapse: 1.0 };
         if let Some(event) = whole(about, event, 1, &source, Timestamp::now()) {
             let api = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
             let _ = api.create(&PostParams::default(), &event).await;

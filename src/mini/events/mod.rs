@@ -7,4 +7,4 @@ mod recorder;
 #[cfg(test)]
 pub(super) use correlator::{Correlator, Write};
 pub(super) use event::Event;
-pub(super) use recorder::{Recorder, Source, whole};
+pub(super) use recorder::{EventRecorder, EventSource, whole};

@@ -14,7 +14,7 @@ use super::event::Event;
 
 /// Who tells.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub(crate) struct EventSource {
     pub component: &'static str,
     /// The node; controllers have none.
     pub host: String,
@@ -28,13 +28,13 @@ enum Message {
 
 /// The end where events are told; never blocks.
 #[derive(Clone)]
-pub(crate) struct Recorder {
+pub(crate) struct EventRecorder {
     sender: mpsc::UnboundedSender<Message>,
 }
 
-impl Recorder {
+impl EventRecorder {
     /// The recorder and the task that writes; the task ends when the last recorder is dropped.
-    pub(crate) fn new(client: kube::Client, source: Source) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn new(client: kube::Client, source: EventSource) -> (Self, impl Future<Output = ()> + Send + 'static) {
         // Unbounded, for a worker never waits: its back-offs keep its events few, and the writer is as fast as the API.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, write(client, source, receiver))
@@ -57,7 +57,7 @@ impl Recorder {
     }
 }
 
-async fn write(client: kube::Client, source: Source, mut receiver: mpsc::UnboundedReceiver<Message>) {
+async fn write(client: kube::Client, source: EventSource, mut receiver: mpsc::UnboundedReceiver<Message>) {
     let mut correlators: BTreeMap<String, Correlator> = BTreeMap::new();
     while let Some(message) = receiver.recv().await {
         let (about, event, at) = match message {
@@ -92,7 +92,7 @@ pub(crate) fn whole(
     about: ObjectReference,
     event: Event,
     count: i32,
-    source: &Source,
+    source: &EventSource,
     at: Timestamp,
 ) -> Option<EventObject> {
     // client-go names events by the time in nanoseconds, too.

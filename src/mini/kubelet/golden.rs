@@ -9,8 +9,8 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 use serde_json::{Value, json};
 
-use super::image::Login;
-use super::pass::{self, Answer, Ask, Outcome, Pass, StartError};
+use super::image::TrackedAuthConfig;
+use super::pass::{self, Answer, Ask, Pass, StartError, SyncOutcome};
 use super::records::PullRecords;
 use super::state::{Node, PodState};
 use super::status::{self, Life};
@@ -42,7 +42,7 @@ struct Scene {
     refuse_start: Option<StartError>,
     correlator: Correlator,
     log: String,
-    last: Option<Outcome>,
+    last: Option<SyncOutcome>,
 }
 
 fn at(seconds: f64) -> Timestamp {
@@ -139,7 +139,11 @@ impl Scene {
         writeln!(self.log, "{seconds:>6.1} {phase} ready={ready} {states}").unwrap();
     }
 
-    fn pull(&mut self, image: &str, logins: Vec<Login>) -> Result<(Image, Option<Login>), PullError> {
+    fn pull(
+        &mut self,
+        image: &str,
+        logins: Vec<TrackedAuthConfig>,
+    ) -> Result<(Image, Option<TrackedAuthConfig>), PullError> {
         let good = logins.into_iter().find(|login| self.login.as_ref() == Some(&login.credentials));
         if self.login.is_some() && good.is_none() {
             return Err(PullError { message: NO_CREDENTIALS.into() });
@@ -212,9 +216,9 @@ fn with_the_right_secret_as_recorded() {
     let mut scene = Scene::new(one_container(json!({})));
     scene.secrets = vec![pull_secret("other", "wrong"), pull_secret("regcred", "right")];
     scene.sync(0.6);
-    assert_eq!(scene.last, Some(Outcome::Changed));
+    assert_eq!(scene.last, Some(SyncOutcome::Changed));
     let status = scene.sync(1.0);
-    assert_eq!(scene.last, Some(Outcome::Settled));
+    assert_eq!(scene.last, Some(SyncOutcome::Settled));
     insta::assert_snapshot!(scene.log);
     insta::assert_yaml_snapshot!(status);
 }
@@ -256,7 +260,7 @@ fn policy_never_as_recorded() {
     for seconds in [0.5, 1.1, 15.6, 26.6] {
         scene.sync(seconds);
     }
-    assert_eq!(scene.last, Some(Outcome::Failed));
+    assert_eq!(scene.last, Some(SyncOutcome::Failed));
     insta::assert_snapshot!(scene.log);
 }
 
@@ -284,7 +288,7 @@ fn an_image_of_roots_is_not_run_where_root_must_not() {
     let said = "container has runAsNonRoot and image will run as root (pod: \"mypod_sc-a(0001)\", container: app)";
     assert!(scene.log.contains(&format!("Warning Failed spec.containers{{app}} Error: {said}")), "{}", scene.log);
     scene.sync(12.1);
-    assert_eq!(scene.last, Some(Outcome::Failed));
+    assert_eq!(scene.last, Some(SyncOutcome::Failed));
     assert!(scene.log.contains(&format!("app[0] CreateContainerConfigError {said}")), "{}", scene.log);
     assert!(!scene.log.contains("Created"));
 }

@@ -16,7 +16,7 @@ use crate::registry::{Credentials, ImageRef};
 
 /// A login to try, and where it came from.
 #[derive(Debug, Clone)]
-pub(super) struct Login {
+pub(super) struct TrackedAuthConfig {
     pub credentials: Credentials,
     pub source: SecretRecord,
 }
@@ -30,7 +30,7 @@ pub(super) enum Decision {
     },
     /// Pull with each login in turn; anonymously when there is none.
     Pull {
-        logins: Vec<Login>,
+        logins: Vec<TrackedAuthConfig>,
         event: Event,
     },
     /// The pull fails before it asks anybody.
@@ -62,7 +62,7 @@ pub(super) fn tagged(image: &str) -> Result<(String, ImageRef), Failure> {
 ///
 /// # Errors
 /// When a docker config is malformed: then no secret counts, and the container waits with this message.
-pub(super) fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Login>, KeyringError> {
+pub(super) fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<TrackedAuthConfig>, KeyringError> {
     let mut keyring = Keyring::default();
     let mut sources = Vec::new();
     for secret in secrets {
@@ -79,7 +79,7 @@ pub(super) fn logins(secrets: &[Secret], reference: &ImageRef) -> Result<Vec<Log
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let (namespace, name, uid) = (text(&meta.namespace), text(&meta.name), text(&meta.uid));
         let source = SecretRecord::new(&namespace, &name, &uid, &found.credentials);
-        Login { credentials: found.credentials, source }
+        TrackedAuthConfig { credentials: found.credentials, source }
     };
     Ok(keyring.lookup(&reference.name()).into_iter().map(login).collect())
 }
@@ -176,7 +176,7 @@ pub(super) fn pull_succeeded(
     records: &mut PullRecords,
     image: &str,
     pulled: &Image,
-    login: Option<Login>,
+    login: Option<TrackedAuthConfig>,
     (took, waited): (Duration, Duration),
 ) -> Event {
     if let Ok(reference) = ImageRef::parse(image) {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::image::Login;
+use super::image::TrackedAuthConfig;
 use super::pass::Answer;
 use super::records::PullRecords;
 use crate::mini::runtime::{Image, PullError, Runtime};
@@ -31,7 +31,7 @@ impl Images {
     }
 
     /// Pulls when the queue lets it. Dropping the future leaves the queue.
-    pub(super) async fn pull(&self, image: &str, logins: Vec<Login>) -> Answer {
+    pub(super) async fn pull(&self, image: &str, logins: Vec<TrackedAuthConfig>) -> Answer {
         let queued = Instant::now();
         let turn = self.queue.lock().await;
         let begun = Instant::now();
@@ -40,7 +40,11 @@ impl Images {
         Answer::Pulled { result, took: begun.elapsed(), waited: queued.elapsed() }
     }
 
-    async fn try_logins(&self, image: &str, logins: Vec<Login>) -> Result<(Image, Option<Login>), PullError> {
+    async fn try_logins(
+        &self,
+        image: &str,
+        logins: Vec<TrackedAuthConfig>,
+    ) -> Result<(Image, Option<TrackedAuthConfig>), PullError> {
         if logins.is_empty() {
             return self.runtime.pull(image, None).await.map(|image| (image, None));
         }

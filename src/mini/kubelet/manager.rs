@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::images::Images;
 use super::state::{Node, PodExt as _};
 use super::worker::{Shared, Wanted, Worker};
-use crate::mini::events::{Recorder, Source};
+use crate::mini::events::{EventRecorder, EventSource};
 use crate::mini::runtime::Runtime;
 use crate::mini::watching::{Change, changes};
 
@@ -28,8 +28,8 @@ pub fn spawn(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: 
 async fn run(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: CancellationToken) {
     let images = Arc::new(Images::new(runtime.clone()));
     let tasks = TaskTracker::new();
-    let source = Source { component: "kubelet", host: node.name.clone(), timelapse: node.timelapse };
-    let (recorder, writing) = Recorder::new(client.clone(), source);
+    let source = EventSource { component: "kubelet", host: node.name.clone(), timelapse: node.timelapse };
+    let (recorder, writing) = EventRecorder::new(client.clone(), source);
     tasks.spawn(writing);
     // A node that cannot be registered still runs its pods, as the real one does.
     let _ = super::node::register(&client, &node).await;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Secret};
 
-use super::image::{self, Decision, Login};
+use super::image::{self, Decision, TrackedAuthConfig};
 use super::records::PullRecords;
 use super::security;
 use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState};
@@ -38,13 +38,13 @@ pub(super) enum Ask {
     /// Look an image up on the node; answered by [`Answer::Image`].
     Image { image: String },
     /// Pull with each login in turn; answered by [`Answer::Pulled`].
-    Pull { image: String, logins: Vec<Login> },
+    Pull { image: String, logins: Vec<TrackedAuthConfig> },
     /// Create and start; answered by [`Answer::Started`].
     Start { container: String },
     /// Stop a running container; answered by [`Answer::Stopped`].
     Stop { id: String },
     /// Nothing more in this sync.
-    Done(Outcome),
+    Done(SyncOutcome),
 }
 
 /// What came of an ask.
@@ -54,7 +54,7 @@ pub(super) enum Answer {
     Begin,
     Image(Option<Image>),
     Pulled {
-        result: Result<(Image, Option<Login>), PullError>,
+        result: Result<(Image, Option<TrackedAuthConfig>), PullError>,
         took: Duration,
         waited: Duration,
     },
@@ -73,7 +73,7 @@ pub(super) enum StartError {
 
 /// How a sync ended, and with it when the next one is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SyncOutcome {
     /// Something came up or went down: the runtime's events cause the next sync at once.
     Changed,
     /// Some container could not be started: again after the back-off period.
@@ -206,9 +206,9 @@ impl Pass {
             }
         }
         Ask::Done(match (self.changed, self.failed) {
-            (true, _) => Outcome::Changed,
-            (false, true) => Outcome::Failed,
-            (false, false) => Outcome::Settled,
+            (true, _) => SyncOutcome::Changed,
+            (false, true) => SyncOutcome::Failed,
+            (false, false) => SyncOutcome::Settled,
         })
     }
 

@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment;
 use super::images::Images;
-use super::pass::{self, Answer, Ask, Outcome, Pass, StartError};
+use super::pass::{self, Answer, Ask, Pass, StartError, SyncOutcome};
 use super::security;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
-use crate::mini::events::{Event, Recorder};
+use crate::mini::events::{Event, EventRecorder};
 use crate::mini::runtime::{ContainerSpec, Exit, Runtime, Started};
 
 /// The kubelet's period after a failed sync and between syncs of a settled pod, each stretched by up to a half
@@ -41,7 +41,7 @@ pub(super) struct Shared {
     pub node: Node,
     pub runtime: Arc<dyn Runtime>,
     pub images: Arc<Images>,
-    pub recorder: Recorder,
+    pub recorder: EventRecorder,
     pub stop: CancellationToken,
 }
 
@@ -109,9 +109,9 @@ impl Worker {
             let outcome = Box::pin(self.sync()).await;
             let jitter = rand::random_range(JITTER) / self.shared.node.timelapse;
             let due = match outcome {
-                None | Some(Outcome::Changed) => (!self.shared.stop.is_cancelled()).then_some(Duration::ZERO),
-                Some(Outcome::Failed) => Some(AFTER_FAILURE.mul_f64(jitter)),
-                Some(Outcome::Settled) => Some(RESYNC.mul_f64(jitter)),
+                None | Some(SyncOutcome::Changed) => (!self.shared.stop.is_cancelled()).then_some(Duration::ZERO),
+                Some(SyncOutcome::Failed) => Some(AFTER_FAILURE.mul_f64(jitter)),
+                Some(SyncOutcome::Settled) => Some(RESYNC.mul_f64(jitter)),
             };
             let Some(due) = due.map(|delay| Instant::now() + delay) else { return Box::pin(self.kill_all()).await };
             let stop = self.shared.stop.clone();
@@ -126,7 +126,7 @@ impl Worker {
     }
 
     /// One sync; None when the pod's end or the kubelet's interrupted it.
-    async fn sync(&mut self) -> Option<Outcome> {
+    async fn sync(&mut self) -> Option<SyncOutcome> {
         let (secrets, missing) = self.pull_secrets().await;
         let (node, pod) = (self.shared.node.clone(), self.pod.clone());
         let (mut pass, status, events) =
@@ -139,7 +139,7 @@ impl Worker {
                 Ok(mounted) => volumes = mounted,
                 Err(message) => {
                     self.shared.recorder.tell(pod.as_ref(), vec![Event::warning("FailedMount", message)]);
-                    return Some(Outcome::Failed);
+                    return Some(SyncOutcome::Failed);
                 }
             }
         }

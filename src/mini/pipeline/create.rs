@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Part, Pipeline, SERVER_SIDE, WriteOptions, Written, managed, metadata, new_uid, now, random_suffix, store_error,
+    ObjectPart, Pipeline, SERVER_SIDE, WriteOptions, Written, managed, metadata, new_uid, now, random_suffix,
+    store_error,
 };
 use crate::mini::names;
 use crate::mini::resource::Resource;
@@ -38,7 +39,7 @@ impl Pipeline {
         given.insert("uid".to_owned(), json!(new_uid()));
         given.insert("creationTimestamp".to_owned(), json!(now()));
         resource.strategy.default(&mut object);
-        managed::track(resource, Part::Main, None, &mut object, &options.writer)?;
+        managed::track(resource, ObjectPart::Main, None, &mut object, &options.writer)?;
         self.admit_create(resource, namespace, &mut object)?;
         resource.strategy.prepare_create(&mut object, self.version);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();

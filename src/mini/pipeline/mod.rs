@@ -22,7 +22,7 @@ use super::store::{self, Key, Object, Store};
 pub use create::place;
 pub use delete::{DeleteOptions, Deleted};
 pub use managed::Writer;
-pub use update::Part;
+pub use update::ObjectPart;
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@ use crate::mini::store::{self, Key, Object};
 
 /// Which part of an object a write is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum ObjectPart {
     /// Everything but the status.
     Main,
     Status,
@@ -46,7 +46,7 @@ impl Pipeline {
         &self,
         resource: &'static Resource,
         key: &Key,
-        part: Part,
+        part: ObjectPart,
         body: Value,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
@@ -69,7 +69,7 @@ impl Pipeline {
         &self,
         resource: &'static Resource,
         key: &Key,
-        part: Part,
+        part: ObjectPart,
         options: &WriteOptions,
         patch: impl Fn(&Value) -> Result<(Value, Vec<String>), ApiError>,
     ) -> Result<Written, ApiError> {
@@ -112,7 +112,7 @@ impl Pipeline {
         &self,
         resource: &'static Resource,
         key: &Key,
-        part: Part,
+        part: ObjectPart,
         current: &Object,
         mut new: Value,
         options: &WriteOptions,
@@ -126,13 +126,13 @@ impl Pipeline {
             carry(&mut new["metadata"], &old["metadata"], field);
         }
         match part {
-            Part::Main => {
+            ObjectPart::Main => {
                 resource.strategy.default(&mut new);
                 managed::track(resource, part, Some(&old), &mut new, &options.writer)?;
                 resource.strategy.prepare_update(&mut new, &old, self.version);
             }
-            Part::Whole => {}
-            Part::EphemeralContainers => {
+            ObjectPart::Whole => {}
+            ObjectPart::EphemeralContainers => {
                 let mut merged = old.clone();
                 carry(&mut merged["spec"], &new["spec"], "ephemeralContainers");
                 new = merged;
@@ -141,19 +141,19 @@ impl Pipeline {
                 resource.strategy.prepare_update(&mut new, &old, self.version);
                 resource.valid(&key.name, resource.strategy.validate_ephemeral_containers(&new, &old))?;
             }
-            Part::Status | Part::Finalize => {
-                let field = if part == Part::Status { "status" } else { "spec" };
+            ObjectPart::Status | ObjectPart::Finalize => {
+                let field = if part == ObjectPart::Status { "status" } else { "spec" };
                 let mut merged = old.clone();
                 carry(&mut merged, &new, field);
                 merged["metadata"] = new["metadata"].take();
                 new = merged;
-                if part == Part::Finalize {
+                if part == ObjectPart::Finalize {
                     resource.strategy.default(&mut new);
                 }
                 managed::track(resource, part, Some(&old), &mut new, &options.writer)?;
             }
         }
-        if part == Part::Main {
+        if part == ObjectPart::Main {
             let mut causes = meta_changes(&new, &old);
             causes.extend(name_errors(resource, &new));
             causes.extend(resource.strategy.validate_update(&new, &old));

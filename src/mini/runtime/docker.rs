@@ -16,7 +16,7 @@ use super::{
     ContainerSpec, Duplex, ExecSession, ExecSpec, Exit, Image, Log, LogOptions, PullError, Runtime, RuntimeError,
     Started, architecture, words,
 };
-use crate::docker::{self, ContainerRequest, Docker, Login};
+use crate::docker::{self, AuthConfig, ContainerRequest, Docker};
 use crate::exec::chain;
 use crate::registry::{self, Credentials, Endpoint, ImageRef};
 
@@ -84,7 +84,8 @@ impl DockerRuntime {
         let config = config.map_err(|error| words::unpulled(&reference, &error.chain()))?;
         // Noted before the pull: an interrupted one may have left the image behind.
         self.state().pulled.insert(name.clone());
-        let login = credentials.map(|login| Login { username: login.username, password: login.password, server: host });
+        let login =
+            credentials.map(|login| AuthConfig { username: login.username, password: login.password, server: host });
         let pulled = self.docker.pull(&name, login, &|_| {}).await;
         pulled.map_err(|error| words::unpulled(&reference, &chain(&error)))?;
         let image = Image {

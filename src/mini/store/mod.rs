@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 pub use object::{Key, Object};
-pub use watch::{Change, Watch};
+pub use watch::{Change, StoreWatch};
 
 /// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
 /// [`Error::Expired`].
@@ -168,23 +168,27 @@ impl Store {
         self.lock().list(shelf, namespace, at, after)
     }
 
-    /// A watch of changes after `from`; its first [`Watch::next`] fails when those are forgotten.
-    pub fn watch(self: &Arc<Self>, shelf: Shelf, from: u64) -> Result<Watch, Error> {
+    /// A watch of changes after `from`; its first [`StoreWatch::next`] fails when those are forgotten.
+    pub fn watch(self: &Arc<Self>, shelf: Shelf, from: u64) -> Result<StoreWatch, Error> {
         let mut inner = self.lock();
         let current = inner.revision;
         if from > current {
             return Err(Error::Future { asked: from, current });
         }
         let changed = inner.shelf(shelf).changed.subscribe();
-        Ok(Watch { store: self.clone(), shelf, position: from, changed })
+        Ok(StoreWatch { store: self.clone(), shelf, position: from, changed })
     }
 
     /// The current list and a watch of everything after it, taken under one lock so that nothing falls between.
-    pub fn list_and_watch(self: &Arc<Self>, shelf: Shelf, namespace: Option<&str>) -> Result<(Snapshot, Watch), Error> {
+    pub fn list_and_watch(
+        self: &Arc<Self>,
+        shelf: Shelf,
+        namespace: Option<&str>,
+    ) -> Result<(Snapshot, StoreWatch), Error> {
         let mut inner = self.lock();
         let snapshot = inner.list(shelf, namespace, None, None)?;
         let changed = inner.shelf(shelf).changed.subscribe();
-        let watch = Watch { store: self.clone(), shelf, position: snapshot.revision, changed };
+        let watch = StoreWatch { store: self.clone(), shelf, position: snapshot.revision, changed };
         Ok((snapshot, watch))
     }
 }

@@ -23,14 +23,14 @@ impl Change {
 }
 
 /// See the module.
-pub struct Watch {
+pub struct StoreWatch {
     pub(super) store: Arc<Store>,
     pub(super) shelf: Shelf,
     pub(super) position: u64,
     pub(super) changed: tokio::sync::watch::Receiver<u64>,
 }
 
-impl Watch {
+impl StoreWatch {
     /// The revision up to which everything has been handed out.
     pub fn position(&self) -> u64 {
         self.position

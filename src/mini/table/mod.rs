@@ -24,7 +24,7 @@ pub struct Column {
 
 /// Columns of a kind and the cells of one object, one per column.
 #[derive(Clone, Copy)]
-pub struct Printer {
+pub struct TablePrinter {
     pub columns: &'static [Column],
     pub cells: fn(&Value, jiff::Timestamp) -> Vec<Value>,
 }
@@ -38,7 +38,7 @@ pub enum Include {
     Object,
 }
 
-impl Printer {
+impl TablePrinter {
     fn shown(&self, version: Version) -> impl Iterator<Item = (usize, &Column)> {
         self.columns.iter().enumerate().filter(move |(_, c)| c.gone_in.is_none_or(|minor| version.minor < minor))
     }

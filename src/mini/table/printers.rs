@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::age::{age, human, parse_time};
-use super::{Column, Printer, pod};
+use super::{Column, TablePrinter, pod};
 use crate::mini::label_selector::LabelSelector;
 
 const fn text(name: &'static str) -> Column {
@@ -22,7 +22,7 @@ const fn wide(name: &'static str) -> Column {
 const NAME: Column = text("Name");
 const AGE: Column = text("Age");
 
-pub const PODS: Printer = Printer {
+pub const PODS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Ready"),
@@ -38,19 +38,19 @@ pub const PODS: Printer = Printer {
 };
 
 /// Kinds without columns of their own.
-pub const PLAIN: Printer = Printer { columns: &[NAME, AGE], cells: |o, now| vec![name(o), aged(o, now)] };
+pub const PLAIN: TablePrinter = TablePrinter { columns: &[NAME, AGE], cells: |o, now| vec![name(o), aged(o, now)] };
 
-pub const NAMESPACES: Printer = Printer {
+pub const NAMESPACES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Status"), AGE],
     cells: |o, now| vec![name(o), o["status"]["phase"].clone(), aged(o, now)],
 };
 
-pub const SECRETS: Printer = Printer {
+pub const SECRETS: TablePrinter = TablePrinter {
     columns: &[NAME, text("Type"), number("Data"), AGE],
     cells: |o, now| vec![name(o), o["type"].clone(), json!(size(&o["data"])), aged(o, now)],
 };
 
-pub const SERVICES: Printer = Printer {
+pub const SERVICES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Type"), text("Cluster-IP"), text("External-IP"), text("Port(s)"), AGE, wide("Selector")],
     cells: |o, now| {
         let ports = o["spec"]["ports"].as_array().into_iter().flatten();
@@ -70,22 +70,22 @@ pub const SERVICES: Printer = Printer {
     },
 };
 
-pub const CONFIG_MAPS: Printer = Printer {
+pub const CONFIG_MAPS: TablePrinter = TablePrinter {
     columns: &[NAME, number("Data"), AGE],
     cells: |o, now| vec![name(o), json!(size(&o["data"]) + size(&o["binaryData"])), aged(o, now)],
 };
 
-pub const SERVICE_ACCOUNTS: Printer = Printer {
+pub const SERVICE_ACCOUNTS: TablePrinter = TablePrinter {
     columns: &[NAME, Column { gone_in: Some(35), ..number("Secrets") }, AGE],
     cells: |o, now| vec![name(o), json!(o["secrets"].as_array().map_or(0, Vec::len)), aged(o, now)],
 };
 
-pub const ROLES: Printer = Printer {
+pub const ROLES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Created At")],
     cells: |o, _| vec![name(o), o["metadata"]["creationTimestamp"].clone()],
 };
 
-pub const BINDINGS: Printer = Printer {
+pub const BINDINGS: TablePrinter = TablePrinter {
     columns: &[NAME, text("Role"), AGE, wide("Users"), wide("Groups"), wide("ServiceAccounts")],
     cells: |o, now| {
         let role = format!("{}/{}", string(&o["roleRef"]["kind"]), string(&o["roleRef"]["name"]));
@@ -100,7 +100,7 @@ pub const BINDINGS: Printer = Printer {
     },
 };
 
-pub const DEPLOYMENTS: Printer = Printer {
+pub const DEPLOYMENTS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Ready"),
@@ -125,7 +125,7 @@ pub const DEPLOYMENTS: Printer = Printer {
     },
 };
 
-pub const REPLICA_SETS: Printer = Printer {
+pub const REPLICA_SETS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         number("Desired"),
@@ -143,7 +143,7 @@ pub const REPLICA_SETS: Printer = Printer {
     },
 };
 
-pub const JOBS: Printer = Printer {
+pub const JOBS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Status"),
@@ -161,7 +161,7 @@ pub const JOBS: Printer = Printer {
     },
 };
 
-pub const NODES: Printer = Printer {
+pub const NODES: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Status"),
@@ -177,7 +177,7 @@ pub const NODES: Printer = Printer {
     cells: node,
 };
 
-pub const EVENTS: Printer = Printer {
+pub const EVENTS: TablePrinter = TablePrinter {
     columns: &[
         text("Last Seen"),
         text("Type"),

@@ -4,7 +4,7 @@
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::super::model::{Case, Suite};
+use super::super::model::{CaseReport, SuiteReport};
 use super::super::text::plain;
 use super::{Room, anchor, steps, tone, word};
 use crate::event::{Item, Verdict};
@@ -12,12 +12,12 @@ use crate::event::{Item, Verdict};
 /// A longer text than this is left out, and its items stand alone.
 const LONGEST: usize = 600_000;
 
-pub(super) fn lecture(suite: &Suite, run: usize, room: &Room) -> Markup {
-    let mut cases: Vec<&Case> = suite.cases.iter().collect();
+pub(super) fn lecture(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
+    let mut cases: Vec<&CaseReport> = suite.cases.iter().collect();
     cases.sort_by_key(|case| case.line);
     let text = suite.text.as_deref().filter(|text| text.len() <= LONGEST).unwrap_or_default();
     let wanting = cases.iter().filter(|case| case.verdict.is_some_and(wants_a_look));
-    let card = |case: &Case| of_item(case, &id(suite, run, case), room).into_string();
+    let card = |case: &CaseReport| of_item(case, &id(suite, run, case), room).into_string();
     html! {
         @if cases.iter().any(|case| case.verdict.is_some_and(wants_a_look)) {
             ul.wanting {
@@ -38,12 +38,12 @@ fn wants_a_look(verdict: Verdict) -> bool {
     !matches!(tone(Some(verdict)).0, "good" | "quiet")
 }
 
-fn id(suite: &Suite, run: usize, case: &Case) -> String {
+fn id(suite: &SuiteReport, run: usize, case: &CaseReport) -> String {
     format!("{}-line{}", anchor(run, suite), case.line)
 }
 
 /// The text as HTML, with a card behind each block in which an item begins.
-fn rendered(text: &str, cases: &[&Case], card: &dyn Fn(&Case) -> String) -> String {
+fn rendered(text: &str, cases: &[&CaseReport], card: &dyn Fn(&CaseReport) -> String) -> String {
     let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let last_line = |end: usize| starts.partition_point(|start| *start < end.max(1));
     let mut cases = cases.iter().peekable();
@@ -113,7 +113,7 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
     HeadingLevel::try_from(level as usize + 2).unwrap_or(HeadingLevel::H6)
 }
 
-fn of_item(case: &Case, id: &str, room: &Room) -> Markup {
+fn of_item(case: &CaseReport, id: &str, room: &Room) -> Markup {
     let Some(item) = &case.item else { return Markup::default() };
     let (tone, sign) = tone(case.verdict);
     let lines = match item.last_line > item.line {

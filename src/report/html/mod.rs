@@ -6,7 +6,7 @@ mod timeline;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::model::{Session, Suite};
+use super::model::{SessionReport, SuiteReport};
 use super::text::{plain, seconds};
 use crate::event::Verdict;
 
@@ -19,16 +19,16 @@ const ROOM: usize = 500_000;
 struct Room(usize);
 
 impl Room {
-    fn of(sessions: &[Session]) -> Self {
+    fn of(sessions: &[SessionReport]) -> Self {
         let cases: usize = sessions.iter().flat_map(|session| &session.suites).map(|suite| suite.cases.len()).sum();
         Self((ROOM / cases.max(1)).clamp(300, 30_000))
     }
 }
 
 /// The sessions as one page.
-pub(super) fn page(sessions: &[Session]) -> String {
+pub(super) fn page(sessions: &[SessionReport]) -> String {
     let room = &Room::of(sessions);
-    let verdict = sessions.iter().map(Session::verdict).max().flatten();
+    let verdict = sessions.iter().map(SessionReport::verdict).max().flatten();
     let title = format!("Rehearsal: {}", word(verdict));
     html! {
         (DOCTYPE)
@@ -58,7 +58,7 @@ pub(super) fn page(sessions: &[Session]) -> String {
     .into_string()
 }
 
-fn run(session: &Session, at: usize, several: bool, room: &Room) -> Markup {
+fn run(session: &SessionReport, at: usize, several: bool, room: &Room) -> Markup {
     html! {
         section.run #{ "run" (at) } aria-label={ "Run " (session.id) } {
             @if several { h2 { (name(session)) " " (badge(session.verdict())) } }
@@ -85,7 +85,7 @@ fn run(session: &Session, at: usize, several: bool, room: &Room) -> Markup {
     }
 }
 
-fn of_suite(suite: &Suite, run: usize, room: &Room) -> Markup {
+fn of_suite(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
     html! {
         section.suite #(anchor(run, suite)) {
             h2 { (plain(&suite.title)) " " (badge(suite.verdict)) }
@@ -102,7 +102,7 @@ fn of_suite(suite: &Suite, run: usize, room: &Room) -> Markup {
     }
 }
 
-fn overview(session: &Session, run: usize) -> Markup {
+fn overview(session: &SessionReport, run: usize) -> Markup {
     html! {
         nav aria-label="Labs and lectures" {
             table {
@@ -122,14 +122,14 @@ fn overview(session: &Session, run: usize) -> Markup {
 }
 
 /// Labs down, runs across.
-fn matrix(sessions: &[Session]) -> Markup {
+fn matrix(sessions: &[SessionReport]) -> Markup {
     let mut titles: Vec<&str> = Vec::new();
     for suite in sessions.iter().flat_map(|session| &session.suites) {
         if !titles.contains(&suite.title.as_str()) {
             titles.push(&suite.title);
         }
     }
-    let cell = |title: &str, session: &Session, run: usize| {
+    let cell = |title: &str, session: &SessionReport, run: usize| {
         let suite = session.suites.iter().find(|suite| suite.title == title);
         suite.map(|suite| html! { a href={ "#" (anchor(run, suite)) } { (badge(suite.verdict)) } })
     };
@@ -157,7 +157,7 @@ fn matrix(sessions: &[Session]) -> Markup {
     }
 }
 
-fn environment(session: &Session) -> Markup {
+fn environment(session: &SessionReport) -> Markup {
     let stage = session.stage.iter().flat_map(|stage| {
         [("cluster", format!("{} {}", stage.cluster, stage.server_version)), ("registry", stage.registry.clone())]
     });
@@ -191,21 +191,21 @@ fn environment(session: &Session) -> Markup {
 }
 
 /// A run among others: its Kubernetes version, or its id.
-fn name(session: &Session) -> String {
+fn name(session: &SessionReport) -> String {
     session
         .stage
         .as_ref()
         .map_or_else(|| session.id.clone(), |stage| format!("{} {}", stage.cluster, stage.server_version))
 }
 
-fn facts(session: &Session) -> Vec<String> {
+fn facts(session: &SessionReport) -> Vec<String> {
     let at = session.at.as_ref().map(|at| at.replace('T', " "));
     let took = session.end.map(|end| format!("took {}", seconds(end.ms)));
     let stage = session.stage.as_ref().map(|stage| format!("Kubernetes {} ({})", stage.server_version, stage.cluster));
     [at, took, stage].into_iter().flatten().collect()
 }
 
-fn anchor(run: usize, suite: &Suite) -> String {
+fn anchor(run: usize, suite: &SuiteReport) -> String {
     format!("run{run}-{}", suite.number)
 }
 

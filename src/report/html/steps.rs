@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::model::{Case, Check, Suite};
+use super::super::model::{CaseReport, CheckReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use super::{Room, anchor, tone, word};
 use crate::event::{Failure, Verdict};
@@ -22,7 +22,7 @@ pub(super) fn failure(failure: &Failure, room: &Room) -> Markup {
     }
 }
 
-pub(super) fn steps(suite: &Suite, run: usize, room: &Room) -> Markup {
+pub(super) fn steps(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
     let mut heading = suite.title.as_str();
     html! {
         div.steps {
@@ -35,7 +35,7 @@ pub(super) fn steps(suite: &Suite, run: usize, room: &Room) -> Markup {
     }
 }
 
-fn step(case: &Case, id: &str, room: &Room) -> Markup {
+fn step(case: &CaseReport, id: &str, room: &Room) -> Markup {
     let (tone, sign) = tone(case.verdict);
     let open = !case.verdict.is_some_and(|verdict| verdict.passed() || verdict == Verdict::FailedInSequence);
     let facts = html! {
@@ -58,7 +58,7 @@ fn step(case: &Case, id: &str, room: &Room) -> Markup {
     }
 }
 
-fn of_check(check: &Check, room: &Room) -> Markup {
+fn of_check(check: &CheckReport, room: &Room) -> Markup {
     let (tone, sign) = tone(Some(check.verdict));
     let (detail, rest) = check.detail.split_once('\n').unwrap_or((&check.detail, ""));
     html! {

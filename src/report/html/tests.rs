@@ -99,10 +99,10 @@ fn nothing_is_loaded_or_run() {
 fn events_that_are_cut_off_give_what_there_is() {
     for events in [failed_events(), checked_events()] {
         let whole = lines(&events);
-        assert!(!page(&[Session::of(read::of(&whole))]).contains("Incomplete"));
+        assert!(!page(&[SessionReport::of(read::of(&whole))]).contains("Incomplete"));
         for end in (1..whole.len() - 1).step_by(97) {
             let cut = String::from_utf8_lossy(&whole.as_bytes()[..end]);
-            assert!(page(&[Session::of(read::of(&cut))]).contains("Incomplete"), "{cut}");
+            assert!(page(&[SessionReport::of(read::of(&cut))]).contains("Incomplete"), "{cut}");
         }
     }
 }
@@ -117,7 +117,7 @@ fn several_runs_are_one_page() {
 }
 
 /// A thousand steps that print much, with pods.
-fn long() -> Session {
+fn long() -> SessionReport {
     let mut events = vec![json!({"type": "lab.started", "lab": 1, "title": "Lab 1: Long", "file": "x", "steps": 1000})];
     for line in 0..1000 {
         let text = "pod/mypod  0/1  ImagePullBackOff <none>\n".repeat(250);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::model::{Pod, Seen, Suite};
+use super::super::model::{EventReport, PodReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use crate::kubewords::status;
 
@@ -65,11 +65,11 @@ pub(super) fn patterns() -> Markup {
 }
 
 /// The pods of a lab or lecture; nothing where there were none.
-pub(super) fn timeline(suite: &Suite) -> Markup {
+pub(super) fn timeline(suite: &SuiteReport) -> Markup {
     let (from, to) = suite.span_ms;
     let to = to.max(from + 1);
     let first_of = |object: &str| suite.pods.iter().position(|pod| pod.object == object);
-    let mut pods: Vec<&Pod> = suite.pods.iter().collect();
+    let mut pods: Vec<&PodReport> = suite.pods.iter().collect();
     pods.sort_by_key(|pod| (first_of(&pod.object), pod.states.first().map(|state| state.at_ms)));
     let seen: BTreeSet<_> = pods.iter().flat_map(|pod| &pod.states).map(|state| look(&state.status)).collect();
     let has = |reason: &str| pods.iter().any(|pod| pod.events.iter().any(|event| event.reason == reason));
@@ -93,7 +93,7 @@ pub(super) fn timeline(suite: &Suite) -> Markup {
     }
 }
 
-fn steps(suite: &Suite) -> impl Iterator<Item = u64> {
+fn steps(suite: &SuiteReport) -> impl Iterator<Item = u64> {
     let told = suite.cases.iter().filter_map(|case| case.at_ms).skip(1);
     told.take(if suite.cases.len() > MOST_STEPS { 0 } else { MOST_STEPS })
 }
@@ -106,7 +106,7 @@ fn back_off() -> Markup {
     html! { circle.told cx="5" cy="6" r="3.5" {} }
 }
 
-fn lane(pod: &Pod, suite: &Suite, from: u64, to: u64) -> Markup {
+fn lane(pod: &PodReport, suite: &SuiteReport, from: u64, to: u64) -> Markup {
     let share = |at: u64| at.saturating_sub(from).min(to - from) as f64 * 100.0 / (to - from) as f64;
     let percent = |share: f64| format!("{share:.2}%");
     let ends = pod.states.iter().skip(1).map(|state| state.at_ms).chain([to]);
@@ -159,8 +159,8 @@ fn lane(pod: &Pod, suite: &Suite, from: u64, to: u64) -> Markup {
 }
 
 /// Kubernetes' own events, each with its last count, the oldest first.
-fn events(pod: &Pod, from: u64) -> Markup {
-    let mut told: Vec<&Seen> = Vec::new();
+fn events(pod: &PodReport, from: u64) -> Markup {
+    let mut told: Vec<&EventReport> = Vec::new();
     for event in &pod.events {
         match told.iter_mut().find(|seen| seen.reason == event.reason && seen.message == event.message) {
             Some(seen) => *seen = event,
@@ -171,7 +171,7 @@ fn events(pod: &Pod, from: u64) -> Markup {
         details.events {
             summary { (super::count(told.len(), "event")) }
             ul {
-                @for Seen { at_ms, reason, warning, message, count } in told.iter().take(MOST_EVENTS) {
+                @for EventReport { at_ms, reason, warning, message, count } in told.iter().take(MOST_EVENTS) {
                     li {
                         span.quiet { (seconds(at_ms.saturating_sub(from))) } " "
                         @if *warning { strong.warned { "Warning " } }

@@ -7,7 +7,7 @@ use super::shell::Invocation;
 
 /// One statement of a shell fence with the comment above it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Command {
+pub struct LectureCommand {
     /// What bash gets once the placeholders are filled: without prompts, carriage returns and odd blanks.
     pub script: String,
     /// As it stands in the file, prompt and all.
@@ -66,7 +66,7 @@ pub enum Mend {
     BlankAfterBackslash,
 }
 
-impl Command {
+impl LectureCommand {
     /// The script with each placeholder replaced by what `fill` knows for it; those it does not know are returned.
     pub fn filled(&self, fill: impl Fn(&Placeholder) -> Option<String>) -> Result<String, Vec<Placeholder>> {
         let (mut script, mut unknown) = (self.script.clone(), Vec::new());

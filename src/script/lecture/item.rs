@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::command::Command;
+use super::command::LectureCommand;
 use super::manifest::Manifest;
 use super::markdown::{Anchor, Reference};
 
@@ -19,7 +19,7 @@ pub struct Lecture {
     /// What the reader mended or could not take as it stands, in the order of lines.
     pub notes: Vec<Note>,
     /// In the order of the file.
-    pub items: Vec<Item>,
+    pub items: Vec<LectureItem>,
     /// Links, images and included files.
     #[serde(skip)]
     pub references: Vec<Reference>,
@@ -44,7 +44,7 @@ pub struct ItemId(pub(super) String);
 
 /// One thing that can hold or not hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Item {
+pub struct LectureItem {
     pub id: ItemId,
     pub lines: Lines,
     /// From the outermost heading to the nearest.
@@ -88,14 +88,14 @@ pub struct Cue {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ItemKind {
-    Command(Box<Command>),
+    Command(Box<LectureCommand>),
     /// Kubernetes objects in YAML or JSON.
     Manifest(Box<Manifest>),
     /// A file that is no manifest: an application's source, a Dockerfile, a configuration.
     File(File),
     /// Fields that a reader puts into an object that is there already.
     Fragment(Fragment),
-    Output(Output),
+    Output(ShownOutput),
     Manual(Manual),
     Illustration(Illustration),
 }
@@ -151,7 +151,7 @@ pub struct Attachment {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Output {
+pub struct ShownOutput {
     pub text: String,
     /// The command that is to print it.
     pub of: ItemId,
@@ -238,8 +238,8 @@ impl fmt::Display for NoteKind {
     }
 }
 
-impl Item {
-    pub fn command(&self) -> Option<&Command> {
+impl LectureItem {
+    pub fn command(&self) -> Option<&LectureCommand> {
         match &self.kind {
             ItemKind::Command(command) => Some(command),
             _ => None,

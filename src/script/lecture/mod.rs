@@ -25,12 +25,12 @@ mod statement;
 mod words;
 
 pub(crate) use claim::{Claim, claims};
-pub use command::{Command, Habit, Mend, Placeholder};
+pub use command::{Habit, LectureCommand, Mend, Placeholder};
 pub use error::ReadError;
 pub(crate) use habit::fate;
 pub use item::{
-    Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, Item, ItemId, ItemKind, Lecture, Lines,
-    Manual, NamedBy, Note, NoteKind, Output, Phase,
+    Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, ItemId, ItemKind, Lecture, LectureItem,
+    Lines, Manual, NamedBy, Note, NoteKind, Phase, ShownOutput,
 };
 pub use manifest::{Document, Manifest};
 pub use markdown::{Anchor, Reference, ReferenceKind};

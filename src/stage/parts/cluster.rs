@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::part::{Part, timed};
 use super::raising::Raising;
 use super::registry::{Address, address_of};
-use crate::cluster::{Cluster, Ground, Info};
+use crate::cluster::{Cluster, Info, StartContext};
 use crate::registry::TokenService;
 use crate::session::Debt;
 use crate::stage::Error;
@@ -37,7 +37,7 @@ pub(super) async fn raise(
     let Raising { settings, docker, session, .. } = raising;
     timed(Part::Cluster, raising.on_part, async |tell| {
         let mut at_rest = at_rest;
-        let ground = Ground {
+        let context = StartContext {
             docker: (*docker).clone(),
             session: session.id().into(),
             owner: session.owner(),
@@ -49,7 +49,7 @@ pub(super) async fn raise(
             registry: Box::pin(async { address_of(address).await.ok() }),
             registry_at_rest: Box::pin(async { drop(at_rest.wait_for(|rest| *rest).await) }),
         };
-        let cluster = settings.plan.start(ground, tell).await.map_err(Error::Cluster)?;
+        let cluster = settings.plan.start(context, tell).await.map_err(Error::Cluster)?;
         let info = cluster.info().clone();
         let kubeconfig = match cluster.kubeconfig() {
             Some(text) => session.write_private("kubeconfig", text.as_bytes())?,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::part::{Part, timed};
 use super::raising::Raising;
 use super::registry::{Address, address_of, ask, layers_of};
-use crate::docker::{self, Docker, Login, layers};
+use crate::docker::{self, AuthConfig, Docker, layers};
 use crate::images::{self, Base};
 use crate::registry::{Credentials, ImageRef};
 use crate::stage::Error;
@@ -101,7 +101,7 @@ pub(in crate::stage) async fn push(
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
     let name = reference.with_registry(registry).to_string();
-    let login = Login {
+    let login = AuthConfig {
         username: credentials.username.clone(),
         password: credentials.password.clone(),
         server: registry.to_string(),

@@ -11,11 +11,11 @@ use super::registry::{self, Registry};
 use crate::docker::{Docker, labels};
 use crate::registry::{Credentials, TokenService};
 use crate::session::Session;
-use crate::stage::{Error, Settings};
+use crate::stage::{Error, StageSettings};
 
 /// What parts are raised with.
 pub(in crate::stage) struct Raising<'a> {
-    pub settings: &'a Settings,
+    pub settings: &'a StageSettings,
     pub docker: &'a Docker,
     pub session: &'a Session,
     pub credentials: &'a Credentials,

@@ -109,7 +109,7 @@ pub(in crate::stage) fn ask(
     image: &str,
     registry: &str,
     credentials: Option<Credentials>,
-) -> Result<registry::Session, Error> {
+) -> Result<registry::ImageSession, Error> {
     let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
     let reference = ImageRef::parse(image).map_err(|error| not_served(error.to_string()))?;
     let endpoint = Endpoint { host: registry.to_owned() };

@@ -6,7 +6,7 @@ use super::args::{Images, Remove};
 use super::names::{Name, familiar};
 use super::play::{Error, Player};
 use super::table::{age, render, short};
-use crate::docker::{ImageSummary, Login};
+use crate::docker::{AuthConfig, ImageSummary};
 use crate::registry::Credentials;
 
 impl Player {
@@ -195,8 +195,8 @@ impl Player {
         Ok(own.get(id).cloned().unwrap_or_default())
     }
 
-    fn engine_login(&self, credentials: &Credentials) -> Login {
-        Login {
+    fn engine_login(&self, credentials: &Credentials) -> AuthConfig {
+        AuthConfig {
             username: credentials.username.clone(),
             password: credentials.password.clone(),
             server: self.lab.handle.registry.clone(),

@@ -14,5 +14,5 @@ mod table;
 mod wire;
 
 pub use client::{is_invoked, main};
-pub use server::{Lab, Server};
+pub use server::{LabDocker, Server};
 pub use wire::VARIABLE;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::args::{self, Command};
 use super::names::Names;
-use super::server::{Lab, Notes, Output};
+use super::server::{LabDocker, Notes, Output};
 use crate::docker;
 use crate::files;
 use crate::images;
@@ -92,7 +92,7 @@ const CONFIG: u64 = 1 << 20;
 
 /// One call.
 pub(super) struct Player {
-    pub lab: Arc<Lab>,
+    pub lab: Arc<LabDocker>,
     pub notes: Arc<Mutex<Notes>>,
     /// Where the fence stands.
     pub cwd: PathBuf,
@@ -150,7 +150,7 @@ impl Player {
         &self,
         image: ImageRef,
         credentials: Option<Credentials>,
-    ) -> Result<registry::Session, Error> {
+    ) -> Result<registry::ImageSession, Error> {
         let client = Client::reaching(&self.endpoint()).map_err(|error| Error::Registry(error.to_string()))?;
         Ok(client.session(self.endpoint(), image, credentials))
     }

@@ -29,7 +29,7 @@ const WAITING: usize = 64;
 const INPUT: usize = 16;
 
 /// What `docker` stands on in one lab.
-pub struct Lab {
+pub struct LabDocker {
     /// The stage, with the lab's own scope.
     pub handle: Handle,
     pub docker: Docker,
@@ -61,7 +61,7 @@ pub struct Server {
 impl Server {
     /// # Errors
     /// Where no port of loopback can be had.
-    pub async fn start(lab: Lab) -> io::Result<Self> {
+    pub async fn start(lab: LabDocker) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let token = format!("{:032x}", rand::rng().random::<u128>());
@@ -128,7 +128,7 @@ impl Server {
 
 #[derive(Clone)]
 struct Serving {
-    lab: Arc<Lab>,
+    lab: Arc<LabDocker>,
     notes: Arc<Mutex<Notes>>,
     token: String,
 }

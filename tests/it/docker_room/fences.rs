@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use rehearsal::docker::Docker;
 use rehearsal::exec::Tool;
 use rehearsal::registry::{Client, Credentials, Endpoint, ImageRef};
-use rehearsal::tools::docker::{Lab, Server, VARIABLE};
+use rehearsal::tools::docker::{LabDocker, Server, VARIABLE};
 use serde_json::{Value, json};
 
 use crate::post::Post;
@@ -157,7 +157,7 @@ struct Called {
 async fn docker(ground: &Ground, handle: &Value, calls: &[&[&str]]) -> Called {
     let program = ground.path("docker");
     let _ = symlink(env!("CARGO_BIN_EXE_rehearse"), &program);
-    let server = Server::start(Lab {
+    let server = Server::start(LabDocker {
         handle: serde_json::from_value(handle.clone()).unwrap(),
         docker: Docker::connect().await.unwrap(),
         folder: ground.dir.path().into(),

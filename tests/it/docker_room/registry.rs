@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use futures::TryStreamExt;
 use rehearsal::docker::registry::{Auth, RegistryContainer, RegistryRequest};
-use rehearsal::docker::{Docker, Error, Login};
+use rehearsal::docker::{AuthConfig, Docker, Error};
 use rehearsal::images::{REGISTRY, ensure};
 use rehearsal::registry::{Client, Credentials, Endpoint, Grants, ImageRef, TokenService, access_log, token};
 
@@ -33,7 +33,7 @@ async fn an_image_is_pushed_by_the_user_only_and_the_log_says_so() {
         let name = format!("{}/team/shell:1", registry.addr);
         docker.tag(&shell, &name).await.unwrap();
         let login = |password: &str| {
-            Some(Login { username: "ann".into(), password: password.into(), server: registry.addr.to_string() })
+            Some(AuthConfig { username: "ann".into(), password: password.into(), server: registry.addr.to_string() })
         };
         for stranger in [None, login("wrong")] {
             let error = docker.push(&name, stranger, &quiet).await.unwrap_err();
@@ -85,7 +85,8 @@ async fn a_registry_with_tokens_refuses_in_docker_hubs_words() {
         let host = registry.addr.to_string();
         let name = format!("{host}/team/shell:1");
         docker.tag(&shell, &name).await.unwrap();
-        let login = |password: &str| Login { username: "ann".into(), password: password.into(), server: host.clone() };
+        let login =
+            |password: &str| AuthConfig { username: "ann".into(), password: password.into(), server: host.clone() };
         for stranger in [None, Some(login("wrong"))] {
             let error = docker.push(&name, stranger, &quiet).await.unwrap_err();
             assert!(matches!(error, Error::Transfer { .. }), "{error:?}");

@@ -21,7 +21,7 @@ use crate::mini::events::Event;
 
 /// What is to be written. Objects are whole and name the version they were read at.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Action {
+pub(crate) enum DeploymentAction {
     CreateSet(Box<ReplicaSet>),
     UpdateSet(Box<ReplicaSet>),
     DeleteSet(String),
@@ -32,14 +32,14 @@ pub(crate) enum Action {
 
 /// What a sync came to.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Decision {
-    pub actions: Vec<Action>,
+pub(crate) struct DeploymentDecision {
+    pub actions: Vec<DeploymentAction>,
     /// When to look again though nothing has changed.
     pub again: Option<Duration>,
 }
 
 /// What one sync looks at.
-pub(crate) struct Scene<'a> {
+pub(crate) struct SyncInput<'a> {
     pub deployment: &'a Deployment,
     /// Those that are the Deployment's.
     pub sets: Vec<ReplicaSet>,
@@ -55,12 +55,12 @@ struct Stale;
 type Step<T = ()> = Result<T, Stale>;
 
 struct Sync<'a> {
-    scene: Scene<'a>,
+    input: SyncInput<'a>,
     /// The Deployment as this sync has it.
     deployment: Deployment,
     status_written: bool,
     sets_written: BTreeSet<String>,
-    decision: Decision,
+    decision: DeploymentDecision,
 }
 
 /// The newest ReplicaSet and the others.
@@ -80,10 +80,15 @@ fn active(sets: impl IntoIterator<Item = ReplicaSet>) -> Vec<ReplicaSet> {
 }
 
 /// Decides what a Deployment needs now.
-pub(crate) fn decide(scene: Scene<'_>) -> Decision {
-    let deployment = scene.deployment.clone();
-    let mut sync =
-        Sync { scene, deployment, status_written: false, sets_written: BTreeSet::new(), decision: Decision::default() };
+pub(crate) fn decide(input: SyncInput<'_>) -> DeploymentDecision {
+    let deployment = input.deployment.clone();
+    let mut sync = Sync {
+        input,
+        deployment,
+        status_written: false,
+        sets_written: BTreeSet::new(),
+        decision: DeploymentDecision::default(),
+    };
     // Whoever is stale is brought again by its own write.
     let _ = sync.run();
     sync.decision
@@ -106,14 +111,14 @@ impl Sync<'_> {
     }
 
     fn tell(&mut self, event: Event) {
-        self.decision.actions.push(Action::Tell(event));
+        self.decision.actions.push(DeploymentAction::Tell(event));
     }
 
     fn write_status(&mut self) -> Step {
         if std::mem::replace(&mut self.status_written, true) {
             return Err(Stale);
         }
-        self.decision.actions.push(Action::UpdateStatus(Box::new(self.deployment.clone())));
+        self.decision.actions.push(DeploymentAction::UpdateStatus(Box::new(self.deployment.clone())));
         Ok(())
     }
 
@@ -121,7 +126,7 @@ impl Sync<'_> {
         if !self.sets_written.insert(set.name_any()) {
             return Err(Stale);
         }
-        self.decision.actions.push(Action::UpdateSet(Box::new(set)));
+        self.decision.actions.push(DeploymentAction::UpdateSet(Box::new(set)));
         Ok(())
     }
 
@@ -135,7 +140,7 @@ impl Sync<'_> {
         reason: &str,
         message: String,
     ) -> k8s_openapi::api::apps::v1::DeploymentCondition {
-        condition(PROGRESSING, status, reason, message, self.scene.now)
+        condition(PROGRESSING, status, reason, message, self.input.now)
     }
 
     /// `checkPausedConditions`: a pause is no lack of progress.
@@ -161,7 +166,7 @@ impl Sync<'_> {
 
     /// `getAllReplicaSetsAndSyncRevision`.
     fn gather(&mut self, create: bool) -> Step<Sets> {
-        let mut sets = self.scene.sets.clone();
+        let mut sets = self.input.sets.clone();
         sets.sort_by_key(|set| (set.creation_timestamp().map(|time| time.0), set.name_any()));
         let at = sets.iter().position(|set| same_template(set, &self.deployment));
         let found = at.map(|at| sets.remove(at));
@@ -207,7 +212,7 @@ impl Sync<'_> {
         let size = self.newest_size(&set, old.iter());
         set.spec.replicas = Some(size);
         sets::annotate_newest(&self.deployment, &mut set, revision, false);
-        self.decision.actions.push(Action::CreateSet(Box::new(set.clone())));
+        self.decision.actions.push(DeploymentAction::CreateSet(Box::new(set.clone())));
         if size > 0 {
             let message = format!("Scaled up replica set {} from 0 to {size}", set.name_any());
             self.tell(Event::normal("ScalingReplicaSet", message));
@@ -228,7 +233,7 @@ impl Sync<'_> {
         let (spec, status) = self.deployment.parts();
         let mut template = spec.template.clone();
         let json = serde_json::to_value(&template).unwrap_or_default();
-        let hash = pod_template_hash(&json, status.collision_count, self.scene.version);
+        let hash = pod_template_hash(&json, status.collision_count, self.input.version);
         let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
         labels.insert(HASH_LABEL.to_owned(), hash.clone());
         let labels = labels.clone();
@@ -441,7 +446,7 @@ impl Sync<'_> {
     }
 
     fn old_pods_run(&self, sets: &Sets) -> bool {
-        let runs = |set: &ReplicaSet| set.uid().is_some_and(|uid| self.scene.running.contains(&uid));
+        let runs = |set: &ReplicaSet| set.uid().is_some_and(|uid| self.input.running.contains(&uid));
         sets.old.iter().any(|set| set.actual() > 0 || runs(set))
     }
 
@@ -462,7 +467,7 @@ impl Sync<'_> {
         for set in old.into_iter().take(spare) {
             let seen = set.status.as_ref().and_then(|status| status.observed_generation);
             if set.actual() == 0 && set.size() == 0 && set.metadata.generation <= seen {
-                self.decision.actions.push(Action::DeleteSet(set.name_any()));
+                self.decision.actions.push(DeploymentAction::DeleteSet(set.name_any()));
             }
         }
     }

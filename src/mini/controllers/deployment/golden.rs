@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::conditions;
-use super::decide::{Action, Scene, decide};
+use super::decide::{DeploymentAction, SyncInput, decide};
 use super::sets::{DESIRED, MAX, REVISION, SetExt as _};
 use crate::mini::Version;
 use crate::mini::resource::Strategy as _;
@@ -61,14 +61,14 @@ impl World {
     /// Syncs until nothing is to be done; returns when it is to be looked at again.
     fn sync(&mut self) -> Option<u64> {
         for _ in 0..10 {
-            let scene = Scene {
+            let input = SyncInput {
                 deployment: &self.deployment,
                 sets: self.sets.clone(),
                 running: &self.running,
                 now: self.now(),
                 version: Version::LATEST,
             };
-            let decision = decide(scene);
+            let decision = decide(input);
             if decision.actions.is_empty() {
                 return decision.again.map(|again| again.as_secs());
             }
@@ -79,10 +79,10 @@ impl World {
         panic!("it never rests:\n{}", self.log);
     }
 
-    fn perform(&mut self, action: Action) {
+    fn perform(&mut self, action: DeploymentAction) {
         let line = match action {
-            Action::Tell(event) => format!("event {}: {}", event.reason, event.message),
-            Action::CreateSet(set) => {
+            DeploymentAction::Tell(event) => format!("event {}: {}", event.reason, event.message),
+            DeploymentAction::CreateSet(set) => {
                 let mut set = *set;
                 set.metadata.uid = Some(format!("u-{}", set.name_any()));
                 set.metadata.creation_timestamp = Some(Time(self.now()));
@@ -92,7 +92,7 @@ impl World {
                 self.sets.push(set);
                 line
             }
-            Action::UpdateSet(mut set) => {
+            DeploymentAction::UpdateSet(mut set) => {
                 let old = self.sets.iter_mut().find(|old| old.name_any() == set.name_any()).unwrap();
                 if old.spec != set.spec {
                     set.metadata.generation = set.metadata.generation.map(|generation| generation + 1);
@@ -101,11 +101,11 @@ impl World {
                 *old = *set;
                 line
             }
-            Action::DeleteSet(name) => {
+            DeploymentAction::DeleteSet(name) => {
                 self.sets.retain(|set| set.name_any() != name);
                 format!("rs {name} DELETED")
             }
-            Action::UpdateStatus(deployment) => {
+            DeploymentAction::UpdateStatus(deployment) => {
                 let line = told(&self.deployment, &deployment);
                 self.deployment = *deployment;
                 line

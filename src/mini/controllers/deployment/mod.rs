@@ -7,4 +7,4 @@ mod golden;
 mod sets;
 mod template_hash;
 
-pub(super) use decide::{Action, Scene, collided, create_failed, decide};
+pub(super) use decide::{DeploymentAction, SyncInput, collided, create_failed, decide};

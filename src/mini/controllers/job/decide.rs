@@ -48,7 +48,7 @@ const TOO_LATE: End = End {
 
 /// What a sync came to.
 #[derive(Debug, Default)]
-pub(crate) struct Decision<'a> {
+pub(crate) struct JobDecision<'a> {
     pub create: usize,
     pub delete: Vec<&'a Pod>,
     /// Pods that have ended and are to be counted.
@@ -94,7 +94,7 @@ fn finished(status: &JobStatus) -> Option<Timestamp> {
 }
 
 /// Decides what a Job does now; `pods` are its own. With a time-lapse the pauses after failures are shorter.
-pub(crate) fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse: f64) -> Decision<'a> {
+pub(crate) fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse: f64) -> JobDecision<'a> {
     let (spec, status) = (job.spec.clone().unwrap_or_default(), job.status.clone().unwrap_or_default());
     if let Some(since) = finished(&status) {
         return over(&spec, since, now);
@@ -114,12 +114,12 @@ pub(crate) fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse:
     let new_failures = new(failed);
     let failures = known(status.failed, |pods| pods.failed.as_ref().map_or(0, Vec::len)) + new_failures;
     let active: Vec<&Pod> = pods.iter().copied().filter(|pod| pod.active()).collect();
-    let mut decision = Decision {
+    let mut decision = JobDecision {
         count: pending.iter().copied().filter(|pod| pod.ended() || pod.metadata.deletion_timestamp.is_some()).collect(),
         active: count(active.iter()),
         ready: count(active.iter().filter(|pod| pod.ready_since().is_some())),
         terminating: count(pods.iter().filter(|pod| pod.terminating())),
-        ..Decision::default()
+        ..JobDecision::default()
     };
     let limit = spec.backoff_limit.unwrap_or(6);
     let deadline = deadline(&spec, &status, now);
@@ -159,11 +159,11 @@ pub(crate) fn decide<'a>(job: &Job, pods: &[&'a Pod], now: Timestamp, timelapse:
 }
 
 /// A Job that is over stays for its time to live.
-fn over<'a>(spec: &JobSpec, since: Timestamp, now: Timestamp) -> Decision<'a> {
-    let Some(seconds) = spec.ttl_seconds_after_finished else { return Decision::default() };
+fn over<'a>(spec: &JobSpec, since: Timestamp, now: Timestamp) -> JobDecision<'a> {
+    let Some(seconds) = spec.ttl_seconds_after_finished else { return JobDecision::default() };
     let life = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     let left = life.saturating_sub(Duration::try_from(now.duration_since(since)).unwrap_or_default());
-    Decision { expired: left.is_zero(), again: Some(left).filter(|left| !left.is_zero()), ..Decision::default() }
+    JobDecision { expired: left.is_zero(), again: Some(left).filter(|left| !left.is_zero()), ..JobDecision::default() }
 }
 
 /// What the Job fails of, when that is known already.
@@ -218,7 +218,12 @@ fn pause(pods: &[&Pod], now: Timestamp, timelapse: f64) -> Option<Duration> {
 }
 
 /// The status with the ended pods noted: `made` and `deleted` pods are counted in already.
-pub(crate) fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize, usize), now: Timestamp) -> JobStatus {
+pub(crate) fn noted(
+    job: &Job,
+    decision: &JobDecision<'_>,
+    (made, deleted): (usize, usize),
+    now: Timestamp,
+) -> JobStatus {
     let mut status = job.status.clone().unwrap_or_default();
     let some = |count: i32| Some(count).filter(|count| *count > 0);
     let size = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
@@ -245,7 +250,7 @@ pub(crate) fn noted(job: &Job, decision: &Decision<'_>, (made, deleted): (usize,
 /// The status with the noted pods counted, and the Job's end if it has come; with it, what there is to tell.
 pub(crate) fn counted(
     noted: &JobStatus,
-    decision: &Decision<'_>,
+    decision: &JobDecision<'_>,
     now: Timestamp,
 ) -> (JobStatus, Option<(bool, &'static str, &'static str)>) {
     let mut status = noted.clone();

@@ -15,7 +15,7 @@ const FAILURE: &str = "ReplicaFailure";
 
 /// What a sync came to.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Decision<'a> {
+pub(crate) struct ReplicaSetDecision<'a> {
     /// Pods of nobody that the selector asks for.
     pub adopt: Vec<&'a Pod>,
     /// Own pods that the selector does not ask for any more.
@@ -32,16 +32,16 @@ pub(crate) struct Decision<'a> {
 
 /// What kept a ReplicaSet from making or deleting pods: `FailedCreate` or `FailedDelete`, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct ReplicaFailure {
     pub reason: &'static str,
     pub message: String,
 }
 
 /// Decides what a ReplicaSet does now. `pods` are its own and those of nobody in its namespace.
-pub(crate) fn decide<'a>(set: &ReplicaSet, pods: &[&'a Pod], now: Timestamp) -> Decision<'a> {
+pub(crate) fn decide<'a>(set: &ReplicaSet, pods: &[&'a Pod], now: Timestamp) -> ReplicaSetDecision<'a> {
     let selector = LabelSelector::from(Some(&set.spec.selector));
     let going = set.metadata.deletion_timestamp.is_some();
-    let mut decision = Decision::default();
+    let mut decision = ReplicaSetDecision::default();
     for pod in pods {
         let owned = super::super::pod::controller(&pod.metadata).is_some();
         let wanted = selector.matches(&pod.metadata.labels.clone().unwrap_or_default());
@@ -119,8 +119,8 @@ fn magnitude(since: Timestamp, now: Timestamp) -> i64 {
 /// The status as of the pods that there were when the sync began (`calculateStatus`).
 pub(crate) fn status(
     set: &ReplicaSet,
-    decision: &Decision<'_>,
-    failure: Option<Failure>,
+    decision: &ReplicaSetDecision<'_>,
+    failure: Option<ReplicaFailure>,
     now: Timestamp,
     version: Version,
 ) -> ReplicaSetStatus {
@@ -150,12 +150,12 @@ pub(crate) fn status(
 /// The condition `ReplicaFailure` stays as it came until it is over.
 fn conditions(
     before: Option<Vec<ReplicaSetCondition>>,
-    failure: Option<Failure>,
+    failure: Option<ReplicaFailure>,
     now: Timestamp,
 ) -> Option<Vec<ReplicaSetCondition>> {
     let mut all = before.unwrap_or_default();
     let is = |condition: &ReplicaSetCondition| condition.type_.as_deref() == Some(FAILURE);
-    let Some(Failure { reason, message }) = failure else {
+    let Some(ReplicaFailure { reason, message }) = failure else {
         all.retain(|condition| !is(condition));
         return Some(all).filter(|all| !all.is_empty());
     };

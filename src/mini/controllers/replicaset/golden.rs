@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use serde_json::{Value, json};
 
-use super::decide::{Failure, decide, status};
+use super::decide::{ReplicaFailure, decide, status};
 use crate::mini::Version;
 use crate::mini::controllers::pod::Pod;
 
@@ -110,7 +110,7 @@ fn a_pod_is_available_after_its_time() {
 #[test]
 fn a_failure_is_told_until_it_is_over() {
     let mut set = set(1, json!({}));
-    let failure = |message: &str| Some(Failure { reason: "FailedCreate", message: message.to_owned() });
+    let failure = |message: &str| Some(ReplicaFailure { reason: "FailedCreate", message: message.to_owned() });
     let told = |set: &ReplicaSet, failure, second| {
         status(set, &decide(set, &[], at(second)), failure, at(second), Version::LATEST)
     };

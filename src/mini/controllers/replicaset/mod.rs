@@ -4,4 +4,4 @@ mod decide;
 #[cfg(test)]
 mod golden;
 
-pub(super) use decide::{Failure, decide, status};
+pub(super) use decide::{ReplicaFailure, decide, status};

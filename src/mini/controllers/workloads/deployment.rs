@@ -10,19 +10,19 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::queue::Key;
+use super::queue::WorkloadKey;
 use super::run::{Workloads, has_reason, words};
-use crate::mini::controllers::deployment::{Action, Scene, collided, create_failed, decide};
+use crate::mini::controllers::deployment::{DeploymentAction, SyncInput, collided, create_failed, decide};
 use crate::mini::controllers::pod::controller;
 use crate::mini::label_selector::LabelSelector;
 
 impl Workloads {
-    pub(super) async fn sync_deployment(&mut self, key: &Key) -> kube::Result<()> {
+    pub(super) async fn sync_deployment(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         let Some(deployment) = self.deployments.named(&key.namespace, &key.name).cloned() else { return Ok(()) };
         let sets = self.claim_sets(&deployment).await?;
         let running = self.running(&sets);
         let (now, version) = (Self::now(), self.version);
-        let decision = decide(Scene { deployment: &deployment, sets, running: &running, now, version });
+        let decision = decide(SyncInput { deployment: &deployment, sets, running: &running, now, version });
         if let Some(again) = decision.again {
             self.queue.add_at(key.clone(), Instant::now() + again);
         }
@@ -32,24 +32,24 @@ impl Workloads {
         Ok(())
     }
 
-    async fn perform(&mut self, deployment: &Deployment, action: Action) -> kube::Result<()> {
+    async fn perform(&mut self, deployment: &Deployment, action: DeploymentAction) -> kube::Result<()> {
         let namespace = deployment.namespace().unwrap_or_default();
         let api: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &namespace);
         match action {
-            Action::CreateSet(set) => match api.create(&PostParams::default(), &set).await {
+            DeploymentAction::CreateSet(set) => match api.create(&PostParams::default(), &set).await {
                 Ok(made) => self.seen_set(made),
                 Err(error) => return self.not_created(deployment, &set, error).await,
             },
-            Action::UpdateSet(set) => {
+            DeploymentAction::UpdateSet(set) => {
                 let written = api.replace(&set.name_any(), &PostParams::default(), &set).await?;
                 self.seen_set(written);
             }
-            Action::DeleteSet(name) => match api.delete(&name, &DeleteParams::default()).await {
+            DeploymentAction::DeleteSet(name) => match api.delete(&name, &DeleteParams::default()).await {
                 Err(error) if !has_reason(&error, "NotFound") => return Err(error),
                 _ => {}
             },
-            Action::UpdateStatus(new) => self.write_deployment(&new).await?,
-            Action::Tell(event) => self.tell_of_deployments.tell(deployment, vec![event]),
+            DeploymentAction::UpdateStatus(new) => self.write_deployment(&new).await?,
+            DeploymentAction::Tell(event) => self.tell_of_deployments.tell(deployment, vec![event]),
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::queue::Key;
+use super::queue::WorkloadKey;
 use super::replicaset::{blocking, is_terminating};
 use super::run::{Workloads, has_reason, words};
 use crate::mini::controllers::job::{TRACKING, counted, decide, noted, tracked};
@@ -18,7 +18,7 @@ use crate::mini::controllers::pod::Pod;
 use crate::mini::events::Event;
 
 impl Workloads {
-    pub(super) async fn sync_job(&mut self, key: &Key) -> kube::Result<()> {
+    pub(super) async fn sync_job(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         let Some(job) = self.jobs.named(&key.namespace, &key.name).cloned() else { return Ok(()) };
         let pods: Vec<Arc<Pod>> = self.pods.of(&job.uid().unwrap_or_default()).cloned().collect();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
@@ -54,7 +54,7 @@ impl Workloads {
     }
 
     /// Nobody counts the pods of a Job that is gone.
-    pub(super) async fn sync_orphans(&mut self, key: &Key) -> kube::Result<()> {
+    pub(super) async fn sync_orphans(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         if self.jobs.get(&key.name).is_some() {
             return Ok(());
         }

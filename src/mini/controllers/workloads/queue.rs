@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum WorkloadKind {
     Deployment,
     ReplicaSet,
     Job,
@@ -20,35 +20,35 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub kind: Kind,
+pub(super) struct WorkloadKey {
+    pub kind: WorkloadKind,
     pub namespace: String,
     pub name: String,
 }
 
 #[derive(Default)]
 pub(super) struct Queue {
-    ready: VecDeque<Key>,
-    queued: BTreeSet<Key>,
-    due: BTreeMap<Key, Instant>,
-    failures: BTreeMap<Key, u32>,
+    ready: VecDeque<WorkloadKey>,
+    queued: BTreeSet<WorkloadKey>,
+    due: BTreeMap<WorkloadKey, Instant>,
+    failures: BTreeMap<WorkloadKey, u32>,
 }
 
 impl Queue {
-    pub(super) fn add(&mut self, key: Key) {
+    pub(super) fn add(&mut self, key: WorkloadKey) {
         if self.queued.insert(key.clone()) {
             self.ready.push_back(key);
         }
     }
 
     /// Asks for a sync at `due`, or earlier if one is due earlier.
-    pub(super) fn add_at(&mut self, key: Key, due: Instant) {
+    pub(super) fn add_at(&mut self, key: WorkloadKey, due: Instant) {
         let at = self.due.entry(key).or_insert(due);
         *at = due.min(*at);
     }
 
     /// What is to be synced now.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Key> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<WorkloadKey> {
         let due: Vec<_> = self.due.iter().filter(|(_, due)| **due <= now).map(|(key, _)| key.clone()).collect();
         for key in due {
             self.due.remove(&key);
@@ -64,11 +64,11 @@ impl Queue {
         self.due.values().min().copied()
     }
 
-    pub(super) fn succeeded(&mut self, key: &Key) {
+    pub(super) fn succeeded(&mut self, key: &WorkloadKey) {
         self.failures.remove(key);
     }
 
-    pub(super) fn failed(&mut self, key: Key, now: Instant) {
+    pub(super) fn failed(&mut self, key: WorkloadKey, now: Instant) {
         let failures = self.failures.entry(key.clone()).or_default();
         let pause = FIRST.saturating_mul(1 << (*failures).min(20)).min(LONGEST);
         *failures += 1;
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_is_synced_once_and_failures_wait() {
-        let key = |name: &str| Key { kind: Kind::ReplicaSet, namespace: "n".into(), name: name.into() };
+        let key = |name: &str| WorkloadKey { kind: WorkloadKind::ReplicaSet, namespace: "n".into(), name: name.into() };
         let (mut queue, now) = (Queue::default(), Instant::now());
         for name in ["a", "b", "a"] {
             queue.add(key(name));

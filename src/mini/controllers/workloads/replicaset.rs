@@ -10,17 +10,17 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::queue::Key;
+use super::queue::WorkloadKey;
 use super::run::{Workloads, has_reason, words};
 use crate::mini::controllers::pod::Pod;
-use crate::mini::controllers::replicaset::{Failure, decide, status};
+use crate::mini::controllers::replicaset::{ReplicaFailure, decide, status};
 use crate::mini::events::Event;
 
 /// What stopped a sync: the reason that the status is to tell, and the error that brings the next sync.
 type Stopped = (&'static str, kube::Error);
 
 impl Workloads {
-    pub(super) async fn sync_set(&mut self, key: &Key) -> kube::Result<()> {
+    pub(super) async fn sync_set(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         let Some(set) = self.sets.named(&key.namespace, &key.name).cloned() else { return Ok(()) };
         let uid = set.uid().unwrap_or_default();
         let pods: Vec<Arc<Pod>> = self.pods.of(&uid).chain(self.pods.orphans(&key.namespace)).cloned().collect();
@@ -37,7 +37,7 @@ impl Workloads {
         }
         let managed = self.manage(&set, decision.create, &decision.delete).await;
         let stopped = managed.as_ref().err();
-        let failure = stopped.map(|(reason, error)| Failure { reason, message: words(error) });
+        let failure = stopped.map(|(reason, error)| ReplicaFailure { reason, message: words(error) });
         let status = status(&set, &decision, failure, now, self.version);
         if let Some(again) = decision.again {
             self.queue.add_at(key.clone(), Instant::now() + again);

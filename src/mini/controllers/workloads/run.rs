@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::cache::{Pods, Shelf};
-use super::queue::{Key, Kind, Queue};
+use super::queue::{Queue, WorkloadKey, WorkloadKind};
 use crate::mini::Version;
 use crate::mini::controllers::pod::{Pod, controller};
-use crate::mini::events::{Recorder, Source};
+use crate::mini::events::{EventRecorder, EventSource};
 use crate::mini::label_selector::LabelSelector;
 use crate::mini::watching::{Change, changes};
 
@@ -46,9 +46,9 @@ pub(super) struct Workloads {
     pub jobs: Shelf<Job>,
     pub pods: Pods,
     pub queue: Queue,
-    pub tell_of_deployments: Recorder,
-    pub tell_of_sets: Recorder,
-    pub tell_of_jobs: Recorder,
+    pub tell_of_deployments: EventRecorder,
+    pub tell_of_sets: EventRecorder,
+    pub tell_of_jobs: EventRecorder,
     /// How many kinds' listings are not complete yet.
     unlisted: usize,
 }
@@ -68,8 +68,8 @@ pub(crate) async fn run(
     watch(&client, &sender, News::Job, &stop, &tasks);
     watch(&client, &sender, News::Pod, &stop, &tasks);
     let recorder = |component| {
-        let source = Source { component, host: String::new(), timelapse };
-        let (recorder, writing) = Recorder::new(client.clone(), source);
+        let source = EventSource { component, host: String::new(), timelapse };
+        let (recorder, writing) = EventRecorder::new(client.clone(), source);
         tasks.spawn(writing);
         recorder
     };
@@ -140,8 +140,8 @@ fn watch<K>(
     tasks.spawn(stop.clone().run_until_cancelled_owned(forward));
 }
 
-pub(super) fn key(kind: Kind, object: &impl kube::Resource) -> Key {
-    Key { kind, namespace: object.meta().namespace.clone().unwrap_or_default(), name: object.name_any() }
+pub(super) fn key(kind: WorkloadKind, object: &impl kube::Resource) -> WorkloadKey {
+    WorkloadKey { kind, namespace: object.meta().namespace.clone().unwrap_or_default(), name: object.name_any() }
 }
 
 impl Workloads {
@@ -189,7 +189,7 @@ impl Workloads {
             Change::Deleted(gone) => {
                 self.tell_of_jobs.forget(&gone.uid);
                 self.jobs.remove(&gone.uid);
-                self.queue.add(Key { kind: Kind::Orphans, namespace: gone.namespace, name: gone.uid });
+                self.queue.add(WorkloadKey { kind: WorkloadKind::Orphans, namespace: gone.namespace, name: gone.uid });
             }
             Change::Listed => return true,
         }
@@ -211,14 +211,14 @@ impl Workloads {
     }
 
     pub(super) fn seen_deployment(&mut self, deployment: Deployment) {
-        let key = key(Kind::Deployment, &deployment);
+        let key = key(WorkloadKind::Deployment, &deployment);
         if self.deployments.put(deployment).is_some() {
             self.queue.add(key);
         }
     }
 
     pub(super) fn seen_set(&mut self, set: ReplicaSet) {
-        let (key, copy) = (key(Kind::ReplicaSet, &set), set.clone());
+        let (key, copy) = (key(WorkloadKind::ReplicaSet, &set), set.clone());
         let Some(before) = self.sets.put(set) else { return };
         self.queue.add(key);
         if let Some(before) = before.filter(|before| controller(&before.metadata) != controller(&copy.metadata)) {
@@ -228,7 +228,7 @@ impl Workloads {
     }
 
     pub(super) fn seen_job(&mut self, job: Job) {
-        let key = key(Kind::Job, &job);
+        let key = key(WorkloadKind::Job, &job);
         if self.jobs.put(job).is_some() {
             self.queue.add(key);
         }
@@ -248,7 +248,7 @@ impl Workloads {
         let namespace = set.namespace().unwrap_or_default();
         if let Some(owner) = controller(&set.metadata) {
             if let Some(deployment) = self.deployments.get(&owner.uid) {
-                self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+                self.queue.add(key(WorkloadKind::Deployment, deployment.as_ref()));
             }
             return;
         }
@@ -257,7 +257,7 @@ impl Workloads {
                 .matches(&set.metadata.labels.clone().unwrap_or_default())
         };
         for deployment in self.deployments.within(&namespace).filter(would) {
-            self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+            self.queue.add(key(WorkloadKind::Deployment, deployment.as_ref()));
         }
     }
 
@@ -265,13 +265,13 @@ impl Workloads {
     fn ask_for_owners_of(&mut self, pod: &Pod) {
         if let Some(owner) = controller(&pod.metadata) {
             if let Some(set) = self.sets.get(&owner.uid) {
-                self.queue.add(key(Kind::ReplicaSet, set.as_ref()));
+                self.queue.add(key(WorkloadKind::ReplicaSet, set.as_ref()));
             } else if let Some(job) = self.jobs.get(&owner.uid) {
                 let due = Instant::now() + GATHERED.div_f64(self.timelapse);
-                self.queue.add_at(key(Kind::Job, job.as_ref()), due);
+                self.queue.add_at(key(WorkloadKind::Job, job.as_ref()), due);
             } else if owner.kind == "Job" {
                 let namespace = pod.namespace().unwrap_or_default();
-                self.queue.add(Key { kind: Kind::Orphans, namespace, name: owner.uid.clone() });
+                self.queue.add(WorkloadKey { kind: WorkloadKind::Orphans, namespace, name: owner.uid.clone() });
             }
             return;
         }
@@ -279,7 +279,7 @@ impl Workloads {
         let namespace = pod.namespace().unwrap_or_default();
         let would = |set: &&Arc<ReplicaSet>| LabelSelector::from(Some(&set.spec.selector)).matches(labels);
         for set in self.sets.within(&namespace).filter(would) {
-            self.queue.add(key(Kind::ReplicaSet, set.as_ref()));
+            self.queue.add(key(WorkloadKind::ReplicaSet, set.as_ref()));
         }
     }
 
@@ -290,7 +290,7 @@ impl Workloads {
         if let Some(deployment) = owner.and_then(|owner| self.deployments.get(&owner.uid)) {
             let strategy = deployment.spec.strategy.as_ref().and_then(|strategy| strategy.type_.as_deref());
             if strategy == Some("Recreate") {
-                self.queue.add(key(Kind::Deployment, deployment.as_ref()));
+                self.queue.add(key(WorkloadKind::Deployment, deployment.as_ref()));
             }
         }
     }
@@ -302,10 +302,10 @@ impl Workloads {
         }
         let Some(key) = self.queue.next(Instant::now()) else { return false };
         let synced = match key.kind {
-            Kind::Deployment => self.sync_deployment(&key).await,
-            Kind::ReplicaSet => self.sync_set(&key).await,
-            Kind::Job => self.sync_job(&key).await,
-            Kind::Orphans => self.sync_orphans(&key).await,
+            WorkloadKind::Deployment => self.sync_deployment(&key).await,
+            WorkloadKind::ReplicaSet => self.sync_set(&key).await,
+            WorkloadKind::Job => self.sync_job(&key).await,
+            WorkloadKind::Orphans => self.sync_orphans(&key).await,
         };
         match synced {
             Ok(()) => self.queue.succeeded(&key),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::fields::Fields;
 use self::walk::Form;
-use super::{Part, metadata, now};
+use super::{ObjectPart, metadata, now};
 use crate::mini::resource::Resource;
 use crate::mini::schema;
 use crate::mini::status::ApiError;
@@ -92,11 +92,11 @@ const OF_METADATA: [&str; 8] =
     ["name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion"];
 
 /// What of `fields` a write of this part can own.
-fn ownable(mut fields: Fields, part: Part) -> Fields {
+fn ownable(mut fields: Fields, part: ObjectPart) -> Fields {
     use self::fields::Step;
     let metadata = fields.0.remove(&Step::field("metadata")).unwrap_or_default();
     fields.0.retain(|step, _| match step {
-        Step::Field(name) if part == Part::Status => name == "status",
+        Step::Field(name) if part == ObjectPart::Status => name == "status",
         Step::Field(name) => name != "status" && !OF_THE_SERVER.contains(&name.as_str()),
         _ => false,
     });
@@ -108,7 +108,7 @@ fn ownable(mut fields: Fields, part: Part) -> Fields {
 
 /// Takes out of `merged`, an object with a configuration merged into it, what its writer applied before and nobody
 /// owns now.
-pub(super) fn prune(resource: &'static Resource, part: Part, merged: &mut Value, writer: &Writer) {
+pub(super) fn prune(resource: &'static Resource, part: ObjectPart, merged: &mut Value, writer: &Writer) {
     let root = schema::root(resource);
     let form = Form::Struct(&root);
     let (Some(config), all) = (&writer.applied, managers(merged)) else { return };
@@ -125,7 +125,7 @@ pub(super) fn prune(resource: &'static Resource, part: Part, merged: &mut Value,
 /// [`ApiError::ApplyConflict`] where a configuration has other values than those that others own.
 pub(super) fn track(
     resource: &'static Resource,
-    part: Part,
+    part: ObjectPart,
     old: Option<&Value>,
     new: &mut Value,
     writer: &Writer,
@@ -146,7 +146,7 @@ pub(super) fn track(
         fields,
     };
     if let (Some(old), Some(_), true) = (old, &writer.applied, all.is_empty()) {
-        let fields = ownable(walk::held(old, form).below, Part::Main);
+        let fields = ownable(walk::held(old, form).below, ObjectPart::Main);
         all.push(Manager { time: now(), ..new_manager("before-first-apply", false, fields) });
     }
     let changes = walk::changes(old.unwrap_or(&nothing), new, form);
@@ -232,8 +232,8 @@ mod tests {
         for (key, value) in data.as_object().unwrap() {
             new["data"][key] = value.clone();
         }
-        prune(resource, Part::Main, &mut new, &writer);
-        track(resource, Part::Main, Some(live), &mut new, &writer).map_err(|error| error.to_string())?;
+        prune(resource, ObjectPart::Main, &mut new, &writer);
+        track(resource, ObjectPart::Main, Some(live), &mut new, &writer).map_err(|error| error.to_string())?;
         Ok(new)
     }
 
@@ -245,7 +245,7 @@ mod tests {
     fn appliers_share_conflict_take_and_let_go() {
         let resource = resources::find("", "v1", "configmaps").unwrap();
         let mut live = config_map(json!({"a": "1", "b": "2"}));
-        track(resource, Part::Main, None, &mut live, &writer("edit", None)).unwrap();
+        track(resource, ObjectPart::Main, None, &mut live, &writer("edit", None)).unwrap();
         assert_eq!(owners(&live), [r#"edit {"f:data":{".":{},"f:a":{},"f:b":{}}}"#]);
         let live = applied(&live, "ci", json!({"a": "1"}), false).unwrap();
         assert_eq!(owners(&live), [r#"ci {"f:data":{"f:a":{}}}"#, r#"edit {"f:data":{".":{},"f:a":{},"f:b":{}}}"#]);
@@ -277,7 +277,7 @@ mod tests {
     fn the_servers_own_parts_own_nothing() {
         let resource = resources::find("", "v1", "configmaps").unwrap();
         let mut object = config_map(json!({"a": "1"}));
-        track(resource, Part::Main, None, &mut object, &Writer::default()).unwrap();
+        track(resource, ObjectPart::Main, None, &mut object, &Writer::default()).unwrap();
         assert_eq!(object, config_map(json!({"a": "1"})));
     }
 }

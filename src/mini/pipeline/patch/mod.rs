@@ -7,7 +7,7 @@ use json_patch::{AddOperation, CopyOperation, MoveOperation, PatchOperation};
 use serde_json::Value;
 
 use super::update::same_name;
-use super::{Part, Pipeline, WriteOptions, Written, managed};
+use super::{ObjectPart, Pipeline, WriteOptions, Written, managed};
 use crate::mini::go_json;
 use crate::mini::resource::Resource;
 use crate::mini::schema;
@@ -95,7 +95,7 @@ impl Patch {
         pipeline: &Pipeline,
         resource: &'static Resource,
         key: &Key,
-        part: Part,
+        part: ObjectPart,
         options: &WriteOptions,
     ) -> Result<Written, ApiError> {
         if let Some(fault) = self.configuration_fault(resource) {
@@ -117,7 +117,7 @@ impl Patch {
             })
         });
         match (self, done) {
-            (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == Part::Main => {
+            (Patch::Apply(body), Err(ApiError::NotFound { .. })) if part == ObjectPart::Main => {
                 same_name(body["metadata"]["name"].as_str().unwrap_or_default(), key)?;
                 let mut body = body.clone();
                 // It means no object of that version: there is none.

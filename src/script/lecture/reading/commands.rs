@@ -1,9 +1,9 @@
 //! Blocks of shell: a command for each statement, and what is printed between them.
 
 use super::{Reading, Session};
-use crate::script::lecture::command::{Command, Habit, Mend};
+use crate::script::lecture::command::{Habit, LectureCommand, Mend};
 use crate::script::lecture::habit::habit;
-use crate::script::lecture::item::{Cue, Item, ItemKind, Lines};
+use crate::script::lecture::item::{Cue, ItemKind, LectureItem, Lines};
 use crate::script::lecture::manifest::has_objects;
 use crate::script::lecture::markdown::{Block, BlockKind, Code, CodeStyle};
 use crate::script::lecture::nature::{Segment, SegmentKind, is_error, is_report, is_table_header};
@@ -102,7 +102,8 @@ impl Reading {
         let inside = self.inside(&invocations);
         let fails = self.fails_as_led_in();
         let known = invocations.clone();
-        let command = Command { script, original, invocations, unreadable, placeholders, habit, inside, fails, mended };
+        let command =
+            LectureCommand { script, original, invocations, unreadable, placeholders, habit, inside, fails, mended };
         let leaves =
             command.inside.is_some() && matches!(known.first().map(|i| i.program()), Some("exit" | "logout" | "quit"));
         let at = self.push(span, ItemKind::Command(Box::new(command)));
@@ -232,7 +233,7 @@ fn straightened(line: &str) -> String {
 
 /// Which of the commands of a block prints a text: of those before the last one that has no output yet, the one whose
 /// kind of output it is.
-pub(super) fn printer_of(items: &[Item], last: usize, text: &str) -> usize {
+pub(super) fn printer_of(items: &[LectureItem], last: usize, text: &str) -> usize {
     let first_line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let makes = |at: usize| verb(items, at).is_some_and(|verb| MAKING.contains(&verb));
     let block = (0..=last).rev().take_while(|at| {
@@ -254,7 +255,7 @@ const MAKING: [&str; 14] = [
     "taint", "rollout",
 ];
 
-fn verb(items: &[Item], at: usize) -> Option<&str> {
+fn verb(items: &[LectureItem], at: usize) -> Option<&str> {
     let invocations = &items[at].command()?.invocations;
     invocations
         .iter()

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::dialect;
 use super::error::ReadError;
-use super::item::{Cue, Illustration, Item, ItemId, ItemKind, Lecture, Lines, Note, NoteKind, Output};
+use super::item::{Cue, Illustration, ItemId, ItemKind, Lecture, LectureItem, Lines, Note, NoteKind, ShownOutput};
 use super::markdown::{self, Block, BlockKind, Code, CodeStyle};
 use super::nature::{Nature, commands_below_objects, nature};
 use super::outline::Outline;
@@ -75,7 +75,7 @@ pub fn read_text(path: &Path, bytes: &[u8]) -> Result<Lecture, ReadError> {
 }
 
 /// `API_TOKEN` is nothing to be replaced where the text gives it a value: as a key or as a variable.
-fn keys_are_no_placeholders(items: &mut [Item], text: &str) {
+fn keys_are_no_placeholders(items: &mut [LectureItem], text: &str) {
     let is_key = |name: &str| [":", "=", "}"].iter().any(|mark| text.contains(&format!("{name}{mark}")));
     for item in items {
         if let ItemKind::Command(command) = &mut item.kind {
@@ -87,7 +87,7 @@ fn keys_are_no_placeholders(items: &mut [Item], text: &str) {
 /// Where the walk stands.
 struct Reading {
     outline: Outline,
-    items: Vec<Item>,
+    items: Vec<LectureItem>,
     /// By item: its section, and the lead-in it began with.
     places: Vec<Place>,
     notes: Vec<Note>,
@@ -267,7 +267,7 @@ impl Reading {
     fn manifest_since(&self) -> bool {
         let Some(at) = self.last_command else { return false };
         let script = self.items[at].command().map_or("", |command| command.script.as_str());
-        self.items[at + 1..].iter().filter_map(Item::manifest).any(|manifest| {
+        self.items[at + 1..].iter().filter_map(LectureItem::manifest).any(|manifest| {
             manifest
                 .file
                 .as_ref()
@@ -308,7 +308,7 @@ impl Reading {
         let at = commands::printer_of(&self.items, last, &text);
         self.fails_as_shown(at, lines, &text);
         let of = self.items[at].id.clone();
-        self.push(lines, ItemKind::Output(Output { text, of, cue }));
+        self.push(lines, ItemKind::Output(ShownOutput { text, of, cue }));
     }
 
     fn illustrate(&mut self, lines: Lines, code: &Code, reason: &'static str) {
@@ -322,7 +322,7 @@ impl Reading {
         let condition = self.condition();
         let instead = self.lead.last().is_some_and(|cue| Cues::of(last_sentence(&cue.text)).has(Concept::Instead));
         let (id, headings, phase) = (self.outline.next_id(), self.outline.path(), self.outline.phase());
-        self.items.push(Item { id, lines, headings, phase, alternative: None, condition, kind });
+        self.items.push(LectureItem { id, lines, headings, phase, alternative: None, condition, kind });
         self.places.push(Place { section: self.outline.current(), instead });
         self.items.len() - 1
     }

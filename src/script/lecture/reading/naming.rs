@@ -2,7 +2,7 @@
 
 use super::{Reading, text_of};
 use crate::script::lecture::file_name;
-use crate::script::lecture::item::{File, FileName, Item, ItemId, ItemKind, Lines, NamedBy};
+use crate::script::lecture::item::{File, FileName, ItemId, ItemKind, LectureItem, Lines, NamedBy};
 use crate::script::lecture::markdown::Code;
 use crate::script::lecture::nature::Nature;
 use crate::script::lecture::shell::Invocation;
@@ -117,7 +117,7 @@ impl Reading {
 
     /// Whether an earlier manifest is of the same object.
     fn is_variation(&self, at: usize) -> bool {
-        let first = |item: &Item| {
+        let first = |item: &LectureItem| {
             let document = item.manifest()?.documents.first()?;
             Some((document.kind.clone(), document.namespace.clone(), document.name.clone()))
         };

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Reading, text_of};
-use crate::script::lecture::command::{Command, Habit};
+use crate::script::lecture::command::{Habit, LectureCommand};
 use crate::script::lecture::file_name;
 use crate::script::lecture::item::{Attachment, Cue, FileName, Fragment, ItemKind, Lines, NamedBy};
 use crate::script::lecture::manifest::{self, Manifest};
@@ -26,7 +26,13 @@ const WRITTEN_BY_CLUSTERS: [&str; 6] =
     ["resourceVersion", "creationTimestamp: \"2", "uid: ", "status:", "managedFields", "selfLink"];
 
 /// Whether YAML or JSON after a command is what it prints.
-pub(super) fn is_printed(reading: &Reading, command: &Command, code: &Code, announced: bool, adjacent: bool) -> bool {
+pub(super) fn is_printed(
+    reading: &Reading,
+    command: &LectureCommand,
+    code: &Code,
+    announced: bool,
+    adjacent: bool,
+) -> bool {
     if command.habit == Habit::EditsObject || command.habit == Habit::EditsFile {
         return false;
     }
@@ -51,7 +57,7 @@ pub(super) fn is_printed(reading: &Reading, command: &Command, code: &Code, anno
 }
 
 /// `-o yaml`, `docker inspect` and their like.
-fn prints_objects(command: &Command) -> bool {
+fn prints_objects(command: &LectureCommand) -> bool {
     command.invocations.iter().any(|invocation| {
         let form = invocation.values(Some('o'), "output");
         let by_option = form.iter().any(|form| form.starts_with("yaml") || form.starts_with("json"));
@@ -61,7 +67,7 @@ fn prints_objects(command: &Command) -> bool {
 }
 
 /// A block that begins like JSON after a command that prints anything at all.
-fn prints_json(command: &Command, code: &Code) -> bool {
+fn prints_json(command: &LectureCommand, code: &Code) -> bool {
     let json = code.lines.first().is_some_and(|(_, line)| line.trim_start().starts_with(['{', '[']));
     let programs = ["curl", "base64", "jq", "cat", "docker", "http"];
     json && command.invocations.iter().any(|invocation| programs.contains(&invocation.program()))

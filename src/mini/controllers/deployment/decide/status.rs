@@ -82,7 +82,7 @@ impl Sync<'_> {
             available_replicas: some(available),
             unavailable_replicas: some((sum(|set| set.size()) - available).max(0)),
             collision_count: before.collision_count,
-            terminating_replicas: (self.scene.version.minor >= 35).then_some(terminating),
+            terminating_replicas: (self.input.version.minor >= 35).then_some(terminating),
             conditions: before.conditions.clone(),
         };
         let enough = available >= self.deployment.replicas() - self.deployment.max_unavailable();
@@ -91,7 +91,7 @@ impl Sync<'_> {
         } else {
             ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
         };
-        conditions::set(&mut status, condition(AVAILABLE, word, reason, message.to_owned(), self.scene.now));
+        conditions::set(&mut status, condition(AVAILABLE, word, reason, message.to_owned(), self.input.now));
         status
     }
 
@@ -105,7 +105,7 @@ impl Sync<'_> {
         match conditions::reason(status, PROGRESSING) {
             None | Some("NewReplicaSetAvailable") => false,
             Some("ProgressDeadlineExceeded") => true,
-            Some(_) => self.deadline(status).is_some_and(|deadline| deadline < self.scene.now),
+            Some(_) => self.deadline(status).is_some_and(|deadline| deadline < self.input.now),
         }
     }
 
@@ -115,7 +115,7 @@ impl Sync<'_> {
         if over || self.deployment.complete(status, self.deployment.metadata.generation) {
             return None;
         }
-        let left = self.deadline(status)?.duration_since(self.scene.now);
+        let left = self.deadline(status)?.duration_since(self.input.now);
         // Times are whole seconds: only a second later it is surely past.
         Some(Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1))
     }

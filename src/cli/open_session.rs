@@ -16,10 +16,10 @@ use crate::mask::Masker;
 use crate::report::{self, Consumer};
 use crate::session::Session;
 use crate::signal::Interrupts;
-use crate::stage::{self, End, Reaping, Remains, Stage};
+use crate::stage::{self, Reaping, Remains, SessionEnd, Stage};
 
 /// A session that is going on.
-pub(super) struct Scene<'a> {
+pub(super) struct OpenSession<'a> {
     pub docker: Docker,
     pub origin: Origin,
     pub session: Session,
@@ -33,7 +33,7 @@ pub(super) struct Scene<'a> {
     down: String,
 }
 
-/// What is asked of a scene.
+/// What is asked of an open session.
 pub(super) struct Opening<'a> {
     pub stage: &'a StageArgs,
     pub places: &'a Places,
@@ -43,7 +43,7 @@ pub(super) struct Opening<'a> {
     pub masker: &'a Masker,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> OpenSession<'a> {
     /// Opens a session; `consumers` are told its events.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Pays what is owed and looks what is left; after a second interrupt only looks. Once: what was seen stays said.
-    pub(super) async fn settle(&self, end: End) -> &Remains {
+    pub(super) async fn settle(&self, end: SessionEnd) -> &Remains {
         if self.remains.get().is_none() {
             let (session, ledger) = (self.session.id(), self.session.ledger());
             let remains = tokio::select! {
@@ -145,7 +145,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// The command's own, and [`Error::Interrupted`].
     pub(super) async fn conclude<T>(&self, outcome: Result<Option<T>, Error>) -> Result<T, Error> {
-        let end = if matches!(outcome, Ok(Some(_))) { End::Finished } else { End::Interrupted };
+        let end = if matches!(outcome, Ok(Some(_))) { SessionEnd::Finished } else { SessionEnd::Interrupted };
         let remains = self.settle(end).await.clone();
         let (twice, down) = (self.interrupts.forced.is_cancelled(), self.down.clone());
         match outcome {

@@ -19,7 +19,7 @@ use crate::mask::Masker;
 use crate::place::{self, Watch};
 use crate::stage::Stage;
 
-pub struct Ground<'a> {
+pub struct Testbed<'a> {
     pub stage: &'a Stage,
     pub kubectl: PathBuf,
     /// Of kubectl: 36 for 1.36.
@@ -35,7 +35,7 @@ pub struct Ground<'a> {
     pub words: Words,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> Testbed<'a> {
     /// Opens the watch on `stage`. `program` is this program; `session` labels what is created.
     ///
     /// # Errors
