@@ -2,10 +2,14 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
+use super::container::LogOptions;
 use super::error::{Error, Result, failed};
 
 /// How long the engine may take to begin an answer. Importing a root file system answers only when it is done.
@@ -25,6 +29,14 @@ pub struct Docker {
     podman: bool,
     /// What the engine is doing for us.
     works: TaskTracker,
+    clock: Arc<OnceCell<EngineClock>>,
+}
+
+/// The engine's clock: it may stand in another machine, and go wrong there while ours sleeps.
+#[derive(Debug)]
+struct EngineClock {
+    told: Timestamp,
+    at: Instant,
 }
 
 /// What the engine says about itself.
@@ -70,7 +82,7 @@ impl Docker {
         let podman = version.components.into_iter().flatten().any(|part| part.name == "Podman Engine");
         let works = TaskTracker::new();
         works.close();
-        Ok(Docker { api, host: host.to_owned(), podman, works })
+        Ok(Docker { api, host: host.to_owned(), podman, works, clock: Arc::default() })
     }
 
     /// Where the engine is, as [`DOCKER_HOST`] has it.
@@ -91,6 +103,22 @@ impl Docker {
     /// `patience`.
     pub async fn at_rest(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.works.wait()).await;
+    }
+
+    /// The time by the engine's clock, as logs and events are asked for.
+    pub(super) async fn now(&self) -> Result<Timestamp> {
+        let ask = async || {
+            let info = self.api.info().await.map_err(failed("asking for its time"))?;
+            let told = info.system_time.and_then(|time| time.parse().ok()).unwrap_or_else(Timestamp::now);
+            Ok::<_, Error>(EngineClock { told, at: Instant::now() })
+        };
+        let clock = self.clock.get_or_try_init(ask).await?;
+        Ok(clock.told.saturating_add(clock.at.elapsed()).unwrap_or(clock.told))
+    }
+
+    /// As [`Docker::now`], where the options need it.
+    pub(super) async fn now_for(&self, options: &LogOptions) -> Result<Timestamp> {
+        if options.since_seconds.is_some() { self.now().await } else { Ok(Timestamp::default()) }
     }
 
     /// Whether the engine is Podman behind Docker's API.

@@ -81,14 +81,15 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    pub(super) fn query(&self) -> bollard::query_parameters::LogsOptions {
+    /// `now` is the time by the engine's clock.
+    pub(super) fn query(&self, now: jiff::Timestamp) -> bollard::query_parameters::LogsOptions {
         let mut query =
             LogsOptionsBuilder::new().stdout(true).stderr(true).follow(self.follow).timestamps(self.timestamps);
         if let Some(lines) = self.tail_lines {
             query = query.tail(&lines.to_string());
         }
         if let Some(seconds) = self.since_seconds {
-            let since = jiff::Timestamp::now().as_second().saturating_sub(seconds);
+            let since = now.as_second().saturating_sub(seconds);
             query = query.since(i32::try_from(since).unwrap_or(i32::MAX));
         }
         query.build()
@@ -211,7 +212,7 @@ impl Docker {
     /// The container's output, stdout and stderr in the order the engine has them, without framing.
     pub async fn logs(&self, id: &str, options: LogOptions) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
         self.inspect(id).await?;
-        let stream = self.api.clone().logs(id, Some(options.query()));
+        let stream = self.api.clone().logs(id, Some(options.query(self.now_for(&options).await?)));
         Ok(stream.map_ok(|output| output.into_bytes()).map_err(std::io::Error::other).boxed())
     }
 

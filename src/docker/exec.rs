@@ -88,7 +88,7 @@ impl Docker {
             return Ok(code.try_into().unwrap_or(-1));
         }
         let filters = HashMap::from([("container", vec![container]), ("event", vec!["exec_die"])]);
-        let since = jiff::Timestamp::now().as_second() - LOOK_BACK_SECONDS;
+        let since = self.now().await?.as_second() - LOOK_BACK_SECONDS;
         let options = EventsOptionsBuilder::new().since(&since.to_string()).filters(&filters).build();
         let mut events = Box::pin(self.api.events(Some(options)));
         while let Some(event) = events.try_next().await.map_err(asking())? {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::query_parameters::{ListImagesOptions, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder};
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use super::container::LogOptions;
@@ -75,8 +75,13 @@ impl Docker {
 
     /// A container's output with the stream (1 or 2) each piece came on.
     pub fn output(&self, id: &str, options: &LogOptions) -> BoxStream<'static, std::io::Result<(u8, bytes::Bytes)>> {
-        let logs = self.api.clone().logs(id, Some(options.query()));
-        Box::pin(logs.map_ok(with_fd).map_err(std::io::Error::other))
+        let (docker, id, options) = (self.clone(), id.to_owned(), options.clone());
+        let logs = async move {
+            let now = docker.now_for(&options).await.map_err(std::io::Error::other)?;
+            let logs = docker.api.clone().logs(&id, Some(options.query(now)));
+            Ok(logs.map_ok(with_fd).map_err(std::io::Error::other))
+        };
+        logs.try_flatten_stream().boxed()
     }
 
     /// Removes what a lab has left: its containers, the images it has built, and all names that begin as its images'

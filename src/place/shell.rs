@@ -171,6 +171,11 @@ impl Shell {
         Ok(Self { folder, dir, ended_by, ended_in, left, env, restriction })
     }
 
+    /// The folder that the lab's fences begin in.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Adds one variable to the environment of what is played.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<OsString>) {
         self.env.push((key.into(), value.into()));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cleanup::{self, Before};
 use super::namespaces;
@@ -84,11 +85,22 @@ pub(crate) struct Site {
     pub watch: Watch,
     pub gateway: Arc<Gateway>,
     docker: docker::Server,
+    /// Whether the registry's log is kept from this lab.
+    deaf: AtomicBool,
     /// What was there before a lab that has the cluster to itself.
     before: Option<Box<Before>>,
 }
 
 impl Site {
+    /// From now on the lab cannot read the registry's log.
+    pub(crate) fn cut_log(&self) {
+        self.deaf.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_log_cut(&self) -> bool {
+        self.deaf.load(Ordering::Relaxed)
+    }
+
     /// Returns once pods can be created, and are seen.
     ///
     /// # Errors
@@ -155,7 +167,7 @@ impl Site {
             Watch::open(&view, spec.events.clone(), spec.lab)
         );
         made?;
-        Ok(Self { shell, watch: watch?, gateway, docker, before })
+        Ok(Self { shell, watch: watch?, gateway, docker, deaf: AtomicBool::new(false), before })
     }
 
     /// Whether the lab's fences have pushed an image, which is given as it is called in the registry.

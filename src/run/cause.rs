@@ -25,6 +25,8 @@ const CUT: Duration = Duration::from_millis(300);
 pub(crate) enum Cause {
     #[error("the watch of the cluster is cut, and nothing is seen of its pods: {why}")]
     WatchCut { why: String },
+    #[error("the registry's log cannot be read: {why}")]
+    LogCut { why: String },
     #[error("the registry does not answer: {why}")]
     RegistryDown { why: String },
     #[error("the registry has not answered within {} s: it is slow, or hangs", ANSWER.as_secs())]
@@ -49,6 +51,8 @@ pub(crate) enum Cause {
     PatchedLater { pod: ObjectRef, account: String, secrets: Vec<String> },
     #[error("{pod} has the pull secret {} from its ServiceAccount {account}, and was to have none", .secrets.join(", "))]
     LeftoverSecret { pod: ObjectRef, account: String, secrets: Vec<String> },
+    #[error("the twin of {pod} without {without} gets its image, too: what is taken away makes no difference")]
+    TwinRuns { pod: ObjectRef, without: String },
     #[error("{object} was never {state}: {went}")]
     NeverInState { object: ObjectRef, state: String, went: String },
     #[error("it says otherwise: {printed}")]
@@ -71,6 +75,9 @@ impl Hint for Cause {
     fn hint(&self) -> Option<String> {
         match self {
             Self::WatchCut { .. } => Some("is the cluster still there? `kubectl get --raw /readyz` asks it".into()),
+            Self::LogCut { .. } => {
+                Some("`docker logs` of the registry's container has to work: does its driver keep any?".into())
+            }
             Self::RegistryDown { .. } | Self::RegistrySilent => Some(
                 "`docker ps` and `docker stats` tell whether the registry's container runs, and has room to".into(),
             ),
@@ -89,6 +96,9 @@ impl Hint for Cause {
                 Some("a pod gets its ServiceAccount's list when it is created: create it again".into())
             }
             Self::LeftoverSecret { .. } => Some("take the secret off the ServiceAccount before the step".into()),
+            Self::TwinRuns { .. } => {
+                Some("does anything else let the pod in: the node, its ServiceAccount, the registry?".into())
+            }
             // The state, or the text, is all there is to say.
             Self::NeverInState { .. } | Self::OtherText { .. } => None,
         }

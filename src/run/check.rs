@@ -7,17 +7,19 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio_util::sync::CancellationToken;
 
+use super::cause::Cause;
 use super::evidence::{self, Testimony};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
 use crate::event::{Event, Events, Verdict, millis};
+use crate::exec::chain;
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 use crate::observe::{Came, PatternProgress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::access_log::LogEntry;
 use crate::registry::{Credentials, ImageRef};
 use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
-use crate::stage::Stage;
+use crate::stage::{Stage, Witness};
 use crate::twin::{Stand, Twin, TwinState, play};
 use crate::wait::{Probe, Wake, until};
 
@@ -27,11 +29,13 @@ pub(super) struct Judged {
     pub verdict: Verdict,
     /// A few words beside the mark.
     pub detail: String,
+    /// What made it so, where the check itself has found that.
+    pub cause: Option<Box<Cause>>,
 }
 
 impl Judged {
     fn new(verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self { verdict, detail: detail.into() }
+        Self { verdict, detail: detail.into(), cause: None }
     }
 
     fn good(detail: impl Into<String>) -> Self {
@@ -56,6 +60,14 @@ pub(super) struct LabContext<'a> {
 }
 
 impl LabContext<'_> {
+    /// What the registry has answered; None where its log is not ours to read.
+    async fn witness(&self) -> Result<Option<&Witness>, String> {
+        if self.site.is_log_cut() {
+            return Err("it was cut off".into());
+        }
+        self.stage.witness().await.map_err(|error| chain(&error))
+    }
+
     /// The digest that the stage has pushed under `image`, which is given as it is called in the registry; None where the
     /// lab pushes it, or where that is not known.
     pub(super) fn pushed(&self, image: &str) -> Option<&str> {
@@ -74,7 +86,7 @@ pub(super) struct StepRun<'a> {
     pub ended: Instant,
     pub deadline: Instant,
     /// When the lab began: proofs count from there.
-    pub lab_began: jiff::Timestamp,
+    pub lab_began: Instant,
 }
 
 impl StepRun<'_> {
@@ -184,7 +196,10 @@ async fn without(
         }
         // The end of the kubelet's sentence says why.
         Ok(Twin::Refused(words)) => Judged::good(words.rsplit(": ").next().unwrap_or(&words)),
-        Ok(Twin::HasImage) => Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too")),
+        Ok(Twin::HasImage) => Judged {
+            cause: Some(Cause::TwinRuns { pod: object.clone(), without: what.to_string() }.into()),
+            ..Judged::new(Verdict::Unproven, format!("{object} gets its image without that, too"))
+        },
         Ok(Twin::Undecided(why)) => Judged::new(Verdict::Unproven, format!("its twin could not be tried: {why}")),
         Err(why) => Judged::new(Verdict::Unproven, why),
     }
@@ -295,15 +310,17 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
     // A pull that began after the pod did, or, where the pod came with the step, after the step did: what is first heard
     // of a pod may be late.
     let age = context.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
-    let age = age.unwrap_or_default().max(step_run.began.elapsed());
-    let since = jiff::Timestamp::now().checked_sub(age).unwrap_or(step_run.lab_began);
+    let began = Instant::now().checked_sub(age.unwrap_or_default()).unwrap_or(step_run.began).min(step_run.began);
     let user = context.stage.credentials().username;
-    let testimony = match context.stage.witness().await {
+    let testimony = match context.witness().await {
         // Not ours to read: the events must do.
         Ok(None) => None,
         Ok(Some(witness)) => {
-            let times = (step_run.lab_began, since);
-            let told = |log: &[LogEntry]| Testimony::of(log, reference.repository(), &user, times);
+            let told = |log: &[LogEntry], now: jiff::Timestamp| {
+                let by_log = |at: Instant| now.checked_sub(at.elapsed()).unwrap_or(now);
+                let times = (by_log(step_run.lab_began), by_log(began));
+                Testimony::of(log, reference.repository(), &user, times)
+            };
             let proof = async || match witness.look(told) {
                 Some(testimony) => Probe::Done(testimony),
                 None => Probe::Pending(format!("the registry logged no success of {user} since then")),
@@ -314,7 +331,11 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
                 Err(timeout) => return Judged::failed(timeout.to_string()),
             }
         }
-        Err(error) => return Judged::new(Verdict::Unproven, format!("the registry's log cannot be read: {error}")),
+        Err(why) => {
+            let cause = Cause::LogCut { why };
+            let said = cause.to_string();
+            return Judged { cause: Some(cause.into()), ..Judged::new(Verdict::Unproven, said) };
+        }
     };
     if let Some(pushed) = context.pushed(&context.site.gateway.names().image(&image)) {
         let started = |trace: &Trace, _| trace.images.iter().find(|started| started.image == image)?.digest.clone();

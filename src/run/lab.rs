@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::cause::{Cause, causes};
 use super::check::{self, Judged, LabContext, StepRun};
 use super::hint;
+use super::trouble::{Clocks, Trouble};
 use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::gateway::Reach;
@@ -80,9 +81,9 @@ impl Hint for Error {
 }
 
 /// One step's outcome.
-struct Stepped {
-    verdict: Verdict,
-    failure: Option<Failure>,
+pub(super) struct Stepped {
+    pub verdict: Verdict,
+    pub failure: Option<Failure>,
     causes: Vec<Cause>,
     doubts: Vec<String>,
     command: Duration,
@@ -217,12 +218,12 @@ async fn play_steps(
         commands: Vec::new(),
         waits: Vec::new(),
     };
-    let mut lab_began = jiff::Timestamp::now();
+    let (mut lab_began, clocks) = (Instant::now(), Clocks::now());
     for (index, step) in lab.steps.iter().enumerate() {
         if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
             let next = before.before_step(lab, step, context.site).await;
             // What was done before the first step, the lab has not done.
-            lab_began = if index == 0 { jiff::Timestamp::now() } else { lab_began };
+            lab_began = if index == 0 { Instant::now() } else { lab_began };
             match next {
                 Next::Play => {}
                 Next::Back => return Ok(LabOutcome::Again),
@@ -240,8 +241,15 @@ async fn play_steps(
         let stepped = match &played.failure {
             None => {
                 let stepped = play_step(lab, step, context, lab_began).await?;
-                match context.site.gateway.unsteady() {
-                    Some(request) => unsteady(stepped, lab, step, &request),
+                let request = context.site.gateway.unsteady();
+                let trouble = match Trouble::of(request, clocks, context.site.shell.dir(), &stepped.causes) {
+                    None if stepped.verdict.fails() || stepped.verdict == Verdict::Unproven => {
+                        Trouble::of_engine(context.stage).await
+                    }
+                    trouble => trouble,
+                };
+                match trouble {
+                    Some(trouble) => trouble.judge(stepped, lab, step),
                     None => stepped,
                 }
             }
@@ -270,30 +278,6 @@ async fn play_steps(
     played.verdict = of_lab(&verdicts);
     played.traces = context.site.watch.traces();
     Ok(LabOutcome::Played(Box::new(played)))
-}
-
-/// Where the cluster has failed a request, a failure says nothing of the lab: neither one that it must not have, nor one
-/// that the text asks for.
-fn unsteady(stepped: Stepped, lab: &Lab, step: &Step, request: &str) -> Stepped {
-    let message = match stepped.verdict {
-        // A watch that was cut has seen nothing.
-        Verdict::Unproven => "it proves nothing",
-        Verdict::ExpectedFailure => "it failed as the text says",
-        verdict if verdict.fails() => "it failed",
-        _ => return stepped,
-    };
-    let because = format!("the cluster failed a request ({request}), which may be why");
-    let mut failure = stepped.failure.unwrap_or_else(|| Failure {
-        file: lab.path.display().to_string(),
-        line: step.line,
-        message: message.into(),
-        causes: Vec::new(),
-        evidence: Vec::new(),
-        hint: None,
-    });
-    failure.message = format!("{}; {because}", failure.message);
-    failure.hint = Some("play it again; where it stays so, look after the cluster first".into());
-    Stepped { verdict: Verdict::Unstable, failure: Some(failure), ..stepped }
 }
 
 /// A lab's verdict from its steps'. Steps that were not played say nothing of it, and a failure that the text asks for
@@ -331,12 +315,7 @@ async fn bring_about(needs: &[Need], place: &place::SiteSpec<'_>, again: bool) -
     Ok(())
 }
 
-async fn play_step(
-    lab: &Lab,
-    step: &Step,
-    context: &LabContext<'_>,
-    lab_began: jiff::Timestamp,
-) -> Result<Stepped, Error> {
+async fn play_step(lab: &Lab, step: &Step, context: &LabContext<'_>, lab_began: Instant) -> Result<Stepped, Error> {
     let (command, script) = match &step.action {
         Action::File { name, contents } => {
             context.site.shell.write(name, contents)?;
@@ -392,7 +371,7 @@ async fn judge(
     printed: &Printed,
     (began, ended): Span,
     context: &LabContext<'_>,
-    lab_began: jiff::Timestamp,
+    lab_began: Instant,
 ) -> Stepped {
     let step_run = StepRun { step, printed, began, ended, deadline: began + step.timeout, lab_began };
     let expects_failure = step.checks.iter().any(|c| matches!(c.kind, CheckKind::Fails { .. }));
@@ -438,12 +417,13 @@ async fn judge(
         .filter(|(_, judged)| !is_doubt(judged))
         .for_each(|(check, of_twin)| tell(lab, check, of_twin, context));
     judged.extend(twins);
-    if let Some((check, Judged { verdict, detail })) = judged.iter().find(|(_, judged)| judged.verdict.fails()) {
+    if let Some((check, Judged { verdict, detail, .. })) = judged.iter().find(|(_, judged)| judged.verdict.fails()) {
         let stepped = failed(lab, check.line, format!("{}: {detail}", name(check)), &step_run, context).await;
         return Stepped { verdict: *verdict, ..stepped };
     }
     let is_doubtful = judged.iter().any(|(_, judged)| is_doubt(judged));
-    let causes = if is_doubtful { causes(&step_run, context).await } else { Vec::new() };
+    let mut causes = if is_doubtful { causes(&step_run, context).await } else { Vec::new() };
+    causes.extend(judged.iter().filter_map(|(_, judged)| judged.cause.as_deref().cloned()));
     let mut doubts = Vec::new();
     for (check, judged) in judged.iter_mut().filter(|(_, judged)| is_doubt(judged)) {
         judged.detail = with_cause(&judged.detail, &causes);

@@ -8,6 +8,7 @@ mod hint;
 mod lab;
 mod matrix;
 mod play;
+mod trouble;
 mod yardstick;
 
 #[cfg(test)]

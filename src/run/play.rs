@@ -109,7 +109,7 @@ impl LabPlayer<'_> {
         if let Ok(Some(witness)) = self.stage.witness().await {
             let (mut changes, mut told) = (witness.changes(), 0);
             loop {
-                let answers = witness.look(|entries| entries[told..].to_vec());
+                let answers = witness.look(|entries, _| entries[told..].to_vec());
                 told += answers.len();
                 // A node asks by the tag first; what follows by digest is the same question.
                 let asked = |entry: &&LogEntry| entry.is_manifest && !entry.is_ours() && !entry.reference.contains(':');

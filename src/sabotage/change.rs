@@ -2,7 +2,7 @@
 //! Pure: it is played where all steps are.
 
 use super::faults::SecretChange;
-use crate::script::{Action, CheckKind, Lab, ObjectRef, Step};
+use crate::script::{Action, CheckKind, Lab, ObjectRef, Step, Without};
 
 /// A state that no pod goes into by itself: somebody would have to kill its process for want of memory.
 const FOREIGN: &str = "OOMKilled";
@@ -69,6 +69,15 @@ kubectl patch serviceaccount default -n {namespace} -p '{{"imagePullSecrets": [{
 "#
     );
     before(lab, at, script);
+}
+
+/// From twins nothing is taken away, and no particular failure is asked of them.
+pub(super) fn whole_twins(lab: &mut Lab) {
+    for check in lab.steps.iter_mut().flat_map(|step| &mut step.checks) {
+        if let CheckKind::Without { what, .. } = &mut check.kind {
+            *what = Without::Nothing;
+        }
+    }
 }
 
 /// The expectation of `pod` in the step `at` names a state that the pod never has, before those that it has.

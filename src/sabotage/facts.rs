@@ -25,13 +25,25 @@ fn step_with(lab: &Lab, is: impl Fn(&CheckKind) -> Option<&ObjectRef>) -> Option
     played(lab).find_map(|(at, step)| Some((at, step.checks.iter().find_map(|check: &Check| is(&check.kind))?)))
 }
 
-/// The step by which a pod is to get its image, and the pod.
-pub(super) fn pulling(lab: &Lab) -> Option<(usize, &ObjectRef)> {
-    let pulled = step_with(lab, |kind| match kind {
+/// The first step with a pull that the registry's log has to show, and the pod.
+pub(super) fn witnessed(lab: &Lab) -> Option<(usize, &ObjectRef)> {
+    step_with(lab, |kind| match kind {
         CheckKind::Pulled { object } => Some(object),
         _ => None,
-    });
-    pulled.or_else(|| {
+    })
+}
+
+/// The first step with a twin, and its pod.
+pub(super) fn with_twin(lab: &Lab) -> Option<(usize, &ObjectRef)> {
+    step_with(lab, |kind| match kind {
+        CheckKind::Without { object, .. } => Some(object),
+        _ => None,
+    })
+}
+
+/// The step by which a pod is to get its image, and the pod.
+pub(super) fn pulling(lab: &Lab) -> Option<(usize, &ObjectRef)> {
+    witnessed(lab).or_else(|| {
         step_with(lab, |kind| match kind {
             CheckKind::Expect { object, states } if states.iter().any(|state| state == RUNNING) => Some(object),
             _ => None,

@@ -43,6 +43,8 @@ pub(crate) enum Happening {
     StopRegistry,
     /// Before the step that pulls, the harness' view of the cluster is cut off.
     CutWatch,
+    /// Before the step that pulls, the registry's log is kept from the harness.
+    CutLog,
 }
 
 /// What of a lab is another.
@@ -56,6 +58,8 @@ pub(crate) enum LabChange {
     Leftover,
     /// Expectations name a state that no pod of theirs goes into.
     ForeignState,
+    /// From its twins nothing is taken away.
+    WholeTwins,
 }
 
 /// How a pull secret is another.
@@ -114,6 +118,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         Lab(LabChange::ForeignState),
     ),
     fault("watch-cut", "the watch is cut", "watch-cut", Happens(Happening::CutWatch)),
+    fault("log-cut", "the registry's log cannot be read", "log-cut", Happens(Happening::CutLog)),
+    fault("whole-twins", "from twins nothing is taken away", "twin-runs", Lab(LabChange::WholeTwins)),
 ];
 
 /// The control: it is asked for by name only.

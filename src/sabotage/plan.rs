@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::change;
 use super::facts::{
     account_of, fetching, makes_secret, needed_images, only_looks, patches_account, printed_text, pulling, refused,
-    tries_wrong_password, turns_strangers_away,
+    tries_wrong_password, turns_strangers_away, with_twin, witnessed,
 };
 use super::faults::{Fault, Happening, LabChange, Mechanism};
 use crate::hint::Hint;
@@ -159,7 +159,7 @@ fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Stage
             without_looks(&mut broken.lab, at);
             broken.waits = match happening {
                 Happening::Preload => refused.into_iter().chain(pulling(lab).map(|(at, _)| at)).collect(),
-                Happening::OtherImage => Vec::new(),
+                Happening::OtherImage | Happening::CutLog => Vec::new(),
                 Happening::HoldRegistry | Happening::StopRegistry | Happening::CutWatch => vec![at],
             };
             match happening {
@@ -167,7 +167,7 @@ fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Stage
                 Happening::HoldRegistry | Happening::StopRegistry | Happening::Preload => {
                     StageVariant::Until(happening)
                 }
-                Happening::OtherImage | Happening::CutWatch => StageVariant::Sound,
+                Happening::OtherImage | Happening::CutWatch | Happening::CutLog => StageVariant::Sound,
             }
         }
         Mechanism::Lab(change) => {
@@ -195,6 +195,7 @@ fn before(lab: &Lab, happening: Happening) -> Result<usize, String> {
             fetching(lab).ok_or_else(|| "nobody in it is to get an image".into())
         }
         Happening::CutWatch => Ok(pulling()?.0),
+        Happening::CutLog => Ok(witnessed(lab).ok_or("no pull of it is held against the registry's log")?.0),
     }
 }
 
@@ -239,6 +240,11 @@ fn apply(change: LabChange, lab: &mut Lab) -> Result<usize, String> {
         LabChange::ForeignState => {
             let (at, pod) = pulling.or(refused).ok_or("it expects no state of a pod")?;
             change::foreign_state(lab, at, &pod);
+            at
+        }
+        LabChange::WholeTwins => {
+            let (at, _) = with_twin(lab).ok_or("nothing of it has a twin")?;
+            change::whole_twins(lab);
             at
         }
     };

@@ -50,6 +50,7 @@ impl<'a> Breaker<'a> {
                 }
             }
             Happening::CutWatch => site.gateway.blind(),
+            Happening::CutLog => site.cut_log(),
             Happening::HoldRegistry | Happening::StopRegistry => {
                 // A lab that never comes here holds up the others for this long only.
                 let turn = tokio::time::timeout(TOGETHER, self.together.wait()).await;

@@ -122,6 +122,8 @@ pub enum Without {
     RightServer,
     /// The secret is in another namespace.
     RightNamespace,
+    /// Nothing is taken away, and the twin proves nothing: no directive says so, sabotage does.
+    Nothing,
 }
 
 impl Without {
@@ -137,7 +139,7 @@ impl Without {
 
 impl fmt::Display for Without {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::WORDS.iter().find(|(_, without)| without == self).map_or("", |(word, _)| word))
+        f.write_str(Self::WORDS.iter().find(|(_, without)| without == self).map_or("nothing", |(word, _)| word))
     }
 }
 

@@ -1,11 +1,11 @@
 //! The log of the stage's own registry, followed as it is written: who asked for what, and what was answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -16,30 +16,68 @@ use crate::registry::access_log::{LogEntry, LogReader};
 /// What the registry has answered since the value was made, the log of a stage that is kept up being long. It is followed
 /// from the first question on.
 pub(super) struct Log {
-    since: Timestamp,
+    since: SteadyClock,
     witness: OnceCell<Witness>,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { since: Timestamp::now(), witness: OnceCell::new() }
+        Self { since: SteadyClock::default(), witness: OnceCell::new() }
+    }
+}
+
+/// A clock that nobody sets: the wall's at first, and then what has passed.
+#[derive(Clone, Copy)]
+struct SteadyClock {
+    wall: Timestamp,
+    at: Instant,
+}
+
+impl Default for SteadyClock {
+    fn default() -> Self {
+        Self { wall: Timestamp::now(), at: Instant::now() }
+    }
+}
+
+impl SteadyClock {
+    fn now(&self) -> Timestamp {
+        self.wall.saturating_add(self.at.elapsed()).unwrap_or(self.wall)
     }
 }
 
 /// How long an engine that keeps no log may take to say so; one that has nothing to tell yet says nothing.
 const REFUSES_WITHIN: Duration = Duration::from_millis(500);
 
+#[derive(Default)]
+struct Heard {
+    entries: Vec<LogEntry>,
+    /// How long after the time that it bears an answer was heard of at least, by a clock that nobody sets. The registry may
+    /// have another clock than we, and either may be set meanwhile.
+    lag: Option<SignedDuration>,
+}
+
+impl Heard {
+    fn hear(&mut self, entries: Vec<LogEntry>, now: Timestamp) {
+        let lags = entries.iter().map(|entry| now.duration_since(entry.time));
+        self.lag = lags.chain(self.lag).min();
+        self.entries.extend(entries);
+    }
+}
+
 /// See the module.
 pub(crate) struct Witness {
-    entries: Arc<Mutex<Vec<LogEntry>>>,
+    heard: Arc<Mutex<Heard>>,
     changes: watch::Receiver<u64>,
+    clock: SteadyClock,
     _follows: AbortOnDropHandle<()>,
 }
 
 impl Witness {
-    /// All answers so far, the oldest first; keep it short, further ones wait.
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&[LogEntry]) -> T) -> T {
-        at(&self.entries())
+    /// All answers so far, the oldest first, and the time by the registry's own clock; keep it short, further ones wait.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[LogEntry], Timestamp) -> T) -> T {
+        let heard = self.heard();
+        let now = self.clock.now();
+        at(&heard.entries, now.checked_sub(heard.lag.unwrap_or_default()).unwrap_or(now))
     }
 
     /// Wakes at each answer.
@@ -47,8 +85,8 @@ impl Witness {
         self.changes.clone()
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<LogEntry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,8 +100,8 @@ impl Stage {
         let follow = async {
             let options = LogOptions {
                 follow: true,
-                // Whole seconds, and one more for what they leave out.
-                since_seconds: Some(Timestamp::now().as_second() - self.log.since.as_second() + 1),
+                // The log of a stage that is our own begins with it. Whole seconds, and one more for what they leave out.
+                since_seconds: self.outlives_run().then(|| self.log.since.at.elapsed().as_secs() as i64 + 1),
                 ..LogOptions::default()
             };
             let mut log = self.docker.logs(container, options).await?;
@@ -75,21 +113,48 @@ impl Stage {
                 Err(_) => Bytes::new(),
             };
             let (changed, changes) = watch::channel(0);
-            let entries = Arc::<Mutex<Vec<LogEntry>>>::default();
-            let kept = entries.clone();
+            let heard = Arc::<Mutex<Heard>>::default();
+            let (kept, clock) = (heard.clone(), self.log.since);
             let follows = tokio::spawn(async move {
                 let (mut reader, mut next) = (LogReader::default(), Some(Ok(first)));
                 while let Some(Ok(bytes)) = next {
                     let read = reader.read(&String::from_utf8_lossy(&bytes));
                     if !read.is_empty() {
-                        kept.lock().unwrap_or_else(PoisonError::into_inner).extend(read);
+                        kept.lock().unwrap_or_else(PoisonError::into_inner).hear(read, clock.now());
                         changed.send_modify(|n| *n += 1);
                     }
                     next = log.next().await;
                 }
             });
-            Ok(Witness { entries, changes, _follows: AbortOnDropHandle::new(follows) })
+            Ok(Witness { heard, changes, clock, _follows: AbortOnDropHandle::new(follows) })
         };
         self.log.witness.get_or_try_init(|| follow).await.map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registrys_clock_is_known_by_what_it_writes() {
+        let (clock, mut heard) = (SteadyClock::default(), Heard::default());
+        let entry = |behind: i64| {
+            let time = clock.wall - SignedDuration::from_secs(behind);
+            let text = format!(
+                "time=\"{time}\" msg=\"response completed\" http.request.id=1 http.request.method=GET vars.name=a \
+                 vars.reference=b http.response.status=200\n"
+            );
+            crate::registry::access_log::parse(&text)
+        };
+        // A registry an hour behind, first heard of five seconds late.
+        heard.hear(entry(3_605), clock.wall);
+        heard.hear(entry(3_600), clock.wall);
+        assert_eq!((heard.entries.len(), heard.lag), (2, Some(SignedDuration::from_secs(3_600))));
+        let (_, changes) = watch::channel(0);
+        let follows = AbortOnDropHandle::new(tokio::runtime::Runtime::new().unwrap().spawn(async {}));
+        let witness = Witness { heard: Arc::new(Mutex::new(heard)), changes, clock, _follows: follows };
+        let behind = witness.look(|_, now| clock.now().duration_since(now));
+        assert!((3_600..3_601).contains(&behind.as_secs()), "{behind}");
     }
 }

@@ -121,6 +121,10 @@ impl TwinObjects {
                 plan.secrets_elsewhere = secrets();
                 name_secrets(&mut plan);
             }
+            Without::Nothing => {
+                plan.secrets = secrets();
+                name_secrets(&mut plan);
+            }
         }
         Ok(plan)
     }

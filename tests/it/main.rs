@@ -26,6 +26,7 @@ mod sabotage;
 mod secrets;
 mod signals;
 mod terminal;
+mod trouble;
 mod unsteady;
 mod up_down;
 mod why;

@@ -21,7 +21,7 @@ async fn each_fault_is_caught_by_each_lab_that_it_applies_to() {
         (Some(faults.len() as u64), Some(faults.len() as u64))
     );
     faults.dedup();
-    assert_eq!(faults.len(), 15, "{faults:?}");
+    assert_eq!(faults.len(), 17, "{faults:?}");
     ground.nothing_is_left(ground.sessions().len()).await;
 }
 
@@ -49,7 +49,7 @@ async fn what_cannot_be_broken_is_said() {
     ground.rehearse(&["sabotage", "--cluster", "context:x"]).run().await.exits_with(2).says("kind or mini");
     ground.rehearse(&["sabotage", "9"]).run().await.exits_with(2).says("9");
     let list = ground.rehearse(&["sabotage", "--list"]).run().await.exits_with(0);
-    assert_eq!(list.stdout.lines().count(), 15);
+    assert_eq!(list.stdout.lines().count(), 17);
     ground.lab("# Nothing\n\n```bash\necho hello\n```\n");
     let nothing = ground.rehearse(&["sabotage"]).env("REHEARSAL_LABS", ground.labs());
     nothing.run().await.exits_with(2).says("none of the faults applies to lab 7");

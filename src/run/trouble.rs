@@ -1,0 +1,157 @@
+//! What fails under a lab: the cluster, the registry, the disk, the clock. A failure then says nothing of the lab, and
+//! neither does one that the text asks for.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sys::statvfs::{Statvfs, statvfs};
+
+use super::cause::Cause;
+use super::lab::Stepped;
+use crate::event::{Failure, Verdict};
+use crate::exec::chain;
+use crate::hint::Hint as _;
+use crate::script::{Lab, Step};
+use crate::stage::Stage;
+
+/// Room on a disk, in bytes, below which a command that writes may fail for want of it.
+const ROOM: u128 = 64 << 10;
+
+/// How far the wall's clock may get away from the steady one while a lab is played: one that is slewed, as NTP does it,
+/// gets away by half a millisecond per second.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// How long the Engine may think about a container.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Two clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocks {
+    wall: jiff::Timestamp,
+    steady: Instant,
+}
+
+impl Clocks {
+    pub(super) fn now() -> Self {
+        Self { wall: jiff::Timestamp::now(), steady: Instant::now() }
+    }
+
+    /// By how many seconds the wall's clock was moved between this moment and `later`, where it was: set, or a machine
+    /// that slept, whose steady clock stands still.
+    fn moved(self, later: Self) -> Option<f64> {
+        let wall = later.wall.duration_since(self.wall).as_secs_f64();
+        let moved = wall - later.steady.duration_since(self.steady).as_secs_f64();
+        (moved.abs() > AWAY.as_secs_f64()).then_some(moved)
+    }
+}
+
+/// What failed, and what to do about it.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("the cluster failed a request ({0}), which may be why")]
+    Cluster(String),
+    #[error("the machine's clock was moved by {0:.0} s meanwhile, which may be why")]
+    Clock(f64),
+    #[error("the disk is full, which may be why: {0} has no room left")]
+    Disk(String),
+    #[error("the Docker Engine has not kept up what the lab stands on, which may be why: {0}")]
+    Engine(String),
+    /// One of the causes that were found.
+    #[error("{0}, which says nothing of the lab")]
+    Stage(Cause),
+}
+
+impl Trouble {
+    /// What fails under a lab that is played in `folder` since `began`; `request` is the first that the cluster failed.
+    pub(super) fn of(request: Option<String>, began: Clocks, folder: &Path, causes: &[Cause]) -> Option<Self> {
+        // Blocks are counted in 32 bits on some systems.
+        let bytes = |disk: Statvfs| u128::from(disk.blocks_available()) * u128::from(disk.fragment_size());
+        let room = statvfs(folder).map(bytes);
+        let is_full = room.is_ok_and(|room| room < ROOM);
+        let of_stage = |cause: &&Cause| {
+            matches!(cause, Cause::RegistryDown { .. } | Cause::RegistrySilent | Cause::WatchCut { .. })
+        };
+        request
+            .map(Self::Cluster)
+            .or_else(|| began.moved(Clocks::now()).map(Self::Clock))
+            .or_else(|| is_full.then(|| Self::Disk(folder.display().to_string())))
+            .or_else(|| causes.iter().find(of_stage).cloned().map(Self::Stage))
+    }
+
+    fn hint(&self) -> String {
+        let first = match self {
+            Self::Cluster(_) => Some("play it again; where it stays so, look after the cluster first".into()),
+            Self::Clock(_) => Some("play it again, with the clock left alone".into()),
+            Self::Disk(_) => Some("make room (`docker system df` tells what images take), then play it again".into()),
+            Self::Engine(_) => Some("was it restarted? Play it again once `docker info` answers".into()),
+            Self::Stage(cause) => cause.hint(),
+        };
+        first.unwrap_or_else(|| "play it again".into())
+    }
+
+    /// What of the Engine fails under a lab on this stage, whose registry is one of its containers.
+    pub(super) async fn of_engine(stage: &Stage) -> Option<Self> {
+        let registry = stage.handle.registry_container.as_deref()?;
+        let why = match tokio::time::timeout(ANSWER, stage.docker.container_json(registry)).await {
+            Ok(Ok(container)) if container["State"]["Running"] == true => return None,
+            Ok(Ok(_)) => "the registry's container has been stopped".into(),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => format!("it has not answered within {} s", ANSWER.as_secs()),
+        };
+        Some(Self::Engine(why))
+    }
+
+    /// The step with its failure, if it is one, taken for what it is.
+    pub(super) fn judge(self, mut stepped: Stepped, lab: &Lab, step: &Step) -> Stepped {
+        let message = match stepped.verdict {
+            // A watch that was cut has seen nothing.
+            Verdict::Unproven => "it proves nothing",
+            Verdict::ExpectedFailure => "it failed as the text says",
+            verdict if verdict.fails() => "it failed",
+            _ => return stepped,
+        };
+        let failure = stepped.failure.get_or_insert_with(|| Failure {
+            file: lab.path.display().to_string(),
+            line: step.line,
+            message: message.into(),
+            causes: Vec::new(),
+            evidence: Vec::new(),
+            hint: None,
+        });
+        failure.message = format!("{}; {self}", failure.message);
+        failure.hint = Some(self.hint());
+        stepped.verdict = Verdict::Unstable;
+        stepped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_moved_when_it_gets_away_from_the_steady_one() {
+        let began = Clocks::now();
+        let later = |wall: i64, steady: u64| Clocks {
+            wall: began.wall + jiff::SignedDuration::from_secs(wall),
+            steady: began.steady + Duration::from_secs(steady),
+        };
+        assert_eq!(began.moved(later(3_600, 3_600)), None);
+        assert_eq!(began.moved(later(61, 60)), None);
+        assert_eq!(began.moved(later(3_660, 60)), Some(3_600.0));
+        assert_eq!(began.moved(later(-3_540, 60)), Some(-3_600.0));
+    }
+
+    #[test]
+    fn what_fails_under_a_lab_is_told_from_what_a_lab_does() {
+        let of = |request: Option<&str>, causes: &[Cause]| {
+            Trouble::of(request.map(Into::into), Clocks::now(), &std::env::temp_dir(), causes)
+        };
+        assert_eq!(of(None, &[Cause::OpenRegistry]), None);
+        assert_eq!(
+            of(None, &[Cause::OpenRegistry, Cause::RegistrySilent]),
+            Some(Trouble::Stage(Cause::RegistrySilent))
+        );
+        assert_eq!(of(Some("get pods: 500"), &[Cause::RegistrySilent]), Some(Trouble::Cluster("get pods: 500".into())));
+    }
+}
