@@ -63,6 +63,8 @@ fn what_failed_is_told_first_its_cause_then_what_to_do_then_the_evidence() {
 #[test]
 fn nothing_that_a_pod_logs_moves_a_terminals_cursor() {
     assert!(HOSTILE.contains('\u{1b}') && HOSTILE.contains('\0'));
+    // Our own colours end in `m`.
+    let colours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     for voice in [Voice::Quiet, Voice::Calm, Voice::Verbose] {
         let page = Page::default();
         let mut reader = people(Box::new(page.clone()), view(voice, None));
@@ -70,9 +72,7 @@ fn nothing_that_a_pod_logs_moves_a_terminals_cursor() {
         let note = Event::Note { text: "a\u{1b}]0;title\u{7}\r\u{9b}2Jb".into() };
         reader.record(&Record { at_ms: 0, event: note });
         reader.finish().unwrap();
-        // Our own colours end in `m`.
         let text = String::from_utf8(page.take()).unwrap();
-        let colours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
         let rest = colours.replace_all(&text, "");
         assert!(!rest.contains(|c: char| c.is_control() && c != '\n'), "{voice:?}: {rest:?}");
     }
