@@ -46,17 +46,22 @@ pub struct Tool {
 pub struct Output {
     /// Exit code; 128 + signal number where a signal ended it, as a shell says it.
     pub code: i32,
+    /// What the tool wrote there, and what is no UTF-8 replaced.
     pub stdout: String,
+    /// The same of the other stream.
     pub stderr: String,
 }
 
 impl Output {
+    /// Whether the tool ended with 0.
     pub fn success(&self) -> bool {
         self.code == 0
     }
 }
 
+/// Why a tool did not do what it was started for.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("`{program}` is not on PATH")]
     NotFound { program: String },
@@ -90,6 +95,7 @@ fn tail(printed: &str) -> String {
 }
 
 impl Tool {
+    /// A run of `program`, which is looked for on PATH where it is no path. Nothing is started yet.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -117,11 +123,13 @@ impl Tool {
         self
     }
 
+    /// Adds one argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
+    /// Adds several arguments.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.args.extend(args.into_iter().map(|a| a.as_ref().to_owned()));
         self
@@ -133,11 +141,13 @@ impl Tool {
         self
     }
 
+    /// Runs it in `dir`, and not where this process is.
     pub fn cwd(mut self, dir: impl AsRef<Path>) -> Self {
         self.cwd = Some(dir.as_ref().to_owned());
         self
     }
 
+    /// Writes these bytes to its standard input; without them it has an empty one.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
@@ -456,10 +466,12 @@ impl Background {
         Ok(Self { child: command.spawn()? })
     }
 
+    /// Its process id, and with it its session's and its group's.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    /// Whether it has ended; one that has is reaped.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }

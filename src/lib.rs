@@ -46,7 +46,7 @@ pub mod mini;
 
 pub mod lint;
 
-pub mod cluster;
+mod cluster;
 
 mod why;
 

@@ -23,7 +23,7 @@ pub(crate) const SHORTEST: usize = 4;
 
 /// A shared set of secrets; clones see secrets added later.
 #[derive(Clone, Default)]
-pub struct Masker {
+pub(crate) struct Masker {
     inner: Arc<RwLock<Patterns>>,
 }
 
@@ -72,7 +72,7 @@ static BREAK: LazyLock<Regex> =
 
 impl Masker {
     /// Masks `secret` from now on, in every form described above; nothing where it is shorter than [`SHORTEST`].
-    pub fn add(&self, secret: &str) {
+    pub(crate) fn add(&self, secret: &str) {
         if secret.chars().count() < SHORTEST {
             return;
         }
@@ -94,7 +94,7 @@ impl Masker {
     }
 
     /// The text with every secret replaced by [`MASK`].
-    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(finder) = &inner.finder else { return text.into() };
         let plain = std::iter::once(&*BY_FORM).chain(&inner.plain).flat_map(|secret| secret.find_iter(text));
@@ -117,7 +117,7 @@ impl Masker {
     }
 
     /// Masks every string inside a JSON value; its keys are ours.
-    pub fn mask_json(&self, value: &mut serde_json::Value) {
+    pub(crate) fn mask_json(&self, value: &mut serde_json::Value) {
         match value {
             serde_json::Value::String(text) => {
                 if let Cow::Owned(masked) = self.mask(text) {

@@ -23,6 +23,7 @@ const LOOKS: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Process {
+    /// As this process sees it: in its own PID namespace.
     pub pid: u32,
     /// Clock ticks from the machine's start to its own (proc(5), field 22 of `stat`).
     started: u64,
@@ -118,6 +119,7 @@ fn realm() -> Option<&'static str> {
 /// A process that was found by its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundProcess {
+    /// As this process sees it: in its own PID namespace.
     pub pid: u32,
     /// The name of its program, of which the kernel keeps 15 bytes.
     pub name: String,

@@ -12,6 +12,7 @@ use crate::hint::Hint;
 /// What one probe found.
 #[derive(Debug)]
 pub enum Probe<T> {
+    /// It has come about.
     Done(T),
     /// Not yet; the text is what a timeout prints.
     Pending(String),
@@ -28,7 +29,9 @@ pub enum Wake {
 /// The time ran out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct TimedOut {
+    /// What was waited for, as a noun.
     pub what: String,
+    /// How long it was waited for.
     pub after: Duration,
     /// The last status seen; empty when no probe ever answered.
     pub last: String,

@@ -36,7 +36,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::signal::Interrupts;
-pub use exit::ExitCode;
+pub(crate) use exit::ExitCode;
 use printer::Printer;
 
 /// How long a command that was interrupted twice may take to stop.

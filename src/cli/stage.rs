@@ -82,7 +82,7 @@ pub(super) struct StageArgs {
 
 /// How the stage's registry knows its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AuthArg {
+pub(crate) enum AuthArg {
     Basic,
     Token,
 }

@@ -6,7 +6,7 @@ use crate::hint::Hint;
 
 /// `--cluster auto|mini|kind|context:NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Choice {
+pub(crate) enum Choice {
     #[default]
     Auto,
     Mini,
@@ -16,7 +16,7 @@ pub enum Choice {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no cluster; one of: auto, mini, kind, context:NAME")]
-pub struct InvalidChoice(String);
+pub(crate) struct InvalidChoice(String);
 
 impl Hint for InvalidChoice {
     /// The error names what there is.

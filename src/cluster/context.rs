@@ -29,7 +29,7 @@ const RIGHTS: &[(&str, &str, bool)] = &[
 ];
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("the kubeconfig cannot be read")]
     Kubeconfig(#[source] Box<KubeconfigError>),
     #[error("the kubeconfig has no context `{name}`")]
@@ -68,7 +68,7 @@ impl Hint for Error {
 
 /// A context that was found fit.
 #[derive(Clone)]
-pub struct Fit {
+pub(crate) struct Fit {
     name: String,
     /// JSON, which is YAML; has the user's credentials.
     kubeconfig: String,
@@ -90,7 +90,7 @@ impl Fit {
     ///
     /// # Errors
     /// Each reason why not, see [`Error`].
-    pub async fn of(name: &str, allow_production: bool) -> Result<Self, Error> {
+    pub(crate) async fn of(name: &str, allow_production: bool) -> Result<Self, Error> {
         let kubeconfig = Kubeconfig::read().map_err(|error| Error::Kubeconfig(Box::new(error)))?;
         let kubeconfig = at_home(only(kubeconfig, name)?, std::env::var("HOME").ok());
         let server = server(&kubeconfig);
@@ -140,7 +140,7 @@ pub(crate) async fn reader(file: Option<&Path>, name: Option<&str>) -> Result<(C
 }
 
 /// A cluster that is not ours: used, and left.
-pub struct ContextCluster {
+pub(crate) struct ContextCluster {
     client: Client,
     kubeconfig: String,
     info: Info,
@@ -151,7 +151,7 @@ impl ContextCluster {
     ///
     /// # Errors
     /// Where the cluster stops answering.
-    pub async fn start(fit: &Fit) -> Result<Self, ClusterError> {
+    pub(crate) async fn start(fit: &Fit) -> Result<Self, ClusterError> {
         let mut notes = fit.notes.clone();
         notes.extend(namespaces::reap(&fit.client).await.map_err(ClusterError::Client)?);
         let info = Info {
@@ -164,15 +164,15 @@ impl ContextCluster {
         Ok(Self { client: fit.client.clone(), kubeconfig: fit.kubeconfig.clone(), info })
     }
 
-    pub fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &Info {
         &self.info
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.client.clone()
     }
 
-    pub fn kubeconfig(&self) -> String {
+    pub(crate) fn kubeconfig(&self) -> String {
         self.kubeconfig.clone()
     }
 }

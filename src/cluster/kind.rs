@@ -22,9 +22,9 @@ mod image;
 mod wiring;
 
 pub(super) use cli::KindCli;
-pub use create::end;
+pub(crate) use create::end;
 pub(super) use image::{NodeImage, WantedNodeImage, find as find_image};
-pub use wiring::give_back;
+pub(crate) use wiring::give_back;
 use wiring::{Wiring, alias};
 
 /// The network kind puts its nodes on.
@@ -35,7 +35,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// What kind cluster to start.
 #[derive(Debug, Clone)]
-pub struct KindSettings {
+pub(crate) struct KindSettings {
     pub cli: KindCli,
     pub source: ClusterSource,
     pub workers: u32,
@@ -45,7 +45,7 @@ pub struct KindSettings {
 
 /// Where the cluster comes from.
 #[derive(Debug, Clone)]
-pub enum ClusterSource {
+pub(crate) enum ClusterSource {
     Create(NodeImage),
     /// It is there, under this name, and stays.
     Reuse(String),
@@ -60,7 +60,7 @@ impl std::fmt::Display for ClusterSource {
     }
 }
 
-pub struct KindCluster {
+pub(crate) struct KindCluster {
     docker: Docker,
     kubeconfig: String,
     client: kube::Client,
@@ -73,7 +73,7 @@ impl KindCluster {
     ///
     /// # Errors
     /// With kind's own reason. What had been begun is in the session's ledger.
-    pub async fn start(
+    pub(crate) async fn start(
         settings: &KindSettings,
         context: StartContext<'_>,
         tell: &(dyn Fn(&str) + Sync),
@@ -128,7 +128,7 @@ impl KindCluster {
     }
 
     /// Waits for every node to be ready, and for the ServiceAccount that pods need.
-    pub async fn schedulable(&self) -> Result<(), Error> {
+    pub(crate) async fn schedulable(&self) -> Result<(), Error> {
         let nodes = Api::<Node>::all(self.client());
         let accounts = Api::<ServiceAccount>::namespaced(self.client(), "default");
         let names = nodes.list(&Default::default()).await.map_err(Error::Client)?;
@@ -146,25 +146,25 @@ impl KindCluster {
         }
     }
 
-    pub fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &Info {
         &self.info
     }
 
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         self.client.clone()
     }
 
-    pub fn kubeconfig(&self) -> String {
+    pub(crate) fn kubeconfig(&self) -> String {
         self.kubeconfig.clone()
     }
 
-    pub fn docker(&self) -> &Docker {
+    pub(crate) fn docker(&self) -> &Docker {
         &self.docker
     }
 }
 
 /// The name of a session's kind cluster.
-pub fn name_of(session: &str) -> String {
+pub(crate) fn name_of(session: &str) -> String {
     format!("rehearsal-{session}")
 }
 
@@ -196,7 +196,7 @@ pub(super) async fn preload(
 
 /// The sessions that have made kind clusters on this engine, each with its owner. A cluster without an owner is
 /// somebody else's, whatever its name.
-pub async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
+pub(crate) async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
     let nodes = docker.containers(CLUSTER_LABEL).await.unwrap_or_default().into_iter().filter_map(|node| {
         let session = node.labels.get(CLUSTER_LABEL)?.strip_prefix("rehearsal-")?.to_owned();
         Some(async move { Some((session, docker.bound(&node.id, config::OWNER).await.ok()??)) })
@@ -206,7 +206,7 @@ pub async fn sessions(docker: &Docker) -> BTreeMap<String, String> {
 
 /// The sessions whose registry is docker.io to nodes of kind clusters of others on this engine, each with its owner and
 /// the nodes. A session's own nodes go with its cluster: asked while they go, they would answer that they do not run.
-pub async fn borrowed(docker: &Docker) -> BTreeMap<(String, String), Vec<String>> {
+pub(crate) async fn borrowed(docker: &Docker) -> BTreeMap<(String, String), Vec<String>> {
     let nodes = docker.containers(CLUSTER_LABEL).await.unwrap_or_default();
     let nodes = nodes.into_iter().filter(|node| node.state == "running");
     let told = nodes.filter_map(|node| {

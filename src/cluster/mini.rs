@@ -17,7 +17,7 @@ pub(super) const NAME: &str = "mini";
 
 /// How mini is to behave.
 #[derive(Debug, Clone)]
-pub struct MiniSettings {
+pub(crate) struct MiniSettings {
     /// The Kubernetes version whose behaviour it shows.
     pub version: Version,
     /// How many times faster than in Kubernetes the kubelet's syncs and back-offs pass; 1 is real time.
@@ -30,7 +30,7 @@ impl Default for MiniSettings {
     }
 }
 
-pub struct MiniCluster {
+pub(crate) struct MiniCluster {
     mini: Mini,
     runtime: Arc<DockerRuntime>,
     info: Info,
@@ -43,7 +43,7 @@ impl MiniCluster {
     ///
     /// # Errors
     /// [`Error::Mini`].
-    pub async fn start(
+    pub(crate) async fn start(
         settings: &MiniSettings,
         docker: Docker,
         registry: SocketAddr,
@@ -76,19 +76,19 @@ impl MiniCluster {
         Ok(Self { mini, runtime, info, ready_in })
     }
 
-    pub fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &Info {
         &self.info
     }
 
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         self.mini.client()
     }
 
-    pub fn bare_client(&self) -> kube::Client {
+    pub(crate) fn bare_client(&self) -> kube::Client {
         self.mini.bare_client()
     }
 
-    pub fn kubeconfig(&self) -> String {
+    pub(crate) fn kubeconfig(&self) -> String {
         self.mini.kubeconfig()
     }
 
@@ -101,7 +101,7 @@ impl MiniCluster {
         pulled.map(drop).map_err(|error| Error::Preload { image: image.into(), why: error.message })
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.mini.close().await;
         // What does not go now goes by its label.
         let _ = self.runtime.close().await;

@@ -4,7 +4,7 @@ mod choice;
 mod context;
 mod kind;
 mod mini;
-pub mod namespaces;
+pub(crate) mod namespaces;
 mod plan;
 mod start;
 
@@ -14,16 +14,15 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use serde::{Deserialize, Serialize};
 
-pub use choice::{Choice, InvalidChoice};
+pub(crate) use choice::Choice;
 pub(crate) use context::reader;
-pub use kind::{
-    KindSettings, borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name,
-    sessions as kind_sessions,
+pub(crate) use kind::{
+    borrowed as borrowed_nodes, end as end_kind, give_back, name_of as kind_name, sessions as kind_sessions,
 };
-pub use mini::MiniSettings;
-pub use namespaces::labels_of as namespace_labels;
-pub use plan::{ClusterSettings, Plan};
-pub use start::StartContext;
+pub(crate) use mini::MiniSettings;
+pub(crate) use namespaces::labels_of as namespace_labels;
+pub(crate) use plan::{ClusterSettings, Plan};
+pub(crate) use start::StartContext;
 
 use crate::docker::{self, Docker};
 use crate::exec;
@@ -46,7 +45,7 @@ pub struct Info {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("mini did not start")]
     Mini(#[source] crate::mini::Error),
     #[error("no HTTP client for the registry")]
@@ -165,7 +164,7 @@ impl Hint for Error {
 }
 
 /// A cluster that is up.
-pub enum Cluster {
+pub(crate) enum Cluster {
     /// In this process.
     Mini(mini::MiniCluster),
     Kind(kind::KindCluster),
@@ -175,7 +174,7 @@ pub enum Cluster {
 }
 
 /// A cluster known by its kubeconfig only.
-pub struct Attached {
+pub(crate) struct Attached {
     info: Info,
     client: kube::Client,
     bare: kube::Client,
@@ -217,14 +216,14 @@ impl Cluster {
     ///
     /// # Errors
     /// Where the kubeconfig cannot be read.
-    pub async fn attach(info: Info, kubeconfig: &Path, docker: Docker) -> Result<Self, Error> {
+    pub(crate) async fn attach(info: Info, kubeconfig: &Path, docker: Docker) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(kubeconfig).map_err(|source| Error::Read { path: kubeconfig.into(), source })?;
         let (client, bare) = (client_of(&text).await?, bare_client_of(&text).await?);
         Ok(Self::Attached(Attached { info, client, bare, docker }))
     }
 
-    pub fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &Info {
         match self {
             Self::Mini(mini) => mini.info(),
             Self::Kind(kind) => kind.info(),
@@ -233,7 +232,7 @@ impl Cluster {
         }
     }
 
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         match self {
             Self::Mini(mini) => mini.client(),
             Self::Kind(kind) => kind.client(),
@@ -246,7 +245,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Where the kubeconfig cannot be used.
-    pub async fn bare_client(&self) -> Result<kube::Client, Error> {
+    pub(crate) async fn bare_client(&self) -> Result<kube::Client, Error> {
         match self {
             Self::Mini(mini) => Ok(mini.bare_client()),
             Self::Kind(kind) => bare_client_of(&kind.kubeconfig()).await,
@@ -259,7 +258,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Where that takes too long.
-    pub async fn schedulable(&self) -> Result<(), Error> {
+    pub(crate) async fn schedulable(&self) -> Result<(), Error> {
         match self {
             Self::Kind(kind) => kind.schedulable().await,
             // Up is ready; who keeps a stage up has waited.
@@ -268,7 +267,7 @@ impl Cluster {
     }
 
     /// The kubeconfig's text, for kubectl.
-    pub fn kubeconfig(&self) -> Option<String> {
+    pub(crate) fn kubeconfig(&self) -> Option<String> {
         match self {
             Self::Mini(mini) => Some(mini.kubeconfig()),
             Self::Kind(kind) => Some(kind.kubeconfig()),
@@ -281,7 +280,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Where a node cannot be reached.
-    pub async fn evict(&self, image: &str) -> Result<(), Error> {
+    pub(crate) async fn evict(&self, image: &str) -> Result<(), Error> {
         match self {
             Self::Mini(mini) => mini::evict(&mini.client(), image).await,
             Self::Kind(kind) => kind::evict(kind.docker(), &kind.info().nodes, image).await,
@@ -308,12 +307,12 @@ impl Cluster {
     }
 
     /// Whether its pods are mini's, this process's or another's, with a back-off that passes in time-lapse.
-    pub fn is_mini(&self) -> bool {
+    pub(crate) fn is_mini(&self) -> bool {
         self.info().name == mini::NAME
     }
 
     /// Whether it is there still when [`Cluster::stop`] has been.
-    pub fn stays(&self) -> bool {
+    pub(crate) fn stays(&self) -> bool {
         match self {
             Self::Mini(_) => false,
             Self::Kind(kind) => kind.info().is_users,
@@ -322,7 +321,7 @@ impl Cluster {
     }
 
     /// Ends what of it is in this process. What it has outside is in the session's ledger.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         match self {
             Self::Mini(mini) => mini.stop().await,
             Self::Kind(_) | Self::Context(_) | Self::Attached(_) => {}

@@ -24,7 +24,7 @@ const LOOKS: Duration = Duration::from_millis(200);
 const ANSWERS: Duration = Duration::from_secs(15);
 
 /// The labels of a namespace that a run makes.
-pub fn labels_of(session: &str) -> BTreeMap<String, String> {
+pub(crate) fn labels_of(session: &str) -> BTreeMap<String, String> {
     let process = Process::current().map(|process| (labels::PROCESS.to_owned(), process.to_string()));
     [(labels::SESSION.to_owned(), session.to_owned()), host_label()].into_iter().chain(process).collect()
 }
@@ -52,7 +52,7 @@ fn is_of(namespace: &Namespace, session: &str) -> bool {
 ///
 /// # Errors
 /// Where the cluster does not answer, or does not let its namespaces be listed.
-pub async fn remove(client: &Client, session: &str, awaited: bool) -> kube::Result<Vec<String>> {
+pub(crate) async fn remove(client: &Client, session: &str, awaited: bool) -> kube::Result<Vec<String>> {
     let all = Api::<Namespace>::all(client.clone());
     let names = async || {
         let found = all.list(&ListParams::default()).await?;
@@ -87,7 +87,7 @@ pub async fn remove(client: &Client, session: &str, awaited: bool) -> kube::Resu
 ///
 /// # Errors
 /// As [`remove`], and where the kubeconfig cannot be used or the cluster is silent.
-pub async fn remove_through(kubeconfig: &Path, session: &str, awaited: bool) -> Result<Vec<String>, Error> {
+pub(crate) async fn remove_through(kubeconfig: &Path, session: &str, awaited: bool) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(kubeconfig).map_err(|source| Error::Read { path: kubeconfig.into(), source })?;
     let client = client_of(&text).await?;
     match tokio::time::timeout(ANSWERS, client.apiserver_version()).await {
@@ -102,7 +102,7 @@ pub async fn remove_through(kubeconfig: &Path, session: &str, awaited: bool) -> 
 ///
 /// # Errors
 /// Where the cluster does not answer.
-pub async fn reap(client: &Client) -> kube::Result<Vec<String>> {
+pub(crate) async fn reap(client: &Client) -> kube::Result<Vec<String>> {
     let namespaces = match Api::<Namespace>::all(client.clone()).list(&ListParams::default()).await {
         Ok(list) => list.items,
         Err(kube::Error::Api(status)) if status.code == 403 => return Ok(Vec::new()),

@@ -11,7 +11,7 @@ use crate::docker::Docker;
 
 /// What the user said of clusters.
 #[derive(Debug, Clone, Default)]
-pub struct ClusterSettings {
+pub(crate) struct ClusterSettings {
     pub choice: Choice,
     pub mini: MiniSettings,
     pub node_image: Option<String>,
@@ -26,7 +26,7 @@ pub struct ClusterSettings {
 
 /// A cluster that was chosen and can be started.
 #[derive(Debug, Clone)]
-pub enum Plan {
+pub(crate) enum Plan {
     Mini(MiniSettings),
     Kind(Box<KindSettings>),
     Context(Box<Fit>),
@@ -38,7 +38,7 @@ impl Plan {
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub async fn of(settings: &ClusterSettings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
+    pub(crate) async fn of(settings: &ClusterSettings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
         let mini = || Self::Mini(settings.mini.clone());
         match &settings.choice {
             Choice::Mini => Ok((mini(), Vec::new())),
@@ -81,7 +81,11 @@ impl Plan {
     ///
     /// # Errors
     /// As the cluster's own `start`.
-    pub async fn start(&self, context: StartContext<'_>, tell: &(dyn Fn(&str) + Sync)) -> Result<Cluster, Error> {
+    pub(crate) async fn start(
+        &self,
+        context: StartContext<'_>,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<Cluster, Error> {
         match self {
             Self::Mini(settings) => {
                 tell("waiting for the registry");

@@ -10,7 +10,7 @@ use crate::docker::Docker;
 use crate::session::Ledger;
 
 /// What a cluster is started on.
-pub struct StartContext<'a> {
+pub(crate) struct StartContext<'a> {
     pub docker: Docker,
     pub session: String,
     /// The session's lock, by which others tell whether it lives.

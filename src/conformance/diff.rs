@@ -8,7 +8,7 @@ use super::error::Error;
 
 /// Where two records part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordDifference {
+pub(crate) struct RecordDifference {
     /// 1-based line in both.
     pub line: usize,
     /// What the line belongs to: the pod or the command above it.
@@ -20,7 +20,7 @@ pub struct RecordDifference {
 
 impl RecordDifference {
     /// Of two records' texts; None where they are equal.
-    pub fn first(left: &str, right: &str) -> Option<Self> {
+    pub(crate) fn first(left: &str, right: &str) -> Option<Self> {
         let (mut lefts, mut rights) = (left.lines(), right.lines());
         let mut of = String::new();
         for line in 1.. {
@@ -54,7 +54,7 @@ pub(super) type Compared = (String, Option<RecordDifference>);
 ///
 /// # Errors
 /// Where a folder cannot be read.
-pub fn diff(left: &Path, right: &Path) -> Result<Vec<Compared>, Error> {
+pub(crate) fn diff(left: &Path, right: &Path) -> Result<Vec<Compared>, Error> {
     let (of_left, of_right) = (names(left)?, names(right)?);
     if let Some((dir, _)) = [(left, &of_left), (right, &of_right)].iter().find(|(_, names)| names.is_empty()) {
         return Err(Error::NoRecords { path: dir.into() });

@@ -8,7 +8,7 @@ use crate::wait::TimedOut;
 use crate::{docker, stage};
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("no case is called `{name}`")]
     UnknownCase { name: String },
     #[error("the cluster does not answer")]
@@ -29,8 +29,6 @@ pub enum Error {
     TimedOut(#[from] TimedOut),
     #[error("the kubeconfig cannot be given another namespace: {0}")]
     Kubeconfig(String),
-    #[error("{0}")]
-    Unexpected(String),
     #[error("`rehearse why` names {}, not {}", named.join(", "), expected.join(", "))]
     Causes { named: Vec<String>, expected: &'static [&'static str] },
     #[error("cannot write {}", path.display())]
@@ -67,7 +65,7 @@ impl Hint for Error {
             }
             Self::Kubeconfig(_) => Some("is the stage still up? `rehearse down` clears what is left of one".into()),
             // What a case saw is what it says.
-            Self::Unexpected(_) | Self::Causes { .. } => None,
+            Self::Causes { .. } => None,
             Self::Write { .. } => Some("records are written where `--dir DIR` says".into()),
         }
     }

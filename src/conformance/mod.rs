@@ -16,9 +16,9 @@ mod testbed;
 mod words;
 mod world;
 
-pub use cases::{Case, Needs, all, chosen};
-pub use diff::{RecordDifference, diff};
-pub use error::Error;
-pub use record::CaseRecord;
-pub use suite::{CaseOutcome, CaseResult, Suite};
-pub use testbed::Testbed;
+pub(crate) use cases::chosen;
+pub use cases::{Case, all};
+pub(crate) use diff::diff;
+pub(crate) use error::Error;
+pub(crate) use suite::{CaseOutcome, CaseResult, Suite};
+pub(crate) use testbed::Testbed;

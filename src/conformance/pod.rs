@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// One container with the case's image; everything else as said.
 #[derive(Debug, Clone, Default)]
-pub struct PodSpec {
+pub(crate) struct PodSpec {
     name: String,
     image: Option<String>,
     secrets: Vec<&'static str>,
@@ -14,42 +14,42 @@ pub struct PodSpec {
 }
 
 impl PodSpec {
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
     /// Another image than the case's.
-    pub fn image(mut self, image: impl Into<String>) -> Self {
+    pub(crate) fn image(mut self, image: impl Into<String>) -> Self {
         self.image = Some(image.into());
         self
     }
 
-    pub fn secrets(mut self, secrets: &[&'static str]) -> Self {
+    pub(crate) fn secrets(mut self, secrets: &[&'static str]) -> Self {
         self.secrets = secrets.to_vec();
         self
     }
 
-    pub fn policy(mut self, policy: &'static str) -> Self {
+    pub(crate) fn policy(mut self, policy: &'static str) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    pub fn service_account(mut self, name: &'static str) -> Self {
+    pub(crate) fn service_account(mut self, name: &'static str) -> Self {
         self.service_account = Some(name);
         self
     }
 
-    pub fn automount(mut self, mount: bool) -> Self {
+    pub(crate) fn automount(mut self, mount: bool) -> Self {
         self.automount = Some(mount);
         self
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The manifest, with `image` where none was said.
-    pub fn manifest(&self, image: &str) -> Value {
+    pub(crate) fn manifest(&self, image: &str) -> Value {
         let mut container = json!({ "name": "app", "image": self.image.as_deref().unwrap_or(image) });
         let mut spec = json!({});
         let mut put = |key: &str, value: Option<Value>| {

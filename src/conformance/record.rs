@@ -9,7 +9,7 @@ use crate::place::Printed;
 
 /// A case's record: equal on every cluster that behaves the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaseRecord {
+pub(crate) struct CaseRecord {
     pub case: String,
     pub seen: Vec<Observation>,
 }
@@ -17,7 +17,7 @@ pub struct CaseRecord {
 /// One thing that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Observation {
+pub(crate) enum Observation {
     /// What a pod went through: states and events, each once, in the order they first came.
     Pod { pod: String, states: Vec<String>, events: Vec<String> },
     /// What a command printed, both streams in their order.
@@ -27,7 +27,7 @@ pub enum Observation {
 }
 
 impl Observation {
-    pub fn pod(trace: &Trace, words: &Words) -> Self {
+    pub(crate) fn pod(trace: &Trace, words: &Words) -> Self {
         // Names first: the redactor would take an address out of them.
         let mut trace = trace.clone();
         let messages = trace.states.iter_mut().filter_map(|state| state.message.as_mut());
@@ -54,7 +54,7 @@ impl Observation {
         Self::Pod { pod: trace.object.name.clone(), states: redacted.states.iter().map(state).collect(), events }
     }
 
-    pub fn command(command: &str, printed: &Printed, words: &Words) -> Self {
+    pub(crate) fn command(command: &str, printed: &Printed, words: &Words) -> Self {
         let output = words.text(&printed.all).lines().map(str::to_owned).collect();
         Self::Command { command: words.text(command), exit: printed.code, output }
     }
@@ -62,7 +62,7 @@ impl Observation {
 
 impl CaseRecord {
     /// The file's text.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         // Strings and numbers always serialize.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }

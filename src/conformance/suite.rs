@@ -18,7 +18,7 @@ use crate::secret::private_file;
 
 /// What came of a case.
 #[derive(Debug)]
-pub enum CaseResult {
+pub(crate) enum CaseResult {
     /// The record is the expected one.
     Passed,
     /// The record is another; the expected one is on the left.
@@ -31,7 +31,7 @@ pub enum CaseResult {
     Skipped(String),
 }
 
-pub struct CaseOutcome {
+pub(crate) struct CaseOutcome {
     pub case: &'static Case,
     pub result: CaseResult,
     pub took: Duration,
@@ -39,12 +39,12 @@ pub struct CaseOutcome {
 
 impl CaseOutcome {
     /// Whether it keeps the suite from passing.
-    pub fn is_failure(&self) -> bool {
+    pub(crate) fn is_failure(&self) -> bool {
         matches!(self.result, CaseResult::Differs(_) | CaseResult::Failed(_))
     }
 }
 
-pub struct Suite<'a> {
+pub(crate) struct Suite<'a> {
     pub testbed: &'a Testbed<'a>,
     /// Where records are written, one file a case.
     pub records: &'a Path,
@@ -60,7 +60,7 @@ impl Suite<'_> {
     ///
     /// # Errors
     /// Where the folder of the records cannot be made.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         cases: &[&'static Case],
         mut told: impl FnMut(&CaseOutcome),

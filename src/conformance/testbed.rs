@@ -19,7 +19,7 @@ use crate::mask::Masker;
 use crate::place::{self, Watch};
 use crate::stage::Stage;
 
-pub struct Testbed<'a> {
+pub(crate) struct Testbed<'a> {
     pub stage: &'a Stage,
     pub kubectl: PathBuf,
     /// Of kubectl: 36 for 1.36.
@@ -40,7 +40,7 @@ impl<'a> Testbed<'a> {
     ///
     /// # Errors
     /// Where the cluster does not answer.
-    pub async fn prepare(
+    pub(crate) async fn prepare(
         stage: &'a Stage,
         kubectl: PathBuf,
         program: PathBuf,
@@ -77,7 +77,7 @@ impl<'a> Testbed<'a> {
     ///
     /// # Errors
     /// Where the cluster does not answer or something does not go.
-    pub async fn sweep(&self) -> Result<(), Error> {
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
         outage::end(self.stage).await?;
         let ours = ListParams::default().labels(&format!("{}={}", labels::SESSION, self.session));
         let found = Api::<Namespace>::all(self.client.clone()).list(&ours).await?;
@@ -92,7 +92,7 @@ impl<'a> Testbed<'a> {
         gone(Api::<Namespace>::all(self.client.clone()), namespace, None).await
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.watch.close().await;
     }
 }

@@ -31,7 +31,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// Makes texts equal that mean the same.
 #[derive(Debug, Clone)]
-pub struct Words {
+pub(crate) struct Words {
     masker: Masker,
     redactor: Redactor,
     /// What stands for what, in this order.
@@ -40,19 +40,19 @@ pub struct Words {
 
 impl Words {
     /// `names`: what differs, e.g. a node's name, and what shall stand for it.
-    pub fn new(masker: Masker, names: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(masker: Masker, names: Vec<(String, String)>) -> Self {
         Self { masker, redactor: Redactor::default(), names }
     }
 
     /// The same and one name more.
     #[must_use]
-    pub fn and(&self, name: &str, stands_for: &str) -> Self {
+    pub(crate) fn and(&self, name: &str, stands_for: &str) -> Self {
         let mut words = self.clone();
         words.names.insert(0, (name.into(), stands_for.into()));
         words
     }
 
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let mut text = self.masker.mask(text).into_owned();
         for (name, to) in &self.names {
             text = text.replace(name, to);

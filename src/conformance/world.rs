@@ -35,14 +35,14 @@ const REPOSITORY: &str = "docker.io/conformance/";
 
 /// Whose credentials a pull secret holds, and for which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretContents {
+pub(crate) enum SecretContents {
     Right,
     WrongPassword,
     /// The right ones, but for a server the image is not on.
     OtherServer,
 }
 
-pub struct World<'a> {
+pub(crate) struct World<'a> {
     pub testbed: &'a Testbed<'a>,
     /// Different in each run; taken out of the record.
     tag: String,
@@ -64,7 +64,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn make(testbed: &'a Testbed<'a>, case: &str) -> Result<Self, Error> {
+    pub(crate) async fn make(testbed: &'a Testbed<'a>, case: &str) -> Result<Self, Error> {
         let tag = format!("-x{:06x}", rand::random::<u32>() & 0xff_ffff);
         let namespace = format!("{case}{tag}");
         let object: Namespace = of(json!({
@@ -98,7 +98,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where it does not go.
-    pub async fn close(self) -> Result<CaseRecord, Error> {
+    pub(crate) async fn close(self) -> Result<CaseRecord, Error> {
         if self.testbed.stage.is_users() {
             // What a registry does not delete is left to its own housekeeping.
             let _ = self.testbed.stage.withdraw(&self.image).await;
@@ -108,11 +108,11 @@ impl<'a> World<'a> {
     }
 
     /// A name that no other run has: for a repository or a second namespace.
-    pub fn own(&self, name: &str) -> String {
+    pub(crate) fn own(&self, name: &str) -> String {
         format!("{name}{}", self.tag)
     }
 
-    pub fn api<K>(&self) -> Api<K>
+    pub(crate) fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
     {
@@ -123,7 +123,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the registry refuses.
-    pub async fn serve(&self) -> Result<(), Error> {
+    pub(crate) async fn serve(&self) -> Result<(), Error> {
         Ok(self.testbed.stage.serve(&self.image).await?)
     }
 
@@ -131,12 +131,12 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn secret(&self, name: &str, login: SecretContents) -> Result<(), Error> {
+    pub(crate) async fn secret(&self, name: &str, login: SecretContents) -> Result<(), Error> {
         self.put_secret(&self.pull_secret(name, login)).await
     }
 
     /// A pull secret as kubectl makes it, not yet created.
-    pub fn pull_secret(&self, name: &str, login: SecretContents) -> Value {
+    pub(crate) fn pull_secret(&self, name: &str, login: SecretContents) -> Value {
         let right = self.testbed.stage.credentials();
         let (credentials, server) = match login {
             SecretContents::Right => (right, self.server.as_str()),
@@ -156,7 +156,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn put_secret(&self, secret: &Value) -> Result<(), Error> {
+    pub(crate) async fn put_secret(&self, secret: &Value) -> Result<(), Error> {
         let api = self.api::<Secret>();
         let secret: Secret = of(secret.clone());
         let name = secret.metadata.name.clone().unwrap_or_default();
@@ -173,7 +173,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn service_account(&self, name: &str, secrets: &[&str]) -> Result<(), Error> {
+    pub(crate) async fn service_account(&self, name: &str, secrets: &[&str]) -> Result<(), Error> {
         let secrets: Vec<_> = secrets.iter().map(|name| json!({ "name": name })).collect();
         let account = json!({ "metadata": { "name": name }, "imagePullSecrets": secrets });
         let api = self.api::<ServiceAccount>();
@@ -190,7 +190,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where the cluster refuses.
-    pub async fn pod(&self, pod: &PodSpec) -> Result<(), Error> {
+    pub(crate) async fn pod(&self, pod: &PodSpec) -> Result<(), Error> {
         let pod: Pod = of(pod.manifest(&self.image));
         self.api().create(&PostParams::default(), &pod).await?;
         Ok(())
@@ -200,7 +200,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where it does not go.
-    pub async fn delete_pod(&mut self, name: &str) -> Result<(), Error> {
+    pub(crate) async fn delete_pod(&mut self, name: &str) -> Result<(), Error> {
         gone(self.api::<Pod>(), name.into(), Some(0)).await?;
         self.seen("the end of the pod", name, Trace::ended).await?;
         self.began = Instant::now();
@@ -212,7 +212,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// [`Error::TimedOut`] with the last state.
-    pub async fn goes_through(&mut self, pod: &str, states: &[&str]) -> Result<(), Error> {
+    pub(crate) async fn goes_through(&mut self, pod: &str, states: &[&str]) -> Result<(), Error> {
         let states: Vec<String> = states.iter().map(|&state| state.to_owned()).collect();
         let what = format!("{pod} to go through {}", states.join(", "));
         let last = states.last().cloned().unwrap_or_default();
@@ -235,7 +235,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// [`Error::TimedOut`] with the last state.
-    pub async fn seen(&self, what: &str, pod: &str, reached: impl Fn(&Trace) -> bool) -> Result<Trace, Error> {
+    pub(crate) async fn seen(&self, what: &str, pod: &str, reached: impl Fn(&Trace) -> bool) -> Result<Trace, Error> {
         let object = ObjectRef { kind: "pod".into(), namespace: self.namespace.clone(), name: pod.into() };
         let watch = &self.testbed.watch;
         let probe = async || {
@@ -249,19 +249,15 @@ impl<'a> World<'a> {
     }
 
     /// Records a question and its answer.
-    pub fn fact(&mut self, fact: &str, is: impl ToString) {
+    pub(crate) fn fact(&mut self, fact: &str, is: impl ToString) {
         self.record.seen.push(Observation::Fact { fact: fact.into(), is: self.words.text(&is.to_string()) });
-    }
-
-    pub fn write(&self, name: &str, contents: &str) -> Result<(), Error> {
-        Ok(self.shell.write(name, contents)?)
     }
 
     /// Plays a command in the case's namespace and records what it printed.
     ///
     /// # Errors
     /// Where it does not end.
-    pub async fn play(&mut self, command: &str) -> Result<(), Error> {
+    pub(crate) async fn play(&mut self, command: &str) -> Result<(), Error> {
         let printed = self.quietly(command).await?;
         self.record.seen.push(Observation::command(command, &printed, &self.words));
         Ok(())
@@ -271,7 +267,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// Where it does not end.
-    pub async fn quietly(&self, command: &str) -> Result<Printed, Error> {
+    pub(crate) async fn quietly(&self, command: &str) -> Result<Printed, Error> {
         // One pipe for both streams: their order is the program's.
         Ok(self.shell.play(&format!("exec 2>&1\n{command}"), PATIENCE).await?)
     }

@@ -21,28 +21,35 @@ const OUTPUT_LINES: usize = 12;
 pub struct ContextFile {
     /// Relative to the context's root.
     pub path: String,
+    /// What the Dockerfile's `COPY` finds there.
     pub contents: Bytes,
     /// Permission bits, e.g. `0o644`.
     pub mode: u32,
 }
 
 impl ContextFile {
+    /// A file that everybody may read and its owner may write (0644).
     pub fn new(path: impl Into<String>, contents: impl Into<Bytes>) -> ContextFile {
         ContextFile { path: path.into(), contents: contents.into(), mode: 0o644 }
     }
 }
 
+/// An image to build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildRequest {
+    /// All files that the Dockerfile may name, the Dockerfile among them.
     pub context: Vec<ContextFile>,
     /// The Dockerfile's path in the context.
     pub dockerfile: String,
     /// The result's name, `repository:tag`.
     pub tag: String,
+    /// Values of the Dockerfile's `ARG`s.
     pub args: BTreeMap<String, String>,
+    /// Labels of the image, put on with one more instruction.
     pub labels: BTreeMap<String, String>,
     /// The network of `RUN` steps: the engine's default when None.
     pub network: Option<String>,
+    /// Whether each step is played anew.
     pub no_cache: bool,
 }
 

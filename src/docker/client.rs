@@ -15,7 +15,7 @@ use super::error::{Error, Result, failed};
 /// How long the engine may take to begin an answer. Importing a root file system answers only when it is done.
 const ANSWER: Duration = Duration::from_secs(600);
 /// The variable that says where the engine is, as docker's own tools read it.
-pub const DOCKER_HOST: &str = "DOCKER_HOST";
+pub(crate) const DOCKER_HOST: &str = "DOCKER_HOST";
 const SOCKET: &str = "/var/run/docker.sock";
 /// How long a connected engine may take to say its version.
 const GREETING: Duration = Duration::from_secs(10);
@@ -126,6 +126,10 @@ impl Docker {
         self.podman
     }
 
+    /// What the engine says of itself and of its machine.
+    ///
+    /// # Errors
+    /// Where it does not answer.
     pub async fn engine(&self) -> Result<EngineInfo> {
         let asking = "asking for its version";
         let (version, info) = tokio::try_join!(self.api.version(), self.api.info()).map_err(failed(asking))?;
@@ -154,7 +158,7 @@ fn env(name: &str) -> Option<String> {
 
 /// What [`DOCKER_HOST`] must be set to for everyone here, testcontainers, kind and fences among them, to speak to the same
 /// engine: nobody has said which, and it is not at the system's socket.
-pub fn host_elsewhere() -> Option<String> {
+pub(crate) fn host_elsewhere() -> Option<String> {
     if env(DOCKER_HOST).is_some() {
         return None;
     }

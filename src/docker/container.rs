@@ -19,8 +19,10 @@ use super::Docker;
 use super::build::{ContextFile, pack};
 use super::error::{Result, failed, failed_for, is_status};
 
+/// A container to create and start.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerRequest {
+    /// A name or an id that the engine has.
     pub image: String,
     /// The engine invents one when None.
     pub name: Option<String>,
@@ -28,8 +30,11 @@ pub struct ContainerRequest {
     pub command: Vec<String>,
     /// Overrides CMD when not empty.
     pub args: Vec<String>,
+    /// Names and values, which win over the image's.
     pub env: Vec<(String, String)>,
+    /// The image's own when None.
     pub working_dir: Option<String>,
+    /// The engine takes the id's first 12 characters when None.
     pub hostname: Option<String>,
     /// Absolute path → contents, copied in before the start, mode 0644.
     pub files: BTreeMap<String, Bytes>,
@@ -37,18 +42,23 @@ pub struct ContainerRequest {
     pub directories: Vec<String>,
     /// `UID[:GID]`; the image's own when None.
     pub user: Option<String>,
+    /// Capabilities beyond the engine's own, e.g. `NET_ADMIN`.
     pub cap_add: Vec<String>,
+    /// Those of the engine's own to go without; `ALL` is all of them.
     pub cap_drop: Vec<String>,
     /// The most it may use, in bytes, without any swap.
     pub memory: Option<i64>,
+    /// By [`super::labels`] the session is found that it belongs to.
     pub labels: BTreeMap<String, String>,
     /// Container port → port on 127.0.0.1, a free one when None.
     pub publish: Vec<(u16, Option<u16>)>,
     /// The network to join and the aliases there; the engine's default network when None.
     pub network: Option<(String, Vec<String>)>,
-    /// Whether it has an input that stays open, and whether that ends with the first client that was attached to it.
+    /// Whether it has an input that stays open.
     pub stdin: bool,
+    /// Whether that input ends with the first client that was attached to it.
     pub stdin_once: bool,
+    /// Whether it has a terminal: then both streams are one.
     pub tty: bool,
     /// Whether the engine removes it when it ends.
     pub auto_remove: bool,
@@ -57,6 +67,7 @@ pub struct ContainerRequest {
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
+    /// Of 64 hexadecimal digits.
     pub id: String,
     /// On its first network; empty on the host's network.
     pub ip: String,
@@ -67,16 +78,22 @@ pub struct Container {
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
+    /// As the engine tells it: 128 + the signal's number where a signal ended it.
     pub code: i32,
+    /// Whether the kernel killed it for its memory.
     pub oom_killed: bool,
 }
 
+/// Which part of a container's log is read.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
+    /// Whether the log is read on until the container ends.
     pub follow: bool,
+    /// Only so many lines from its end.
     pub tail_lines: Option<u64>,
     /// Each line begins with the engine's RFC 3339 time.
     pub timestamps: bool,
+    /// Only what is no older than this.
     pub since_seconds: Option<i64>,
 }
 
@@ -99,18 +116,20 @@ impl LogOptions {
 /// A container as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSummary {
+    /// Of 64 hexadecimal digits.
     pub id: String,
-    pub names: Vec<String>,
-    pub image: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) image: String,
     /// `running`, `exited`, …
     pub state: String,
     /// `Up 2 minutes`, `Exited (0) 3 seconds ago`, …
-    pub status: String,
-    pub command: String,
+    pub(crate) status: String,
+    pub(crate) command: String,
     /// Seconds since 1970.
-    pub created: i64,
+    pub(crate) created: i64,
     /// Container port → port on 127.0.0.1, where it is published.
-    pub ports: BTreeMap<u16, Option<u16>>,
+    pub(crate) ports: BTreeMap<u16, Option<u16>>,
+    /// Its own and its image's.
     pub labels: BTreeMap<String, String>,
 }
 

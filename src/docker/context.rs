@@ -16,7 +16,7 @@ struct Ignored(Vec<(bool, Regex)>);
 ///
 /// # Errors
 /// Where one cannot be read, or `.dockerignore` has a pattern that is none.
-pub fn collect(root: &Path) -> Result<Vec<ContextFile>, Error> {
+pub(crate) fn collect(root: &Path) -> Result<Vec<ContextFile>, Error> {
     let ignored = Ignored::read(&std::fs::read_to_string(root.join(".dockerignore")).unwrap_or_default())?;
     let mut files = Vec::new();
     below(root, root, &ignored, &mut files)?;

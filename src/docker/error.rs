@@ -4,9 +4,12 @@
 use bollard::errors::Error as Bollard;
 
 use crate::hint::Hint;
+/// What the functions of this room return.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Why the engine does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("no docker socket at {path}")]
     SocketMissing { path: String },

@@ -18,16 +18,24 @@ use super::error::{Error, Result, failed, failed_for};
 /// How far back the engine is asked for the end of a command that was still running when its output had ended.
 const LOOK_BACK_SECONDS: i64 = 300;
 
+/// A command to start in a running container.
 #[derive(Debug, Clone, Default)]
 pub struct ExecSpec {
+    /// The program and its arguments; no shell reads them.
     pub command: Vec<String>,
+    /// Names and values on top of the container's.
     pub env: Vec<(String, String)>,
+    /// The container's own when None.
     pub working_dir: Option<String>,
+    /// Whether it reads what is sent to it.
     pub stdin: bool,
+    /// Whether it has a terminal: then both streams are one.
     pub tty: bool,
 }
 
+/// A started command.
 pub struct ExecStreams {
+    /// Goes nowhere where the command does not read.
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
     /// (fd, bytes) with fd 1 or 2; a tty has only fd 1.
     pub output: BoxStream<'static, std::io::Result<(u8, Bytes)>>,
@@ -36,6 +44,10 @@ pub struct ExecStreams {
 }
 
 impl Docker {
+    /// Starts a command in a running container.
+    ///
+    /// # Errors
+    /// Where there is no such container, it does not run, or the program cannot be started.
     pub async fn exec(&self, container: &str, spec: ExecSpec) -> Result<ExecStreams> {
         let options = CreateExecOptions {
             attach_stdin: Some(spec.stdin),

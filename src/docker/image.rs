@@ -20,6 +20,7 @@ use super::{Docker, transfer};
 /// what it says least of.
 const SILENCE: Duration = Duration::from_secs(120);
 
+/// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageInfo {
     /// `sha256:…`: the config's digest (with containerd's image store, the manifest's).
@@ -27,10 +28,10 @@ pub struct ImageInfo {
     /// Bytes, unpacked.
     pub size: u64,
     /// Its names, `repository:tag`.
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// `repository@sha256:…` for each registry it was pulled from or pushed to.
     pub repo_digests: Vec<String>,
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub(crate) labels: std::collections::BTreeMap<String, String>,
 }
 
 /// What a registry took.
@@ -39,7 +40,7 @@ pub struct Pushed {
     /// The manifest's digest, `sha256:…`.
     pub digest: String,
     /// Bytes of the manifest.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 impl Docker {

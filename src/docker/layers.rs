@@ -22,7 +22,7 @@ fn blob(copy: &Path, digest: &str) -> Option<std::path::PathBuf> {
 }
 
 /// Whether the copy has all of these layers.
-pub fn has(copy: &Path, digests: &[String]) -> bool {
+pub(crate) fn has(copy: &Path, digests: &[String]) -> bool {
     digests.iter().all(|digest| blob(copy, digest).is_some_and(|path| path.is_file()))
 }
 

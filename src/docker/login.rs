@@ -9,7 +9,9 @@ use crate::secret::Secret;
 /// A registry's username and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthConfig {
+    /// Who is let in.
     pub username: String,
+    /// A password, or a token that the registry takes for one.
     pub password: Secret,
     /// The registry's host, or `https://index.docker.io/v1/`.
     pub server: String,

@@ -3,9 +3,9 @@
 //!
 //! Everything made here carries labels ([`labels`]); removal goes by them. Cleanup is always an explicit call.
 
-pub mod context;
+pub(crate) mod context;
 pub mod labels;
-pub mod layers;
+pub(crate) mod layers;
 pub mod registry;
 
 mod build;
@@ -24,12 +24,12 @@ mod transfer;
 
 pub(crate) use build::pack;
 pub use build::{BuildRequest, ContextFile};
-pub use client::{DOCKER_HOST, Docker, EngineInfo, host_elsewhere};
+pub use client::Docker;
+pub(crate) use client::{DOCKER_HOST, host_elsewhere};
 pub use container::{Container, ContainerRequest, ContainerSummary, Exit, LogOptions};
 pub use error::{Error, Result};
 pub use exec::{ExecSpec, ExecStreams};
 pub use image::{ImageInfo, Pushed};
-pub use lab::ImageSummary;
+pub(crate) use lab::ImageSummary;
 pub use login::AuthConfig;
 pub use progress::{OnProgress, Progress};
-pub use session::FoundSession;

@@ -9,6 +9,7 @@ pub struct Progress {
     pub detail: String,
     /// Bytes, where they are counted.
     pub current: Option<u64>,
+    /// Bytes in the end, where that is known before.
     pub total: Option<u64>,
 }
 

@@ -32,7 +32,9 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct RegistryRequest {
     /// `registry:2` or its stand-in, as it was found.
     pub image: String,
+    /// Whom it lets in.
     pub auth: Auth,
+    /// By [`super::labels`] the session is found that it belongs to.
     pub labels: BTreeMap<String, String>,
     /// A port on 127.0.0.1; a free one when None.
     pub port: Option<u16>,
@@ -47,13 +49,16 @@ pub enum Auth {
     Basic {
         /// Lines `user:bcrypt-hash`. Without the file the registry would invent a user and log its password.
         htpasswd: Bytes,
+        /// What its challenge calls the registry.
         realm: String,
     },
     /// By tokens of a service, as Docker Hub does: whoever has none is sent to `realm`.
     Token {
         /// A URL that the engine and the nodes reach.
         realm: String,
+        /// The audience that tokens are for.
         service: String,
+        /// Who has to have signed them.
         issuer: String,
         /// The signer's, in PEM.
         certificate: String,
@@ -102,6 +107,7 @@ impl Auth {
 pub struct RegistryContainer {
     /// On 127.0.0.1.
     pub addr: SocketAddr,
+    /// Of its container.
     pub id: String,
     docker: Docker,
     ended: bool,

@@ -17,7 +17,7 @@ fn first_schema() -> u32 {
 
 /// An event and when it happened, in milliseconds since the session began. One line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Record {
+pub(crate) struct Record {
     pub at_ms: u64,
     #[serde(flatten)]
     pub event: Event,

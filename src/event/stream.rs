@@ -11,7 +11,7 @@ use super::verdict::Verdict;
 
 /// A lab that a run was asked to play.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     pub lab: u32,
     pub title: String,
     /// Its file, as a failure names it.
@@ -21,7 +21,7 @@ pub struct Chosen {
 /// The sending end of the stream; clones share it. Sending never blocks and never fails: a run does not
 /// depend on anybody listening.
 #[derive(Debug, Clone)]
-pub struct Events {
+pub(crate) struct Events {
     start: Instant,
     tx: mpsc::UnboundedSender<Record>,
     /// Labs that have been finished.
@@ -29,24 +29,24 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Record>) {
+    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<Record>) {
         let (tx, rx) = mpsc::unbounded_channel();
         (Self { start: Instant::now(), tx, finished: Arc::default() }, rx)
     }
 
-    pub fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         if let Event::LabFinished { lab, .. } = event {
             self.finished().insert(lab);
         }
         let _ = self.tx.send(Record { at_ms: self.elapsed_ms(), event });
     }
 
-    pub fn note(&self, text: impl Into<String>) {
+    pub(crate) fn note(&self, text: impl Into<String>) {
         self.emit(Event::Note { text: text.into() });
     }
 
     /// The run ends here, for this reason: each of `labs` that was not finished is blocked by it.
-    pub fn fail(&self, labs: Vec<Chosen>, message: &str, hint: Option<String>) {
+    pub(crate) fn fail(&self, labs: Vec<Chosen>, message: &str, hint: Option<String>) {
         self.emit(Event::SessionFailed { message: message.into(), hint: hint.clone() });
         for Chosen { lab, title, file } in labs {
             if self.finished().contains(&lab) {
@@ -72,7 +72,7 @@ impl Events {
     }
 
     /// Milliseconds since the session began.
-    pub fn elapsed_ms(&self) -> u64 {
+    pub(crate) fn elapsed_ms(&self) -> u64 {
         millis(self.start.elapsed())
     }
 }

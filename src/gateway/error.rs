@@ -12,6 +12,7 @@ use crate::mini::status::ApiError;
 
 /// Why there is no gateway.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("cannot serve the lab's API")]
     Listener(#[from] loopback::Error),

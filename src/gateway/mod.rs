@@ -21,8 +21,9 @@ mod shared;
 mod stream;
 
 pub use error::Error;
-pub use faults::Faults;
-pub use names::{Elsewhere, Names};
+pub(crate) use faults::Faults;
+pub(crate) use names::Elsewhere;
+pub use names::Names;
 pub use record::Request;
 pub use rights::Reach;
 pub use server::{Gateway, Upstream};

@@ -105,6 +105,7 @@ impl Names {
         }
     }
 
+    /// Whether names stay as they are.
     #[must_use]
     pub fn is_verbatim(&self) -> bool {
         self.id.is_empty()

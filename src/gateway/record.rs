@@ -7,20 +7,20 @@ use crate::mini::request::RequestInfo;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// `get`, `list`, `watch`, `create`, …; the method in lower case where the path is no resource's.
-    pub verb: String,
+    pub(crate) verb: String,
     /// The group of the resource, empty for the core's.
-    pub group: String,
+    pub(crate) group: String,
     /// The plural; empty where the path is no resource's.
-    pub resource: String,
-    pub subresource: String,
+    pub(crate) resource: String,
+    pub(crate) subresource: String,
     /// Empty: cluster-scoped, or all namespaces.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The object's name, or the path that is no resource's.
-    pub name: String,
+    pub(crate) name: String,
     /// The answer's HTTP status.
-    pub code: u16,
+    pub(crate) code: u16,
     /// From the request's arrival to the head of its answer, in microseconds.
-    pub micros: u64,
+    pub(crate) micros: u64,
 }
 
 impl Request {

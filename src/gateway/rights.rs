@@ -11,7 +11,10 @@ use crate::kubewords::{KINDS, is_system_namespace};
 pub enum Reach {
     /// A cluster of ours: everything is read, and what is cluster-scoped is made under a name of the lab's where that
     /// can be. Whatever else changes the cluster needs the lab to be `alone` there.
-    Ours { alone: bool },
+    Ours {
+        /// Whether no other lab is played there meanwhile.
+        alone: bool,
+    },
     /// A user's cluster: nothing but the lab's own namespaces is read or changed.
     Users,
 }

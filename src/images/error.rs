@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use crate::docker;
 use crate::hint::Hint;
 
+/// What the functions of this room return.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Why an image cannot be had.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error(transparent)]
     Docker(#[from] docker::Error),

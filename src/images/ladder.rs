@@ -19,10 +19,13 @@ const STALLED: Duration = Duration::from_secs(60);
 /// How an image was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub enum How {
+    /// The engine had it.
     Local,
+    /// From its hub.
     Pulled,
-    /// `why`: what kept it from being pulled.
+    /// Made of Debian packages.
     StandIn {
+        /// What kept it from being pulled.
         why: String,
     },
 }
@@ -34,6 +37,7 @@ pub struct FoundImage {
     pub hub: String,
     /// The name to use, `registry:2` or `rehearsal/registry:2-stand-in`.
     pub image: String,
+    /// Whether it is the hub's own.
     pub how: How,
 }
 
@@ -73,15 +77,20 @@ impl fmt::Display for FoundImage {
 /// What [`ensure`] would do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub enum Outlook {
+    /// Nothing: the engine has it.
     Found(FoundImage),
     /// The hub answers.
     WouldPull,
+    /// Packages and tools for a stand-in are at hand.
     WouldBuildStandIn {
+        /// Why the hub does not give it.
         why: String,
     },
-    /// No hub and no stand-in: `missing` is the first tool that is not on PATH; None where nobody knows how to build one.
+    /// No hub and no stand-in.
     Nowhere {
+        /// Why the hub does not give it.
         why: String,
+        /// The first tool that is not on PATH; None where nobody knows how to build a stand-in.
         missing: Option<&'static str>,
     },
 }

@@ -12,7 +12,6 @@ pub use application::Base;
 pub use error::{Error, Result};
 pub use ladder::{FoundImage, How, Outlook, ensure, inspect};
 pub use lecture::Application;
-pub use stand_in::stand_in_of;
 
 /// The image of a stage's own registry.
 pub const REGISTRY: &str = "registry:2";

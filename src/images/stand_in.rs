@@ -54,7 +54,7 @@ fn recipe(image: &str) -> Option<&'static Recipe> {
 }
 
 /// The local name of an image's stand-in: the user's own tags stay what they are.
-pub fn stand_in_of(image: &str) -> String {
+pub(crate) fn stand_in_of(image: &str) -> String {
     format!("rehearsal/{image}-stand-in")
 }
 

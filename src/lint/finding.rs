@@ -6,20 +6,21 @@ use serde::Serialize;
 
 use crate::script::lecture::Lines;
 
+/// Something wrong with a lecture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    pub rule: Rule,
-    pub severity: Severity,
-    pub lines: Lines,
-    pub message: String,
+    pub(crate) rule: Rule,
+    pub(crate) severity: Severity,
+    pub(crate) lines: Lines,
+    pub(crate) message: String,
     /// What the author may write instead.
-    pub suggestion: Option<String>,
+    pub(crate) suggestion: Option<String>,
 }
 
 /// An error is wrong on every cluster; a warning is likely to mislead a reader; a note may be meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Severity {
+pub(crate) enum Severity {
     Note,
     Warning,
     Error,
@@ -28,7 +29,7 @@ pub enum Severity {
 /// What can be found. The id is the heading in `docs/lint.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rule {
+pub(crate) enum Rule {
     ImmutableField,
     NoSuchField,
     UnknownField,
@@ -52,7 +53,7 @@ pub enum Rule {
 }
 
 /// Every rule with its id and severity.
-pub const RULES: [(Rule, &str, Severity); 20] = [
+pub(crate) const RULES: [(Rule, &str, Severity); 20] = [
     (Rule::ImmutableField, "immutable-field", Severity::Error),
     (Rule::NoSuchField, "no-such-field", Severity::Error),
     (Rule::UnknownField, "unknown-field", Severity::Error),
@@ -76,11 +77,11 @@ pub const RULES: [(Rule, &str, Severity); 20] = [
 ];
 
 impl Rule {
-    pub fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         RULES.iter().find(|(rule, ..)| *rule == self).map_or("", |(_, id, _)| id)
     }
 
-    pub fn severity(self) -> Severity {
+    pub(crate) fn severity(self) -> Severity {
         RULES.iter().find(|(rule, ..)| *rule == self).map_or(Severity::Note, |(.., severity)| *severity)
     }
 }

@@ -14,7 +14,8 @@ mod place;
 mod secrets;
 
 pub(crate) use apis::is_removed;
-pub use finding::{Finding, RULES, Rule, Severity};
+pub use finding::Finding;
+pub(crate) use finding::{Rule, Severity};
 
 use std::path::Path;
 
@@ -58,5 +59,7 @@ fn notes(lecture: &Lecture, findings: &mut Vec<Finding>) {
     }
 }
 
+#[cfg(test)]
+mod lectures;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::finding::RULES;
 use super::*;
 use crate::script::lecture::read_text;
 

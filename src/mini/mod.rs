@@ -3,28 +3,28 @@
 //! (how a write is carried out), `auth`, `table`, `api` (HTTP), and `server`. `controllers`, `kubelet` and its `runtime`
 //! stand beside: they speak to the API through [`kube::Client`] alone.
 
-pub mod api;
-pub mod auth;
-pub mod controllers;
+pub(crate) mod api;
+pub(crate) mod auth;
+pub(crate) mod controllers;
 mod events;
 pub(crate) mod go_json;
-pub mod kubelet;
+pub(crate) mod kubelet;
 mod label_selector;
 mod memory;
 mod names;
-pub mod pipeline;
-pub mod request;
+pub(crate) mod pipeline;
+pub(crate) mod request;
 mod requirement;
-pub mod resource;
-pub mod resources;
+pub(crate) mod resource;
+pub(crate) mod resources;
 pub mod runtime;
-pub mod schema;
-pub mod selector;
+pub(crate) mod schema;
+pub(crate) mod selector;
 mod server;
-pub mod status;
-pub mod store;
+pub(crate) mod status;
+pub(crate) mod store;
 mod strategy;
-pub mod table;
+pub(crate) mod table;
 mod timelapse;
 mod version;
 mod watching;

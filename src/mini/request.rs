@@ -7,7 +7,7 @@ use super::status::ApiError;
 
 /// A parsed request; what somebody may or may not do is put as one too. For paths that are no resource only `verb` and `path` are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequestInfo {
+pub(crate) struct RequestInfo {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; lower-case method else.
     pub verb: String,
     pub path: String,
@@ -22,7 +22,7 @@ pub struct RequestInfo {
 }
 
 impl RequestInfo {
-    pub fn parse(method: &Method, path: &str, params: &Params) -> Self {
+    pub(crate) fn parse(method: &Method, path: &str, params: &Params) -> Self {
         let path = percent_decode_str(path).decode_utf8_lossy();
         let mut info =
             RequestInfo { verb: method.as_str().to_lowercase(), path: path.clone().into_owned(), ..Default::default() };
@@ -59,7 +59,7 @@ impl RequestInfo {
 
     /// Where objects of a resource are looked for: cluster-scoped kinds have no namespace, `namespaces/NAME`
     /// itself included.
-    pub fn storage_namespace(&self, namespaced: bool) -> &str {
+    pub(crate) fn storage_namespace(&self, namespaced: bool) -> &str {
         if namespaced { &self.namespace } else { "" }
     }
 }
@@ -80,34 +80,34 @@ fn verb(method: &Method, name: &str, watch: bool) -> &'static str {
 
 /// The query, in order, with repeats.
 #[derive(Debug, Clone, Default)]
-pub struct Params(pub Vec<(String, String)>);
+pub(crate) struct Params(pub Vec<(String, String)>);
 
 impl Params {
-    pub fn of(uri: &http::Uri) -> Self {
+    pub(crate) fn of(uri: &http::Uri) -> Self {
         axum::extract::Query::try_from_uri(uri).map_or_else(|_| Params::default(), |q| Params(q.0))
     }
 
     /// The first value of `key`, empty ones left out.
-    pub fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 
-    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
     /// Whether `key` is there, with a value or without.
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }
 
     /// As apimachinery reads a flag: only its absence, `false` and `0` are false.
-    pub fn flag(&self, key: &str) -> bool {
+    pub(crate) fn flag(&self, key: &str) -> bool {
         self.all(key).next().is_some_and(|text| text != "0" && !text.eq_ignore_ascii_case("false"))
     }
 
     /// As [`Self::number`], in the words of who cannot read it.
-    pub fn integer(&self, key: &str) -> Result<Option<i64>, ApiError> {
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<i64>, ApiError> {
         let parse = |text: &str| {
             let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
             let far = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -117,7 +117,7 @@ impl Params {
         self.get(key).filter(|text| !text.is_empty()).map(parse).transpose()
     }
 
-    pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+    pub(crate) fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.get(key)?.parse().ok()
     }
 }

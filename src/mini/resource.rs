@@ -10,7 +10,7 @@ use super::table::TablePrinter;
 
 /// How requests for a resource are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serving {
+pub(crate) enum Serving {
     /// From the store.
     Stored,
     /// Listed in discovery and always empty: mini runs no controller for it.
@@ -21,7 +21,7 @@ pub enum Serving {
 
 /// What names of a kind must look like (apimachinery `util/validation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameRule {
+pub(crate) enum NameRule {
     /// RFC 1123 label, at most 63 characters.
     Label,
     /// RFC 1123 subdomain, at most 253 characters.
@@ -32,7 +32,7 @@ pub enum NameRule {
 
 /// A part of an object with an address of its own.
 #[derive(Debug, Clone, Copy)]
-pub struct Subresource {
+pub(crate) struct Subresource {
     pub name: &'static str,
     pub kind: &'static str,
     /// Empty: the parent's group and version.
@@ -42,7 +42,7 @@ pub struct Subresource {
 }
 
 /// A row of the resource table.
-pub struct Resource {
+pub(crate) struct Resource {
     pub group: &'static str,
     pub version: &'static str,
     pub plural: &'static str,
@@ -71,41 +71,41 @@ impl std::fmt::Debug for Resource {
 }
 
 impl Resource {
-    pub fn api_version(&self) -> String {
+    pub(crate) fn api_version(&self) -> String {
         match self.group {
             "" => self.version.to_owned(),
             group => format!("{group}/{}", self.version),
         }
     }
 
-    pub fn singular(&self) -> String {
+    pub(crate) fn singular(&self) -> String {
         self.kind.to_lowercase()
     }
 
     /// Where the store keeps the objects; nothing is ever put there for kinds that are not stored.
-    pub const fn shelf(&self) -> Shelf {
+    pub(crate) const fn shelf(&self) -> Shelf {
         Shelf { name: self.plural, fields: self.fields }
     }
 
     /// `pods`, `roles.rbac.authorization.k8s.io`: how messages name the resource.
-    pub const fn qualified(&self) -> Qualified<'static> {
+    pub(crate) const fn qualified(&self) -> Qualified<'static> {
         Qualified { name: self.plural, group: self.group }
     }
 
     /// Refuses an object that has faults.
-    pub fn valid(&self, name: &str, causes: Vec<FieldError>) -> Result<(), ApiError> {
+    pub(crate) fn valid(&self, name: &str, causes: Vec<FieldError>) -> Result<(), ApiError> {
         let kind = Qualified { name: self.kind, group: self.group };
         if causes.is_empty() { Ok(()) } else { Err(ApiError::Invalid { kind, name: name.to_owned(), causes }) }
     }
 
-    pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
+    pub(crate) fn subresource(&self, name: &str) -> Option<&'static Subresource> {
         self.subresources.iter().find(|s| s.name == name)
     }
 }
 
 /// What becomes of the dependents of an object that is deleted (`metav1.DeletionPropagation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Propagation {
+pub(crate) enum Propagation {
     /// They stay, without this owner.
     Orphan,
     /// They are deleted once the object is gone.
@@ -116,7 +116,7 @@ pub enum Propagation {
 
 /// What is particular to a kind, as pure functions on its JSON (Kubernetes' `rest.RESTCreateStrategy` and
 /// `RESTUpdateStrategy`). Objects arrive decoded: known fields only, of the right types.
-pub trait Strategy: Sync {
+pub(crate) trait Strategy: Sync {
     /// Fills in what the client may leave out.
     fn default(&self, _object: &mut Value) {}
     /// Clears what a client may not set at creation.
@@ -160,12 +160,12 @@ pub trait Strategy: Sync {
 }
 
 /// The strategy of kinds with nothing particular.
-pub struct Plain;
+pub(crate) struct Plain;
 
 impl Strategy for Plain {}
 
 /// Makes `new[field]` what it is in `old`, absent included.
-pub fn carry(new: &mut Value, old: &Value, field: &str) {
+pub(crate) fn carry(new: &mut Value, old: &Value, field: &str) {
     if let Some(map) = new.as_object_mut() {
         match old.get(field) {
             Some(value) => drop(map.insert(field.to_owned(), value.clone())),

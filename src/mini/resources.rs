@@ -74,7 +74,7 @@ const fn sub(name: &'static str, kind: &'static str, verbs: &'static [&'static s
 }
 
 /// Used by admission.
-pub static NAMESPACES: Resource = Resource {
+pub(crate) static NAMESPACES: Resource = Resource {
     verbs: ONE_BY_ONE,
     subresources: &[sub("finalize", "Namespace", &["update"]), sub("status", "Namespace", PART)],
     fields: &["status.phase"],
@@ -85,7 +85,7 @@ pub static NAMESPACES: Resource = Resource {
 };
 
 /// Used by admission and by tokens.
-pub static SERVICE_ACCOUNTS: Resource = Resource {
+pub(crate) static SERVICE_ACCOUNTS: Resource = Resource {
     subresources: &[Subresource {
         name: "token",
         kind: "TokenRequest",
@@ -98,7 +98,7 @@ pub static SERVICE_ACCOUNTS: Resource = Resource {
     ..of::<core::ServiceAccount>(STORED)
 };
 
-pub static PODS: Resource = Resource {
+pub(crate) static PODS: Resource = Resource {
     categories: &["all"],
     subresources: &[
         sub("attach", "PodAttachOptions", CONNECT),
@@ -127,7 +127,7 @@ pub static PODS: Resource = Resource {
 };
 
 /// Mini is ready when its node is.
-pub static NODES: Resource = Resource {
+pub(crate) static NODES: Resource = Resource {
     subresources: &[sub("status", "Node", PART)],
     fields: &["spec.unschedulable"],
     strategy: &small::NodeStrategy,
@@ -149,16 +149,16 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 /// Used by the authorizer.
-pub static ROLES: Resource = of::<rbac::Role>(ROLE);
+pub(crate) static ROLES: Resource = of::<rbac::Role>(ROLE);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLES: Resource = Resource { ..of::<rbac::ClusterRole>(ROLE) };
+pub(crate) static CLUSTER_ROLES: Resource = Resource { ..of::<rbac::ClusterRole>(ROLE) };
 
 /// Used by the authorizer.
-pub static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
+pub(crate) static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
 
 /// Used by the authorizer.
-pub static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
+pub(crate) static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
 
 static OTHERS: [Resource; 24] = [
     Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
@@ -213,14 +213,14 @@ static OTHERS: [Resource; 24] = [
 ];
 
 /// Every resource, in discovery's order of groups.
-pub fn all() -> impl Iterator<Item = &'static Resource> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Resource> {
     let named =
         [&NAMESPACES, &NODES, &PODS, &SERVICE_ACCOUNTS, &ROLES, &CLUSTER_ROLES, &ROLE_BINDINGS, &CLUSTER_ROLE_BINDINGS];
     named.into_iter().chain(&OTHERS)
 }
 
 /// The resource at `/apis/GROUP/VERSION/PLURAL`.
-pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
+pub(crate) fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
     all().find(|r| (r.group, r.version, r.plural) == (group, version, plural))
 }
 

@@ -7,14 +7,14 @@ use super::store::{Object, Shelf};
 
 /// What a list, watch or delete of a collection is limited to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selector {
+pub(crate) struct Selector {
     labels: Vec<Requirement>,
     fields: Vec<(String, bool, String)>,
 }
 
 impl Selector {
     /// Parses `labelSelector` and `fieldSelector` of a request about `resource`.
-    pub fn parse(resource: &Resource, labels: Option<&str>, fields: Option<&str>) -> Result<Self, ApiError> {
+    pub(crate) fn parse(resource: &Resource, labels: Option<&str>, fields: Option<&str>) -> Result<Self, ApiError> {
         let labels = requirement::parse(labels.unwrap_or_default()).map_err(ApiError::BadRequest)?;
         let fields = parse_fields(fields.unwrap_or_default())?;
         for (path, ..) in &fields {
@@ -25,7 +25,7 @@ impl Selector {
         Ok(Selector { labels, fields })
     }
 
-    pub fn matches(&self, object: &Object) -> bool {
+    pub(crate) fn matches(&self, object: &Object) -> bool {
         self.labels.iter().all(|r| r.matches(&object.labels))
             && self.fields.iter().all(|(path, equal, value)| (held(object, path) == value) == *equal)
     }

@@ -30,7 +30,9 @@ const NODE_IP: &str = "127.0.0.1";
 /// How long a start may take.
 const READY: Duration = Duration::from_secs(10);
 
+/// Why mini does not come up.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("cannot serve mini's API")]
     Listener(#[from] loopback::Error),
@@ -55,11 +57,13 @@ impl Hint for Error {
 
 /// What mini is to be.
 pub struct MiniOptions {
+    /// What its only node is called.
     pub node_name: String,
     /// Switches behaviour that changed between releases.
     pub version: Version,
     /// By how much the kubelet's back-off and sync period are shortened; 1.0 is real time.
     pub timelapse: f64,
+    /// What its node runs containers with.
     pub runtime: Arc<dyn Runtime>,
 }
 

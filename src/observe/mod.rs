@@ -12,10 +12,14 @@ mod redact;
 mod timeline;
 mod trace;
 
-pub use pattern::{PatternProgress, Sighting};
-pub use pod::{PodRow, pod_status};
-pub use pull::Came;
+pub(crate) use pattern::{PatternProgress, Sighting};
+pub(crate) use pod::pod_status;
+pub(crate) use pull::Came;
 pub(crate) use pull::{WireTrouble, is_refusal, wire_trouble};
-pub use recorder::Recorder;
-pub use redact::{Redacted, RedactedEvent, RedactedState, Redactor};
-pub use trace::{EventSeen, State, Trace};
+pub(crate) use recorder::Recorder;
+pub use redact::{Redacted, Redactor};
+pub(crate) use redact::{RedactedEvent, RedactedState};
+pub(crate) use trace::EventSeen;
+pub use trace::Trace;
+#[cfg(test)]
+pub(crate) use trace::TraceState;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::trace::{EventSeen, State, Trace};
+use super::trace::{EventSeen, Trace, TraceState};
 use crate::kubewords::status::{cause_of_back_off, is_back_off};
 
 /// How far a pattern has come.
@@ -62,9 +62,9 @@ impl Trace {
     }
 
     /// Which of these states the object was in at `since`; none if it was told to go from then on.
-    pub fn held(&self, statuses: &[String], since: Duration) -> Option<&State> {
+    pub fn held(&self, statuses: &[String], since: Duration) -> Option<&TraceState> {
         let (before, from) = self.states.split_at(self.first_since(since));
-        let stays = !from.iter().any(State::leaves);
+        let stays = !from.iter().any(TraceState::leaves);
         before.last().filter(|state| stays && statuses.contains(&state.status))
     }
 
@@ -107,7 +107,7 @@ fn reports(event: &EventSeen, status: &str) -> bool {
     event.reason == "Failed" && !is_back_off(status) && event.message.strip_prefix("Error: ") == Some(status)
 }
 
-fn tells_of(state: &State, status: &str) -> bool {
+fn tells_of(state: &TraceState, status: &str) -> bool {
     is_back_off(&state.status)
         && state.message.as_ref().is_some_and(|message| cause_of_back_off(message, status).is_some())
 }
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn to_be_in_a_state_is_not_to_enter_it() {
         let mut seen = trace(&[(1.0, "Running")]);
-        seen.record(State { ready: "0/1".into(), ..state(5.0, "Running") });
+        seen.record(TraceState { ready: "0/1".into(), ..state(5.0, "Running") });
         assert_eq!(seen.entered(&pattern("Running"), at(4.0)), None, "it is no longer ready, and still running");
         seen.record(state(6.0, "Completed"));
         seen.record(state(7.0, "Running"));
@@ -239,14 +239,14 @@ mod tests {
 
     #[test]
     fn a_back_off_tells_of_an_error_that_was_not_seen() {
-        let back_off = |at: f64, cause: &str| State {
+        let back_off = |at: f64, cause: &str| TraceState {
             message: Some(format!("Back-off pulling image \"x\": ErrImagePull: {cause}")),
             ..state(at, "ImagePullBackOff")
         };
         let mut seen = trace(&[(0.0, "ContainerCreating"), (1.0, "ErrImagePull")]);
         seen.record(back_off(12.0, "denied"));
         assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), None, "it tells of the one before");
-        seen.record(State { node: Some("n".into()), ..back_off(13.0, "denied") });
+        seen.record(TraceState { node: Some("n".into()), ..back_off(13.0, "denied") });
         assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), None, "and goes on about it");
         seen.record(back_off(14.0, "not found"));
         assert_eq!(seen.entered(&pattern("ErrImagePull"), at(10.0)), sighting(14.0, "ErrImagePull"));

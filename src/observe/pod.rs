@@ -11,7 +11,7 @@ use crate::kubewords::status::{
 
 /// Cells of one row, and what the STATUS is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PodRow {
+pub(crate) struct PodRow {
     /// Ready containers and all containers, restartable init containers among them: `0/1`.
     pub ready: String,
     /// `Running`, `ImagePullBackOff`, `Init:0/1`, `Terminating` …
@@ -24,7 +24,7 @@ pub struct PodRow {
 }
 
 /// What `kubectl get pods` prints for this pod.
-pub fn pod_status(pod: &Pod) -> PodRow {
+pub(crate) fn pod_status(pod: &Pod) -> PodRow {
     let (no_spec, no_status) = (PodSpec::default(), PodStatus::default());
     let (spec, status) = (pod.spec.as_ref().unwrap_or(&no_spec), pod.status.as_ref().unwrap_or(&no_status));
     let phase = status.phase.clone().unwrap_or_default();

@@ -148,7 +148,7 @@ pub(crate) fn is_refusal(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::trace::tests::{at, event, state, trace};
-    use super::super::trace::{StartedImage, State, Trace};
+    use super::super::trace::{StartedImage, Trace, TraceState};
     use super::{BURST, Came};
 
     /// As containerd says it of `docker.io/o/app:1`.
@@ -231,7 +231,7 @@ mod tests {
     fn what_was_wrong_once_is_no_trouble_now() {
         let mut pod = trace(&[(0.0, "ContainerCreating")]);
         pod.record_event(event(1.0, "FailedToRetrieveImagePullSecret", "Unable to retrieve", 1));
-        pod.record(State {
+        pod.record(TraceState {
             message: Some("Back-off pulling image \"x\": ErrImagePull: 401".into()),
             ..state(9.0, "ErrImagePull")
         });
@@ -252,7 +252,10 @@ mod tests {
     fn a_back_off_of_an_old_kubelet_is_told_with_the_failure_before() {
         let mut pod = trace(&[(0.0, "ContainerCreating")]);
         pod.record_event(event(1.0, "Failed", "Failed to pull image \"x\": 401 Unauthorized", 1));
-        pod.record(State { message: Some("Back-off pulling image \"x\"".into()), ..state(9.0, "ImagePullBackOff") });
+        pod.record(TraceState {
+            message: Some("Back-off pulling image \"x\"".into()),
+            ..state(9.0, "ImagePullBackOff")
+        });
         pod.record_event(event(9.0, "BackOff", "Back-off pulling image \"x\"", 1));
         assert_eq!(pod.troubles().last().unwrap(), "Failed Failed to pull image \"x\": 401 Unauthorized");
     }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use super::trace::{EventSeen, State, Trace};
+use super::trace::{EventSeen, Trace, TraceState};
 use crate::script::ObjectRef;
 
 /// All traces of a run, in the order their objects were first heard of.
 #[derive(Debug, Default)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     entries: Vec<Entry>,
 }
 
@@ -30,23 +30,24 @@ impl Entry {
 
 impl Recorder {
     /// A pod was added or modified. The trace, if its state is new.
-    pub fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
+    pub(crate) fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
         let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
-        let state = State::of(pod, now - entry.since);
+        let state = TraceState::of(pod, now - entry.since);
         entry.trace.record_images(pod, now - entry.since);
         entry.trace.record(state).then_some(&entry.trace)
     }
 
     /// A pod was deleted. The trace, if it was not known.
-    pub fn pod_deleted(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
+    pub(crate) fn pod_deleted(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
         let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
         entry.ended.get_or_insert(now);
-        let state = State { status: State::DELETED.into(), message: None, ..State::of(pod, now - entry.since) };
+        let state =
+            TraceState { status: TraceState::DELETED.into(), message: None, ..TraceState::of(pod, now - entry.since) };
         entry.trace.record(state).then_some(&entry.trace)
     }
 
     /// An Event was added or modified. The trace of its object, if it is news. Events may outrun their object.
-    pub fn event(&mut self, event: &Event, now: Instant) -> Option<&Trace> {
+    pub(crate) fn event(&mut self, event: &Event, now: Instant) -> Option<&Trace> {
         let about = &event.involved_object;
         let object = ObjectRef {
             kind: about.kind.as_deref()?.to_lowercase(),
@@ -59,7 +60,7 @@ impl Recorder {
     }
 
     /// Keeps what a registry has answered about the image of the object `uid`.
-    pub fn testify(&mut self, uid: &str, lane: &[String]) {
+    pub(crate) fn testify(&mut self, uid: &str, lane: &[String]) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.trace.uid == uid) {
             entry.trace.registry = lane.to_vec();
         }
@@ -67,26 +68,26 @@ impl Recorder {
 
     /// The newest trace of an object by its name, unless that object was gone before `step_began`. One without states
     /// gives way to one with: a late event of a former object may be the first that is heard of that object.
-    pub fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {
+    pub(crate) fn latest(&self, object: &ObjectRef, step_began: Instant) -> Option<&Trace> {
         let named = || self.entries.iter().rev().filter(|entry| entry.trace.object == *object);
         let newest = named().find(|entry| !entry.trace.states.is_empty()).or_else(|| named().next())?;
         newest.lasts_into(step_began).then_some(&newest.trace)
     }
 
     /// Every trace with states of an object by its name, oldest first, but for those that were over before `step_began`.
-    pub fn during<'a>(&'a self, object: &'a ObjectRef, step_began: Instant) -> impl Iterator<Item = &'a Trace> {
+    pub(crate) fn during<'a>(&'a self, object: &'a ObjectRef, step_began: Instant) -> impl Iterator<Item = &'a Trace> {
         let named = self.entries.iter().filter(|entry| entry.trace.object == *object);
         named.filter(move |entry| entry.lasts_into(step_began) && !entry.trace.states.is_empty()).map(|e| &e.trace)
     }
 
     /// `now` in the trace's own time: since its object was first heard of, zero before.
-    pub fn age(&self, uid: &str, now: Instant) -> Option<Duration> {
+    pub(crate) fn age(&self, uid: &str, now: Instant) -> Option<Duration> {
         let entry = self.entries.iter().find(|entry| entry.trace.uid == uid)?;
         Some(now.saturating_duration_since(entry.since))
     }
 
     /// Whether a registry had refused `image` to any pod by the time `at` of the trace `uid`.
-    pub fn refused_before(&self, image: &str, uid: &str, at: Duration) -> bool {
+    pub(crate) fn refused_before(&self, image: &str, uid: &str, at: Duration) -> bool {
         let Some(pulled) = self.entries.iter().find(|entry| entry.trace.uid == uid) else { return false };
         let before = pulled.since + at;
         self.entries.iter().any(|entry| {
@@ -96,7 +97,7 @@ impl Recorder {
     }
 
     /// Whether another pod than that of the trace `uid` got `image` from the time that this one was first heard of.
-    pub fn came_to_others(&self, image: &str, uid: &str) -> bool {
+    pub(crate) fn came_to_others(&self, image: &str, uid: &str) -> bool {
         let Some(since) = self.entries.iter().find(|entry| entry.trace.uid == uid).map(|entry| entry.since) else {
             return false;
         };
@@ -109,7 +110,7 @@ impl Recorder {
         came.any(|at| at >= since)
     }
 
-    pub fn traces(&self) -> impl Iterator<Item = &Trace> {
+    pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
         self.entries.iter().map(|entry| &entry.trace)
     }
 

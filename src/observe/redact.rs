@@ -75,6 +75,7 @@ impl Redactor {
         Redactor { secrets }
     }
 
+    /// A line or more, each secret and each duration replaced by a word in angle brackets.
     pub fn text(&self, text: &str) -> String {
         self.without(text, &DURATIONS)
     }
@@ -133,10 +134,10 @@ impl fmt::Debug for Redactor {
 /// A trace as snapshots hold it: equal on mini and on a real cluster for the same scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redacted {
-    pub object: ObjectRef,
-    pub states: Vec<RedactedState>,
+    pub(crate) object: ObjectRef,
+    pub(crate) states: Vec<RedactedState>,
     /// Each once, in the order they first came.
-    pub events: Vec<RedactedEvent>,
+    pub(crate) events: Vec<RedactedEvent>,
     /// The registry's lane.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registry: Vec<String>,
@@ -144,7 +145,7 @@ pub struct Redacted {
 
 /// [`super::State`] without time, node and restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RedactedState {
+pub(crate) struct RedactedState {
     pub status: String,
     pub phase: String,
     pub ready: String,
@@ -154,7 +155,7 @@ pub struct RedactedState {
 
 /// [`super::EventSeen`] without time and count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RedactedEvent {
+pub(crate) struct RedactedEvent {
     #[serde(rename = "type")]
     pub type_: String,
     pub reason: String,

@@ -4,15 +4,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::trace::{State, Trace};
+use super::trace::{Trace, TraceState};
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 
 /// States as one shows them: no two alike in a row, and of the kubelet's endless to and fro between an error and
 /// its back-off only the first of each.
-pub(super) fn folded(states: &[State]) -> Vec<(&State, usize)> {
-    let mut folded: Vec<(&State, usize)> = Vec::new();
+pub(super) fn folded(states: &[TraceState]) -> Vec<(&TraceState, usize)> {
+    let mut folded: Vec<(&TraceState, usize)> = Vec::new();
     for state in states {
-        let same = |(seen, _): &&mut (&State, usize)| seen.status == state.status;
+        let same = |(seen, _): &&mut (&TraceState, usize)| seen.status == state.status;
         let again = match is_pull_trouble(&state.status) {
             true => folded.iter_mut().rev().take_while(|(seen, _)| is_pull_trouble(&seen.status)).find(same),
             false => folded.last_mut().filter(same),
@@ -54,7 +54,7 @@ impl fmt::Display for Trace {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for TraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", seconds(self.at), self.status)
     }

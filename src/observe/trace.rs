@@ -12,11 +12,11 @@ use crate::script::ObjectRef;
 
 /// One state of a pod as a watch delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct TraceState {
     /// Since the object's creation, as observed; in seconds when serialised.
     #[serde(with = "seconds")]
     pub at: Duration,
-    /// What kubectl's STATUS column says; [`State::DELETED`] when the object is gone.
+    /// What kubectl's STATUS column says; [`TraceState::DELETED`] when the object is gone.
     pub status: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
     pub phase: String,
@@ -30,7 +30,7 @@ pub struct State {
     pub node: Option<String>,
 }
 
-impl State {
+impl TraceState {
     /// The status of an object that is gone.
     pub const DELETED: &str = status::DELETED;
     /// The status of an object that was told to go.
@@ -38,7 +38,7 @@ impl State {
 
     pub fn of(pod: &Pod, at: Duration) -> Self {
         let row = pod_status(pod);
-        State {
+        TraceState {
             at,
             status: row.status,
             phase: pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default(),
@@ -54,8 +54,8 @@ impl State {
         [Self::DELETED, Self::TERMINATING].contains(&self.status.as_str())
     }
 
-    fn is_like(&self, other: &State) -> bool {
-        State { at: other.at, ..self.clone() } == *other
+    fn is_like(&self, other: &TraceState) -> bool {
+        TraceState { at: other.at, ..self.clone() } == *other
     }
 }
 
@@ -107,7 +107,7 @@ mod seconds {
 
 /// An image that a container of a pod was started from: its status names the image's id then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartedImage {
+pub(crate) struct StartedImage {
     /// Since the pod's creation, as observed; in seconds when serialised.
     #[serde(with = "seconds")]
     pub at: Duration,
@@ -121,20 +121,21 @@ pub struct StartedImage {
 /// What one object went through. A recreated object has a new uid and so a trace of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
-    pub object: ObjectRef,
-    pub uid: String,
+    pub(crate) object: ObjectRef,
+    pub(crate) uid: String,
     /// Distinct from one to the next.
-    pub states: Vec<State>,
-    pub events: Vec<EventSeen>,
+    pub(crate) states: Vec<TraceState>,
+    pub(crate) events: Vec<EventSeen>,
     /// Images that the pod's containers were started from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<StartedImage>,
+    pub(crate) images: Vec<StartedImage>,
     /// What the registry answered about its image, where its pull was looked into: `served cloudwithvarjosh at 172.18.0.3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub registry: Vec<String>,
+    pub(crate) registry: Vec<String>,
 }
 
 impl Trace {
+    /// The trace of an object of which nothing has been seen yet.
     pub fn new(object: ObjectRef, uid: impl Into<String>) -> Self {
         Trace {
             object,
@@ -147,7 +148,7 @@ impl Trace {
     }
 
     /// Keeps the state if it differs from the last in anything but its time; says whether it did.
-    pub fn record(&mut self, state: State) -> bool {
+    pub fn record(&mut self, state: TraceState) -> bool {
         let new = self.states.last().is_none_or(|last| !last.is_like(&state));
         if new {
             self.states.push(state);
@@ -188,18 +189,18 @@ impl Trace {
     }
 
     /// The state the object is in, as far as has been seen.
-    pub fn last(&self) -> Option<&State> {
+    pub fn last(&self) -> Option<&TraceState> {
         self.states.last()
     }
 
     /// Whether the object is gone.
     pub fn ended(&self) -> bool {
-        self.last().is_some_and(|state| state.status == State::DELETED)
+        self.last().is_some_and(|state| state.status == TraceState::DELETED)
     }
 
     /// Whether the object has gone or was told to go.
     pub fn is_leaving(&self) -> bool {
-        self.states.iter().any(State::leaves)
+        self.states.iter().any(TraceState::leaves)
     }
 
     /// From when on this trace proves anything to a step that began at `began`. What is there proves all that led to
@@ -211,7 +212,7 @@ impl Trace {
 
     /// How long the object took to go, from the first it was seen to be going.
     pub fn ending(&self) -> Duration {
-        let going = self.states.iter().find(|state| state.status == State::TERMINATING);
+        let going = self.states.iter().find(|state| state.status == TraceState::TERMINATING);
         let gone = self.last().filter(|_| self.ended());
         going.zip(gone).map_or(Duration::ZERO, |(going, gone)| gone.at.saturating_sub(going.at))
     }
@@ -234,9 +235,9 @@ pub(super) mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    pub(crate) fn state(seconds: f64, status: &str) -> State {
+    pub(crate) fn state(seconds: f64, status: &str) -> TraceState {
         let running = status == "Running";
-        State {
+        TraceState {
             at: at(seconds),
             status: status.into(),
             phase: if running { "Running" } else { "Pending" }.into(),
@@ -254,7 +255,7 @@ pub(super) mod tests {
             trace.record(state(at, status));
         }
         assert_eq!(trace.ending(), Duration::ZERO, "it is there");
-        trace.record(state(3.0, State::DELETED));
+        trace.record(state(3.0, TraceState::DELETED));
         assert_eq!(trace.ending(), at(1.0));
     }
 
@@ -283,10 +284,10 @@ pub(super) mod tests {
     fn what_is_going_proves_no_more_than_the_step_saw() {
         let mut trace = trace(&[(0.0, "Pending"), (1.0, "Running")]);
         assert_eq!(trace.proves_from(at(5.0)), Duration::ZERO, "it is there");
-        trace.record(state(6.0, State::TERMINATING));
+        trace.record(state(6.0, TraceState::TERMINATING));
         assert_eq!(trace.proves_from(at(5.0)), at(5.0));
         assert_eq!(trace.proves_from(at(7.0)), at(6.0), "that is how it stands");
-        trace.record(state(8.0, State::DELETED));
+        trace.record(state(8.0, TraceState::DELETED));
         assert_eq!(trace.proves_from(at(7.0)), at(7.0));
         assert_eq!(trace.proves_from(Duration::ZERO), Duration::ZERO, "it came within the step");
     }

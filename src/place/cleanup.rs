@@ -35,7 +35,7 @@ const THE_CLUSTERS: [&str; 12] = [
 ];
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("the cluster does not answer")]
     Kube(#[from] kube::Error),
     #[error("{object} was deleted and has not gone within {GOING:?}{}", held_by(.finalizers))]

@@ -44,7 +44,7 @@ pub(crate) struct Shell {
 
 /// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Printed {
+pub(crate) struct Printed {
     pub code: i32,
     /// Which of the fence's lines, from 1, has the command that ended it with an error.
     pub failed_at: Option<usize>,
@@ -54,7 +54,7 @@ pub struct Printed {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("cannot prepare {}", path.display())]
     Prepare {
         path: PathBuf,

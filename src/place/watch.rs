@@ -18,7 +18,7 @@ use crate::kubewords::is_system_namespace;
 use crate::observe::{Recorder, Trace};
 
 /// Traces of everything that happens while it is open.
-pub struct Watch {
+pub(crate) struct Watch {
     shared: Arc<Shared>,
     changes: watch::Receiver<u64>,
     /// Also ends the tasks when the watch is dropped unclosed, as on an interrupt.
@@ -37,7 +37,7 @@ struct Shared {
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch the cluster")]
-pub struct NotWatching(#[source] Box<watcher::Error>);
+pub(crate) struct NotWatching(#[source] Box<watcher::Error>);
 
 impl Hint for NotWatching {
     fn hint(&self) -> Option<String> {
@@ -81,7 +81,7 @@ impl Watch {
     ///
     /// # Errors
     /// Where the cluster refuses to be watched, or goes on failing.
-    pub async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
+    pub(crate) async fn open(client: &Client, events: Events, lab: u32) -> Result<Self, NotWatching> {
         let (changed, changes) = watch::channel(0);
         let shared = Arc::new(Shared { recorder: Mutex::default(), changed, events, lab, broken: Mutex::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -111,32 +111,32 @@ impl Watch {
     }
 
     /// Wakes at each delivery.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
 
     /// Looks at the traces; keep it short, deliveries wait.
-    pub fn look<T>(&self, at: impl FnOnce(&Recorder) -> T) -> T {
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Recorder) -> T) -> T {
         at(&self.shared.recorder())
     }
 
     /// Puts what a registry has answered into the trace of a pod.
-    pub fn testify(&self, uid: &str, lane: &[String]) {
+    pub(crate) fn testify(&self, uid: &str, lane: &[String]) {
         self.shared.recorder().testify(uid, lane);
     }
 
     /// Why nothing is seen of the cluster, once that has been so for `at_least`; None while it is watched.
-    pub fn cut(&self, at_least: Duration) -> Option<String> {
+    pub(crate) fn cut(&self, at_least: Duration) -> Option<String> {
         let broken = self.shared.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.as_ref().filter(|(since, _)| since.elapsed() >= at_least).map(|(_, why)| why.clone())
     }
 
     /// The traces of every pod seen so far; a late event of a pod that is no more makes none.
-    pub fn traces(&self) -> Vec<Trace> {
+    pub(crate) fn traces(&self) -> Vec<Trace> {
         self.look(|recorder| recorder.traces().filter(|trace| !trace.states.is_empty()).cloned().collect())
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         drop(self.stop);
         self.tasks.wait().await;
     }

@@ -12,15 +12,21 @@ use jiff::Timestamp;
 /// A request the registry answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
+    /// When it was answered, by the registry's clock.
     pub time: Timestamp,
+    /// `GET`, `HEAD`, `PUT`, …
     pub method: String,
+    /// Without the registry's host.
     pub repository: String,
     /// Tag or digest for a manifest, digest for a blob.
     pub reference: String,
+    /// Whether it asked for a manifest; else it did for a blob.
     pub is_manifest: bool,
+    /// Of HTTP.
     pub status: u16,
     /// The authenticated user, or for a refusal the one who tried; None when anonymous.
     pub user: Option<String>,
+    /// As the client calls itself; empty where it does not.
     pub user_agent: String,
     /// Where the request came from, without the port.
     pub remote: Option<IpAddr>,

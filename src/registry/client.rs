@@ -61,9 +61,10 @@ impl Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    pub media_type: String,
+    pub(crate) media_type: String,
+    /// `sha256:…`
     pub digest: String,
-    pub size: u64,
+    pub(crate) size: u64,
     #[serde(default)]
     platform: Option<Platform>,
 }
@@ -183,7 +184,7 @@ impl Client {
 }
 
 /// For what listens on this machine: an empty set of roots spares reading the system's.
-pub fn plain_http() -> reqwest::ClientBuilder {
+pub(crate) fn plain_http() -> reqwest::ClientBuilder {
     builder(rustls::RootCertStore::empty()).no_proxy()
 }
 

@@ -20,11 +20,14 @@ const BCRYPT_COST: u32 = 5;
 /// A login. No error shows its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
+    /// Who is let in.
     pub username: String,
+    /// A password, or a token that the registry takes for one.
     pub password: Secret,
 }
 
 impl Credentials {
+    /// A login that somebody else has made up.
     #[must_use]
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { username: username.into(), password: password.into() }

@@ -8,6 +8,7 @@ pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a registry did not serve. Each message is one link of containerd's; [`Error::chain`] joins them.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("pull access denied, repository does not exist or may require authorization")]
     AccessDenied { source: Box<Error> },

@@ -7,7 +7,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 ///
 /// # Errors
 /// Where the text is none: at which byte Go says so (`CorruptInputError`).
-pub fn decode(text: &str, padded: bool) -> Result<Vec<u8>, usize> {
+pub(crate) fn decode(text: &str, padded: bool) -> Result<Vec<u8>, usize> {
     let bytes = text.as_bytes();
     let skip = |at: &mut usize| {
         while bytes.get(*at).is_some_and(|byte| b"\r\n".contains(byte)) {
@@ -64,7 +64,7 @@ pub fn decode(text: &str, padded: bool) -> Result<Vec<u8>, usize> {
 }
 
 /// Go's words about what cannot be decoded.
-pub fn fault(at: usize) -> String {
+pub(crate) fn fault(at: usize) -> String {
     format!("illegal base64 data at input byte {at}")
 }
 

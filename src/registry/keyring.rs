@@ -13,7 +13,7 @@ const DEFAULT_REGISTRY: &str = "index.docker.io";
 
 /// Why a docker config cannot be read, in Go's words, as the kubelet has them. The contents are secret and never shown.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub enum KeyringError {
+pub(crate) enum KeyringError {
     #[error("docker config is not valid JSON at line {line} column {column}")]
     Json { line: usize, column: usize },
     #[error("json: cannot unmarshal {found} into Go {into}")]
@@ -26,14 +26,14 @@ pub enum KeyringError {
 
 /// A login that fits an image, and which of the added configs it came from (0-based, in order of adding).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
+pub(crate) struct Match {
     pub config: usize,
     pub credentials: Credentials,
 }
 
 /// Logins by server, most specific first.
 #[derive(Debug, Default)]
-pub struct Keyring {
+pub(crate) struct Keyring {
     /// Reverse order sorts `host/path` before `host`, as the kubelet's index does.
     logins: BTreeMap<Reverse<String>, Vec<Match>>,
     configs: usize,
@@ -52,7 +52,7 @@ impl Keyring {
     ///
     /// # Errors
     /// When it is not one; the keyring is then unchanged.
-    pub fn add_dockerconfigjson(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
+    pub(crate) fn add_dockerconfigjson(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
         let config = object(&parse(bytes)?, || "value of type credentialprovider.DockerConfigJSON".to_owned())?;
         let auths = fields(&config, "auths").into_iter();
         let auths = auths.map(|auths| {
@@ -68,7 +68,7 @@ impl Keyring {
     ///
     /// # Errors
     /// As [`Self::add_dockerconfigjson`].
-    pub fn add_dockercfg(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
+    pub(crate) fn add_dockercfg(&mut self, bytes: &[u8]) -> Result<(), KeyringError> {
         let config = object(&parse(bytes)?, || "value of type credentialprovider.DockerConfig".to_owned())?;
         self.add(entries(&config)?)
     }
@@ -91,13 +91,13 @@ impl Keyring {
 
     /// The servers that there are logins for, as the kubelet keeps them: the most specific first.
     #[must_use]
-    pub fn servers(&self) -> Vec<String> {
+    pub(crate) fn servers(&self) -> Vec<String> {
         self.logins.keys().map(|key| key.0.clone()).collect()
     }
 
     /// The logins to try for an image, in order. `image` is registry and repository without tag, normalised.
     #[must_use]
-    pub fn lookup(&self, image: &str) -> Vec<Match> {
+    pub(crate) fn lookup(&self, image: &str) -> Vec<Match> {
         let found: Vec<Match> =
             self.logins.iter().filter(|(key, _)| matches(&key.0, image)).flat_map(|(_, found)| found.clone()).collect();
         if found.is_empty() && is_default_registry(image) {

@@ -4,18 +4,19 @@
 
 pub mod access_log;
 mod authorizer;
-pub mod client;
-pub mod credentials;
+pub(crate) mod client;
+pub(crate) mod credentials;
 mod error;
-pub mod go_base64;
-pub mod keyring;
-pub mod reference;
+pub(crate) mod go_base64;
+pub(crate) mod keyring;
+pub(crate) mod reference;
 pub mod token;
 mod token_service;
 
-pub use client::{Client, Descriptor, Endpoint, ImageSession, plain_http};
+pub(crate) use client::plain_http;
+pub use client::{Client, Descriptor, Endpoint, ImageSession};
 pub use credentials::Credentials;
 pub use error::Error;
-pub use keyring::Keyring;
+pub(crate) use keyring::Keyring;
 pub use reference::{ImageRef, InvalidReference};
 pub use token_service::{Error as TokenError, Grants, TokenService};

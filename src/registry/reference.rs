@@ -28,6 +28,7 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Why a string is no image reference, in the words of distribution's `reference` package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum InvalidReference {
     #[error("invalid reference format")]
     Format,
@@ -99,11 +100,13 @@ impl ImageRef {
         &self.repository
     }
 
+    /// None where there is a digest and no tag beside it; else it is `latest` where none was written.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
 
+    /// `sha256:…`, where one was written.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()

@@ -26,6 +26,7 @@ const ACTIONS: &[&str] = &["pull", "push", "delete", "*"];
 
 /// Why no tokens can be signed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error("cannot make the key that signs the registry's tokens")]
     Key(#[from] rcgen::Error),
@@ -46,9 +47,9 @@ impl Hint for Error {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Access {
     #[serde(rename = "type")]
-    pub type_: String,
-    pub name: String,
-    pub actions: Vec<String>,
+    pub(crate) type_: String,
+    pub(crate) name: String,
+    pub(crate) actions: Vec<String>,
 }
 
 impl Access {

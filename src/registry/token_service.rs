@@ -26,6 +26,7 @@ use crate::hint::Hint;
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum Error {
     #[error(transparent)]
     Issuer(#[from] token::Error),

@@ -1,6 +1,7 @@
 //! Judging a step: what its directives ask, against what was printed and what was seen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -61,7 +62,7 @@ pub(super) struct LabContext<'a> {
 
 impl LabContext<'_> {
     /// What the registry has answered; None where its log is not ours to read.
-    async fn witness(&self) -> Result<Option<&Witness>, String> {
+    async fn witness(&self) -> Result<Option<Arc<Witness>>, String> {
         if self.site.is_log_cut() {
             return Err("it was cut off".into());
         }

@@ -79,7 +79,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::observe::State;
+    use crate::observe::TraceState;
     use crate::script::ObjectRef;
 
     fn entry(status: u16, user: Option<&str>) -> LogEntry {
@@ -132,9 +132,9 @@ mod tests {
         }
         trace.record_event(event(70, "Failed", "Error: ErrImagePull", 1));
         let pod = serde_json::json!({"status": {"phase": "Pending"}});
-        let state = State::of(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
+        let state = TraceState::of(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
         let message = Some("Back-off pulling image \"x\": ErrImagePull: no basic auth credentials".into());
-        trace.record(State { message, ..state });
+        trace.record(TraceState { message, ..state });
         assert_eq!(
             of_trace(&trace)[1..],
             [

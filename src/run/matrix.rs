@@ -185,7 +185,7 @@ impl fmt::Display for VersionDifference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{EventSeen, State, Trace};
+    use crate::observe::{EventSeen, Trace, TraceState};
     use crate::script::ObjectRef;
 
     fn trace(states: &[&str], events: &[(&str, &str)]) -> Trace {
@@ -193,7 +193,7 @@ mod tests {
         let mut trace = Trace::new(pod, "u");
         for status in states {
             let pod = serde_json::from_value(serde_json::json!({"status": {"phase": "Pending"}})).unwrap();
-            trace.record(State { status: (*status).into(), ..State::of(&pod, std::time::Duration::ZERO) });
+            trace.record(TraceState { status: (*status).into(), ..TraceState::of(&pod, std::time::Duration::ZERO) });
         }
         for (reason, message) in events {
             let event = serde_json::json!({"metadata": {}, "involvedObject": {}, "reason": reason, "message": message});

@@ -11,7 +11,7 @@ use crate::fence;
 
 impl Lab {
     /// Reads the lab in a folder named `N-slug`.
-    pub fn load(dir: &Path) -> Result<Lab, ScriptError> {
+    pub(crate) fn load(dir: &Path) -> Result<Lab, ScriptError> {
         let (id, slug) = folder_name(dir).ok_or_else(|| ScriptError::FolderName { path: dir.into() })?;
         let path = dir.join(GUIDE);
         let text = read(&path).map_err(|error| match error {
@@ -50,7 +50,7 @@ fn uses_kubectl(step: &Step) -> bool {
 ///
 /// # Errors
 /// All that is wrong with any of them.
-pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
+pub(crate) fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
     load(labs, &[])
 }
 
@@ -59,7 +59,7 @@ pub fn load_all(labs: &Path) -> Result<Vec<Lab>, ScriptError> {
 ///
 /// # Errors
 /// All that is wrong with any of those asked for; a name that no folder has.
-pub fn load(labs: &Path, names: &[String]) -> Result<Vec<Lab>, ScriptError> {
+pub(crate) fn load(labs: &Path, names: &[String]) -> Result<Vec<Lab>, ScriptError> {
     let mut dirs = folders(labs).map_err(|source| ScriptError::Read { path: labs.into(), source })?;
     if dirs.is_empty() {
         return Err(ScriptError::NoLabs { dir: labs.into() });
@@ -92,7 +92,7 @@ pub fn load(labs: &Path, names: &[String]) -> Result<Vec<Lab>, ScriptError> {
 }
 
 /// The lab called `2`, `lab-2`, `2-slug` or `slug`.
-pub fn find<'a>(labs: &'a [Lab], name: &str) -> Result<&'a Lab, ScriptError> {
+pub(crate) fn find<'a>(labs: &'a [Lab], name: &str) -> Result<&'a Lab, ScriptError> {
     let found = labs.iter().find(|lab| is_called(lab.id, &lab.slug, name));
     found.ok_or_else(|| unknown(name, labs.iter().map(|lab| (lab.id, lab.slug.as_str()))))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::hint::Hint;
 /// A lab that cannot be read or found. All of these are the author's or the user's to mend.
 #[derive(Debug, thiserror::Error)]
-pub enum ScriptError {
+pub(crate) enum ScriptError {
     /// `line` is 1-based, in the Markdown file.
     #[error("{}:{line}: {problem}", file.display())]
     At { file: PathBuf, line: usize, problem: Problem },
@@ -41,7 +41,7 @@ fn listed(errors: &[ScriptError]) -> String {
 
 /// What is wrong at a place; the place is the caller's to add.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     #[error("not UTF-8")]
     NotUtf8,
     #[error("a NUL byte")]

@@ -12,6 +12,6 @@ pub mod lecture;
 mod markdown;
 mod model;
 
-pub use catalog::{find, load, load_all};
-pub use error::{Problem, ScriptError};
-pub use model::*;
+pub(crate) use catalog::{find, load, load_all};
+pub(crate) use error::ScriptError;
+pub(crate) use model::*;

@@ -10,7 +10,7 @@ pub(super) const GUIDE: &str = "README.md";
 
 /// A lab: a Markdown file under `labs/N-slug/` that is at once the student's guide and the script.
 #[derive(Debug, Clone)]
-pub struct Lab {
+pub(crate) struct Lab {
     /// The number in the folder's name; what `rehearse run N` names.
     pub id: u32,
     /// The folder's name after the number, e.g. `image-pull-secrets`.
@@ -27,7 +27,7 @@ pub struct Lab {
 
 /// A condition on the stage that must hold before the lab starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// `needs image REF`: the image is in the stage's registry and on no node.
     Image(String),
     /// `needs no-image REF`: the registry does not serve it yet.
@@ -38,7 +38,7 @@ pub enum Need {
 
 /// One fence that is played, with everything that must hold because of it.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub(crate) struct Step {
     /// 1-based line of the fence's opening line.
     pub line: usize,
     /// The nearest heading above.
@@ -53,13 +53,13 @@ pub struct Step {
 
 impl Step {
     /// Long enough for the kubelet's second look at a failed pull (11–15 s), short enough to notice.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+    pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
     /// Long enough for a pod to be scheduled and for its container to start or to fail at once.
-    pub const DEFAULT_WINDOW: Duration = Duration::from_secs(2);
+    pub(crate) const DEFAULT_WINDOW: Duration = Duration::from_secs(2);
 
     /// How long after the command a `never` of this step looks where that is not said. An `expect` of the same pod
     /// takes the window's place: the step then lasts until the pod has come as far as the text says.
-    pub fn never_window(&self, object: &ObjectRef) -> Duration {
+    pub(crate) fn never_window(&self, object: &ObjectRef) -> Duration {
         let expects = |check: &Check| matches!(&check.kind, CheckKind::Expect { object: of, .. } if of == object);
         if self.checks.iter().any(expects) { Duration::ZERO } else { Self::DEFAULT_WINDOW }
     }
@@ -67,7 +67,7 @@ impl Step {
 
 /// What playing a fence means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A shell fence, played verbatim by bash in the lab's folder.
     Shell(String),
     /// A fence whose first line names a file (`# pod.yaml`). The line stays, except in JSON, which has no comments.
@@ -76,14 +76,14 @@ pub enum Action {
 
 /// A check with the 1-based line of its directive (or output fence).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Check {
+pub(crate) struct Check {
     pub line: usize,
     pub kind: CheckKind,
 }
 
 /// What must hold because a step was played. `Display` is the directive as one would write it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum CheckKind {
+pub(crate) enum CheckKind {
     /// `expect pod/NAME [-n NS]: A, B, C`: the states appear in this order in the object's trace.
     Expect { object: ObjectRef, states: Vec<String> },
     /// `never pod/NAME [-n NS]: A, B [for 2s]`: none of the states appears while the step lasts, nor until the window
@@ -109,7 +109,7 @@ pub enum CheckKind {
 
 /// What a twin is without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Without {
+pub(crate) enum Without {
     /// Neither the pod nor its namespace has a pull secret.
     Secret,
     /// The pod's ServiceAccount lists no pull secret.
@@ -146,10 +146,10 @@ impl fmt::Display for Without {
 /// Texts of which one must occur, case and all; none at all asks for nothing. Registries and versions word the
 /// same refusal differently, so a check may name several wordings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AnyOf(pub Vec<String>);
+pub(crate) struct AnyOf(pub Vec<String>);
 
 impl AnyOf {
-    pub fn found_in(&self, haystack: &str) -> bool {
+    pub(crate) fn found_in(&self, haystack: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|text| haystack.contains(text.as_str()))
     }
 }

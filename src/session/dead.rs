@@ -12,7 +12,7 @@ use super::lock::{self, Life, life};
 
 /// A session that is no more and has not been put away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dead {
+pub(crate) struct Dead {
     pub id: String,
     /// Its folder, where it is known.
     dir: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Dead {
 
 impl Dead {
     /// The session whose things carry `owner`, if it is dead.
-    pub fn of(id: &str, owner: &str) -> Option<Self> {
+    pub(crate) fn of(id: &str, owner: &str) -> Option<Self> {
         let lock = PathBuf::from(owner);
         (life(owner) == Life::Dead).then(|| Self { id: id.into(), dir: lock::folder_of(&lock), lock })
     }
@@ -31,7 +31,7 @@ impl Dead {
     }
 
     /// The right to pay for it; None where another process pays.
-    pub fn payer(&self) -> Option<Option<Payer>> {
+    pub(crate) fn payer(&self) -> Option<Option<Payer>> {
         match self.private() {
             // Without a folder there is no ledger that two could write in.
             None => Some(None),
@@ -43,19 +43,19 @@ impl Dead {
     ///
     /// # Errors
     /// Where the ledger is there and cannot be read.
-    pub fn ledger(&self) -> io::Result<Option<Ledger>> {
+    pub(crate) fn ledger(&self) -> io::Result<Option<Ledger>> {
         self.private().map(|private| Ledger::read(&private)).transpose()
     }
 
     /// Ends what its fences have started and left.
-    pub fn end_processes(&self) {
+    pub(crate) fn end_processes(&self) {
         if let Some(private) = self.private() {
             end_processes(&private);
         }
     }
 
     /// Removes its private folder and its lock. Its reports stay.
-    pub fn forget(self) {
+    pub(crate) fn forget(self) {
         match &self.dir {
             Some(dir) => remove(dir, &self.lock),
             None => lock::remove(&self.lock),
@@ -64,7 +64,7 @@ impl Dead {
 }
 
 /// The dead sessions of `root`, and those of other folders whose locks are where this user's are.
-pub fn dead(root: &Path) -> Vec<Dead> {
+pub(crate) fn dead(root: &Path) -> Vec<Dead> {
     let mut found = BTreeMap::new();
     for lock in lock::locks() {
         let id = lock::session_of(&lock).unwrap_or_default();
@@ -92,7 +92,7 @@ pub fn dead(root: &Path) -> Vec<Dead> {
 }
 
 /// The sessions of `root` that are alive: id, and where it can be told, the process.
-pub fn living(root: &Path) -> Vec<(String, Option<u32>)> {
+pub(crate) fn living(root: &Path) -> Vec<(String, Option<u32>)> {
     let here = |lock: &PathBuf| lock::folder_of(lock).is_some_and(|dir| dir.parent() == Some(root));
     let alive = lock::locks().into_iter().filter(here).filter(|lock| life(&lock.display().to_string()) == Life::Alive);
     let named = alive.filter_map(|lock| Some((lock::session_of(&lock)?, lock::process_of(&lock).map(|it| it.pid))));
@@ -103,7 +103,7 @@ pub fn living(root: &Path) -> Vec<(String, Option<u32>)> {
 const REPORTS: usize = 50;
 
 /// Removes the oldest reports.
-pub fn trim_reports(root: &Path) {
+pub(crate) fn trim_reports(root: &Path) {
     // `20260101-000000-0000`, with a report in it or not.
     let is_id = |name: &str| {
         let parts: Vec<_> = name.split('-').map(|part| (part.len(), u64::from_str_radix(part, 16).is_ok())).collect();

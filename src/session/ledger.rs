@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that is to be gone, or as it was, when the session is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "owed", rename_all = "snake_case")]
-pub enum Debt {
+pub(crate) enum Debt {
     /// A kind cluster of the session's own, on the engine at `host` (as `DOCKER_HOST` has it).
     KindCluster { name: String, host: String },
     /// Namespaces that the session's labs have made on a cluster that stays.
@@ -33,7 +33,7 @@ pub enum Debt {
 
 /// What a session owes. Clones are the same ledger.
 #[derive(Debug, Clone)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// None: of a session whose folder is gone.
     path: Option<PathBuf>,
     debts: Arc<Mutex<Vec<Debt>>>,
@@ -50,7 +50,7 @@ impl Ledger {
     }
 
     /// What was found of a session whose own ledger is gone: written nowhere.
-    pub fn of_found(debts: Vec<Debt>) -> Self {
+    pub(crate) fn of_found(debts: Vec<Debt>) -> Self {
         Self { path: None, debts: Arc::new(Mutex::new(debts)) }
     }
 
@@ -76,7 +76,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where the session's folder cannot be written: then the thing is not to be begun.
-    pub fn owe(&self, debt: Debt) -> io::Result<()> {
+    pub(crate) fn owe(&self, debt: Debt) -> io::Result<()> {
         let mut debts = self.lock();
         if debts.contains(&debt) {
             return Ok(());
@@ -87,17 +87,17 @@ impl Ledger {
 
     /// Crosses off what was looked for and found gone. What cannot be written now is looked for once more by whoever
     /// comes next.
-    pub fn cross_off(&self, debt: &Debt) {
+    pub(crate) fn cross_off(&self, debt: &Debt) {
         let mut debts = self.lock();
         debts.retain(|owed| owed != debt);
         let _ = self.write(&debts);
     }
 
-    pub fn debts(&self) -> Vec<Debt> {
+    pub(crate) fn debts(&self) -> Vec<Debt> {
         self.lock().clone()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
@@ -114,7 +114,7 @@ impl Ledger {
 
 /// The right to pay for a dead session, while the value lives.
 #[derive(Debug)]
-pub struct Payer {
+pub(crate) struct Payer {
     _lock: Flock<File>,
 }
 

@@ -22,7 +22,7 @@ pub(super) const OWNER: &str = "owner";
 
 /// A living session. The lock is held while this value lives.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     id: String,
     dir: PathBuf,
     lock_path: PathBuf,
@@ -31,7 +31,7 @@ pub struct Session {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("cannot write {}", path.display())]
     Write {
         path: PathBuf,
@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Errors
     /// Where the folder or the lock file cannot be written.
-    pub fn create(root: &Path) -> Result<Self, Error> {
+    pub(crate) fn create(root: &Path) -> Result<Self, Error> {
         // Another session of the same second may have the same number.
         let taken =
             |error: &Error| matches!(error, Error::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists);
@@ -81,22 +81,22 @@ impl Session {
         Ok(Self { id, dir, lock_path, ledger: Ledger::new(&private), _lock: lock })
     }
 
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// Reports and traces: kept after the run.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Credentials and working files: mode 0700, gone after the run.
-    pub fn private(&self) -> PathBuf {
+    pub(crate) fn private(&self) -> PathBuf {
         self.dir.join("private")
     }
 
     /// Makes `latest`, beside its folder, point to it.
-    pub fn is_latest(&self) {
+    pub(crate) fn is_latest(&self) {
         let latest = self.dir.with_file_name("latest");
         // Two starting at once race for it; either is right.
         let _ = fs::remove_file(&latest);
@@ -104,11 +104,11 @@ impl Session {
     }
 
     /// What the owner label says: where [`super::life`] looks.
-    pub fn owner(&self) -> String {
+    pub(crate) fn owner(&self) -> String {
         self.lock_path.display().to_string()
     }
 
-    pub fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
@@ -116,12 +116,12 @@ impl Session {
     ///
     /// # Errors
     /// Where the ledger cannot be written.
-    pub fn owe(&self, debt: Debt) -> Result<(), Error> {
+    pub(crate) fn owe(&self, debt: Debt) -> Result<(), Error> {
         wrote(&self.private(), self.ledger.owe(debt))
     }
 
     /// Writes a file of mode 0600 under [`Session::private`].
-    pub fn write_private(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
+    pub(crate) fn write_private(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
         let path = self.private().join(name);
         let written = private_file(&path).and_then(|mut file| file.write_all(contents));
         wrote(&path, written)?;
@@ -130,7 +130,7 @@ impl Session {
 
     /// Removes the private folder and the lock; the reports stay. Where something is owed still, all of it stays for
     /// whoever pays: the session is dead then.
-    pub fn close(self) {
+    pub(crate) fn close(self) {
         if self.ledger.is_empty() {
             remove(&self.dir, &self.lock_path);
         }
@@ -144,11 +144,11 @@ pub(super) fn remove(dir: &Path, lock: &Path) {
 }
 
 /// What fences are started with, and what they start is known by: a file under the session's private folder.
-pub const STAGE_VARIABLE: &str = "REHEARSAL_STAGE";
+pub(crate) const STAGE_VARIABLE: &str = "REHEARSAL_STAGE";
 
 /// Kills whatever fences have started under `private` and left behind: it has [`STAGE_VARIABLE`] in its environment.
 /// Where there is no `/proc`, nothing is found.
-pub fn end_processes(private: &Path) {
+pub(crate) fn end_processes(private: &Path) {
     let below = format!("{}/", private.display());
     process::end_all(STAGE_VARIABLE, |file| file.starts_with(&below), |_| true);
 }

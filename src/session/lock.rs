@@ -13,7 +13,7 @@ use crate::process::Process;
 
 /// What can be said of a session by looking at its lock's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub(crate) enum Life {
     Alive,
     /// Nobody's any more: what it left may be removed.
     Dead,
@@ -56,7 +56,7 @@ pub(super) fn locks() -> Vec<PathBuf> {
 }
 
 /// The session that a lock's name names.
-pub fn session_of(lock: &Path) -> Option<String> {
+pub(crate) fn session_of(lock: &Path) -> Option<String> {
     let name = lock.file_name()?.to_str()?.strip_suffix(".lock")?;
     let (ours, _) = name.split_once('@')?;
     Some(ours.split('.').next()?.to_owned())
@@ -103,7 +103,7 @@ pub(super) fn folder_of(lock: &Path) -> Option<PathBuf> {
 /// Whether the session whose things carry `owner`, its lock's path, lives. A process that does not exist is dead
 /// whatever became of its lock, and a lock that is no regular file is nobody's: an engine makes a folder of a mount's
 /// source that is gone.
-pub fn life(owner: &str) -> Life {
+pub(crate) fn life(owner: &str) -> Life {
     let path = Path::new(owner);
     if !owner.ends_with(&suffix()) || is_another_users(path) {
         return Life::Others;
@@ -133,7 +133,7 @@ pub fn life(owner: &str) -> Life {
 }
 
 /// The process in a lock's name.
-pub fn process_of(lock: &Path) -> Option<Process> {
+pub(crate) fn process_of(lock: &Path) -> Option<Process> {
     let (ours, _) = lock.file_name()?.to_str()?.split_once('@')?;
     ours.split_once('.')?.1.parse().ok()
 }

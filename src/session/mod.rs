@@ -6,10 +6,11 @@ mod ledger;
 mod living;
 mod lock;
 
-pub use dead::{Dead, dead, living, trim_reports};
-pub use ledger::{Debt, Ledger, Payer};
-pub use living::{Error, STAGE_VARIABLE, Session, end_processes};
-pub use lock::{Life, life, lock_dir, lock_of, process_of, session_of};
+pub(crate) use dead::{Dead, dead, living, trim_reports};
+pub(crate) use ledger::{Debt, Ledger, Payer};
+pub(crate) use living::{Error, STAGE_VARIABLE, Session, end_processes};
+pub(crate) use lock::{Life, life};
+pub use lock::{lock_dir, lock_of};
 
 /// Whether the session that wrote this owner label may be playing still.
 pub fn is_alive(owner: &str) -> bool {

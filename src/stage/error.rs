@@ -5,7 +5,7 @@ use crate::hint::Hint;
 use crate::{cluster, images, registry, session};
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("the {} did not come up", part.name())]
     Docker {
         part: Part,

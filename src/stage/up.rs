@@ -16,7 +16,7 @@ use crate::session::{Debt, Session};
 
 /// How the stage's own registry tells its user from others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RegistryAuth {
+pub(crate) enum RegistryAuth {
     /// By itself, by the password: a refusal says `no basic auth credentials`.
     #[default]
     Basic,
@@ -26,7 +26,7 @@ pub enum RegistryAuth {
 
 /// How the stage's own registry fails to tell its user from others: only sabotage asks for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Defect {
+pub(crate) enum Defect {
     /// It asks nobody for a login.
     OpenRegistry,
     /// It takes any password.
@@ -47,7 +47,7 @@ impl Defect {
 
 /// What to bring up.
 #[derive(Debug, Clone)]
-pub struct StageSettings {
+pub(crate) struct StageSettings {
     pub plan: Plan,
     /// The registry's port on 127.0.0.1; a free one when None.
     pub registry_port: Option<u16>,
@@ -65,7 +65,7 @@ pub struct StageSettings {
 
 impl StageSettings {
     /// The login at the registry: the user's, or a fresh one.
-    pub fn credentials(&self) -> Credentials {
+    pub(crate) fn credentials(&self) -> Credentials {
         match &self.remote {
             Some((_, credentials)) => credentials.clone(),
             None => Credentials::fresh(&self.application.user),
@@ -74,7 +74,7 @@ impl StageSettings {
 }
 
 /// A stage that is up.
-pub struct Stage {
+pub(crate) struct Stage {
     pub handle: Handle,
     pub cluster: Cluster,
     pub docker: Docker,
@@ -91,7 +91,7 @@ impl Stage {
     ///
     /// # Errors
     /// The first part's error.
-    pub async fn up(
+    pub(crate) async fn up(
         settings: &StageSettings,
         docker: Docker,
         session: &Session,
@@ -135,7 +135,7 @@ impl Stage {
     ///
     /// # Errors
     /// Where the cluster's kubeconfig cannot be used, or the stage is none any more.
-    pub async fn attach(handle: Handle, docker: Docker, session: &Session) -> Result<Self, Error> {
+    pub(crate) async fn attach(handle: Handle, docker: Docker, session: &Session) -> Result<Self, Error> {
         let cluster = Cluster::attach(handle.cluster.clone(), &handle.kubeconfig, docker.clone())
             .await
             .map_err(Error::Cluster)?;
@@ -155,7 +155,7 @@ impl Stage {
     }
 
     /// Whether what a run creates would stay when it ends.
-    pub fn outlives_run(&self) -> bool {
+    pub(crate) fn outlives_run(&self) -> bool {
         !self.is_own() || self.cluster.stays()
     }
 
@@ -165,16 +165,16 @@ impl Stage {
     }
 
     /// Whether cluster and registry are the user's own, on which nothing is touched but what a run makes.
-    pub fn is_users(&self) -> bool {
+    pub(crate) fn is_users(&self) -> bool {
         self.handle.remote.is_some()
     }
 
-    pub fn credentials(&self) -> Credentials {
+    pub(crate) fn credentials(&self) -> Credentials {
         self.handle.credentials()
     }
 
     /// A question to the registry about `image`, as the stage's user.
-    pub fn ask(&self, image: &str) -> Result<registry::ImageSession, Error> {
+    pub(crate) fn ask(&self, image: &str) -> Result<registry::ImageSession, Error> {
         ask(image, &self.handle.registry, Some(self.credentials()))
     }
 
@@ -182,7 +182,7 @@ impl Stage {
     ///
     /// # Errors
     /// Where the push fails or another digest is served.
-    pub async fn serve(&self, image: &str) -> Result<(), Error> {
+    pub(crate) async fn serve(&self, image: &str) -> Result<(), Error> {
         let session = self.ask(image)?;
         let served = match session.resolve().await {
             Ok(found) => found.digest == self.handle.app_digest,
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Whether the registry serves `image` to the stage's user.
-    pub async fn serves(&self, image: &str) -> bool {
+    pub(crate) async fn serves(&self, image: &str) -> bool {
         match self.ask(image) {
             Ok(session) => session.resolve().await.is_ok(),
             Err(_) => false,
@@ -211,7 +211,7 @@ impl Stage {
     ///
     /// # Errors
     /// Where Docker does not answer or refuses.
-    pub async fn remove_lab(&self, scope: &str) -> Result<(), docker::Error> {
+    pub(crate) async fn remove_lab(&self, scope: &str) -> Result<(), docker::Error> {
         self.docker.remove_lab(scope).await
     }
 
@@ -219,7 +219,7 @@ impl Stage {
     ///
     /// # Errors
     /// Where the registry refuses.
-    pub async fn withdraw(&self, image: &str) -> Result<(), Error> {
+    pub(crate) async fn withdraw(&self, image: &str) -> Result<(), Error> {
         let session = self.ask(image)?;
         let not_served = |answer: String| Error::NotServed { image: image.into(), answer };
         match session.resolve().await {
@@ -230,7 +230,7 @@ impl Stage {
     }
 
     /// Ends what of it is in this process; the rest is the session's ledger's.
-    pub async fn down(self) {
+    pub(crate) async fn down(self) {
         self.cluster.stop().await;
         if let Some(tokens) = self.tokens {
             tokens.close().await;

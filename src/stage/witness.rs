@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::up::Stage;
@@ -15,15 +15,11 @@ use crate::registry::access_log::{LogEntry, LogReader};
 
 /// What the registry has answered since the value was made, the log of a stage that is kept up being long. It is followed
 /// from the first question on.
+#[derive(Default)]
 pub(super) struct Log {
     since: SteadyClock,
-    witness: OnceCell<Witness>,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { since: SteadyClock::default(), witness: OnceCell::new() }
-    }
+    heard: Arc<Mutex<Heard>>,
+    witness: tokio::sync::Mutex<Option<Arc<Witness>>>,
 }
 
 /// A clock that nobody sets: the wall's at first, and then what has passed.
@@ -57,7 +53,9 @@ struct Heard {
 }
 
 impl Heard {
-    fn hear(&mut self, entries: Vec<LogEntry>, now: Timestamp) {
+    /// The log is read from its beginning again where the registry has been restarted.
+    fn hear(&mut self, mut entries: Vec<LogEntry>, now: Timestamp) {
+        entries.retain(|entry| !self.entries.contains(entry));
         let lags = entries.iter().map(|entry| now.duration_since(entry.time));
         self.lag = lags.chain(self.lag).min();
         self.entries.extend(entries);
@@ -69,7 +67,7 @@ pub(crate) struct Witness {
     heard: Arc<Mutex<Heard>>,
     changes: watch::Receiver<u64>,
     clock: SteadyClock,
-    _follows: AbortOnDropHandle<()>,
+    follows: AbortOnDropHandle<()>,
 }
 
 impl Witness {
@@ -91,44 +89,52 @@ impl Witness {
 }
 
 impl Stage {
-    /// What the registry has answered; None where its log is not ours to read.
+    /// What the registry has answered; None where its log is not ours to read. A log ends with its container, and goes on
+    /// where that has been started again.
     ///
     /// # Errors
     /// Where the Engine does not hand the log out: its logging driver may keep none.
-    pub(crate) async fn witness(&self) -> Result<Option<&Witness>, docker::Error> {
+    pub(crate) async fn witness(&self) -> Result<Option<Arc<Witness>>, docker::Error> {
         let Some(container) = &self.handle.registry_container else { return Ok(None) };
-        let follow = async {
-            let options = LogOptions {
-                follow: true,
-                // The log of a stage that is our own begins with it. Whole seconds, and one more for what they leave out.
-                since_seconds: self.outlives_run().then(|| self.log.since.at.elapsed().as_secs() as i64 + 1),
-                ..LogOptions::default()
-            };
-            let mut log = self.docker.logs(container, options).await?;
-            let first = match tokio::time::timeout(REFUSES_WITHIN, log.next()).await {
-                Ok(Some(Err(_)) | None) => {
-                    return Err(docker::Error::Missing { what: "log", name: container.clone() });
-                }
-                Ok(Some(Ok(first))) => first,
-                Err(_) => Bytes::new(),
-            };
-            let (changed, changes) = watch::channel(0);
-            let heard = Arc::<Mutex<Heard>>::default();
-            let (kept, clock) = (heard.clone(), self.log.since);
-            let follows = tokio::spawn(async move {
-                let (mut reader, mut next) = (LogReader::default(), Some(Ok(first)));
-                while let Some(Ok(bytes)) = next {
-                    let read = reader.read(&String::from_utf8_lossy(&bytes));
-                    if !read.is_empty() {
-                        kept.lock().unwrap_or_else(PoisonError::into_inner).hear(read, clock.now());
-                        changed.send_modify(|n| *n += 1);
-                    }
-                    next = log.next().await;
-                }
-            });
-            Ok(Witness { heard, changes, clock, _follows: AbortOnDropHandle::new(follows) })
+        let mut witness = self.log.witness.lock().await;
+        if let Some(follows) = witness.as_ref().filter(|witness| !witness.follows.is_finished()) {
+            return Ok(Some(follows.clone()));
+        }
+        let new = Arc::new(self.follow(container).await?);
+        *witness = Some(new.clone());
+        Ok(Some(new))
+    }
+
+    async fn follow(&self, container: &str) -> Result<Witness, docker::Error> {
+        let options = LogOptions {
+            follow: true,
+            // The log of a stage that is our own begins with it. Whole seconds, and one more for what they leave out.
+            since_seconds: self.outlives_run().then(|| self.log.since.at.elapsed().as_secs() as i64 + 1),
+            ..LogOptions::default()
         };
-        self.log.witness.get_or_try_init(|| follow).await.map(Some)
+        let mut log = self.docker.logs(container, options).await?;
+        let first = match tokio::time::timeout(REFUSES_WITHIN, log.next()).await {
+            Ok(Some(Err(_)) | None) => {
+                return Err(docker::Error::Missing { what: "log", name: container.to_owned() });
+            }
+            Ok(Some(Ok(first))) => first,
+            Err(_) => Bytes::new(),
+        };
+        let (changed, changes) = watch::channel(0);
+        let (heard, clock) = (self.log.heard.clone(), self.log.since);
+        let kept = heard.clone();
+        let follows = tokio::spawn(async move {
+            let (mut reader, mut next) = (LogReader::default(), Some(Ok(first)));
+            while let Some(Ok(bytes)) = next {
+                let read = reader.read(&String::from_utf8_lossy(&bytes));
+                if !read.is_empty() {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).hear(read, clock.now());
+                    changed.send_modify(|n| *n += 1);
+                }
+                next = log.next().await;
+            }
+        });
+        Ok(Witness { heard, changes, clock, follows: AbortOnDropHandle::new(follows) })
     }
 }
 
@@ -153,7 +159,7 @@ mod tests {
         assert_eq!((heard.entries.len(), heard.lag), (2, Some(SignedDuration::from_secs(3_600))));
         let (_, changes) = watch::channel(0);
         let follows = AbortOnDropHandle::new(tokio::runtime::Runtime::new().unwrap().spawn(async {}));
-        let witness = Witness { heard: Arc::new(Mutex::new(heard)), changes, clock, _follows: follows };
+        let witness = Witness { heard: Arc::new(Mutex::new(heard)), changes, clock, follows };
         let behind = witness.look(|_, now| clock.now().duration_since(now));
         assert!((3_600..3_601).contains(&behind.as_secs()), "{behind}");
     }

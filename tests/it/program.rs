@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rehearsal::cluster::{self, Choice, Plan};
 use rehearsal::docker::{Docker, labels};
+use rehearsal::exec::Tool;
 use rehearsal::session;
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::Value;
@@ -194,9 +194,14 @@ pub(crate) fn skipped(test: &str, tool: &str, why: &str) {
 
 /// Whether kind can be had; where it cannot, that is said.
 pub(crate) async fn kind_serves(test: &str) -> bool {
-    let settings = cluster::ClusterSettings { choice: Choice::Kind, ..cluster::ClusterSettings::default() };
-    let plan = Plan::of(&settings, &Docker::connect().await.unwrap()).await;
-    plan.map_err(|why| skipped(test, "kind", &why.to_string())).is_ok()
+    let preflight = Tool::new(env!("CARGO_BIN_EXE_rehearse")).args(["--json", "preflight", "--cluster", "kind"]);
+    let findings: Value = serde_json::from_str(&preflight.run().await.unwrap().stdout).unwrap();
+    let cluster = findings.as_array().unwrap().iter().find(|finding| finding["what"] == "cluster").unwrap();
+    let serves = cluster["good"] == true;
+    if !serves {
+        skipped(test, "kind", cluster["says"].as_str().unwrap());
+    }
+    serves
 }
 
 /// A Podman that has nothing yet, and keeps what it gets in a folder of its own.

@@ -11,7 +11,7 @@ use crate::exec::{Output, Tool, which};
 const OLDEST: (u32, u32) = (0, 27);
 
 #[derive(Debug, Clone)]
-pub struct KindCli {
+pub(crate) struct KindCli {
     program: PathBuf,
     /// kind's name for the engine (`pkg/internal/runtime`).
     provider: &'static str,
@@ -23,7 +23,7 @@ impl KindCli {
     ///
     /// # Errors
     /// [`Error::KindMissing`], [`Error::KindTooOld`], [`Error::Kind`].
-    pub async fn find(docker: &Docker) -> Result<Self, Error> {
+    pub(crate) async fn find(docker: &Docker) -> Result<Self, Error> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let provider = if docker.is_podman() { "podman" } else { "docker" };
         let cli = Self { program: which("kind", &path).ok_or(Error::KindMissing)?, provider };
@@ -36,7 +36,7 @@ impl KindCli {
         }
     }
 
-    pub fn tool(&self) -> Tool {
+    pub(crate) fn tool(&self) -> Tool {
         Tool::new(&self.program).env("KIND_EXPERIMENTAL_PROVIDER", self.provider)
     }
 
@@ -44,7 +44,7 @@ impl KindCli {
     ///
     /// # Errors
     /// [`Error::Kind`] where it fails or takes longer.
-    pub async fn run(&self, args: &[&str], timeout: Duration) -> Result<Output, Error> {
+    pub(crate) async fn run(&self, args: &[&str], timeout: Duration) -> Result<Output, Error> {
         self.tool().args(args).timeout(timeout).run_ok().await.map_err(Error::Kind)
     }
 
@@ -52,7 +52,7 @@ impl KindCli {
     ///
     /// # Errors
     /// [`Error::Kind`].
-    pub async fn clusters(&self) -> Result<Vec<String>, Error> {
+    pub(crate) async fn clusters(&self) -> Result<Vec<String>, Error> {
         let output = self.run(&["get", "clusters"], Duration::from_secs(20)).await?;
         Ok(output.stdout.split_whitespace().map(str::to_owned).collect())
     }

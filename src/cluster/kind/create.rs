@@ -110,7 +110,7 @@ fn no_proxy(alias: &str) -> String {
 ///
 /// # Errors
 /// Where the engine does not answer or refuses.
-pub async fn end(docker: &Docker, name: &str) -> Result<Vec<String>, Error> {
+pub(crate) async fn end(docker: &Docker, name: &str) -> Result<Vec<String>, Error> {
     let label = format!("{CLUSTER_LABEL}={name}");
     let is_client = |found: &FoundProcess| CLIENTS.contains(&found.name.as_str());
     let quiet = async || {

@@ -13,7 +13,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// A node image that can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeImage {
+pub(crate) enum NodeImage {
     /// On the Engine.
     Local(String),
     /// The hub has it.
@@ -24,7 +24,7 @@ pub enum NodeImage {
 
 impl NodeImage {
     /// For `kind create cluster --image`.
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Local(name) | Self::Hub(name) => Some(name),
             Self::KindsOwn => None,

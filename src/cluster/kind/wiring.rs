@@ -62,7 +62,7 @@ const LAST_LOOK: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Where the engine does not answer.
-pub async fn give_back(docker: &Docker, session: &str, nodes: &[String]) -> Result<Vec<String>, Error> {
+pub(crate) async fn give_back(docker: &Docker, session: &str, nodes: &[String]) -> Result<Vec<String>, Error> {
     let each = nodes.iter().map(async |node| match docker.is_running(node).await {
         Ok(None) => Ok(Vec::new()),
         Ok(Some(false)) => Ok(vec![format!("docker.io of the node {node}, which is stopped: start it first")]),

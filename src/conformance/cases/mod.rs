@@ -16,18 +16,18 @@ type Scenario = for<'w, 'g> fn(&'w mut World<'g>) -> LocalBoxFuture<'w, Result<(
 /// A named scenario.
 pub struct Case {
     /// Also the name of its files, and of its namespace.
-    pub id: &'static str,
-    pub title: &'static str,
-    pub needs: Needs,
-    pub play: Play,
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) play: Play,
     /// What `rehearse why` has to name, each time that a pod is seen waiting for its image.
-    pub causes: &'static [&'static str],
+    pub(crate) causes: &'static [&'static str],
     /// The record of a real cluster.
-    pub expected: &'static str,
+    pub(crate) expected: &'static str,
 }
 
 /// How a case is played.
-pub enum Play {
+pub(crate) enum Play {
     Scenario(Scenario),
     /// Commands with blank lines between them; lines that begin with `#` are for readers.
     Script(&'static str),
@@ -35,7 +35,7 @@ pub enum Play {
 
 /// What must hold for a case to be played at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// No other case beside it, and a registry that comes back on its port: it stops the registry.
     pub outage: bool,
     /// The API server's oldest minor release that behaves so.
@@ -150,7 +150,7 @@ pub fn all() -> &'static [Case] {
 ///
 /// # Errors
 /// [`Error::UnknownCase`].
-pub fn chosen(names: &[String]) -> Result<Vec<&'static Case>, Error> {
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Case>, Error> {
     if names.is_empty() {
         return Ok(CASES.iter().collect());
     }
@@ -163,7 +163,7 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Case>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::CaseRecord;
+    use crate::conformance::record::CaseRecord;
 
     #[test]
     fn every_expected_record_is_its_cases_and_as_a_run_writes_it() {

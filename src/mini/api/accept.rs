@@ -17,7 +17,7 @@ const JSON: &str = "application/json";
 
 /// In which shape objects are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Plain,
     Table,
     Partial,
@@ -26,14 +26,14 @@ pub enum Shape {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accept {
+pub(crate) struct Accept {
     pub shape: Shape,
     pub yaml: bool,
 }
 
 impl Accept {
     /// The first of the client's media types that mini can send.
-    pub fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let plain = Accept { shape: Shape::Plain, yaml: false };
         let asked = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if asked.trim().is_empty() {
@@ -69,7 +69,7 @@ fn media_type(text: &str) -> Option<Accept> {
     Some(Accept { shape, yaml })
 }
 
-pub fn answer(code: StatusCode, media: &'static str, body: impl Into<Body>) -> Response {
+pub(crate) fn answer(code: StatusCode, media: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
@@ -77,16 +77,16 @@ pub fn answer(code: StatusCode, media: &'static str, body: impl Into<Body>) -> R
 }
 
 /// An answer with a body of bytes that are JSON already.
-pub fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
+pub(crate) fn json_bytes(code: StatusCode, body: impl Into<Body>) -> Response {
     answer(code, JSON, body)
 }
 
-pub fn json(code: StatusCode, value: &Value) -> Response {
+pub(crate) fn json(code: StatusCode, value: &Value) -> Response {
     json_bytes(code, value.to_string() + "\n")
 }
 
 /// Whether people are to read it (apiserver `isPrettyPrint`): who asks says so, or is curl or a browser.
-pub fn is_pretty(params: &Params, headers: &HeaderMap) -> bool {
+pub(crate) fn is_pretty(params: &Params, headers: &HeaderMap) -> bool {
     if let Some(text) = params.get("pretty") {
         return matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True");
     }
@@ -95,7 +95,7 @@ pub fn is_pretty(params: &Params, headers: &HeaderMap) -> bool {
 }
 
 /// An answer in JSON with indentation; any other as it is.
-pub async fn pretty(response: Response) -> Response {
+pub(crate) async fn pretty(response: Response) -> Response {
     let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     if !media.starts_with(JSON) {
         return response;
@@ -111,7 +111,7 @@ pub async fn pretty(response: Response) -> Response {
 }
 
 /// Serialised JSON as the client wants it.
-pub fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
+pub(crate) fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
     if !accept.yaml {
         return json_bytes(code, [&body[..], b"\n"].concat());
     }
@@ -119,7 +119,7 @@ pub fn encode(accept: Accept, code: StatusCode, body: Bytes) -> Response {
     answer(code, "application/yaml", serde_saphyr::to_string(&value).unwrap_or_default())
 }
 
-pub fn text(code: StatusCode, body: impl Into<Body>) -> Response {
+pub(crate) fn text(code: StatusCode, body: impl Into<Body>) -> Response {
     answer(code, "text/plain; charset=utf-8", body)
 }
 

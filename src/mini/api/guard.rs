@@ -14,7 +14,7 @@ use crate::mini::request::{Params, RequestInfo};
 use crate::mini::status::ApiError;
 
 /// Puts the [`User`] into every request, or answers 401.
-pub fn authenticated(router: Router, api: Arc<Api>) -> Router {
+pub(crate) fn authenticated(router: Router, api: Arc<Api>) -> Router {
     router.layer(from_fn_with_state(api, authenticate))
 }
 

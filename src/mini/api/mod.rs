@@ -1,7 +1,7 @@
 //! The REST interface: one set of handlers over the resource table. Owns paths, verbs, negotiation and streaming;
 //! must not know any particular kind but for subresources that are connections.
 
-pub mod accept;
+pub(crate) mod accept;
 pub(crate) mod body;
 mod discovery;
 mod guard;
@@ -33,10 +33,10 @@ use super::runtime::Runtime;
 use super::selector::Selector;
 use super::status::ApiError;
 
-pub use guard::authenticated;
+pub(crate) use guard::authenticated;
 
 /// Everything a handler needs.
-pub struct Api {
+pub(crate) struct Api {
     pub pipeline: Pipeline,
     pub runtime: Arc<dyn Runtime>,
     pub authenticator: Authenticator,
@@ -68,7 +68,7 @@ impl Call {
 }
 
 /// The whole API. Requests carry their [`User`] as an extension: [`guard`] reads it.
-pub fn router(api: Arc<Api>) -> Router {
+pub(crate) fn router(api: Arc<Api>) -> Router {
     let healthy = || async { accept::text(StatusCode::OK, "ok") };
     Router::new()
         .route("/healthz", get(healthy))

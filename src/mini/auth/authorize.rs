@@ -10,7 +10,12 @@ use crate::mini::resources;
 use crate::mini::status::{ApiError, Qualified};
 
 /// The user a request is meant to come from, if that user may make it.
-pub fn admit(pipeline: &Pipeline, user: User, headers: &HeaderMap, info: &RequestInfo) -> Result<User, ApiError> {
+pub(crate) fn admit(
+    pipeline: &Pipeline,
+    user: User,
+    headers: &HeaderMap,
+    info: &RequestInfo,
+) -> Result<User, ApiError> {
     let user = impersonated(pipeline, user, headers)?;
     let Err(reason) = authorize(pipeline, &user, info) else { return Ok(user) };
     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };

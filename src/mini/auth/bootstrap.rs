@@ -134,7 +134,7 @@ fn bound(role: &str, group: &str) -> (&'static Resource, Value) {
 }
 
 /// The objects, in the order to create them.
-pub fn objects() -> Vec<(&'static Resource, Value)> {
+pub(crate) fn objects() -> Vec<(&'static Resource, Value)> {
     let all = json!({"nonResourceURLs": ["*"], "verbs": ["*"]});
     let open = json!({"nonResourceURLs": OPEN_PATHS, "verbs": ["get"]});
     vec![

@@ -8,9 +8,9 @@ mod review;
 mod token;
 mod user;
 
-pub use authenticate::Authenticator;
-pub use authorize::admit;
-pub use bootstrap::objects as bootstrap;
-pub use review::review;
-pub use token::{ISSUER, Tokens, token_request};
-pub use user::{MASTERS, User};
+pub(crate) use authenticate::Authenticator;
+pub(crate) use authorize::admit;
+pub(crate) use bootstrap::objects as bootstrap;
+pub(crate) use review::review;
+pub(crate) use token::{ISSUER, Tokens, token_request};
+pub(crate) use user::{MASTERS, User};

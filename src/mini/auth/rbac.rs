@@ -22,7 +22,7 @@ impl RequestInfo {
     }
 
     /// `User "x" cannot list resource "pods" in API group "" in the namespace "default"`.
-    pub fn denial(&self, user: &User) -> String {
+    pub(crate) fn denial(&self, user: &User) -> String {
         let scope = match self.namespace.as_str() {
             "" => "at the cluster scope".to_owned(),
             namespace => format!("in the namespace {namespace:?}"),

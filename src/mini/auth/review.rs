@@ -11,7 +11,7 @@ use crate::mini::resource::Resource;
 use crate::mini::status::{ApiError, FieldError, Qualified};
 
 /// Answers a review of `resource` that `user` sent.
-pub fn review(
+pub(crate) fn review(
     pipeline: &Pipeline,
     authenticator: &Authenticator,
     resource: &'static Resource,

@@ -17,7 +17,7 @@ use crate::mini::status::{ApiError, FieldError};
 use crate::mini::store::Key;
 
 /// The issuer kubeadm sets up.
-pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// For how long a token may be asked, in seconds.
 const SHORTEST: i64 = 600;
 const LONGEST: i64 = 1 << 32;
@@ -28,12 +28,12 @@ const WARN_ONLY_SECONDS: i64 = 3607;
 const EXTENDED_SECONDS: i64 = 365 * 24 * 3600;
 
 /// Issues and verifies tokens (EdDSA, RFC 8037).
-pub struct Tokens {
+pub(crate) struct Tokens {
     key: KeyPair,
 }
 
 impl Tokens {
-    pub fn new() -> Result<Self, rcgen::Error> {
+    pub(crate) fn new() -> Result<Self, rcgen::Error> {
         Ok(Tokens { key: KeyPair::generate_for(&rcgen::PKCS_ED25519)? })
     }
 
@@ -43,7 +43,7 @@ impl Tokens {
     }
 
     /// The public key as a JSON Web Key Set (RFC 7517, RFC 8037).
-    pub fn key_set(&self) -> Value {
+    pub(crate) fn key_set(&self) -> Value {
         let key = URL_SAFE_NO_PAD.encode(self.key.public_key_raw());
         json!({"keys": [{
             "use": "sig", "kty": "OKP", "kid": self.key_id(), "crv": "Ed25519", "alg": "EdDSA", "x": key,
@@ -60,7 +60,7 @@ impl Tokens {
 
     /// The ServiceAccount whose valid token for one of `audiences` this is, and for which of them; its account must still
     /// exist.
-    pub fn verify(&self, pipeline: &Pipeline, token: &str, audiences: &[&str]) -> Option<(User, Vec<String>)> {
+    pub(crate) fn verify(&self, pipeline: &Pipeline, token: &str, audiences: &[&str]) -> Option<(User, Vec<String>)> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, self.key.public_key_raw());
@@ -90,7 +90,7 @@ impl Tokens {
 }
 
 /// `POST serviceaccounts/NAME/token`.
-pub fn token_request(
+pub(crate) fn token_request(
     pipeline: &Pipeline,
     tokens: &Tokens,
     info: &RequestInfo,

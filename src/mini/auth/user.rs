@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 /// The group that may do everything (`user.SystemPrivilegedGroup`).
-pub const MASTERS: &str = "system:masters";
+pub(crate) const MASTERS: &str = "system:masters";
 
 /// Who asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct User {
+pub(crate) struct User {
     pub name: String,
     pub groups: Vec<String>,
     /// What else a token says of its holder: `uid` and `extra`, as reviews show them.
@@ -16,12 +16,12 @@ pub struct User {
 
 impl User {
     /// The cluster's administrator.
-    pub fn admin() -> Self {
+    pub(crate) fn admin() -> Self {
         let groups = vec![MASTERS.to_owned(), "system:authenticated".to_owned()];
         User { name: "mini-admin".to_owned(), groups, more: Value::Null }
     }
 
-    pub fn service_account(namespace: &str, name: &str) -> Self {
+    pub(crate) fn service_account(namespace: &str, name: &str) -> Self {
         let groups = ["system:serviceaccounts", &format!("system:serviceaccounts:{namespace}"), "system:authenticated"];
         let name = format!("system:serviceaccount:{namespace}:{name}");
         User { name, groups: groups.map(str::to_owned).to_vec(), more: Value::Null }

@@ -14,4 +14,4 @@ mod scheduler;
 mod tasks;
 mod workloads;
 
-pub use tasks::spawn;
+pub(crate) use tasks::spawn;

@@ -9,7 +9,7 @@ use crate::mini::Version;
 
 /// Starts all controllers; the API server's CA is for each namespace's `kube-root-ca.crt`. The task ends soon after the token is cancelled.
 #[must_use]
-pub fn spawn(
+pub(crate) fn spawn(
     client: kube::Client,
     version: Version,
     timelapse: f64,

@@ -21,7 +21,12 @@ use crate::mini::watching::{Change, changes};
 
 /// Starts the kubelet of one node. The task ends when the token is cancelled and the last container is gone.
 #[must_use]
-pub fn spawn(client: kube::Client, runtime: Arc<dyn Runtime>, node: Node, stop: CancellationToken) -> JoinHandle<()> {
+pub(crate) fn spawn(
+    client: kube::Client,
+    runtime: Arc<dyn Runtime>,
+    node: Node,
+    stop: CancellationToken,
+) -> JoinHandle<()> {
     tokio::spawn(run(client, runtime, node, stop))
 }
 

@@ -18,8 +18,8 @@ mod status;
 mod volumes;
 mod worker;
 
-pub use manager::spawn;
-pub use state::Node;
+pub(crate) use manager::spawn;
+pub(crate) use state::Node;
 
 #[cfg(test)]
 pub(in crate::mini) mod cluster_tests;

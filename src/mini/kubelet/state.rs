@@ -14,7 +14,7 @@ use crate::mini::runtime::Exit;
 
 /// The node, as far as decisions depend on it.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     pub name: String,
     /// The InternalIP, and the pods' host IP.
     pub ip: String,
@@ -28,13 +28,13 @@ pub struct Node {
 impl Node {
     /// KubeletEnsureSecretPulledImages is on by default since 1.35.
     #[must_use]
-    pub fn verifies_present_images(&self) -> bool {
+    pub(crate) fn verifies_present_images(&self) -> bool {
         self.version >= Version { major: 1, minor: 35 }
     }
 
     /// `status.observedGeneration` is written since 1.34.
     #[must_use]
-    pub fn observes_generation(&self) -> bool {
+    pub(crate) fn observes_generation(&self) -> bool {
         self.version >= Version { major: 1, minor: 34 }
     }
 }

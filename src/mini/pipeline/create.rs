@@ -19,7 +19,7 @@ const MAX_GENERATED_BASE: usize = 58;
 
 impl Pipeline {
     /// Creates an object of `resource` in `namespace` (empty for cluster-scoped kinds) from a client's body.
-    pub fn create(
+    pub(crate) fn create(
         &self,
         resource: &'static Resource,
         namespace: &str,
@@ -61,7 +61,7 @@ impl Pipeline {
 }
 
 /// Makes the body's namespace the request's, which it must not contradict.
-pub fn place(resource: &'static Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+pub(crate) fn place(resource: &'static Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
     let metadata = metadata(object);
     let given = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
     if resource.namespaced && !given.is_empty() && given != namespace {

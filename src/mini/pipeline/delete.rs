@@ -15,7 +15,7 @@ use crate::mini::store::{Key, Object};
 
 /// `DeleteOptions`, as far as they matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeleteOptions {
+pub(crate) struct DeleteOptions {
     pub grace_period_seconds: Option<i64>,
     pub uid: Option<String>,
     pub resource_version: Option<String>,
@@ -26,7 +26,7 @@ pub struct DeleteOptions {
 
 /// What a deletion came to.
 #[derive(Debug)]
-pub enum Deleted {
+pub(crate) enum Deleted {
     /// It is gone; this was its last state.
     Gone(Arc<Object>),
     /// It lingers: grace or finalizers.
@@ -34,7 +34,12 @@ pub enum Deleted {
 }
 
 impl Pipeline {
-    pub fn delete(&self, resource: &'static Resource, key: &Key, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+    pub(crate) fn delete(
+        &self,
+        resource: &'static Resource,
+        key: &Key,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, ApiError> {
         self.retry(resource, key, usize::MAX, |current| self.try_delete(resource, key, current, options))
     }
 

@@ -2,11 +2,11 @@
 //! (apiserver `pkg/registry/rest` and `pkg/registry/generic/registry/store.go`). Owns the order and the errors; must
 //! not know HTTP.
 
-pub mod admission;
+pub(crate) mod admission;
 mod create;
 mod delete;
 mod managed;
-pub mod patch;
+pub(crate) mod patch;
 mod update;
 
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use super::schema::FieldValidation;
 use super::status::ApiError;
 use super::store::{self, Key, Object, Store};
 
-pub use create::place;
-pub use delete::{DeleteOptions, Deleted};
-pub use managed::Writer;
-pub use update::ObjectPart;
+pub(crate) use create::place;
+pub(crate) use delete::{DeleteOptions, Deleted};
+pub(crate) use managed::Writer;
+pub(crate) use update::ObjectPart;
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]
-pub struct WriteOptions {
+pub(crate) struct WriteOptions {
     pub dry_run: bool,
     pub field_validation: FieldValidation,
     pub writer: Writer,
@@ -34,7 +34,7 @@ pub struct WriteOptions {
 
 /// What a write came to.
 #[derive(Debug)]
-pub struct Written {
+pub(crate) struct Written {
     pub object: Arc<Object>,
     /// For `Warning` headers.
     pub warnings: Vec<String>,
@@ -43,19 +43,19 @@ pub struct Written {
 }
 
 /// See the module.
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     pub store: Arc<Store>,
     pub version: Version,
 }
 
 impl Pipeline {
-    pub fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
+    pub(crate) fn get(&self, resource: &'static Resource, key: &Key) -> Result<Arc<Object>, ApiError> {
         self.store.get(resource.shelf(), key).map_err(|e| store_error(resource, key, e))
     }
 }
 
 /// A store's error in the words of the API.
-pub fn store_error(resource: &'static Resource, key: &Key, error: store::Error) -> ApiError {
+pub(crate) fn store_error(resource: &'static Resource, key: &Key, error: store::Error) -> ApiError {
     let (qualified, name) = (resource.qualified(), key.name.clone());
     match error {
         store::Error::NotFound => ApiError::NotFound { resource: qualified, name },
@@ -88,23 +88,23 @@ fn metadata(object: &mut Value) -> &mut serde_json::Map<String, Value> {
 }
 
 /// As Kubernetes writes times: whole seconds in UTC.
-pub fn rfc3339(at: jiff::Timestamp) -> String {
+pub(crate) fn rfc3339(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-pub fn now() -> String {
+pub(crate) fn now() -> String {
     rfc3339(jiff::Timestamp::now())
 }
 
 /// A random (version 4) UUID.
-pub fn new_uid() -> String {
+pub(crate) fn new_uid() -> String {
     let bits = rand::random::<u128>() & !(0xf << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62);
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// `length` characters of the alphabet Kubernetes makes names from (apimachinery `util/rand`).
-pub fn random_suffix(length: usize) -> String {
+pub(crate) fn random_suffix(length: usize) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     (0..length).map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())])).collect()
 }

@@ -13,7 +13,7 @@ use crate::mini::store::{self, Key, Object};
 
 /// Which part of an object a write is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObjectPart {
+pub(crate) enum ObjectPart {
     /// Everything but the status.
     Main,
     Status,
@@ -42,7 +42,7 @@ pub(super) type Attempt<T> = Result<Result<T, store::Error>, ApiError>;
 
 impl Pipeline {
     /// Replaces an object (PUT).
-    pub fn update(
+    pub(crate) fn update(
         &self,
         resource: &'static Resource,
         key: &Key,
@@ -65,7 +65,7 @@ impl Pipeline {
     }
 
     /// Stores what `patch` makes of the current state (and its warnings); anew if that changed meanwhile.
-    pub fn patch(
+    pub(crate) fn patch(
         &self,
         resource: &'static Resource,
         key: &Key,

@@ -32,6 +32,7 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PullError {
+    /// Without the prefix that the kubelet puts before it.
     pub message: String,
 }
 
@@ -39,9 +40,13 @@ pub struct PullError {
 /// hold secrets.
 #[derive(Clone, Default)]
 pub struct ContainerSpec {
+    /// Of the pod, in the cluster's names.
     pub pod_namespace: String,
+    /// Of the pod; what its process sees as the host's name.
     pub pod_name: String,
+    /// Of the pod: another of the same name has another.
     pub pod_uid: String,
+    /// Within the pod.
     pub name: String,
     /// The image as named in the pod spec.
     pub image: String,
@@ -49,16 +54,21 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Overrides the image's CMD when not empty.
     pub args: Vec<String>,
+    /// Names and values with all references resolved.
     pub env: Vec<(String, String)>,
+    /// The image's own when None.
     pub working_dir: Option<String>,
     /// Absolute path in the container → contents (service account token, CA, namespace; configmaps and secrets).
     pub files: BTreeMap<String, Bytes>,
     /// Absolute paths of directories that are there, empty and writable.
     pub directories: Vec<String>,
+    /// From the pod's and the container's `securityContext` and limits.
     pub confinement: Confinement,
-    /// Whether it has an input that stays open, and whether that ends with the first client that was attached to it.
+    /// Whether it has an input that stays open.
     pub stdin: bool,
+    /// Whether that input ends with the first client that was attached to it.
     pub stdin_once: bool,
+    /// Whether it has a terminal: then both streams are one.
     pub tty: bool,
 }
 
@@ -67,8 +77,9 @@ pub struct ContainerSpec {
 pub struct Confinement {
     /// `UID[:GID]`.
     pub user: Option<String>,
-    /// Capabilities beyond the runtime's own, and those of them to go without.
+    /// Capabilities beyond the runtime's own, e.g. `NET_ADMIN`.
     pub add: Vec<String>,
+    /// Those of the runtime's own to go without; `ALL` is all of them.
     pub drop: Vec<String>,
     /// In bytes.
     pub memory: Option<i64>,
@@ -76,14 +87,18 @@ pub struct Confinement {
 
 /// What `exec` and `attach` give back: the process's streams, and its exit code once they have ended.
 pub struct ExecSession {
+    /// Goes nowhere where the process does not read.
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
     /// (fd, bytes) with fd 1 or 2; a tty has only fd 1.
     pub output: BoxStream<'static, std::io::Result<(u8, Bytes)>>,
+    /// To be awaited once the output has ended.
     pub exit_code: BoxFuture<'static, Result<i32, RuntimeError>>,
 }
 
+/// Why the runtime does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
+    /// There is no container with this id.
     #[error("container {0} not found")]
     NotFound(String),
     /// In the runtime's own words, e.g. `exec: "nosuchcmd": executable file not found in $PATH`.
@@ -117,10 +132,13 @@ pub trait Runtime: Send + Sync + 'static {
     fn halt<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
     /// The same, and removes it.
     fn stop<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), RuntimeError>>;
+    /// What it has printed, both streams in their order.
     fn logs<'a>(&'a self, id: &'a str, options: LogOptions) -> BoxFuture<'a, Result<Log, RuntimeError>>;
+    /// Starts one more process in a running container.
     fn exec<'a>(&'a self, id: &'a str, spec: ExecSpec) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;
     /// The streams of the container's own process, from now on; its exit code says only that they have ended.
     fn attach<'a>(&'a self, id: &'a str, stdin: bool) -> BoxFuture<'a, Result<ExecSession, RuntimeError>>;
+    /// Connects to a port on the container's own loopback.
     fn dial<'a>(&'a self, id: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, RuntimeError>>;
 }
 
@@ -136,6 +154,8 @@ pub fn architecture() -> &'static str {
 /// A started container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
+    /// The runtime's own, without a scheme.
     pub id: String,
+    /// The pod's address; empty where it has none.
     pub ip: String,
 }

@@ -18,7 +18,7 @@ use crate::registry::go_base64;
 
 /// What to do about fields the schema does not know (`fieldValidation=`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FieldValidation {
+pub(crate) enum FieldValidation {
     Ignore,
     #[default]
     Warn,
@@ -26,7 +26,7 @@ pub enum FieldValidation {
 }
 
 /// A client's body as an object of `resource`, with warnings about fields that mean nothing.
-pub fn decode(
+pub(crate) fn decode(
     resource: &'static Resource,
     body: Value,
     validation: FieldValidation,
@@ -45,7 +45,7 @@ pub fn decode(
 }
 
 /// The outcome of a patch as an object of `resource`. The error is bare: who patched puts it into words.
-pub fn decode_patched(
+pub(crate) fn decode_patched(
     resource: &'static Resource,
     mut object: Value,
     validation: FieldValidation,
@@ -92,7 +92,7 @@ fn same_kind(resource: &'static Resource, object: &Value) -> Result<(), String> 
 }
 
 /// A value's type faults as those of the Go type `name`, which no resource has: options and requests.
-pub fn decode_value(mut value: Value, name: &str) -> Result<Value, String> {
+pub(crate) fn decode_value(mut value: Value, name: &str) -> Result<Value, String> {
     Place::default().check(&mut value, &Shape::Struct(name.to_owned()))?;
     Ok(value)
 }
@@ -229,7 +229,7 @@ fn go_type(shape: &Shape) -> String {
 }
 
 /// A JSON value's kind as Go's decoder names it.
-pub fn word(value: &Value) -> &'static str {
+pub(crate) fn word(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -16,7 +16,7 @@ use crate::mini::resources;
 const ENUMS: &str = include_str!("enums.tsv");
 
 /// A group version's document and the hash that names it.
-pub struct Document {
+pub(crate) struct Document {
     pub json: Bytes,
     pub hash: String,
 }
@@ -41,12 +41,12 @@ fn path(resource: &Resource) -> String {
 }
 
 /// The document at `/openapi/v3/PATH`.
-pub fn find(path: &str) -> Option<&'static Document> {
+pub(crate) fn find(path: &str) -> Option<&'static Document> {
     DOCUMENTS.get(path)
 }
 
 /// The index: where each document is, with its hash.
-pub fn index() -> Value {
+pub(crate) fn index() -> Value {
     let mut paths: Vec<_> = DOCUMENTS.iter().collect();
     paths.sort_by_key(|(path, _)| path.as_str());
     let entry = |(path, doc): (&String, &Document)| {

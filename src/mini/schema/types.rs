@@ -11,7 +11,7 @@ use crate::mini::resources;
 
 /// What a value must be.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// A type with fields, by its full name.
     Struct(String),
     List(Box<Shape>),
@@ -35,7 +35,7 @@ pub enum Shape {
 
 /// A field of a type.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Field {
+pub(crate) struct Field {
     pub shape: Shape,
     /// Go says what it holds even where that is nothing.
     always: bool,
@@ -46,7 +46,7 @@ pub struct Field {
 impl Field {
     /// Whether Go's `omitempty` leaves `value` out: nothing, empty lists and maps, and zeros of what is no pointer.
     /// Empty structs stay.
-    pub fn omits(&self, value: &Value) -> bool {
+    pub(crate) fn omits(&self, value: &Value) -> bool {
         match value {
             Value::Null => true,
             Value::Array(list) => list.is_empty(),
@@ -141,7 +141,7 @@ static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
 });
 
 /// Every type by its full name, e.g. `io.k8s.api.core.v1.PodSpec`.
-pub fn types() -> &'static HashMap<String, Type> {
+pub(crate) fn types() -> &'static HashMap<String, Type> {
     &TYPES
 }
 
@@ -178,7 +178,7 @@ fn relax(schema: &mut Value) {
 }
 
 /// The full name of a resource's type.
-pub fn root(resource: &Resource) -> String {
+pub(crate) fn root(resource: &Resource) -> String {
     let group = match resource.group {
         "" => "core",
         group => group.split('.').next().unwrap_or(group),

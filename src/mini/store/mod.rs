@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-pub use object::{Key, Object};
-pub use watch::{Change, StoreWatch};
+pub(crate) use object::{Key, Object};
+pub(crate) use watch::{Change, StoreWatch};
 
 /// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
 /// [`Error::Expired`].
@@ -20,14 +20,14 @@ const HISTORY_BYTES: usize = 16 << 20;
 
 /// Where objects of one resource lie, and which of their fields selectors may ask for.
 #[derive(Debug, Clone, Copy)]
-pub struct Shelf {
+pub(crate) struct Shelf {
     pub name: &'static str,
     /// Dotted paths beside `metadata.name` and `metadata.namespace`, e.g. `status.phase`.
     pub fields: &'static [&'static str],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("no such object")]
     NotFound,
     #[error("object exists")]
@@ -44,7 +44,7 @@ pub enum Error {
 
 /// A list as of one revision.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     pub revision: u64,
     pub objects: Vec<Arc<Object>>,
 }
@@ -99,7 +99,7 @@ impl ShelfState {
 
 /// See the module. Cheap to share behind an [`Arc`].
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     inner: Mutex<Inner>,
 }
 
@@ -110,21 +110,21 @@ impl Store {
     }
 
     /// The newest revision.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.lock().revision
     }
 
     /// How many bytes of changes have been forgotten so far.
-    pub fn freed(&self) -> u64 {
+    pub(crate) fn freed(&self) -> u64 {
         self.lock().shelves.values().map(|shelf| shelf.freed).sum()
     }
 
-    pub fn get(&self, shelf: Shelf, key: &Key) -> Result<Arc<Object>, Error> {
+    pub(crate) fn get(&self, shelf: Shelf, key: &Key) -> Result<Arc<Object>, Error> {
         self.lock().shelves.get(shelf.name).and_then(|s| s.objects.get(key).cloned()).ok_or(Error::NotFound)
     }
 
     /// Stores a new object; its `metadata.resourceVersion` is set here.
-    pub fn create(&self, shelf: Shelf, key: Key, value: Value) -> Result<Arc<Object>, Error> {
+    pub(crate) fn create(&self, shelf: Shelf, key: Key, value: Value) -> Result<Arc<Object>, Error> {
         let mut inner = self.lock();
         if inner.shelves.get(shelf.name).is_some_and(|s| s.objects.contains_key(&key)) {
             return Err(Error::Exists);
@@ -134,7 +134,7 @@ impl Store {
 
     /// Replaces the object if it is still at revision `expected`. A write that changes nothing is none: the
     /// stored object comes back as it is (etcd3 store `GuaranteedUpdate` does the same).
-    pub fn update(&self, shelf: Shelf, key: &Key, expected: u64, value: Value) -> Result<Arc<Object>, Error> {
+    pub(crate) fn update(&self, shelf: Shelf, key: &Key, expected: u64, value: Value) -> Result<Arc<Object>, Error> {
         let mut inner = self.lock();
         let current = inner.current(shelf, key, expected)?;
         if current.same_as(&value) {
@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Removes the object if it is still at revision `expected`; returns its last state at the deletion's revision.
-    pub fn delete(&self, shelf: Shelf, key: &Key, expected: u64) -> Result<Arc<Object>, Error> {
+    pub(crate) fn delete(&self, shelf: Shelf, key: &Key, expected: u64) -> Result<Arc<Object>, Error> {
         let mut inner = self.lock();
         let current = inner.current(shelf, key, expected)?;
         inner.revision += 1;
@@ -158,7 +158,7 @@ impl Store {
 
     /// Objects of a shelf in key order after `after`, as of revision `at` (now when `None`); all namespaces when
     /// `namespace` is `None`.
-    pub fn list(
+    pub(crate) fn list(
         &self,
         shelf: Shelf,
         namespace: Option<&str>,
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// A watch of changes after `from`; its first [`StoreWatch::next`] fails when those are forgotten.
-    pub fn watch(self: &Arc<Self>, shelf: Shelf, from: u64) -> Result<StoreWatch, Error> {
+    pub(crate) fn watch(self: &Arc<Self>, shelf: Shelf, from: u64) -> Result<StoreWatch, Error> {
         let mut inner = self.lock();
         let current = inner.revision;
         if from > current {
@@ -180,7 +180,7 @@ impl Store {
     }
 
     /// The current list and a watch of everything after it, taken under one lock so that nothing falls between.
-    pub fn list_and_watch(
+    pub(crate) fn list_and_watch(
         self: &Arc<Self>,
         shelf: Shelf,
         namespace: Option<&str>,

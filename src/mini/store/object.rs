@@ -10,19 +10,19 @@ use super::Shelf;
 
 /// Namespace (empty for cluster-scoped objects) and name, ordered as lists are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
+pub(crate) struct Key {
     pub namespace: String,
     pub name: String,
 }
 
 impl Key {
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub(crate) fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Key { namespace: namespace.into(), name: name.into() }
     }
 }
 
 /// See the module. `Debug` leaves the contents out: they may be a Secret's.
-pub struct Object {
+pub(crate) struct Object {
     pub key: Key,
     pub revision: u64,
     pub labels: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ impl Object {
     }
 
     /// An object that was never written: the outcome of a dry run.
-    pub fn unstored(shelf: Shelf, key: Key, value: Value) -> Self {
+    pub(crate) fn unstored(shelf: Shelf, key: Key, value: Value) -> Self {
         Self::index(shelf, key, 0, &value)
     }
 
@@ -72,23 +72,23 @@ impl Object {
     }
 
     /// The object as it goes over the wire.
-    pub fn json(&self) -> &Bytes {
+    pub(crate) fn json(&self) -> &Bytes {
         &self.json
     }
 
     /// Its members but for kind and version, with the closing brace: how lists have their items.
-    pub fn members(&self) -> Bytes {
+    pub(crate) fn members(&self) -> Bytes {
         self.json.slice(self.head..)
     }
 
     /// Parsed anew on each call.
-    pub fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         // The bytes were written from a Value, and decoding bounds its depth.
         serde_json::from_slice(&self.json).unwrap_or(Value::Null)
     }
 
     /// A field a selector may ask for, empty when unset; `None` when this shelf has no such field.
-    pub fn field(&self, path: &str) -> Option<&str> {
+    pub(crate) fn field(&self, path: &str) -> Option<&str> {
         match path {
             "metadata.name" => Some(&self.key.name),
             "metadata.namespace" => Some(&self.key.namespace),

@@ -7,7 +7,7 @@ use super::{Error, Object, Shelf, Store};
 
 /// One write. `object` is the new state, or the last one when `deleted`.
 #[derive(Debug)]
-pub struct Change {
+pub(crate) struct Change {
     pub revision: u64,
     pub object: Arc<Object>,
     pub previous: Option<Arc<Object>>,
@@ -23,7 +23,7 @@ impl Change {
 }
 
 /// See the module.
-pub struct StoreWatch {
+pub(crate) struct StoreWatch {
     pub(super) store: Arc<Store>,
     pub(super) shelf: Shelf,
     pub(super) position: u64,
@@ -32,12 +32,12 @@ pub struct StoreWatch {
 
 impl StoreWatch {
     /// The revision up to which everything has been handed out.
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// The next changes in order, at least one; cancel safe. Fails once the history has moved past this watch.
-    pub async fn next(&mut self) -> Result<Vec<Arc<Change>>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Vec<Arc<Change>>, Error> {
         loop {
             self.changed.mark_unchanged();
             let batch = self.pending()?;
@@ -59,7 +59,7 @@ impl StoreWatch {
     }
 
     /// Moves on to the store's newest revision if nothing is pending, so that a bookmark can name it.
-    pub fn catch_up(&mut self) -> u64 {
+    pub(crate) fn catch_up(&mut self) -> u64 {
         let inner = self.store.lock();
         let newest = inner.shelves.get(self.shelf.name).and_then(|s| s.history.back()).map_or(0, |c| c.revision);
         if newest <= self.position {

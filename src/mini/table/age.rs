@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// A time of the API, whole seconds or micros.
-pub fn parse_time(value: &Value) -> Option<Timestamp> {
+pub(crate) fn parse_time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
 /// The age of something since `then`, `<unknown>` without one.
-pub fn age(then: &Value, now: Timestamp) -> String {
+pub(crate) fn age(then: &Value, now: Timestamp) -> String {
     parse_time(then).map_or_else(|| "<unknown>".to_owned(), |then| human(now.as_second() - then.as_second()))
 }
 

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use super::Version;
 
-pub use age::{age, parse_time};
-pub use printers::*;
+pub(crate) use printers::*;
 
 /// One column. `wide` ones show with `-o wide` only.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub(crate) struct Column {
     pub name: &'static str,
     pub kind: &'static str,
     pub wide: bool,
@@ -24,14 +23,14 @@ pub struct Column {
 
 /// Columns of a kind and the cells of one object, one per column.
 #[derive(Clone, Copy)]
-pub struct TablePrinter {
+pub(crate) struct TablePrinter {
     pub columns: &'static [Column],
     pub cells: fn(&Value, jiff::Timestamp) -> Vec<Value>,
 }
 
 /// What `includeObject=` puts beside the cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Include {
+pub(crate) enum Include {
     None,
     #[default]
     Metadata,
@@ -66,7 +65,7 @@ impl TablePrinter {
     }
 
     /// A `Table` of `objects` of the resource `plural`; `list_metadata` is the list's (or the object's resourceVersion).
-    pub fn table(
+    pub(crate) fn table(
         &self,
         plural: &str,
         objects: impl Iterator<Item = Value>,
@@ -93,7 +92,7 @@ fn told(plural: &str, column: &str) -> Option<(&'static str, String)> {
 }
 
 /// The object as `PartialObjectMetadata`.
-pub fn partial(object: &Value) -> Value {
+pub(crate) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 

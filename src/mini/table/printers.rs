@@ -22,7 +22,7 @@ const fn wide(name: &'static str) -> Column {
 const NAME: Column = text("Name");
 const AGE: Column = text("Age");
 
-pub const PODS: TablePrinter = TablePrinter {
+pub(crate) const PODS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Ready"),
@@ -38,19 +38,20 @@ pub const PODS: TablePrinter = TablePrinter {
 };
 
 /// Kinds without columns of their own.
-pub const PLAIN: TablePrinter = TablePrinter { columns: &[NAME, AGE], cells: |o, now| vec![name(o), aged(o, now)] };
+pub(crate) const PLAIN: TablePrinter =
+    TablePrinter { columns: &[NAME, AGE], cells: |o, now| vec![name(o), aged(o, now)] };
 
-pub const NAMESPACES: TablePrinter = TablePrinter {
+pub(crate) const NAMESPACES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Status"), AGE],
     cells: |o, now| vec![name(o), o["status"]["phase"].clone(), aged(o, now)],
 };
 
-pub const SECRETS: TablePrinter = TablePrinter {
+pub(crate) const SECRETS: TablePrinter = TablePrinter {
     columns: &[NAME, text("Type"), number("Data"), AGE],
     cells: |o, now| vec![name(o), o["type"].clone(), json!(size(&o["data"])), aged(o, now)],
 };
 
-pub const SERVICES: TablePrinter = TablePrinter {
+pub(crate) const SERVICES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Type"), text("Cluster-IP"), text("External-IP"), text("Port(s)"), AGE, wide("Selector")],
     cells: |o, now| {
         let ports = o["spec"]["ports"].as_array().into_iter().flatten();
@@ -70,22 +71,22 @@ pub const SERVICES: TablePrinter = TablePrinter {
     },
 };
 
-pub const CONFIG_MAPS: TablePrinter = TablePrinter {
+pub(crate) const CONFIG_MAPS: TablePrinter = TablePrinter {
     columns: &[NAME, number("Data"), AGE],
     cells: |o, now| vec![name(o), json!(size(&o["data"]) + size(&o["binaryData"])), aged(o, now)],
 };
 
-pub const SERVICE_ACCOUNTS: TablePrinter = TablePrinter {
+pub(crate) const SERVICE_ACCOUNTS: TablePrinter = TablePrinter {
     columns: &[NAME, Column { gone_in: Some(35), ..number("Secrets") }, AGE],
     cells: |o, now| vec![name(o), json!(o["secrets"].as_array().map_or(0, Vec::len)), aged(o, now)],
 };
 
-pub const ROLES: TablePrinter = TablePrinter {
+pub(crate) const ROLES: TablePrinter = TablePrinter {
     columns: &[NAME, text("Created At")],
     cells: |o, _| vec![name(o), o["metadata"]["creationTimestamp"].clone()],
 };
 
-pub const BINDINGS: TablePrinter = TablePrinter {
+pub(crate) const BINDINGS: TablePrinter = TablePrinter {
     columns: &[NAME, text("Role"), AGE, wide("Users"), wide("Groups"), wide("ServiceAccounts")],
     cells: |o, now| {
         let role = format!("{}/{}", string(&o["roleRef"]["kind"]), string(&o["roleRef"]["name"]));
@@ -100,7 +101,7 @@ pub const BINDINGS: TablePrinter = TablePrinter {
     },
 };
 
-pub const DEPLOYMENTS: TablePrinter = TablePrinter {
+pub(crate) const DEPLOYMENTS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Ready"),
@@ -125,7 +126,7 @@ pub const DEPLOYMENTS: TablePrinter = TablePrinter {
     },
 };
 
-pub const REPLICA_SETS: TablePrinter = TablePrinter {
+pub(crate) const REPLICA_SETS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         number("Desired"),
@@ -143,7 +144,7 @@ pub const REPLICA_SETS: TablePrinter = TablePrinter {
     },
 };
 
-pub const JOBS: TablePrinter = TablePrinter {
+pub(crate) const JOBS: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Status"),
@@ -161,7 +162,7 @@ pub const JOBS: TablePrinter = TablePrinter {
     },
 };
 
-pub const NODES: TablePrinter = TablePrinter {
+pub(crate) const NODES: TablePrinter = TablePrinter {
     columns: &[
         NAME,
         text("Status"),
@@ -177,7 +178,7 @@ pub const NODES: TablePrinter = TablePrinter {
     cells: node,
 };
 
-pub const EVENTS: TablePrinter = TablePrinter {
+pub(crate) const EVENTS: TablePrinter = TablePrinter {
     columns: &[
         text("Last Seen"),
         text("Type"),

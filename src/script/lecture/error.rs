@@ -6,6 +6,7 @@ use crate::hint::Hint;
 
 /// A file that cannot be read as a lecture. All of these are the user's to mend.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is, its message says")]
 pub enum ReadError {
     #[error("cannot read {}", path.display())]
     Io {

@@ -13,19 +13,19 @@ use super::markdown::{Anchor, Reference};
 /// A third party's Markdown, read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lecture {
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The front matter's title or the first heading; the file's name where there is neither.
-    pub title: String,
+    pub(crate) title: String,
     /// What the reader mended or could not take as it stands, in the order of lines.
-    pub notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
     /// In the order of the file.
     pub items: Vec<LectureItem>,
     /// Links, images and included files.
     #[serde(skip)]
-    pub references: Vec<Reference>,
+    pub(crate) references: Vec<Reference>,
     /// What a link of this file may point to.
     #[serde(skip)]
-    pub anchors: Vec<Anchor>,
+    pub(crate) anchors: Vec<Anchor>,
     /// The text as it was read: repaired, with `\n` at line ends. Lines are those of the file.
     #[serde(skip)]
     pub text: String,
@@ -34,7 +34,9 @@ pub struct Lecture {
 /// Lines of the file, from 1, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Lines {
+    /// From 1.
     pub first: usize,
+    /// Included.
     pub last: usize,
 }
 
@@ -45,22 +47,23 @@ pub struct ItemId(pub(super) String);
 /// One thing that can hold or not hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LectureItem {
-    pub id: ItemId,
+    pub(crate) id: ItemId,
+    /// What the item takes of the file, its fences or marks included.
     pub lines: Lines,
     /// From the outermost heading to the nearest.
-    pub headings: Vec<String>,
-    pub phase: Phase,
+    pub(crate) headings: Vec<String>,
+    pub(crate) phase: Phase,
     /// One of several ways to the same end, of which a reader takes one.
-    pub alternative: Option<Alternative>,
+    pub(crate) alternative: Option<Alternative>,
     /// The words that make the item depend on the reader: `If you use Linux, …`.
-    pub condition: Option<Cue>,
-    pub kind: ItemKind,
+    pub(crate) condition: Option<Cue>,
+    pub(crate) kind: ItemKind,
 }
 
 /// Where in a lecture an item stands, told by the stems of its headings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub(crate) enum Phase {
     Setup,
     Main,
     Verify,
@@ -71,7 +74,7 @@ pub enum Phase {
 
 /// `Option 2` is the second of its group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Alternative {
+pub(crate) struct Alternative {
     /// The id of the group's first item.
     pub group: ItemId,
     /// 1-based.
@@ -87,7 +90,7 @@ pub struct Cue {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ItemKind {
+pub(crate) enum ItemKind {
     Command(Box<LectureCommand>),
     /// Kubernetes objects in YAML or JSON.
     Manifest(Box<Manifest>),
@@ -124,7 +127,7 @@ pub enum NamedBy {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct File {
+pub(crate) struct File {
     pub name: FileName,
     pub language: String,
     pub contents: String,
@@ -133,7 +136,7 @@ pub struct File {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Fragment {
+pub(crate) struct Fragment {
     pub text: String,
     /// The interactive command (`kubectl edit`) that it is typed into, or the manifest that it changes.
     pub into: Option<ItemId>,
@@ -145,13 +148,13 @@ pub struct Fragment {
 
 /// Where the text says that a fragment belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Attachment {
+pub(crate) struct Attachment {
     pub path: String,
     pub cue: Cue,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownOutput {
+pub(crate) struct ShownOutput {
     pub text: String,
     /// The command that is to print it.
     pub of: ItemId,
@@ -161,7 +164,7 @@ pub struct ShownOutput {
 
 /// Something that a person does elsewhere than in a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Manual {
+pub(crate) struct Manual {
     pub text: String,
     /// The word that tells: `Click`.
     pub cue: String,
@@ -169,7 +172,7 @@ pub struct Manual {
 
 /// Code that is shown and means nothing to a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Illustration {
+pub(crate) struct Illustration {
     pub language: String,
     /// Why it is not played.
     pub reason: &'static str,
@@ -178,14 +181,14 @@ pub struct Illustration {
 
 /// Something the reader says about the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Note {
+pub(crate) struct Note {
     pub line: usize,
     pub kind: NoteKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NoteKind {
+pub(crate) enum NoteKind {
     /// The file's encoding, where it is not UTF-8.
     Encoding { name: &'static str },
     /// Text that was UTF-8, was read as another encoding and saved so; `count` places were repaired.

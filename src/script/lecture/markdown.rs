@@ -49,21 +49,21 @@ pub(super) enum CodeStyle {
 
 /// A link or an image of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
+pub(crate) struct Reference {
     pub line: usize,
     pub kind: ReferenceKind,
     pub target: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReferenceKind {
+pub(crate) enum ReferenceKind {
     Link,
     Image,
 }
 
 /// What a link within the file may point to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anchor {
+pub(crate) struct Anchor {
     pub line: usize,
     pub name: String,
 }

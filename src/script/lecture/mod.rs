@@ -25,15 +25,13 @@ mod statement;
 mod words;
 
 pub(crate) use claim::{Claim, claims};
-pub use command::{Habit, LectureCommand, Mend, Placeholder};
+pub(crate) use command::{Habit, LectureCommand, Placeholder};
 pub use error::ReadError;
 pub(crate) use habit::fate;
-pub use item::{
-    Alternative, Attachment, Cue, File, FileName, Fragment, Illustration, ItemId, ItemKind, Lecture, LectureItem,
-    Lines, Manual, NamedBy, Note, NoteKind, Phase, ShownOutput,
-};
-pub use manifest::{Document, Manifest};
-pub use markdown::{Anchor, Reference, ReferenceKind};
+pub use item::Lecture;
+pub(crate) use item::{File, Fragment, ItemId, ItemKind, LectureItem, Lines, NamedBy, NoteKind, Phase, ShownOutput};
+pub(crate) use manifest::{Document, Manifest};
+pub(crate) use markdown::ReferenceKind;
 pub(crate) use placeholder::{is_to_be_replaced, of_manifest};
 pub use reading::{read, read_text};
-pub use shell::Invocation;
+pub(crate) use shell::Invocation;

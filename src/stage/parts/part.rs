@@ -7,14 +7,14 @@ use crate::stage::Error;
 
 /// A part of the stage, each with its line of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub(crate) enum Part {
     Registry,
     Image,
     Cluster,
 }
 
 impl Part {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Registry => "registry",
             Self::Image => "image",

@@ -12,13 +12,13 @@ use super::args::{self, Command};
 use super::wire::{self, Call, VARIABLE};
 
 /// Whether this process was started under the name `docker` by a fence.
-pub fn is_invoked(argv0: &str) -> bool {
+pub(crate) fn is_invoked(argv0: &str) -> bool {
     Path::new(argv0).file_name().is_some_and(|name| name == "docker") && std::env::var_os(VARIABLE).is_some()
 }
 
 /// Plays this process's command line; the exit code is docker's: 1 where the daemon or the registry refused, 125 where the
 /// command line was not understood, and a container's own.
-pub async fn main() -> u8 {
+pub(crate) async fn main() -> u8 {
     let args: Vec<_> = std::env::args_os().collect();
     let command = match args::Cli::try_parse_from(args::short(args.clone())) {
         Ok(cli) => cli.command,

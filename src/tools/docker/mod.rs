@@ -13,6 +13,6 @@ mod server;
 mod table;
 mod wire;
 
-pub use client::{is_invoked, main};
+pub(crate) use client::{is_invoked, main};
 pub use server::{LabDocker, Server};
 pub use wire::VARIABLE;

@@ -32,6 +32,7 @@ const INPUT: usize = 16;
 pub struct LabDocker {
     /// The stage, with the lab's own scope.
     pub handle: Handle,
+    /// The engine that it plays on.
     pub docker: Docker,
     /// The folder that the lab's fences may read: build contexts are in it.
     pub folder: PathBuf,

@@ -16,7 +16,7 @@ use crate::mini::status::ApiError;
 
 /// Who writes. The server's own parts have no name and own nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Writer {
+pub(crate) struct Writer {
     pub name: String,
     pub subresource: String,
     /// What is applied; None for creations, updates and other patches.

@@ -20,7 +20,7 @@ const MAX_COPIED: usize = 3 << 20;
 const MAX_DEPTH: usize = 128;
 
 /// A patch as it was sent.
-pub enum Patch {
+pub(crate) enum Patch {
     Json(json_patch::Patch),
     Merge(Value),
     Strategic(Value),
@@ -29,7 +29,7 @@ pub enum Patch {
 }
 
 impl Patch {
-    pub fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn parse(media: &str, bytes: &[u8]) -> Result<Self, ApiError> {
         let json = || go_json::parse::<Value>(bytes);
         let undecodable = |why: String| ApiError::BadRequest(format!("error decoding patch: {why}"));
         match media {
@@ -62,11 +62,6 @@ impl Patch {
         }
     }
 
-    /// Whether it is a configuration for server-side apply.
-    pub fn is_apply(&self) -> bool {
-        matches!(self, Patch::Apply(_))
-    }
-
     /// What keeps a configuration from being applied to an object of `resource` (`fieldmanager.Manager.Apply`).
     fn configuration_fault(&self, resource: &'static Resource) -> Option<ApiError> {
         let Patch::Apply(body) = self else { return None };
@@ -90,7 +85,7 @@ impl Patch {
     }
 
     /// Applies the patch to the stored object, or creates it where an applied configuration finds none.
-    pub fn apply(
+    pub(crate) fn apply(
         &self,
         pipeline: &Pipeline,
         resource: &'static Resource,
@@ -129,7 +124,7 @@ impl Patch {
     }
 
     /// A value that is no stored object, of the type `of`, with the patch applied.
-    pub fn on_value(&self, current: &Value, of: &str) -> Result<Value, ApiError> {
+    pub(crate) fn on_value(&self, current: &Value, of: &str) -> Result<Value, ApiError> {
         let mut patched = current.clone();
         match self {
             Patch::Json(patch) => operate(&mut patched, patch).ok_or(ApiError::UnappliablePatch)?,
