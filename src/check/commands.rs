@@ -74,6 +74,9 @@ impl LecturePlayer<'_> {
                 return Ok(());
             }
         };
+        if !played.printed.all.is_empty() {
+            (self.setting.on_output)(&self.lecture.items[at], &played.printed.all);
+        }
         let mut said = self.verdict(at, command, &mut played).await?;
         if said.verdict == Verdict::Reproduced && command.calls("docker", "login") {
             self.push_again(at).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Pod;
+use futures::future::BoxFuture;
 use kube::Client;
 
 use super::programs::Programs;
@@ -15,9 +15,10 @@ use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::place::{Printed, Shell, ShellError, Watch};
+use crate::run::Next;
 use crate::script::ObjectRef;
 use crate::script::lecture::{ItemKind, Lecture, LectureItem, Manifest};
-use crate::twin::Twin;
+use crate::twin::{Twin, TwinState};
 
 /// How long a command may take.
 pub(super) const COMMAND_WITHIN: Duration = Duration::from_secs(120);
@@ -40,8 +41,8 @@ pub(crate) struct Setting<'a> {
     pub namespace_on_cluster: &'a (dyn Fn(&str) -> String + Sync),
     /// A name for a twin's namespace, which nothing has had before.
     pub twin_namespace: &'a (dyn Fn() -> String + Sync),
-    /// Is told each state of the twin without a secret of a pod, and when it came since the twin was made.
-    pub on_twin: &'a (dyn Fn(&ObjectRef, &Pod, Duration) + Sync),
+    /// Is told each state of the twin without a secret of a pod.
+    pub on_twin: &'a (dyn Fn(&ObjectRef, TwinState) + Sync),
     /// What the session's namespaces are labelled with.
     pub labels: BTreeMap<String, String>,
     /// Whether the stage's registry serves an image to the stage's user.
@@ -54,6 +55,8 @@ pub(crate) struct Setting<'a> {
     pub in_lectures_names: &'a (dyn Fn(&str) -> String + Sync),
     pub versions: Versions,
     pub programs: &'a [String],
+    /// Is told what a command printed.
+    pub on_output: &'a (dyn Fn(&LectureItem, &str) + Sync),
     /// How long a state that the lecture shows is waited for.
     pub state_within: Duration,
 }
@@ -67,10 +70,14 @@ pub(super) struct Played {
     pub(super) began: Instant,
 }
 
+/// Says what a reader who goes step by step wants of an item; waited for.
+pub(crate) type BeforeItem<'a> = &'a (dyn Fn(&LectureItem) -> BoxFuture<'a, Next> + Sync);
+
 /// Plays one lecture.
 pub(crate) struct LecturePlayer<'a> {
     pub(super) lecture: &'a Lecture,
     pub(super) setting: &'a Setting<'a>,
+    before_item: Option<BeforeItem<'a>>,
     pub(super) programs: Programs,
     pub(super) makers: Makers,
     /// By the item's number.
@@ -106,6 +113,7 @@ impl<'a> LecturePlayer<'a> {
         Self {
             lecture,
             setting,
+            before_item: None,
             programs: Programs { allowed: setting.programs.to_vec() },
             makers: Makers::default(),
             played: std::iter::repeat_with(|| None).take(items).collect(),
@@ -116,8 +124,13 @@ impl<'a> LecturePlayer<'a> {
         }
     }
 
-    /// Plays the items that `wanted` chooses, tells each record as it is known, and gives all of them in the lecture's
-    /// order.
+    /// Asks before each item.
+    pub(crate) fn asking(self, before_item: Option<BeforeItem<'a>>) -> Self {
+        Self { before_item, ..self }
+    }
+
+    /// Plays the items that `wanted` chooses, tells each as it begins, and gives the records of all in the lecture's order;
+    /// None where the reader wants it from its beginning.
     ///
     /// # Errors
     /// Where the shell cannot be used; what a lecture does wrong is a record.
@@ -125,14 +138,29 @@ impl<'a> LecturePlayer<'a> {
         mut self,
         wanted: impl Fn(&LectureItem) -> bool,
         mut on_item: impl FnMut(&LectureItem),
-    ) -> Result<Vec<ItemRecord>, ShellError> {
+    ) -> Result<Option<Vec<ItemRecord>>, ShellError> {
         for at in 0..self.lecture.items.len() {
             let item = &self.lecture.items[at];
             if !wanted(item) {
                 self.record(at, ItemResult::new(Verdict::NotChecked, Some("not asked for".into())), Vec::new());
                 continue;
             }
-            on_item(item);
+            let next = match self.before_item {
+                Some(before_item) => before_item(item).await,
+                None => Next::Play,
+            };
+            match next {
+                Next::Play => on_item(item),
+                Next::Back => return Ok(None),
+                Next::Skip => {
+                    self.record(
+                        at,
+                        ItemResult::new(Verdict::Skipped, Some("the reader skipped it".into())),
+                        Vec::new(),
+                    );
+                    continue;
+                }
+            }
             match &item.kind {
                 ItemKind::Command(command) => self.command(at, command).await?,
                 ItemKind::Manifest(manifest) => self.setting.shell.write(&name_of(item, manifest), &manifest.text)?,
@@ -153,7 +181,7 @@ impl<'a> LecturePlayer<'a> {
             }
         }
         self.files().await?;
-        Ok(self.records.into_iter().flatten().collect())
+        Ok(Some(self.records.into_iter().flatten().collect()))
     }
 
     fn requests(&self) -> MutexGuard<'_, Vec<Request>> {

@@ -61,7 +61,7 @@ impl LecturePlayer<'_> {
         if let Some(known) = self.twins.get(&key) {
             return known.clone();
         }
-        let on_state = |pod: &Pod, at| (self.setting.on_twin)(of, pod, at);
+        let on_state = |state| (self.setting.on_twin)(of, state);
         let stand = Stand {
             client: &self.setting.cluster,
             namespace: (self.setting.twin_namespace)(),

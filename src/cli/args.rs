@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::check::CheckArgs;
 use super::conformance::ConformanceArgs;
+use super::generated::CompletionsArgs;
+use super::init::InitArgs;
 use super::lint::LintArgs;
 use super::matrix::MatrixArgs;
 use super::places::Common;
@@ -13,6 +15,7 @@ use super::run::RunArgs;
 use super::sabotage::SabotageArgs;
 use super::stage::StageArgs;
 use super::why::WhyArgs;
+use crate::report::Voice;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -21,7 +24,8 @@ Exit codes:
   2    the environment or the command line: no Docker, unknown lab, a lab file that does not parse or that no fault
        applies to
   70   a defect in rehearse
-  130  interrupted; what is left, if anything, was looked for and is said";
+  130  interrupted, or its terminal was closed; what is left, if anything, was looked for and is said
+A reader that goes away (a closed pipe) changes nothing: the run goes on to its end, and the code is the run's.";
 
 /// Rehearse a Kubernetes lecture before the class does
 #[derive(Debug, Parser)]
@@ -34,9 +38,25 @@ pub(super) struct Cli {
     /// Print JSON on stdout: events of a run, one a line; a document elsewhere
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colours in the output
+    /// Print every command, its output and every check, not only what matters
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Print only what failed, and the table at the end
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colours in the output; NO_COLOR and CLICOLOR_FORCE are heeded
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
+}
+
+impl Cli {
+    pub(super) fn voice(&self) -> Voice {
+        match (self.quiet, self.verbose) {
+            (true, _) => Voice::Quiet,
+            (_, true) => Voice::Verbose,
+            _ => Voice::Calm,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +87,12 @@ pub(super) enum Command {
     Preflight(StageArgs),
     /// Get the images a stage needs: local, pulled, or built as stand-ins
     Setup,
+    /// Write a first lab, with what it builds, into a folder that has none
+    Init(InitArgs),
+    /// Print a shell's completions of this command line
+    Completions(CompletionsArgs),
+    /// Print the manual's page, for `man -l -`
+    Man,
 }
 
 #[cfg(test)]

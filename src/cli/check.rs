@@ -8,19 +8,18 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures::{FutureExt, StreamExt, stream};
-use indicatif::MultiProgress;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::open_session::{OpenSession, Opening};
+use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::reports;
 use super::run::bash;
 use super::stage::{AuthArg, StageArgs};
+use super::step::{self, Stepper};
 use crate::check::{
     Check, CheckEnd, ItemRecord, LecturePlayer, Line, PatchSource, RecordChange, Requests, RollUp, SCHEMA, Setting,
     changes, patch, read, summary,
@@ -31,14 +30,14 @@ use crate::event::{Event, Timings, millis};
 use crate::exec::chain;
 use crate::gateway::{Names, Reach, Request, Upstream};
 use crate::hint::Hint;
-use crate::observe::pod_status;
 use crate::place::{Leaving, Site, SiteSpec};
 use crate::registry::Credentials;
-use crate::report::{self, Consumer, Human};
+use crate::report;
 use crate::script::lecture::{self, ItemKind, Lecture, LectureItem};
 use crate::script::{ObjectRef, Without};
 use crate::signal::Interrupts;
 use crate::stage::{SessionEnd as StageEnd, Stage};
+use crate::twin::TwinState;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -71,6 +70,13 @@ pub(super) struct CheckArgs {
     /// Say what changed since these records (`--json` of an earlier check)
     #[arg(long, value_name = "RECORDS")]
     pub against: Option<PathBuf>,
+    /// Show each command and wait for Enter before it is played; `b` goes back to the start of the demo, `s` skips, `q`
+    /// leaves
+    #[arg(long)]
+    pub step: bool,
+    /// Play the Kth of N parts of the lectures only, on machines that share them
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// Fail where fewer of all items were checked
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_checked: Option<u8>,
@@ -83,6 +89,13 @@ pub(super) struct CheckArgs {
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
+    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let printer = &telling;
+    if args.step
+        && let Err(error) = step::possible(printer)
+    {
+        return conclude(Err::<ExitCode, _>(error), printer);
+    }
     // Lectures show how Docker Hub refuses.
     args.stage.registry_auth.get_or_insert(AuthArg::Token);
     conclude(each_version(&mut args, &common, printer, &interrupts).await, printer)
@@ -145,7 +158,11 @@ async fn try_check(
     interrupts: &Interrupts,
 ) -> Result<(CheckEnd, Vec<Line>), Error> {
     let places = Places::find(common)?;
-    let lectures = lectures(&args.lectures)?;
+    let lectures = part(args.partition, lectures(&args.lectures)?);
+    if lectures.is_empty() {
+        tell_empty(args.partition, "lecture", printer);
+        return Ok((CheckEnd::Passed, Vec::new()));
+    }
     let before = lectures_of(&args.after)?;
     let earlier = args.against.as_deref().map(records_of).transpose()?;
     for lecture in &lectures {
@@ -155,16 +172,15 @@ async fn try_check(
     }
     bash()?;
     let kubectl = kubectl::find(&places.project).await?;
-    let live = printer.live();
     let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
     let opened = OpenSession::open(opening, interrupts, |session| {
         session.is_latest();
-        let people: Box<dyn Consumer> = Box::new(Human::new(Box::new(anstream::stderr()), live, false, String::new()));
+        let people = printer.reader(Stream::Err, false, false, String::new());
         Ok(vec![report::events_file(session.dir())?, people])
     });
     let opened = opened.await?;
     opened.events.emit(Event::Tool { name: "kubectl".into(), version: kubectl.version.clone() });
-    let played = play(args, &lectures, &before, &kubectl, &opened, printer).await;
+    let played = play(args, &lectures, &before, &kubectl, &opened).await;
     let mut played = opened.conclude(played).await;
     let (masker, dir) = (opened.masker.clone(), opened.session.dir().to_owned());
     let sum = played.as_mut().map(|(_, records)| {
@@ -273,7 +289,6 @@ async fn play(
     before: &[Lecture],
     kubectl: &kubectl::Kubectl,
     opened: &OpenSession<'_>,
-    printer: &Printer,
 ) -> Result<Option<(Check, Vec<ItemRecord>)>, Error> {
     let Some(stage) = opened.raise().await? else { return Ok(None) };
     stage.notes.iter().for_each(|note| opened.events.note(note.clone()));
@@ -287,19 +302,21 @@ async fn play(
     };
     let program = std::env::current_exe().map_err(Error::Report)?;
     let upstream = Upstream::new(stage.cluster.client(), stage.cluster.bare_client().await?);
-    let board = MultiProgress::new();
+    let stepper = args.step.then(|| Stepper::new(&opened.events, &opened.interrupts.graceful));
+    let stepper = stepper.as_ref();
     let mut lessons = Vec::new();
     let beside = lectures.len() > 1;
     for (number, lecture) in lectures.iter().enumerate() {
         let (stage, program, upstream) = (&stage, &program, &upstream);
-        let progress = printer.progress(&board, &short(lecture));
         let lab = u32::try_from(number + 1).unwrap_or(u32::MAX);
         lessons.push(async move {
-            let lesson = Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, opened };
-            lesson.play(|item| progress.tell(&crate::docker::Progress { step: told(item), ..Default::default() })).await
+            Lesson { args, lecture, before, lab, beside, stage, kubectl, program, upstream, opened, stepper }
+                .play()
+                .await
         });
     }
-    let playing = stream::iter(lessons).buffer_unordered(usize::from(args.jobs)).collect::<Vec<_>>();
+    let playing =
+        stream::iter(lessons).buffer_unordered(if args.step { 1 } else { usize::from(args.jobs) }).collect::<Vec<_>>();
     let played = tokio::select! {
         played = playing => Some(played),
         () = opened.interrupts.graceful.cancelled() => None,
@@ -317,22 +334,11 @@ async fn play(
     Ok(Some((check, records)))
 }
 
-/// The file's name without its folder.
-fn short(lecture: &Lecture) -> String {
-    lecture.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// What is being played, in a line.
-fn told(item: &LectureItem) -> String {
-    let what = match &item.kind {
-        ItemKind::Command(command) => command.script.lines().next().unwrap_or_default().to_owned(),
-        ItemKind::Output(_) => "its output".into(),
-        ItemKind::Manifest(_) | ItemKind::File(_) => "a file".into(),
-        ItemKind::Fragment(_) | ItemKind::Manual(_) | ItemKind::Illustration(_) => {
-            return format!("line {}", item.lines.first);
-        }
-    };
-    format!("line {}: {what}", item.lines.first)
+/// That a command is played.
+fn begins(lab: u32, item: &LectureItem) -> Option<Event> {
+    let command = item.command()?.script.trim_end().to_owned();
+    let heading = item.headings.last().cloned().unwrap_or_default();
+    Some(Event::StepStarted { lab, line: item.lines.first, heading, command })
 }
 
 /// One lecture that is played on a stage.
@@ -349,10 +355,20 @@ struct Lesson<'a> {
     program: &'a Path,
     upstream: &'a Upstream,
     opened: &'a OpenSession<'a>,
+    stepper: Option<&'a Stepper>,
 }
 
 impl Lesson<'_> {
-    async fn play(&self, on_item: impl Fn(&LectureItem)) -> Result<Vec<ItemRecord>, Error> {
+    async fn play(&self) -> Result<Vec<ItemRecord>, Error> {
+        loop {
+            if let Some(records) = self.play_once().await? {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// None: it was put back, because the reader wants it from its beginning.
+    async fn play_once(&self) -> Result<Option<Vec<ItemRecord>>, Error> {
         let (stage, session) = (self.stage, self.opened.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
         let mut names = Names::new(&id);
@@ -389,13 +405,14 @@ impl Lesson<'_> {
             file: self.lecture.path.display().to_string(),
             text: self.lecture.text.clone(),
         });
+        let on_item = |item: &LectureItem| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
         let outcome = self.on(&site, &requests, on_item).await;
-        if let Ok(records) = &outcome {
+        if let Ok(Some(records)) = &outcome {
             records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
             let (verdict, ms) = (RollUp::new(records, None).verdict(), millis(began.elapsed()));
             events.emit(Event::LectureFinished { lab: self.lab, verdict, ms });
         }
-        let leaving = match stage.outlives_run() {
+        let leaving = match stage.outlives_run() || matches!(outcome, Ok(None)) {
             true => Leaving::Gone,
             // What one lecture leaves would take the machine from those that are still being played.
             false if self.beside => Leaving::Going,
@@ -406,12 +423,13 @@ impl Lesson<'_> {
         outcome
     }
 
+    /// None: the reader wants it from its beginning.
     async fn on(
         &self,
         site: &Site,
         requests: &Requests,
         on_item: impl Fn(&LectureItem),
-    ) -> Result<Vec<ItemRecord>, Error> {
+    ) -> Result<Option<Vec<ItemRecord>>, Error> {
         let (stage, session) = (self.stage, self.opened.session.id());
         let names = site.gateway.names();
         let twins = AtomicUsize::new(0);
@@ -421,15 +439,14 @@ impl Lesson<'_> {
         let namespace_on_cluster = |name: &str| names.namespace(name);
         let in_lectures_names = |text: &str| names.back(text);
         let (events, lab) = (&self.opened.events, self.lab);
-        let on_twin = |of: &ObjectRef, pod: &Pod, at: Duration| {
-            let row = pod_status(pod);
+        let on_twin = |of: &ObjectRef, state: TwinState| {
             events.emit(Event::ObjectState {
                 lab,
                 object: of.to_string(),
-                uid: pod.uid().unwrap_or_default(),
-                status: row.status,
-                at_object_ms: millis(at),
-                reason: row.message.map(|message| names.back(&message)),
+                uid: state.uid,
+                status: state.status,
+                at_object_ms: millis(state.at),
+                reason: state.message.map(|message| names.back(&message)),
                 without: Some(Without::Secret.to_string()),
             });
         };
@@ -448,13 +465,18 @@ impl Lesson<'_> {
             in_lectures_names: &in_lectures_names,
             versions: Versions::new(&stage.cluster.info().server_version, &self.kubectl.version),
             programs: &self.args.allow,
+            on_output: &|item, text| {
+                events.emit(Event::StepOutput { lab, line: item.lines.first, text: text.to_owned() });
+            },
             state_within: STATE_WITHIN,
         };
         for page in self.before {
             LecturePlayer::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
         }
         let chosen = Chosen::new(self.args, self.lecture);
-        LecturePlayer::new(self.lecture, &setting).play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
+        let ask = self.stepper.map(|stepper| move |item: &LectureItem| stepper.before_item(lab, item));
+        let player = LecturePlayer::new(self.lecture, &setting).asking(ask.as_ref().map(|ask| ask as _));
+        player.play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
     }
 
     /// The images of Docker Hub that the lecture's manifests and commands name, but for official ones.

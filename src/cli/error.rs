@@ -60,6 +60,10 @@ pub(super) enum Error {
     Report(#[source] std::io::Error),
     #[error(transparent)]
     Why(#[from] why::Error),
+    #[error("{} is there already", path.display())]
+    Exists { path: PathBuf },
+    #[error("`--step` asks on the terminal before each command, and there is nobody to ask")]
+    NobodyToAsk,
     #[error("no stage is up")]
     NoStage,
     #[error("there is no `bash` on PATH")]
@@ -116,6 +120,10 @@ impl Hint for Error {
             Self::Events(error) => error.hint(),
             Self::Why(error) => error.hint(),
             Self::NoStage => Some("`rehearse up` brings one up; `--cluster context:NAME` asks another cluster".into()),
+            Self::Exists { .. } => {
+                Some("nothing is written over: name a folder that has neither `labs` nor `hello`".into())
+            }
+            Self::NobodyToAsk => Some("leave `--step` out, or run it on a terminal, without `--json`".into()),
             Self::NoBash => Some("labs' fences are played by bash: install it".into()),
             Self::NotWritable { .. } => Some("sessions are written where `--dir DIR` says, locks in $TMPDIR".into()),
             Self::NoRoom { .. } => {

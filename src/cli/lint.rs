@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit::ExitCode;
 use super::printer::Printer;
+use super::sarif;
 use crate::hint::Hint;
 use crate::lint::{Finding, Severity, lint as findings_of};
 use crate::script::lecture::{self, ReadError};
@@ -18,6 +19,9 @@ pub(super) struct LintArgs {
     /// Lectures, or folders with them: every `.md` and `.mdx` below
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Print SARIF 2.1.0 on stdout, for code scanning
+    #[arg(long)]
+    sarif: bool,
 }
 
 /// A folder is not followed deeper: links between folders may lead in a circle.
@@ -51,7 +55,9 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
             Err(error) => unreadable.push((path.clone(), error)),
         }
     }
-    if printer.json {
+    if args.sarif {
+        printer.result(&sarif::document(&found, &unreadable).to_string());
+    } else if printer.json {
         printer.result(&document(&found, &unreadable).to_string());
     } else {
         // The same advice is given once.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
+use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
 use super::printer::Printer;
 use super::run::{Once, chosen, once, tools};
@@ -34,6 +35,9 @@ pub(super) struct MatrixArgs {
     /// Mini only: how many times faster the kubelet's syncs and back-offs pass; 1 is real time
     #[arg(long, default_value_t = TIMELAPSE, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
+    /// Play on the Kth of N parts of the versions only, on machines that share them
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// How many labs are played at once [default: as many as there are, up to 4]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     pub jobs: Option<u16>,
@@ -56,14 +60,27 @@ async fn play(
     let tools = tools(&labs, &places.project).await?;
     let ids: Vec<u32> = labs.iter().map(|lab| lab.id).collect();
     let mut columns = Vec::new();
-    for version in &args.versions {
+    let versions = part(args.partition, args.versions.clone());
+    if versions.is_empty() {
+        tell_empty(args.partition, "version", printer);
+    }
+    for version in &versions {
         printer.note(&format!("Kubernetes {version} on {} …", args.cluster));
         let stage = args.stage(version);
-        let (jobs, faults) = (args.jobs, None);
-        let what =
-            Once { labs: &labs, tools: &tools, stage: &stage, jobs, faults, timings: false, places: &places, printer };
+        let (jobs, step, faults) = (args.jobs, false, None);
+        let what = Once {
+            labs: &labs,
+            tools: &tools,
+            stage: &stage,
+            jobs,
+            step,
+            faults,
+            timings: false,
+            places: &places,
+            printer,
+        };
         let column =
-            match once(&what, false, |_| Some(Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>), interrupts)
+            match once(&what, false, |_| vec![Box::new(Verdicts(printer.clone())) as Box<dyn Consumer>], interrupts)
                 .await
             {
                 Ok(outcome) => {

@@ -3,14 +3,19 @@
 mod args;
 mod check;
 mod conformance;
+#[cfg(test)]
+mod docs_tests;
 mod error;
 mod exit;
+mod generated;
+mod init;
 mod kept;
 mod kubectl;
 mod lint;
 mod matrix;
 mod open_session;
 mod origin;
+mod partition;
 mod places;
 mod preflight;
 mod printer;
@@ -18,8 +23,10 @@ mod remote;
 mod reports;
 mod run;
 mod sabotage;
+mod sarif;
 mod show;
 mod stage;
+mod step;
 mod up;
 mod why;
 
@@ -74,7 +81,7 @@ async fn rehearse() -> ExitCode {
             return if error.use_stderr() { ExitCode::Environment } else { ExitCode::Passed };
         }
     };
-    let printer = Printer::new(cli.json, cli.color);
+    let printer = Printer::new(cli.json, cli.color, cli.voice());
     let interrupts = match Interrupts::listen() {
         Ok(interrupts) => interrupts,
         Err(error) => return printer.error(&error, None, ExitCode::Bug),
@@ -106,6 +113,9 @@ async fn carry_out(cli: args::Cli, printer: &Printer, interrupts: Interrupts) ->
         args::Command::Check(args) => check::check(args, common, printer, interrupts).await,
         args::Command::Sabotage(args) => sabotage::sabotage(args, common, printer, interrupts).await,
         args::Command::Report(args) => reports::report(&args, &common, printer),
+        args::Command::Init(args) => init::init(&args, printer),
+        args::Command::Completions(args) => generated::completions(&args, printer),
+        args::Command::Man => generated::man(printer),
         args::Command::List => show::list(&common, printer),
         args::Command::Lint(args) => lint::lint(&args, printer),
         args::Command::Conformance(args) => conformance::conformance(args, common, printer, interrupts).await,

@@ -10,7 +10,7 @@ use clap::Args;
 use super::error::Error;
 use super::exit::ExitCode;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, on_github};
 use crate::exec::chain;
 use crate::hint::Hint;
 use crate::report::{NotWritten, Rendered};
@@ -76,10 +76,9 @@ pub(super) fn publish(dir: &Path, printer: &Printer) {
     };
     let failed = rendered.write(dir).into_iter().filter_map(Result::err);
     failed.for_each(|error| printer.note(&format!("{}; {}", chain(&error), error.hint().unwrap_or_default())));
-    if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
+    if on_github() {
         let workspace = std::env::var("GITHUB_WORKSPACE").unwrap_or_default();
-        // The runner reads both streams; stdout may be JSON's alone.
-        rendered.annotations(&workspace).iter().for_each(|line| printer.note(line));
+        rendered.annotations(&workspace).iter().for_each(|line| printer.command(line));
         let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else { return };
         let appended = OpenOptions::new().append(true).create(true).open(&file).and_then(|mut file| {
             let summary = rendered.summary(&workspace);

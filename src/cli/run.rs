@@ -10,10 +10,12 @@ use super::exit::{ExitCode, conclude};
 use super::kubectl;
 use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
+use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::reports;
 use super::stage::{StageArgs, cluster_settings};
+use super::step::{self, Stepper};
 use super::up;
 use crate::cluster::Plan;
 use crate::docker::Docker;
@@ -22,7 +24,7 @@ use crate::exec::{self, chain};
 use crate::gateway::Faults;
 use crate::hint::Hint;
 use crate::mask::Masker;
-use crate::report::{self, Consumer, Human, JsonLines, LabByLab};
+use crate::report::{self, Cast, Consumer, JsonLines};
 use crate::run::{self, LabPlayer, PlayedLab, Tools};
 use crate::script::{self, Lab, Need};
 use crate::signal::Interrupts;
@@ -41,9 +43,19 @@ pub(super) struct RunArgs {
     /// How many labs are played at once, each in namespaces of its own [default: as many as there are, up to 4]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     pub jobs: Option<u16>,
+    /// Show each command and wait for Enter before it is played; `b` goes back to the start of the demo, `s` skips, `q`
+    /// leaves
+    #[arg(long)]
+    pub step: bool,
+    /// Play the Kth of N parts of the labs only, on machines that share them
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,
+    /// Record the run as asciinema plays it (asciicast v2)
+    #[arg(long, value_name = "FILE.cast")]
+    pub record: Option<PathBuf>,
     /// For tests of the program itself: some of the API server's answers to labs go wrong, which ones this number says
     #[arg(long, value_name = "SEED", hide = true)]
     pub faults: Option<u64>,
@@ -59,9 +71,18 @@ async fn try_run(
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Verdict, Error> {
+    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let printer = &telling;
+    if args.step {
+        step::possible(printer)?;
+    }
     let places = Places::find(common)?;
     let all = script::load(&places.labs, &args.labs)?;
-    let labs = chosen(&all, &args.labs)?;
+    let labs = part(args.partition, chosen(&all, &args.labs)?);
+    if labs.is_empty() {
+        tell_empty(args.partition, "lab", printer);
+        return Ok(Verdict::Skipped);
+    }
     let prologue = async {
         let tools = tools(&labs, &places.project).await?;
         if args.keep && !up::is_up(&args.stage, &places.root)? {
@@ -78,14 +99,19 @@ async fn try_run(
         labs: &labs,
         tools: &tools,
         stage: &args.stage,
-        jobs: args.jobs,
+        jobs: if args.step { Some(1) } else { args.jobs },
+        step: args.step,
         faults: args.faults.map(Faults::new),
         timings: args.timings,
         places: &places,
         printer,
     };
-    let reader = |report: &Path| Some(reader(printer, args.timings, &places, report));
-    Ok(once(&what, true, reader, interrupts).await?.verdict)
+    let cast = args.record.as_deref().map(cast).transpose()?;
+    let readers = |report: &Path| {
+        let cast = cast.into_iter().map(|cast| Box::new(cast) as Box<dyn Consumer>);
+        cast.chain([reader(printer, args.timings, &places, report)]).collect()
+    };
+    Ok(once(&what, true, readers, interrupts).await?.verdict)
 }
 
 /// What one run plays, and on what.
@@ -94,6 +120,8 @@ pub(super) struct Once<'a> {
     pub tools: &'a Tools,
     pub stage: &'a StageArgs,
     pub jobs: Option<u16>,
+    /// A reader is asked before each command.
+    pub step: bool,
     pub faults: Option<Faults>,
     /// Also measure bare kubectl beside it.
     pub timings: bool,
@@ -109,15 +137,15 @@ pub(super) struct RunOutcome {
     pub masker: Masker,
 }
 
-/// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `reader` is
-/// given the path of the events' file.
+/// One run in a session of its own, on the stage that is kept up where `on_kept` allows and there is one. `readers` are
+/// given the path of the report.
 ///
 /// # Errors
 /// What keeps the labs from being played, [`Error::Interrupted`] among it.
 pub(super) async fn once(
     what: &Once<'_>,
     on_kept: bool,
-    reader: impl FnOnce(&Path) -> Option<Box<dyn Consumer>>,
+    readers: impl FnOnce(&Path) -> Vec<Box<dyn Consumer>>,
     interrupts: &Interrupts,
 ) -> Result<RunOutcome, Error> {
     let began = Instant::now();
@@ -125,7 +153,7 @@ pub(super) async fn once(
     let opened = OpenSession::open(opening, interrupts, |session| {
         let mut consumers = vec![report::events_file(session.dir())?];
         session.is_latest();
-        consumers.extend(reader(&session.dir().join("report.html")));
+        consumers.extend(readers(&session.dir().join("report.html")));
         Ok(consumers)
     });
     let mut opened = opened.await?;
@@ -164,6 +192,7 @@ async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Resu
     }
     let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
     let stop = &interrupts.graceful;
+    let stepper = what.step.then(|| Stepper::new(events, stop));
     let player = LabPlayer {
         stage: &stage,
         tools: what.tools,
@@ -173,7 +202,7 @@ async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Resu
         jobs,
         faults: what.faults.clone(),
         stop,
-        before_step: None,
+        before_step: stepper.as_ref().map(|stepper| stepper as _),
     };
     let played = tokio::select! {
         played = player.play(what.labs) => played,
@@ -239,9 +268,16 @@ pub(super) fn bash() -> Result<PathBuf, Error> {
     exec::which("bash", &path).ok_or(Error::NoBash)
 }
 
+/// A recording into a file, which a reader of the run may be shown.
+fn cast(path: &Path) -> Result<Cast, Error> {
+    let unwritable = |_| Error::NotWritable { path: path.to_owned() };
+    let file = crate::secret::private_file(path).map_err(unwritable)?;
+    Cast::new(std::io::LineWriter::new(file), jiff::Timestamp::now().as_second()).map_err(unwritable)
+}
+
 fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> Box<dyn Consumer> {
     if printer.json {
-        return Box::new(JsonLines::new(Box::new(std::io::stdout())));
+        return Box::new(JsonLines::new(printer.out(Box::new(std::io::stdout()))));
     }
     let latest = places.root.join("latest");
     let shown = if latest.exists() { latest.join("report.html") } else { report.to_owned() };
@@ -249,6 +285,5 @@ fn reader(printer: &Printer, timings: bool, places: &Places, report: &Path) -> B
         .ok()
         .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
         .unwrap_or(shown);
-    let out = anstream::AutoStream::auto(std::io::stdout());
-    Box::new(LabByLab::new(Human::new(Box::new(out), printer.live(), timings, shown.display().to_string())))
+    printer.reader(Stream::Out, true, timings, shown.display().to_string())
 }

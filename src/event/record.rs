@@ -59,8 +59,14 @@ pub enum Event {
         file: String,
         steps: usize,
     },
+    /// A command is shown and waits until the reader lets it go (`--step`).
+    #[serde(rename = "step.waits")]
+    StepWaits { lab: u32, line: usize, heading: String, command: String },
     #[serde(rename = "step.started")]
     StepStarted { lab: u32, line: usize, heading: String, command: String },
+    /// A step that is a file: it was written into the lab's folder.
+    #[serde(rename = "file.written")]
+    FileWritten { lab: u32, line: usize, heading: String, name: String },
     #[serde(rename = "step.output")]
     StepOutput { lab: u32, line: usize, text: String },
     /// An object went into a state while `lab` was played; `at_object_ms` counts from the object's creation.
@@ -103,6 +109,16 @@ pub enum Event {
         /// From the request's arrival to the head of its answer, in microseconds.
         micros: u64,
     },
+    /// The stage's registry answered a node that asked for the manifest of one of the lab's images, in the lecture's names.
+    #[serde(rename = "registry.answer")]
+    RegistryAnswer {
+        lab: u32,
+        image: String,
+        code: u16,
+        /// Who logged in, or tried to; none: nobody in particular.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+    },
     #[serde(rename = "check")]
     Check { lab: u32, line: usize, check: String, verdict: Verdict, detail: String },
     #[serde(rename = "step.finished")]
@@ -139,13 +155,16 @@ impl Event {
     pub fn lab(&self) -> Option<u32> {
         match self {
             Self::LabStarted { lab, .. }
+            | Self::StepWaits { lab, .. }
             | Self::StepStarted { lab, .. }
+            | Self::FileWritten { lab, .. }
             | Self::StepOutput { lab, .. }
             | Self::ObjectState { lab, .. }
             | Self::ObjectTold { lab, .. }
             | Self::LectureStarted { lab, .. }
             | Self::LectureFinished { lab, .. }
             | Self::Request { lab, .. }
+            | Self::RegistryAnswer { lab, .. }
             | Self::Check { lab, .. }
             | Self::StepFinished { lab, .. }
             | Self::LabFinished { lab, .. } => Some(*lab),

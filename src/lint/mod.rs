@@ -15,7 +15,7 @@ mod secrets;
 
 pub(crate) use apis::is_removed;
 pub use finding::Finding;
-pub(crate) use finding::{Rule, Severity};
+pub(crate) use finding::{RULES, Rule, Severity};
 
 use std::path::Path;
 

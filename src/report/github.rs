@@ -1,7 +1,9 @@
 //! What GitHub Actions shows beside a run: annotations at the lines of labs and lectures, and a summary in Markdown.
 //! Knows nothing of the environment that says so.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::Write;
 
 use super::model::{CaseReport, SessionReport, SuiteReport};
 use super::text::{head, plain, seconds};
@@ -38,6 +40,45 @@ pub(super) fn annotations(session: &SessionReport, workspace: &str) -> Vec<Strin
         kept.extend(told.iter().filter(|(of, _)| *of == level).take(MOST_ANNOTATIONS).map(|(_, line)| line.clone()));
     }
     kept
+}
+
+/// Text of a stream that the runner reads, in which nothing is a command to it but what [`annotations`] says: neither a
+/// line that begins with `::`, whatever blanks and colours are before it, nor `##[` anywhere. A character without width
+/// keeps them apart.
+fn without_commands(text: &str) -> Cow<'_, str> {
+    if !text.contains("::") && !text.contains("##[") {
+        return text.into();
+    }
+    let harmless = |line: &str| {
+        let begins = anstream::adapter::strip_str(line).to_string().trim_start().starts_with("::");
+        let line = if begins { line.replacen("::", ":\u{200b}:", 1) } else { line.to_owned() };
+        line.replace("##[", "##\u{200b}[")
+    };
+    text.split_inclusive('\n').map(harmless).collect::<String>().into()
+}
+
+/// As [`without_commands`], for JSON, whose meaning stays: `#` stands in its strings only, and it begins with a bracket.
+fn json_without_commands(text: &str) -> Cow<'_, str> {
+    if text.contains("##[") { text.replace("##[", "##\\u005b").into() } else { text.into() }
+}
+
+/// Hands whole lines on, without commands.
+pub(crate) struct WithoutCommands<W> {
+    pub out: W,
+    pub json: bool,
+}
+
+impl<W: Write> Write for WithoutCommands<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let harmless = if self.json { json_without_commands(&text) } else { without_commands(&text) };
+        self.out.write_all(harmless.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn level(verdict: Verdict) -> Option<&'static str> {
@@ -172,6 +213,25 @@ mod tests {
         insta::assert_snapshot!("summary-of-a-run", summary(&failed(), "/home/runner/work/x"));
         insta::assert_snapshot!("summary-of-a-check", summary(&checked(), ""));
         assert!(summary(&blocked(), "").contains("no Docker ::warning::100%"));
+    }
+
+    #[test]
+    fn nothing_that_is_printed_is_a_command_but_ours() {
+        for (text, harmless) in [
+            ("::error::gone\n", ":\u{200b}:error::gone\n"),
+            ("  \u{1b}[2m::add-mask::a\u{1b}[0m", "  \u{1b}[2m:\u{200b}:add-mask::a\u{1b}[0m"),
+            ("fine\n\t::set-output name=a::b\n", "fine\n\t:\u{200b}:set-output name=a::b\n"),
+            ("a ##[command]b", "a ##\u{200b}[command]b"),
+            ("std::fmt::Write", "std::fmt::Write"),
+        ] {
+            assert_eq!(without_commands(text), harmless, "{text:?}");
+        }
+        let event = serde_json::json!({"text": "::warning::x ##[add-mask]y"});
+        let mut out = Vec::new();
+        writeln!(WithoutCommands { out: &mut out, json: true }, "{event}").unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert!(!line.contains("##[") && line.starts_with('{'), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), event);
     }
 
     #[test]

@@ -43,8 +43,8 @@ impl<C: Consumer> LabByLab<C> {
 impl<C: Consumer> Consumer for LabByLab<C> {
     fn record(&mut self, record: &Record) {
         let Some(lab) = record.event.lab() else { return self.inner.record(record) };
-        let (starts, ends) =
-            (matches!(record.event, Event::LabStarted { .. }), matches!(record.event, Event::LabFinished { .. }));
+        let starts = matches!(record.event, Event::LabStarted { .. } | Event::LectureStarted { .. });
+        let ends = matches!(record.event, Event::LabFinished { .. } | Event::LectureFinished { .. });
         // A lab that is played again: of what is not shown yet nothing of the first time counts.
         let again = starts && (self.shown == Some(lab) || self.kept.remove(&lab).is_some());
         if starts && !again {

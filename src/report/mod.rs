@@ -5,7 +5,6 @@
 mod fixture;
 mod github;
 mod html;
-mod human;
 mod jsonl;
 mod junit;
 mod lab_by_lab;
@@ -13,6 +12,7 @@ mod model;
 mod read;
 mod rendered;
 mod sink;
+mod terminal;
 mod text;
 mod traces;
 
@@ -26,12 +26,13 @@ use crate::event::{Event, Record};
 use crate::mask::Masker;
 use crate::secret::private_file;
 
-pub(crate) use human::Human;
+pub(crate) use github::WithoutCommands;
 pub(crate) use jsonl::JsonLines;
-pub(crate) use lab_by_lab::LabByLab;
+use lab_by_lab::LabByLab;
 pub(crate) use read::Error as ReadError;
 pub(crate) use rendered::{NotWritten, Rendered};
 use sink::Sink;
+pub(crate) use terminal::{Cast, Human, Size, View, Voice, people};
 pub(crate) use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.

@@ -204,12 +204,22 @@ impl SuiteReport {
             Event::LectureStarted { title, file, text, .. } => {
                 (self.title, self.file, self.text) = (title, file, Some(text));
             }
+            // What is said of a lecture is said of its items.
+            Event::StepStarted { .. } if self.is_lecture() => {}
             Event::StepStarted { line, heading, command, .. } => {
                 self.cases.push(CaseReport {
                     line,
                     heading,
                     text: command,
                     at_ms: Some(at_ms),
+                    ..CaseReport::default()
+                });
+            }
+            Event::FileWritten { line, heading, name, .. } => {
+                self.cases.push(CaseReport {
+                    line,
+                    heading,
+                    text: format!("{name} is written"),
                     ..CaseReport::default()
                 });
             }
@@ -224,7 +234,7 @@ impl SuiteReport {
                 }
             }
             Event::StepFinished { line, verdict, command_ms, wait_ms, .. } => {
-                // A file that was written, and what was not reached, is told of at its end only.
+                // What was not reached is told of at its end only.
                 if self.open_case().is_none_or(|case| case.line != line) {
                     self.cases.push(CaseReport { line, ..CaseReport::default() });
                 }
@@ -298,10 +308,7 @@ impl CaseReport {
     /// A line that tells it from others: its first line of text.
     pub(super) fn name(&self) -> &str {
         let first = self.text.lines().map(str::trim).find(|line| !line.is_empty());
-        first.unwrap_or(match self.verdict {
-            Some(Verdict::FailedInSequence) => "(not reached)",
-            _ => "(a file is written)",
-        })
+        first.unwrap_or("(not reached)")
     }
 
     /// Why it did not come out as the text says, or was not played, in one sentence.

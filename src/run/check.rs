@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt};
+use kube::Api;
 use tokio_util::sync::CancellationToken;
 
 use super::cause::Cause;
@@ -15,13 +15,13 @@ use crate::compare::{self, Comparison};
 use crate::event::{Event, Events, Verdict, millis};
 use crate::exec::chain;
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
-use crate::observe::{Came, PatternProgress, Recorder, Sighting, Trace, is_refusal, pod_status};
+use crate::observe::{Came, PatternProgress, Recorder, Sighting, Trace, is_refusal};
 use crate::place::{Printed, Site, Watch};
 use crate::registry::access_log::LogEntry;
 use crate::registry::{Credentials, ImageRef};
 use crate::script::{Check, CheckKind, Lab, Need, ObjectRef, Step, Without};
 use crate::stage::{Stage, Witness};
-use crate::twin::{Stand, Twin, play};
+use crate::twin::{Stand, Twin, TwinState, play};
 use crate::wait::{Probe, Wake, until};
 
 /// What came of one check.
@@ -166,15 +166,14 @@ async fn without(
     };
     let client = &context.stage.cluster.client();
     let (names, (session, lab)) = (context.site.gateway.names(), (context.session, context.lab.id));
-    let on_state = |pod: &Pod, at: Duration| {
-        let row = pod_status(pod);
+    let on_state = |state: TwinState| {
         context.events.emit(Event::ObjectState {
             lab,
             object: object.to_string(),
-            uid: pod.uid().unwrap_or_default(),
-            status: row.status,
-            at_object_ms: millis(at),
-            reason: row.message.map(|message| names.back(&message)),
+            uid: state.uid,
+            status: state.status,
+            at_object_ms: millis(state.at),
+            reason: state.message.map(|message| names.back(&message)),
             without: Some(what.to_string()),
         });
     };

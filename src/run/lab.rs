@@ -90,9 +90,19 @@ pub(super) struct Stepped {
     wait: Duration,
 }
 
-/// Told of each step before it is played, and waited for: sabotage breaks things then.
+/// What is to become of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Play,
+    Skip,
+    /// The lab is put back and played again from its beginning.
+    Back,
+}
+
+/// Told of each step before it is played, and waited for: sabotage breaks things then, and a reader who goes step by step
+/// is asked. Neither the step's time nor its lab's windows have begun.
 pub(crate) trait BeforeStep: Sync {
-    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, ()>;
+    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, Next>;
 }
 
 /// What came of playing a lab.
@@ -100,11 +110,13 @@ pub(super) enum LabOutcome {
     Played(Box<PlayedLab>),
     /// It was put back: this request wants the cluster to itself.
     NeedsAlone(String),
+    /// It was put back: the reader wants it from its beginning.
+    Again,
     Stopped,
 }
 
 /// Plays `lab`; whatever comes of it, what it created is removed before this returns. Cancels `waits` when the lab waits
-/// for the cluster for the first time.
+/// for the cluster for the first time. `again`: it was played and put back in this very run.
 ///
 /// # Errors
 /// Only for what keeps the lab from being played; a lab that fails is [`PlayedLab`].
@@ -114,6 +126,7 @@ pub(super) async fn play(
     waits: &CancellationToken,
     stop: &CancellationToken,
     before_step: Option<&dyn BeforeStep>,
+    again: bool,
 ) -> Result<LabOutcome, Error> {
     if stop.is_cancelled() {
         return Ok(LabOutcome::Stopped);
@@ -128,7 +141,7 @@ pub(super) async fn play(
         Ok::<_, Error>((begun, Instant::now()))
     };
     let readied = async {
-        let (site, needs, nodes) = tokio::join!(Site::open(place), bring_about(&lab.needs, place), nodes());
+        let (site, needs, nodes) = tokio::join!(Site::open(place), bring_about(&lab.needs, place, again), nodes());
         let site = site?;
         match needs.and(nodes) {
             Ok(span) => Ok((site, span)),
@@ -162,7 +175,7 @@ pub(super) async fn play(
         Ok(LabOutcome::NeedsAlone(request)) => {
             events.note(format!("lab {} is put back and played again alone: it wants to {request}", lab.id));
         }
-        Ok(LabOutcome::Stopped) | Err(_) => {}
+        Ok(LabOutcome::Again | LabOutcome::Stopped) | Err(_) => {}
     }
     let leaving = Instant::now();
     let stays = site.close(place, how_to_leave(stage, place.reach, &outcome)).await;
@@ -180,7 +193,7 @@ pub(super) async fn play(
 /// was, and so must one on which the next lab is alone.
 fn how_to_leave(stage: &Stage, reach: Reach, outcome: &Result<LabOutcome, Error>) -> Leaving {
     match (outcome, reach) {
-        (Ok(LabOutcome::NeedsAlone(_)), _) | (_, Reach::Users) => Leaving::Gone,
+        (Ok(LabOutcome::NeedsAlone(_) | LabOutcome::Again), _) | (_, Reach::Users) => Leaving::Gone,
         (Ok(LabOutcome::Stopped), _) if !stage.outlives_run() => Leaving::WithStage,
         (_, Reach::Ours { alone: true }) => Leaving::Gone,
         _ if stage.cluster.info().is_users => Leaving::Gone,
@@ -216,9 +229,21 @@ async fn play_steps(
         let unplayed = why.filter(|_| step.skip.is_none()).map(|why| Step { skip: Some(why.into()), ..step.clone() });
         let step = unplayed.as_ref().unwrap_or(step);
         if let Some(before) = before_step.filter(|_| played.failure.is_none()) {
-            before.before_step(lab, step, context.site).await;
+            let next = before.before_step(lab, step, context.site).await;
             // What was done before the first step, the lab has not done.
             lab_began = if index == 0 { Instant::now() } else { lab_began };
+            match next {
+                Next::Play => {}
+                Next::Back => return Ok(LabOutcome::Again),
+                Next::Skip => {
+                    let (lab, line, verdict) = (lab.id, step.line, Verdict::Skipped);
+                    let (check, detail) = ("not played".into(), "the reader skipped it".into());
+                    context.events.emit(Event::Check { lab, line, check, verdict, detail });
+                    context.events.emit(Event::StepFinished { lab, line, verdict, command_ms: 0, wait_ms: 0 });
+                    verdicts.push(verdict);
+                    continue;
+                }
+            }
         }
         let step_began = Instant::now();
         let stepped = match &played.failure {
@@ -280,11 +305,11 @@ fn of_lab(steps: &[Verdict]) -> Verdict {
 }
 
 /// The registry and the nodes as the lab needs them.
-async fn bring_about(needs: &[Need], place: &place::SiteSpec<'_>) -> Result<(), Error> {
+async fn bring_about(needs: &[Need], place: &place::SiteSpec<'_>, again: bool) -> Result<(), Error> {
     let stage = place.stage;
     // The lab's images have names that occur nowhere else: no node can have them, but one that an earlier run, or this
     // lab's first playing, has used.
-    let used = stage.outlives_run() || place.reach != Reach::Ours { alone: false };
+    let used = again || stage.outlives_run() || place.reach != Reach::Ours { alone: false };
     for need in needs {
         match need {
             Need::Image(image) => {
@@ -307,6 +332,8 @@ async fn play_step(lab: &Lab, step: &Step, context: &LabContext<'_>, lab_began: 
     let (command, script) = match &step.action {
         Action::File { name, contents } => {
             context.site.shell.write(name, contents)?;
+            let (line, heading, name) = (step.line, step.heading.clone(), name.clone());
+            context.events.emit(Event::FileWritten { lab: lab.id, line, heading, name });
             return Ok(stepped(Verdict::Reproduced));
         }
         Action::Shell(script) => (script.trim_end().to_owned(), script),

@@ -13,7 +13,7 @@ mod yardstick;
 
 #[cfg(test)]
 pub(crate) use cause::Cause;
-pub(crate) use lab::{BeforeStep, Error, PlayedLab};
+pub(crate) use lab::{BeforeStep, Error, Next, PlayedLab};
 pub(crate) use matrix::{VersionColumn, differences};
 pub(crate) use play::{LabPlayer, Tools, finish, served};
 pub(crate) use yardstick::measure;

@@ -12,6 +12,7 @@ use crate::fence::Fence;
 use crate::gateway::{Elsewhere, Faults, Names, Reach, Upstream};
 use crate::mask::Masker;
 use crate::place::{self, missing_confinement};
+use crate::registry::access_log::LogEntry;
 use crate::script::{Action, Lab, Need};
 use crate::stage::Stage;
 
@@ -78,11 +79,14 @@ impl LabPlayer<'_> {
                 (turn.lab, self.play_lab(turn.lab, reach, upstream, &turn.waits).await)
             });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
-        let beside: Vec<_> = beside.buffer_unordered(self.jobs.max(1)).collect().await;
+        let beside: Vec<_> = tokio::select! {
+            beside = beside.buffer_unordered(self.jobs.max(1)).collect() => beside,
+            never = self.tell_answers(labs) => match never {},
+        };
         let (mut all, mut alone) = (Vec::new(), Vec::new());
         for (lab, outcome) in beside {
             match outcome? {
-                LabOutcome::Stopped => return Ok(None),
+                LabOutcome::Stopped | LabOutcome::Again => return Ok(None),
                 LabOutcome::Played(played) => all.push(*played),
                 LabOutcome::NeedsAlone(_) => alone.push(lab),
             }
@@ -90,11 +94,38 @@ impl LabPlayer<'_> {
         for lab in alone {
             match self.play_lab(lab, Reach::Ours { alone: true }, upstream, &CancellationToken::new()).await? {
                 LabOutcome::Played(played) => all.push(*played),
-                LabOutcome::Stopped | LabOutcome::NeedsAlone(_) => return Ok(None),
+                LabOutcome::Stopped | LabOutcome::Again | LabOutcome::NeedsAlone(_) => return Ok(None),
             }
         }
         all.sort_by_key(|played| labs.iter().position(|lab| lab.id == played.lab));
         Ok(Some(all))
+    }
+
+    /// Tells what the stage's registry answers to nodes that ask for the labs' images, where its log can be read; for as
+    /// long as it is waited for.
+    async fn tell_answers(&self, labs: &[&Lab]) -> std::convert::Infallible {
+        let known: Vec<_> =
+            labs.iter().map(|lab| (lab.id, format!("{}-", id(self.session, lab.id)), self.names(lab))).collect();
+        if let Ok(Some(witness)) = self.stage.witness().await {
+            let (mut changes, mut told) = (witness.changes(), 0);
+            loop {
+                let answers = witness.look(|entries, _| entries[told..].to_vec());
+                told += answers.len();
+                // A node asks by the tag first; what follows by digest is the same question.
+                let asked = |entry: &&LogEntry| entry.is_manifest && !entry.is_ours() && !entry.reference.contains(':');
+                for entry in answers.iter().filter(asked) {
+                    let of = known.iter().find(|(_, id, _)| entry.repository.contains(id.as_str()));
+                    let Some((lab, _, names)) = of else { continue };
+                    let image = names.back(&format!("docker.io/{}:{}", entry.repository, entry.reference));
+                    let (code, user) = (entry.status, entry.user.clone());
+                    self.events.emit(Event::RegistryAnswer { lab: *lab, image, code, user });
+                }
+                if changes.changed().await.is_err() {
+                    break;
+                }
+            }
+        }
+        std::future::pending().await
     }
 
     /// What a lab's own is called on the cluster and in the registry.
@@ -157,7 +188,13 @@ impl LabPlayer<'_> {
             upstream,
             on_request: None,
         };
-        lab::play(lab, &spec, waits, self.stop, self.before_step).await
+        let mut again = false;
+        loop {
+            match lab::play(lab, &spec, waits, self.stop, self.before_step, again).await? {
+                LabOutcome::Again => again = true,
+                outcome => return Ok(outcome),
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::outcome::Row;
 use super::plan::Broken;
 use crate::exec::chain;
 use crate::place::Site;
-use crate::run::{BeforeStep, PlayedLab};
+use crate::run::{BeforeStep, Next, PlayedLab};
 use crate::script::{Lab, Step};
 use crate::stage::Stage;
 
@@ -79,15 +79,16 @@ impl<'a> Breaker<'a> {
 }
 
 impl BeforeStep for Breaker<'_> {
-    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, ()> {
+    fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, Next> {
         async move {
-            let Some(broken) = self.labs.iter().find(|broken| broken.lab.id == lab.id) else { return };
+            let Some(broken) = self.labs.iter().find(|broken| broken.lab.id == lab.id) else { return Next::Play };
             let now = broken.happens.filter(|(_, at)| std::ptr::eq(&raw const lab.steps[*at], step));
             if let Some((happening, _)) = now
                 && let Err(why) = self.happens(happening, lab, site).await
             {
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(lab.id, why);
             }
+            Next::Play
         }
         .boxed()
     }

@@ -5,4 +5,4 @@
 mod plan;
 mod play;
 
-pub(crate) use play::{Stand, Twin, play};
+pub(crate) use play::{Stand, Twin, TwinState, play};

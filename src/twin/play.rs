@@ -13,7 +13,7 @@ use super::plan::{Original, TwinObjects};
 use crate::exec::chain;
 use crate::hint::Hint;
 use crate::kubewords::status::{
-    COMPLETED, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_ERROR, ERR_IMAGE_PULL, ERROR, IMAGE_PULL_BACK_OFF,
+    COMPLETED, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_ERROR, DELETED, ERR_IMAGE_PULL, ERROR, IMAGE_PULL_BACK_OFF,
     RUN_CONTAINER_ERROR, RUNNING,
 };
 use crate::observe::pod_status;
@@ -34,6 +34,17 @@ pub(crate) enum Twin {
     Undecided(String),
 }
 
+/// A state of a twin, its end among them.
+#[derive(Debug, Clone)]
+pub(crate) struct TwinState {
+    pub uid: String,
+    pub status: String,
+    /// Why, in the kubelet's words.
+    pub message: Option<String>,
+    /// When it came since the twin was made.
+    pub at: Duration,
+}
+
 /// Where twins stand.
 pub(crate) struct Stand<'a> {
     /// The cluster's own client: twins are in nobody's names.
@@ -43,8 +54,8 @@ pub(crate) struct Stand<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// Whether the twin is over only when its namespaces are gone.
     pub until_gone: bool,
-    /// Is told each state of the twin, and when it came since the twin was made.
-    pub on_state: &'a (dyn Fn(&Pod, Duration) + Sync),
+    /// Is told each state of the twin.
+    pub on_state: &'a (dyn Fn(TwinState) + Sync),
 }
 
 impl Original {
@@ -158,8 +169,11 @@ async fn decided(stand: &Stand<'_>, plan: &TwinObjects, elsewhere: &str, failure
     let mut seen = Seen::default();
     while let Some(state) = states.next().await {
         let Ok(pod) = state else { continue };
-        (stand.on_state)(&pod, began.elapsed());
+        let (row, uid) = (pod_status(&pod), pod.uid().unwrap_or_default());
+        (stand.on_state)(TwinState { uid: uid.clone(), status: row.status, message: row.message, at: began.elapsed() });
         if let Some(twin) = seen.decides(&pod, failure) {
+            // It has said what it was made for, and goes.
+            (stand.on_state)(TwinState { uid, status: DELETED.into(), message: None, at: began.elapsed() });
             return Ok(twin);
         }
     }

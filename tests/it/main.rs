@@ -25,6 +25,7 @@ mod rooms;
 mod sabotage;
 mod secrets;
 mod signals;
+mod terminal;
 mod trouble;
 mod unsteady;
 mod up_down;

@@ -113,6 +113,19 @@ impl Ground {
         self.program("script", &["-qec", &command, "/dev/null"])
     }
 
+    /// As [`Ground::on_a_terminal`], by somebody who has typed these lines already.
+    pub(crate) fn typed(&self, lines: &[&str], args: &str) -> Program {
+        let lines: String = lines.iter().map(|line| format!("{line}\\n")).collect();
+        let command = format!("{} {args}", env!("CARGO_BIN_EXE_rehearse"));
+        // Where nothing moves the lines can be told apart.
+        self.shell(&format!("printf '{lines}' | script -qec '{command}' /dev/null")).env("TERM", "dumb")
+    }
+
+    /// What a shell says to this; `$REHEARSE` is the program.
+    pub(crate) fn shell(&self, script: &str) -> Program {
+        self.program("bash", &["-c", script]).env("REHEARSE", env!("CARGO_BIN_EXE_rehearse"))
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the tests signal it and read it as it runs")]
     fn program(&self, program: &str, args: &[&str]) -> Program {
         let mut command = Command::new(program);

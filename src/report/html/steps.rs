@@ -43,7 +43,8 @@ fn step(case: &CaseReport, id: &str, room: &Room) -> Markup {
         code.command { (plain(case.name())) }
         span.facts { "line " (case.line) @if let Some(ms) = case.ms { ", " (seconds(ms)) } ", " (word(case.verdict)) }
     };
-    if case.text.is_empty() && case.output.is_empty() && case.checks.is_empty() {
+    let is_short = case.text.trim().lines().count() <= 1 && case.output.trim().is_empty();
+    if is_short && case.checks.is_empty() && case.cause().is_none() {
         return html! { div.step.flat.(tone) #(id) { (facts) } };
     }
     html! {

@@ -1,29 +1,22 @@
 //! Events for people: what was typed, what it printed, one timeline per pod, and the verdicts.
 //! Settled lines go to one writer; what is still moving is drawn on a terminal only.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Consumer, Sink};
-use crate::event::{Event, Failure, PartState, Record, Timings, Verdict, Yardstick};
+use super::super::{Consumer, Sink};
+use super::failure::{self, cut};
+use super::line::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, mark as mark_of, named, seconds};
+use super::notes::Notes;
+use super::spent;
+use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default();
-const RED: Style = AnsiColor::Red.on_default();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const CYAN: Style = AnsiColor::Cyan.on_default();
 
 /// The longest printed output shown of one fence; all of it stands in `events.jsonl`.
 const SHOWN_LINES: usize = 30;
-/// The widest line shown of what was printed.
-const SHOWN_COLUMNS: usize = 400;
 
 /// The key of the bar of the step that is being played; objects are known by their uid.
 const STEP: &str = "step";
@@ -35,8 +28,9 @@ pub(crate) struct Human {
     bars: BTreeMap<String, ProgressBar>,
     timelines: BTreeMap<String, Timeline>,
     heading: String,
-    /// What is noted, and why: notes with the same reason are one line.
-    notes: Option<(Vec<String>, String)>,
+    /// The lab and the line of a command that waits for the reader.
+    waits: Option<(u32, usize)>,
+    notes: Notes,
     show_timings: bool,
     yardstick: Option<Yardstick>,
     /// The run is over: what follows is for programs.
@@ -66,7 +60,8 @@ impl Human {
             bars: BTreeMap::new(),
             timelines: BTreeMap::new(),
             heading: String::new(),
-            notes: None,
+            waits: None,
+            notes: Notes::default(),
             show_timings,
             yardstick: None,
             failed: false,
@@ -111,20 +106,27 @@ impl Human {
     }
 
     fn note(&mut self, text: &str) {
-        let (what, why) = text.split_once(": ").unwrap_or((text, ""));
-        match &mut self.notes {
-            Some((noted, reason)) if reason == why && !why.is_empty() => noted.push(what.to_owned()),
-            _ => {
-                self.print_notes();
-                self.notes = Some((vec![what.to_owned()], why.to_owned()));
-            }
+        let before = self.notes.take(text);
+        self.print_note(before);
+    }
+
+    fn print_note(&mut self, note: Option<String>) {
+        if let Some(note) = note {
+            self.line(&format!("  {YELLOW}•{YELLOW:#} {note}"));
         }
     }
 
-    fn print_notes(&mut self) {
-        if let Some((what, why)) = self.notes.take() {
-            let colon = if why.is_empty() { "" } else { ": " };
-            self.line(&format!("  {YELLOW}•{YELLOW:#} {}{colon}{why}", what.join(", ")));
+    fn print_command(&mut self, heading: &str, command: &str) {
+        if *heading != self.heading {
+            heading.clone_into(&mut self.heading);
+            self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
+        }
+        // A continued line, or one of a here-document, begins no command.
+        let mut continued = false;
+        for line in command.lines() {
+            let prompt = if continued { " " } else { "$" };
+            self.line(&format!("  {DIM}{prompt}{DIM:#} {}", cut(line)));
+            continued = line.ends_with('\\');
         }
     }
 
@@ -132,7 +134,7 @@ impl Human {
     fn playing(&mut self, command: &str, at: Duration) {
         let first = command.lines().next().unwrap_or_default();
         let elapsed = self.began.elapsed().saturating_sub(at);
-        self.bar_since(STEP, cut(first).into_owned(), "  {spinner} {elapsed:>4}  {wide_msg}", elapsed);
+        self.bar_since(STEP, cut(first), "  {spinner} {elapsed:>4}  {wide_msg}", elapsed);
     }
 
     fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
@@ -171,7 +173,10 @@ impl Human {
         timeline.last_reason = reason.map(str::to_owned).or(timeline.last_reason.take());
         timeline.fresh = true;
         let text = format!("{object}  {}", timeline.text);
-        self.bar(uid, text);
+        // Where somebody types nothing moves.
+        if self.waits.is_none() {
+            self.bar(uid, text);
+        }
     }
 
     /// Prints the timelines that moved since they were printed last.
@@ -196,21 +201,6 @@ impl Human {
         }
     }
 
-    fn failure(&mut self, failure: &Failure) {
-        let mut message = failure.message.lines();
-        let first = cut(message.next().unwrap_or_default());
-        self.line(&format!("  {RED}✗ {}:{}{RED:#}  {first}", failure.file, failure.line));
-        for line in message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())) {
-            self.line(&format!("      {}", cut(line)));
-        }
-        for cause in &failure.causes {
-            self.line(&format!("    {YELLOW}cause:{YELLOW:#} {}", cut(cause)));
-        }
-        if let Some(hint) = &failure.hint {
-            self.line(&format!("    {YELLOW}hint:{YELLOW:#} {hint}"));
-        }
-    }
-
     fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
         self.timelines.clear();
         self.settle_all();
@@ -229,40 +219,7 @@ impl Human {
             }
         }
         if self.show_timings {
-            self.line(&format!("\n  {BOLD}time{BOLD:#}            seconds   share"));
-            for (what, part) in [
-                ("stage", timings.stage_ms),
-                ("commands", timings.commands_ms),
-                ("cluster", timings.cluster_ms),
-                ("our own", timings.own_ms),
-            ] {
-                let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
-                self.line(&format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
-            }
-            let (playing, waits) = (ms.saturating_sub(timings.stage_ms), timings.longest_wait_ms);
-            // Of mini there is next to nothing to wait for.
-            if waits >= 1000 {
-                let [playing, waits, stage, all] =
-                    [playing, waits, timings.stage_ms, ms].map(|ms| Duration::from_millis(ms).as_secs_f64());
-                self.line(&format!(
-                    "  the longest lab waits {waits:.2} s for the cluster; all labs took {:.2} × that",
-                    playing / waits
-                ));
-                self.line(&format!(
-                    "  stage and those waits are the least, {:.2} s; this run took {:.2} s more",
-                    stage + waits,
-                    (all - stage - waits).max(0.0)
-                ));
-            }
-            if let Some(yardstick) = self.yardstick {
-                let [kubectl, docker] = yardstick.bare().map(|bare| bare.as_secs_f64());
-                let mut bare = format!("{} × kubectl {kubectl:.2} s", yardstick.kubectl_calls);
-                if docker > 0.0 {
-                    bare += &format!(", {} × docker run and rm {docker:.2} s", yardstick.containers);
-                }
-                let ratio = Duration::from_millis(playing).as_secs_f64() / (kubectl + docker).max(f64::MIN_POSITIVE);
-                self.line(&format!("  bare, one after the other: {bare}; all labs took {ratio:.2} × that"));
-            }
+            spent::lines(timings, ms, self.yardstick).iter().for_each(|line| self.line(line));
         }
         let report = std::mem::take(&mut self.report);
         self.line(&format!("\n{} {BOLD}{verdict}{BOLD:#} in {}   {DIM}{report}{DIM:#}", mark(verdict), seconds(ms)));
@@ -275,26 +232,38 @@ impl Consumer for Human {
             return;
         }
         if !matches!(record.event, Event::Note { .. }) {
-            self.print_notes();
+            let last = self.notes.end();
+            self.print_note(last);
         }
         match &record.event {
             Event::Note { text } => self.note(text),
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
             Event::LabStarted { lab, title, .. } => {
+                // Of a lab that is played again nothing of the first time counts.
+                self.settle_all();
+                self.timelines.clear();
                 self.heading.clone_from(title);
                 self.line(&format!("\n{BOLD}{}{BOLD:#}", named(*lab, title)));
             }
-            Event::StepStarted { heading, command, .. } => {
-                if *heading != self.heading {
-                    self.heading.clone_from(heading);
-                    self.line(&format!("  {BOLD}{heading}{BOLD:#}"));
-                }
-                // A continued line, or one of a here-document, begins no command.
-                let mut continued = false;
-                for line in command.lines() {
-                    let prompt = if continued { " " } else { "$" };
-                    self.line(&format!("  {DIM}{prompt}{DIM:#} {}", cut(line)));
-                    continued = line.ends_with('\\');
+            Event::LectureStarted { lab, title, .. } => {
+                self.heading.clone_from(title);
+                self.line(&format!(
+                    "\n{BOLD}{}{BOLD:#}",
+                    if title.is_empty() { format!("Lecture {lab}") } else { title.clone() }
+                ));
+            }
+            Event::StepWaits { lab, line, heading, command } => {
+                self.print_timelines();
+                self.settle_all();
+                self.print_command(heading, command);
+                self.line(&format!("  {DIM}Enter plays · s skips · b back to the start of the demo · q leaves{DIM:#}"));
+                self.waits = Some((*lab, *line));
+            }
+            Event::StepStarted { lab, line, heading, command } => {
+                // What has moved while it waited.
+                self.print_timelines();
+                if self.waits.take() != Some((*lab, *line)) {
+                    self.print_command(heading, command);
                 }
                 self.playing(command, Duration::from_millis(record.at_ms));
             }
@@ -325,7 +294,8 @@ impl Consumer for Human {
                 self.print_timelines();
                 self.timelines.clear();
                 if let Some(failure) = failure {
-                    self.failure(failure);
+                    let lines = failure::lines(&named(*lab, title), *verdict, failure, None);
+                    lines.iter().for_each(|line| self.line(&format!("  {line}")));
                 }
                 self.line(&format!("  {} lab {lab} {verdict} in {}", mark(*verdict), seconds(*ms)));
                 self.labs.push((*lab, title.clone(), *verdict, *ms));
@@ -341,25 +311,19 @@ impl Consumer for Human {
             | Event::ObjectState { .. }
             | Event::ObjectTold { .. }
             | Event::Request { .. }
-            | Event::LectureStarted { .. }
+            | Event::RegistryAnswer { .. }
+            | Event::FileWritten { .. }
             | Event::Item(_)
             | Event::LectureFinished { .. } => {}
         }
     }
 
     fn finish(&mut self) -> std::io::Result<()> {
-        self.print_notes();
+        let last = self.notes.end();
+        self.print_note(last);
         // A run that was interrupted.
         self.settle_all();
         self.out.finish()
-    }
-}
-
-/// A line without what no screen shows.
-fn cut(line: &str) -> Cow<'_, str> {
-    match line.char_indices().nth(SHOWN_COLUMNS) {
-        Some((end, _)) => format!("{} …", &line[..end]).into(),
-        None => line.into(),
     }
 }
 
@@ -368,26 +332,9 @@ fn bare(message: &str) -> &str {
     cause_of_back_off(message, ERR_IMAGE_PULL).unwrap_or(message)
 }
 
-/// The lab's heading, with its number once.
-fn named(lab: u32, title: &str) -> String {
-    if title.starts_with("Lab ") { title.to_owned() } else { format!("Lab {lab}: {title}") }
-}
-
 fn mark(verdict: Verdict) -> String {
-    match verdict {
-        Verdict::Reproduced | Verdict::ExpectedFailure => format!("{GREEN}✓{GREEN:#}"),
-        Verdict::Drifted
-        | Verdict::Manual
-        | Verdict::Skipped
-        | Verdict::NotChecked
-        | Verdict::Unproven
-        | Verdict::Unstable => format!("{YELLOW}~{YELLOW:#}"),
-        _ => format!("{RED}✗{RED:#}"),
-    }
-}
-
-fn seconds(ms: u64) -> String {
-    format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
+    let (style, mark) = mark_of(verdict);
+    format!("{style}{mark}{style:#}")
 }
 
 #[cfg(test)]
@@ -395,6 +342,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::event::Failure;
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -460,10 +408,11 @@ mod tests {
         Lab 5: x
           $ one
             ~ prints  why
-          ✗ README.md:7  prints: why
+          ✗ Lab 5: x: failed
+            it hangs
+            README.md:7  prints: why
               -a
               seen
-            cause: it hangs
           ✗ lab 5 failed in 1.0 s
         ");
     }
@@ -491,7 +440,7 @@ mod tests {
     fn a_line_that_no_screen_shows_is_cut() {
         let text = format!("{}\nshort", "ü".repeat(1_000_000));
         let page = told(vec![Event::StepOutput { lab: 1, line: 1, text }]);
-        assert_eq!(page, format!("    {} …\n    short\n", "ü".repeat(SHOWN_COLUMNS)));
+        assert_eq!(page, format!("    {} …\n    short\n", "ü".repeat(failure::SHOWN_COLUMNS)));
     }
 
     #[test]

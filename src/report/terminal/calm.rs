@@ -1,0 +1,273 @@
+//! Events for people who want what matters on one screen: the stage, a line for each lab, what failed and why, a table.
+//! What is still moving is drawn below it on a terminal only.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::super::{Consumer, Sink};
+use super::line::{BOLD, DIM, GREEN, Line, PLAIN, RED, YELLOW, folded, mark, named, seconds};
+use super::notes::Notes;
+use super::screen::Screen;
+use super::{View, Voice, failure, spent};
+use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
+
+/// How often the moving part is drawn.
+const FRAME: Duration = Duration::from_millis(120);
+
+pub(super) struct Calm {
+    place: Place,
+    view: View,
+    notes: Notes,
+    /// Of labs that are being played, what came out otherwise or proves nothing.
+    wrong: BTreeMap<u32, Vec<String>>,
+    rows: Vec<Row>,
+    yardstick: Option<Yardstick>,
+    /// The run is over: what follows is for programs.
+    is_over: bool,
+}
+
+/// A lab in the table.
+struct Row {
+    lab: u32,
+    name: String,
+    verdict: Verdict,
+    ms: u64,
+    /// The first thing that went wrong.
+    wrong: Option<String>,
+}
+
+/// Where lines go.
+pub(super) enum Place {
+    Lines(Sink),
+    Screen { screen: Arc<Mutex<Screen>>, _draws: Option<AbortOnDropHandle<()>> },
+}
+
+impl Place {
+    /// A screen on which something moves; call inside a tokio runtime.
+    fn moving(screen: Screen) -> Self {
+        let screen = Arc::new(Mutex::new(screen));
+        let drawn = Arc::clone(&screen);
+        let draws = tokio::spawn(async move {
+            let mut frames = tokio::time::interval(FRAME);
+            loop {
+                frames.tick().await;
+                lock(&drawn).draw();
+            }
+        });
+        Self::Screen { screen, _draws: Some(AbortOnDropHandle::new(draws)) }
+    }
+}
+
+fn lock(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Calm {
+    pub(super) fn new(out: Box<dyn Write + Send>, view: View) -> Self {
+        let place = match &view.live {
+            Some(size) if view.voice == Voice::Calm => Place::moving(Screen::new(out, Arc::clone(size), view.colours)),
+            _ => Place::Lines(Sink::new(out)),
+        };
+        Self::at(place, view)
+    }
+
+    pub(super) fn at(place: Place, view: View) -> Self {
+        let (notes, wrong, rows) = (Notes::default(), BTreeMap::new(), Vec::new());
+        Self { place, view, notes, wrong, rows, yardstick: None, is_over: false }
+    }
+
+    /// The columns that a line may have; None: as many as it takes.
+    fn columns(&self) -> Option<usize> {
+        match &self.place {
+            Place::Screen { screen, .. } => Some(lock(screen).columns()),
+            Place::Lines(_) => None,
+        }
+    }
+
+    fn lines(&mut self, lines: &[String]) {
+        match &mut self.place {
+            Place::Screen { screen, .. } => lock(screen).settle(lines),
+            Place::Lines(out) => lines.iter().for_each(|line| out.line(line)),
+        }
+    }
+
+    /// A line that is cut, not folded; `right` stands at the right edge of a terminal.
+    fn line(&mut self, left: Line, right: Line) {
+        let line = left.beside(right, self.columns());
+        self.lines(&[line.text()]);
+    }
+
+    fn print_note(&mut self, note: Option<String>) {
+        if let Some(note) = note
+            && self.view.voice == Voice::Calm
+        {
+            let lines = folded("  • ", 4, &note, self.columns());
+            let lines: Vec<_> =
+                lines.iter().map(|line| line.replacen('•', &format!("{YELLOW}•{YELLOW:#}"), 1)).collect();
+            self.lines(&lines);
+        }
+    }
+
+    fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
+        let left = |style, mark: &str| Line::of(style, format!("  {mark}")).and(PLAIN, format!(" {part:<9} {detail}"));
+        match state {
+            PartState::Ready if self.view.voice == Voice::Calm => {
+                self.line(left(GREEN, "✓"), Line::of(DIM, seconds(ms)))
+            }
+            PartState::Failed => {
+                let lines = folded(&format!("  ✗ {part:<9} "), 4, detail, self.columns());
+                let lines: Vec<_> = lines.iter().map(|line| line.replacen('✗', &format!("{RED}✗{RED:#}"), 1)).collect();
+                self.lines(&lines);
+            }
+            _ => {}
+        }
+    }
+
+    fn lab_finished(&mut self, row: Row, told: &[String]) {
+        if !told.is_empty() {
+            self.lines(told);
+        }
+        // On a terminal it stands on the board.
+        if matches!(self.place, Place::Lines(_)) && self.view.voice == Voice::Calm && told.is_empty() {
+            let (left, right) = row.columns(row.name.chars().count());
+            self.line(left, right);
+        }
+        self.rows.push(row);
+    }
+
+    /// The labs that have been finished, by number, and beside each that did not pass what went wrong first.
+    fn table(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_by_key(|row| row.lab);
+        let columns = self.columns();
+        // What stands at a terminal's right edge needs no blanks before it.
+        let names = rows.iter().filter(|_| columns.is_none()).map(|row| row.name.chars().count());
+        let widest = names.max().unwrap_or(0);
+        let mut lines = vec![String::new()];
+        for row in rows {
+            let (left, right) = row.columns(widest);
+            lines.push(left.beside(right, columns).text());
+            if let Some(wrong) = row.wrong {
+                let wrong = Line::of(DIM, format!("      {wrong}"));
+                lines.push(columns.map_or(wrong.clone(), |columns| wrong.within(columns)).text());
+            }
+        }
+        if lines.len() > 1 {
+            self.lines(&lines);
+        }
+    }
+
+    fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
+        self.stop_moving();
+        if self.view.table {
+            self.table();
+        }
+        if self.view.timings {
+            self.lines(&spent::lines(timings, ms, self.yardstick));
+        }
+        let (style, mark) = mark(verdict);
+        let left = Line::of(style, mark)
+            .and(PLAIN, " ")
+            .and(BOLD, verdict.to_string())
+            .and(PLAIN, format!(" in {}", seconds(ms)));
+        let right = Line::of(DIM, std::mem::take(&mut self.view.report));
+        // The path is what a reader copies: it is not cut.
+        let fits = self.columns().is_none_or(|columns| left.width() + right.width() + 2 <= columns);
+        let lines = if fits { vec![left.beside(right, None).text()] } else { vec![left.text(), right.text()] };
+        self.lines(&[String::new()]);
+        self.lines(&lines);
+    }
+
+    fn stop_moving(&mut self) {
+        if let Place::Screen { screen, .. } = &self.place {
+            lock(screen).clear();
+        }
+    }
+}
+
+impl Row {
+    fn columns(&self, widest: usize) -> (Line, Line) {
+        let (style, mark) = mark(self.verdict);
+        let left = Line::of(style, format!("  {mark} ")).and(PLAIN, format!("{:<widest$}", self.name));
+        let right =
+            Line::of(style, format!("{:<12}", self.verdict.to_string())).and(DIM, format!(" {:>7}", seconds(self.ms)));
+        (left, right)
+    }
+}
+
+impl Consumer for Calm {
+    fn record(&mut self, record: &Record) {
+        if self.is_over {
+            return;
+        }
+        if !matches!(record.event, Event::Note { .. }) {
+            let last = self.notes.end();
+            self.print_note(last);
+        }
+        if let Place::Screen { screen, .. } = &self.place {
+            lock(screen).take(record);
+        }
+        match &record.event {
+            Event::Note { text } => {
+                let before = self.notes.take(text);
+                self.print_note(before);
+            }
+            Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
+            Event::LabStarted { lab, .. } => {
+                self.wrong.remove(lab);
+            }
+            Event::Check { lab, check, verdict, detail, .. } if !verdict.passed() => {
+                self.wrong.entry(*lab).or_default().push(format!("{check}: {detail}"));
+            }
+            Event::LabFinished { lab, title, verdict, ms, failure } => {
+                let wrong = self.wrong.remove(lab).unwrap_or_default();
+                let name = named(*lab, title);
+                let told = match failure {
+                    Some(failure) => failure::lines(&name, *verdict, failure, self.columns()),
+                    None if verdict.passed() => Vec::new(),
+                    None => doubts(&name, *verdict, &wrong, self.columns()),
+                };
+                let first = wrong.first().and_then(|wrong| wrong.lines().next()).map(str::to_owned);
+                let wrong = failure.as_ref().map(|failure| failure::cause(failure).to_owned()).or(first);
+                self.lab_finished(Row { lab: *lab, name, verdict: *verdict, ms: *ms, wrong }, &told);
+            }
+            // The error itself is the last word.
+            Event::SessionFailed { .. } => {
+                self.stop_moving();
+                self.table();
+                self.is_over = true;
+            }
+            Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
+            Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
+            // What else there is moves on the board, or stands in the report.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        let last = self.notes.end();
+        self.print_note(last);
+        // A run that was cut off.
+        self.stop_moving();
+        self.table();
+        match &mut self.place {
+            Place::Screen { screen, .. } => lock(screen).finish(),
+            Place::Lines(out) => out.finish(),
+        }
+    }
+}
+
+/// What proves nothing, in lines.
+fn doubts(name: &str, verdict: Verdict, wrong: &[String], columns: Option<usize>) -> Vec<String> {
+    let (style, mark) = mark(verdict);
+    let mut lines = folded(&format!("{mark} "), 2, &format!("{name}: {verdict}"), columns);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{style}{first}{style:#}");
+    }
+    wrong.iter().for_each(|wrong| lines.extend(folded("  ", 4, &failure::cut(wrong), columns)));
+    lines
+}

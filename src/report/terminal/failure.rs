@@ -1,0 +1,59 @@
+//! A failure for people: first the cause in one sentence, then what to do, then where it shows and the evidence. Pure.
+
+use super::line::{BOLD, DIM, RED, YELLOW, folded};
+use crate::event::{Failure, Verdict};
+
+/// The widest line shown of what was printed.
+pub(super) const SHOWN_COLUMNS: usize = 400;
+/// The most lines of evidence; all of it stands in the report.
+const SHOWN_LINES: usize = 40;
+
+/// Why a lab did not pass, in one sentence.
+pub(super) fn cause(failure: &Failure) -> &str {
+    let first = failure.causes.first().map(String::as_str).filter(|cause| !cause.is_empty());
+    first.unwrap_or_else(|| failure.message.lines().next().unwrap_or_default())
+}
+
+/// The lines of a failure in as many columns; None: each as wide as it is.
+pub(super) fn lines(name: &str, verdict: Verdict, failure: &Failure, columns: Option<usize>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |style: anstyle::Style, first: &str, indent: usize, text: &str| {
+        let cut: String = text.lines().map(|line| cut(line) + "\n").collect();
+        lines.extend(folded(first, indent, cut.trim_end_matches('\n'), columns).into_iter().map(|line| {
+            let blank = line.len() - line.trim_start().len();
+            format!("{}{style}{}{style:#}", &line[..blank], &line[blank..])
+        }));
+    };
+    tell(RED.bold(), "✗ ", 2, &format!("{name}: {verdict}"));
+    let cause = cause(failure);
+    tell(BOLD, "  ", 4, cause);
+    if let Some(hint) = &failure.hint {
+        tell(YELLOW, "  hint: ", 4, hint);
+    }
+    let mut message = failure.message.lines();
+    let first = message.next().unwrap_or_default();
+    let place = format!("{}:{}", failure.file, failure.line);
+    match first == cause {
+        true => tell(DIM, "  ", 4, &place),
+        false => tell(anstyle::Style::new(), "  ", 4, &format!("{place}  {first}")),
+    }
+    for other in failure.causes.iter().skip(1) {
+        tell(anstyle::Style::new(), "  also: ", 4, other);
+    }
+    let evidence: Vec<&str> = message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())).collect();
+    for line in evidence.iter().take(SHOWN_LINES) {
+        tell(anstyle::Style::new(), "    ", 8, if line.is_empty() { " " } else { line });
+    }
+    if evidence.len() > SHOWN_LINES {
+        tell(DIM, "    ", 4, &format!("… {} lines more in the report", evidence.len() - SHOWN_LINES));
+    }
+    lines
+}
+
+/// A line without what no screen shows.
+pub(super) fn cut(line: &str) -> String {
+    match line.char_indices().nth(SHOWN_COLUMNS) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line.into(),
+    }
+}

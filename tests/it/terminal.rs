@@ -1,0 +1,119 @@
+//! The program as people and pipelines meet it: on a terminal, step by step, in a pipe, in an empty folder.
+
+use crate::program::Ground;
+
+const TWO: &str = "# Two\n\n## First\n\n```yaml\n# a.yaml\nx: 1\n```\n\n```bash\necho one\n```\n\n## Second\n\n\
+                   <!-- rehearse: timeout 5s -->\n```bash\necho two\n```\n";
+
+#[tokio::test]
+async fn a_step_is_played_skipped_or_played_anew_as_the_reader_says() {
+    let ground = Ground::new().await;
+    ground.lab(TWO);
+    let args = "run --cluster mini --step";
+    let run = ground.typed(&["", "what", "b", "", "s"], args).env("REHEARSAL_LABS", ground.labs()).run().await;
+    let run = run.exits_with(0);
+    let printed = |text: &str| run.stdout.lines().filter(|line| line.trim() == text).count();
+    assert_eq!((printed("one"), printed("two")), (2, 0), "{}", run.stdout);
+    assert_eq!(printed("Enter plays · s skips · b back to the start of the demo · q leaves"), 4, "{}", run.stdout);
+    run.says("`b` goes back to the start of the demo").says("the reader skipped it").says("reproduced");
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn a_reader_who_leaves_or_is_gone_leaves_nothing() {
+    let ground = Ground::new().await;
+    ground.lab(TWO);
+    for lines in [&["", "q"][..], &[""]] {
+        let run = ground.typed(lines, "run --cluster mini --step").env("REHEARSAL_LABS", ground.labs());
+        let run = run.run().await.exits_with(130);
+        run.says("one").says("interrupted; nothing is left");
+    }
+    ground.nothing_is_left(2).await;
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_asked_step_is_refused_before_anything_begins() {
+    let ground = Ground::light();
+    ground.lab(TWO);
+    let page = ground.path("lecture.md");
+    std::fs::write(&page, TWO).unwrap();
+    for args in [&["run", "--step"][..], &["check", page.to_str().unwrap(), "--step"]] {
+        let run = ground.rehearse(args).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(2);
+        run.says("there is nobody to ask").says("hint: leave `--step` out");
+    }
+    let run = ground.on_a_terminal("run --step --json").env("REHEARSAL_LABS", ground.labs()).run().await;
+    run.exits_with(2).says("nobody to ask");
+    assert_eq!(ground.sessions(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_lecture_is_checked_step_by_step() {
+    let ground = Ground::new().await;
+    let page = ground.path("lecture.md");
+    std::fs::write(
+        &page,
+        "# T\n\n## A\n\n```bash\nkubectl get ns default -o name\n```\n\n## B\n\n```bash\nkubectl get sa -o name\n```\n",
+    )
+    .unwrap();
+    let args = format!("check {} --cluster mini --step", page.display());
+    let run = ground.typed(&["", "b", "", "s"], &args).run().await.exits_with(0);
+    let printed = run.stdout.lines().filter(|line| line.trim() == "namespace/default").count();
+    assert_eq!(printed, 2, "{}", run.stdout);
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn a_reader_of_the_pipe_that_leaves_changes_nothing() {
+    let ground = Ground::new().await;
+    ground.lab(TWO);
+    let piped = ground.shell("$REHEARSE run --cluster mini --verbose | head -1; exit ${PIPESTATUS[0]}");
+    piped.env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+    let session = ground.sessions().pop().unwrap();
+    let events = std::fs::read_to_string(ground.root().join(session).join("events.jsonl")).unwrap();
+    assert!(events.contains("\"session.finished\"") && events.contains("two"), "{events}");
+    ground.nothing_is_left(1).await;
+}
+
+#[tokio::test]
+async fn what_a_step_prints_commands_nobodys_pipeline() {
+    let ground = Ground::new().await;
+    ground.lab("# Loud\n\n```bash\necho '::error::mine'; echo '  ::add-mask::e'; echo '##[command]x'; exit 3\n```\n");
+    for args in [&["--verbose"][..], &[], &["--json"]] {
+        let run =
+            ground.play(args).env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", "").run().await.exits_with(1);
+        let commands: Vec<&str> = run
+            .stdout
+            .lines()
+            .chain(run.stderr.lines())
+            .filter(|line| line.trim_start().starts_with("::") || line.contains("##["))
+            .collect();
+        assert_eq!(commands.len(), 1, "{commands:#?}");
+        assert!(commands[0].starts_with("::error file="), "{commands:?}");
+        assert!(args != ["--json"] || run.stdout.lines().all(|line| line.starts_with("{\"at_ms\"")), "{}", run.stdout);
+    }
+    ground.nothing_is_left(3).await;
+}
+
+#[tokio::test]
+async fn a_first_lab_holds_as_it_stands() {
+    let ground = Ground::new().await;
+    let folder = ground.path("empty");
+    std::fs::create_dir(&folder).unwrap();
+    ground.rehearse(&["init"]).within(&folder).run().await.exits_with(0).says("labs/1-private-image/README.md");
+    ground.rehearse(&["init"]).within(&folder).run().await.exits_with(2).says("is there already");
+    let run = ground.rehearse(&["run", "--cluster", "mini"]).within(&folder).run().await.exits_with(0);
+    run.says("✓ Lab 1: Run a private image  reproduced");
+    let page = "labs/1-private-image/README.md";
+    ground.rehearse(&["check", page, "--cluster", "mini"]).within(&folder).run().await.exits_with(0);
+}
+
+#[tokio::test]
+async fn parts_are_checked_and_one_without_anything_is_no_failure() {
+    let ground = Ground::light();
+    ground.lab(TWO);
+    for bad in ["0/2", "3/2", "x"] {
+        ground.play(&["--partition", bad]).run().await.exits_with(2).says("--partition");
+    }
+    ground.play(&["--partition", "2/2"]).run().await.exits_with(0).says("part 2/2 has no lab");
+    assert_eq!(ground.sessions(), Vec::<String>::new());
+}
