@@ -27,7 +27,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// Whether a password is changed in it: then its user is not the other labs'.
-    pub fn rotates(&self) -> bool {
+    pub(crate) fn rotates(&self) -> bool {
         self.steps.iter().any(|step| step.rotates && step.skip.is_none())
     }
 }
