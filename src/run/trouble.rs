@@ -10,7 +10,7 @@ use super::cause::Cause;
 use super::lab::Stepped;
 use crate::event::{Failure, Verdict};
 use crate::exec::chain;
-use crate::hint::Hint as _;
+use crate::hint::Hint;
 use crate::script::{Lab, Step};
 use crate::stage::Stage;
 
@@ -78,17 +78,6 @@ impl Trouble {
             .or_else(|| causes.iter().find(of_stage).cloned().map(Self::Stage))
     }
 
-    fn hint(&self) -> String {
-        let first = match self {
-            Self::Cluster(_) => Some("play it again; where it stays so, look after the cluster first".into()),
-            Self::Clock(_) => Some("play it again, with the clock left alone".into()),
-            Self::Disk(_) => Some("make room (`docker system df` tells what images take), then play it again".into()),
-            Self::Engine(_) => Some("was it restarted? Play it again once `docker info` answers".into()),
-            Self::Stage(cause) => cause.hint(),
-        };
-        first.unwrap_or_else(|| "play it again".into())
-    }
-
     /// What of the Engine fails under a lab on this stage, whose registry is one of its containers.
     pub(super) async fn of_engine(stage: &Stage) -> Option<Self> {
         let registry = stage.handle.registry_container.as_deref()?;
@@ -119,9 +108,21 @@ impl Trouble {
             hint: None,
         });
         failure.message = format!("{}; {self}", failure.message);
-        failure.hint = Some(self.hint());
+        failure.hint = self.hint();
         stepped.verdict = Verdict::Unstable;
         stepped
+    }
+}
+
+impl Hint for Trouble {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Cluster(_) => Some("play it again; where it stays so, look after the cluster first".into()),
+            Self::Clock(_) => Some("play it again, with the clock left alone".into()),
+            Self::Disk(_) => Some("make room (`docker system df` tells what images take), then play it again".into()),
+            Self::Engine(_) => Some("was it restarted? Play it again once `docker info` answers".into()),
+            Self::Stage(cause) => cause.hint(),
+        }
     }
 }
 

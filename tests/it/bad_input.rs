@@ -208,8 +208,8 @@ async fn a_fence_that_fails() {
     let ground = Ground::new().await;
     let file = ground.lab("# Failing\n\n```bash\necho one\nfalse\necho two\n```\n\n```bash\necho three\n```\n");
     let run = ground.play(&[]).run().await.exits_with(1);
-    run.says(&format!("{}:5  `false` exited with 1", file.display())).says("one");
-    assert!(!run.all().contains("    two") && !run.all().contains("    three"), "{}", run.stdout);
+    run.says("  `false` exited with 1\n").says(&format!("  {}:5\n", file.display())).says("    > one\n");
+    assert!(!run.all().contains("> two") && !run.all().contains("three"), "{}", run.stdout);
     ground.nothing_is_left(1).await;
 }
 

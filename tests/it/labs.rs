@@ -212,7 +212,7 @@ async fn a_pod_that_runs_is_proved_by_its_twin() {
 #[tokio::test]
 async fn a_lab_with_an_editor_on_a_terminal() {
     let ground = Ground::new().await;
-    let run = ground.on_a_terminal("run 3 --cluster mini").run().await.exits_with(0);
+    let run = ground.on_a_terminal("run 3 --cluster mini --verbose").run().await.exits_with(0);
     run.says("serviceaccount/app2-sa edited");
     ground.nothing_is_left(1).await;
 }
@@ -220,7 +220,7 @@ async fn a_lab_with_an_editor_on_a_terminal() {
 #[tokio::test]
 async fn what_people_read() {
     let ground = Ground::new().await;
-    let run = ground.rehearse(&["run", "1", "--cluster", "mini"]).run().await.exits_with(0);
+    let run = ground.rehearse(&["run", "1", "--cluster", "mini", "--verbose"]).run().await.exits_with(0);
     assert_eq!(run.stderr, "");
     run.says("ErrImagePull · ");
     // Below the working folder a path is shown from there.

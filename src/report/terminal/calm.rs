@@ -24,6 +24,8 @@ pub(super) struct Calm {
     notes: Notes,
     /// Of labs that are being played, what came out otherwise or proves nothing.
     wrong: BTreeMap<u32, Vec<String>>,
+    /// What their steps have printed last.
+    printed: BTreeMap<u32, String>,
     rows: Vec<Row>,
     yardstick: Option<Yardstick>,
     /// The run is over: what follows is for programs.
@@ -76,8 +78,8 @@ impl Calm {
     }
 
     pub(super) fn at(place: Place, view: View) -> Self {
-        let (notes, wrong, rows) = (Notes::default(), BTreeMap::new(), Vec::new());
-        Self { place, view, notes, wrong, rows, yardstick: None, is_over: false }
+        let (notes, wrong, printed, rows) = Default::default();
+        Self { place, view, notes, wrong, printed, rows, yardstick: None, is_over: false }
     }
 
     /// The columns that a line may have; None: as many as it takes.
@@ -220,14 +222,21 @@ impl Consumer for Calm {
             Event::LabStarted { lab, .. } => {
                 self.wrong.remove(lab);
             }
+            Event::StepStarted { lab, .. } => {
+                self.printed.remove(lab);
+            }
+            Event::StepOutput { lab, text, .. } => {
+                self.printed.insert(*lab, text.clone());
+            }
             Event::Check { lab, check, verdict, detail, .. } if !verdict.passed() => {
                 self.wrong.entry(*lab).or_default().push(format!("{check}: {detail}"));
             }
             Event::LabFinished { lab, title, verdict, ms, failure } => {
                 let wrong = self.wrong.remove(lab).unwrap_or_default();
+                let printed = self.printed.remove(lab).unwrap_or_default();
                 let name = named(*lab, title);
                 let told = match failure {
-                    Some(failure) => failure::lines(&name, *verdict, failure, self.columns()),
+                    Some(failure) => failure::lines(&name, *verdict, failure, &printed, self.columns()),
                     None if verdict.passed() => Vec::new(),
                     None => doubts(&name, *verdict, &wrong, self.columns()),
                 };

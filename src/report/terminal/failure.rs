@@ -7,6 +7,8 @@ use crate::event::{Failure, Verdict};
 pub(super) const SHOWN_COLUMNS: usize = 400;
 /// The most lines of evidence; all of it stands in the report.
 const SHOWN_LINES: usize = 40;
+/// The most lines of what the step printed, the last of them.
+const SHOWN_OUTPUT: usize = 12;
 
 /// Why a lab did not pass, in one sentence.
 pub(super) fn cause(failure: &Failure) -> &str {
@@ -14,8 +16,15 @@ pub(super) fn cause(failure: &Failure) -> &str {
     first.unwrap_or_else(|| failure.message.lines().next().unwrap_or_default())
 }
 
-/// The lines of a failure in as many columns; None: each as wide as it is.
-pub(super) fn lines(name: &str, verdict: Verdict, failure: &Failure, columns: Option<usize>) -> Vec<String> {
+/// The lines of a failure in as many columns; None: each as wide as it is. `printed` is what the step has printed, where
+/// no line above shows it.
+pub(super) fn lines(
+    name: &str,
+    verdict: Verdict,
+    failure: &Failure,
+    printed: &str,
+    columns: Option<usize>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut tell = |style: anstyle::Style, first: &str, indent: usize, text: &str| {
         let cut: String = text.lines().map(|line| cut(line) + "\n").collect();
@@ -40,6 +49,12 @@ pub(super) fn lines(name: &str, verdict: Verdict, failure: &Failure, columns: Op
     for other in failure.causes.iter().skip(1) {
         tell(anstyle::Style::new(), "  also: ", 4, other);
     }
+    let output: Vec<&str> = printed.lines().collect();
+    let left_out = output.len().saturating_sub(SHOWN_OUTPUT);
+    if left_out > 0 {
+        tell(DIM, "    > ", 8, &format!("… {left_out} lines more in the report"));
+    }
+    output[left_out..].iter().for_each(|line| tell(anstyle::Style::new(), "    > ", 8, line));
     let evidence: Vec<&str> = message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())).collect();
     for line in evidence.iter().take(SHOWN_LINES) {
         tell(anstyle::Style::new(), "    ", 8, if line.is_empty() { " " } else { line });

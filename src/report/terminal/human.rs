@@ -294,7 +294,7 @@ impl Consumer for Human {
                 self.print_timelines();
                 self.timelines.clear();
                 if let Some(failure) = failure {
-                    let lines = failure::lines(&named(*lab, title), *verdict, failure, None);
+                    let lines = failure::lines(&named(*lab, title), *verdict, failure, "", None);
                     lines.iter().for_each(|line| self.line(&format!("  {line}")));
                 }
                 self.line(&format!("  {} lab {lab} {verdict} in {}", mark(*verdict), seconds(*ms)));

@@ -157,7 +157,7 @@ async fn no_form_of_a_secret_is_printed_or_kept_or_seen() {
     let confidant = Confidant::new(&ground);
     ground.lab(&confidant.lab(LAB));
     let piped = ground.rehearse(&["run", "--cluster", "mini", "--json"]);
-    let terminal = ground.on_a_terminal("run --cluster mini");
+    let terminal = ground.on_a_terminal("run --cluster mini --verbose");
     for (kind, program) in [(Kind::Json, piped), (Kind::Terminal, terminal)] {
         let (run, seen, admin) = looked_at(&ground, &confidant, program).await;
         let run = run.exits_with(1);
