@@ -105,3 +105,16 @@ pub(crate) fn that_goes(dir: &Path) -> (String, CancellationToken) {
     });
     (host, gone)
 }
+
+/// The body of the real Engine's answer, which must be no error.
+pub(crate) async fn ask(method: &str, path: &str) -> String {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
+    let mut engine = UnixStream::connect(host.trim_start_matches("unix://")).await.unwrap();
+    engine.write_all(format!("{method} {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    engine.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let code: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(code < 400, "{method} {path}: {answer}");
+    body.to_owned()
+}

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::that_goes;
+use crate::engine::{ask, that_goes};
 use crate::program::{Finished, Ground, Program, containers, skipped};
 
 /// A run of the labs whose verdicts are known, each of which is reproduced on a sound machine.
@@ -52,7 +52,7 @@ async fn a_registry_that_is_restarted_makes_no_verdict_wrong() {
         let mut run = labs(&ground).start();
         let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
         run.until(moment.clone()).await;
-        docker(&["restart", "-t", "0", &registry(&session).await]).await;
+        ask("POST", &format!("/containers/{}/restart?t=0", registry(&session).await)).await;
         is_not_wrong(&run.finish().await, &["registry"], &moment.to_string());
     }
     ground.nothing_is_left(2).await;
@@ -61,7 +61,8 @@ async fn a_registry_that_is_restarted_makes_no_verdict_wrong() {
 /// The container of the session's registry.
 async fn registry(session: &str) -> String {
     for id in containers(session).await {
-        if succeeds("docker", &["exec", &id, "registry", "--version"]).await.is_ok() {
+        let container: Value = serde_json::from_str(&ask("GET", &format!("/containers/{id}/json")).await).unwrap();
+        if container["Name"].as_str().unwrap().starts_with("/rehearsal-registry-") {
             return id;
         }
     }
@@ -80,7 +81,7 @@ async fn an_engine_that_is_restarted_makes_no_verdict_wrong() {
     run.until(moment.clone()).await;
     gone.cancel();
     for container in containers(&session).await {
-        docker(&["stop", "-t", "0", &container]).await;
+        ask("POST", &format!("/containers/{container}/stop?t=0")).await;
     }
     let came_back = back(ground.dir.path()).await;
     let run = run.finish().await;
@@ -109,10 +110,6 @@ async fn succeeds(program: &str, args: &[&str]) -> Result<(), String> {
     let output = command.args(args).stdin(Stdio::null()).output().await.map_err(|why| format!("`{program}`: {why}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(()) } else { Err(format!("`{program} {}`: {said}", args.join(" "))) }
-}
-
-async fn docker(args: &[&str]) {
-    succeeds("docker", args).await.unwrap();
 }
 
 /// A file system of its own for sessions, as small as wanted.

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rehearsal::process;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
 
 use super::scan::{Artifact, Kind};
+use crate::engine::ask;
 use crate::program::{Ground, containers};
 
 /// What a fence is given, so that a lab's own commands can log in.
@@ -28,7 +27,7 @@ pub(super) async fn seen(ground: &Ground, session: &str, pid: i32) -> Vec<Artifa
     let found = containers(session).await;
     assert!(!found.is_empty(), "a registry is a container");
     for id in found {
-        let text = inspected(&id).await;
+        let text = ask("GET", &format!("/containers/{id}/json")).await;
         let body: Value = serde_json::from_str(&text).unwrap();
         inside.extend(body["State"]["Pid"].as_i64());
         seen.push(Artifact { kind: Kind::Container, place: body["Name"].to_string(), text });
@@ -45,16 +44,6 @@ pub(super) async fn seen(ground: &Ground, session: &str, pid: i32) -> Vec<Artifa
     }
     seen.extend(inside.into_iter().flat_map(family).flat_map(|pid| shown_by(pid, |_| false)));
     seen
-}
-
-/// The answer of the Engine, as `docker inspect` prints it.
-async fn inspected(id: &str) -> String {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-    let mut engine = UnixStream::connect(host.trim_start_matches("unix://")).await.unwrap();
-    engine.write_all(format!("GET /containers/{id}/json HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    engine.read_to_string(&mut answer).await.unwrap();
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 /// Files that only their owner may read, but for those that a run stands on.
