@@ -6,6 +6,8 @@ pub mod hint;
 
 pub mod wait;
 
+mod clock;
+
 mod secret;
 
 pub mod process;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::container::LogOptions;
 use super::error::{Error, Result, failed};
+use crate::clock::SteadyClock;
 
 /// How long the engine may take to begin an answer. Importing a root file system answers only when it is done.
 const ANSWER: Duration = Duration::from_secs(600);
@@ -29,14 +30,8 @@ pub struct Docker {
     podman: bool,
     /// What the engine is doing for us.
     works: TaskTracker,
-    clock: Arc<OnceCell<EngineClock>>,
-}
-
-/// The engine's clock: it may stand in another machine, and go wrong there while ours sleeps.
-#[derive(Debug)]
-struct EngineClock {
-    told: Timestamp,
-    at: Instant,
+    /// The engine's: it may stand in another machine, and go wrong there while ours sleeps.
+    clock: Arc<OnceCell<SteadyClock>>,
 }
 
 /// What the engine says about itself.
@@ -110,10 +105,9 @@ impl Docker {
         let ask = async || {
             let info = self.api.info().await.map_err(failed("asking for its time"))?;
             let told = info.system_time.and_then(|time| time.parse().ok()).unwrap_or_else(Timestamp::now);
-            Ok::<_, Error>(EngineClock { told, at: Instant::now() })
+            Ok::<_, Error>(SteadyClock::told(told))
         };
-        let clock = self.clock.get_or_try_init(ask).await?;
-        Ok(clock.told.saturating_add(clock.at.elapsed()).unwrap_or(clock.told))
+        Ok(self.clock.get_or_try_init(ask).await?.now())
     }
 
     /// As [`Docker::now`], where the options need it.

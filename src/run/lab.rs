@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::cause::{Cause, causes};
 use super::check::{self, Judged, LabContext, StepRun};
 use super::hint;
-use super::trouble::{Clocks, Trouble};
+use super::trouble;
+use crate::clock::SteadyClock;
 use crate::event::{Event, Failure, Span, Verdict, covered, millis};
 use crate::exec;
 use crate::gateway::Reach;
@@ -84,10 +85,12 @@ impl Hint for Error {
 pub(super) struct Stepped {
     pub verdict: Verdict,
     pub failure: Option<Failure>,
-    causes: Vec<Cause>,
+    pub causes: Vec<Cause>,
     doubts: Vec<String>,
     command: Duration,
     wait: Duration,
+    /// Whether the disk was full when the command had ended: what others put away may make room until it is judged.
+    pub is_full: bool,
 }
 
 /// What is to become of a step.
@@ -218,7 +221,7 @@ async fn play_steps(
         commands: Vec::new(),
         waits: Vec::new(),
     };
-    let (mut lab_began, clocks) = (Instant::now(), Clocks::now());
+    let (mut lab_began, clock) = (Instant::now(), SteadyClock::default());
     let is_hub = context.stage.handle.remote.as_ref().is_none_or(|remote| remote.host == "docker.io");
     let mut out_of_reach = None;
     for (index, step) in lab.steps.iter().enumerate() {
@@ -249,17 +252,7 @@ async fn play_steps(
         let stepped = match &played.failure {
             None => {
                 let stepped = play_step(lab, step, context, lab_began).await?;
-                let request = context.site.gateway.unsteady();
-                let trouble = match Trouble::of(request, clocks, context.site.shell.dir(), &stepped.causes) {
-                    None if stepped.verdict.fails() || stepped.verdict == Verdict::Unproven => {
-                        Trouble::of_engine(context.stage).await
-                    }
-                    trouble => trouble,
-                };
-                match trouble {
-                    Some(trouble) => trouble.judge(stepped, lab, step),
-                    None => stepped,
-                }
+                trouble::judged(stepped, step, context, clock).await
             }
             Some(_) => stepped(Verdict::FailedInSequence),
         };
@@ -363,7 +356,9 @@ async fn play_step(lab: &Lab, step: &Step, context: &LabContext<'_>, lab_began: 
         });
     }
     let began = Instant::now();
-    let printed = match context.site.shell.play(script, step.timeout).await {
+    let played = context.site.shell.play(script, step.timeout).await;
+    let is_full = trouble::is_full(context.site.shell.dir());
+    let printed = match played {
         Ok(printed) => printed,
         Err(ShellError::Exec(error)) => {
             let step_run = StepRun {
@@ -378,7 +373,7 @@ async fn play_step(lab: &Lab, step: &Step, context: &LabContext<'_>, lab_began: 
             if let (Some(failure), exec::Error::TimedOut { .. }) = (&mut stepped.failure, &error) {
                 failure.hint.get_or_insert_with(|| hint::ENDLESS.into());
             }
-            return Ok(Stepped { command: began.elapsed(), ..stepped });
+            return Ok(Stepped { command: began.elapsed(), is_full, ..stepped });
         }
         Err(error) => return Err(error.into()),
     };
@@ -387,7 +382,7 @@ async fn play_step(lab: &Lab, step: &Step, context: &LabContext<'_>, lab_began: 
         context.events.emit(Event::StepOutput { lab: lab.id, line: step.line, text: printed.all.clone() });
     }
     let judged = judge(lab, step, &printed, (began, waiting), context, lab_began).await;
-    Ok(Stepped { command: waiting - began, wait: waiting.elapsed(), ..judged })
+    Ok(Stepped { command: waiting - began, wait: waiting.elapsed(), is_full, ..judged })
 }
 
 /// Judges all checks of a step, the windows of `never` last, so that they cover the whole step, and twins beside them.
@@ -498,6 +493,7 @@ fn stepped(verdict: Verdict) -> Stepped {
         doubts: Vec::new(),
         command: Duration::ZERO,
         wait: Duration::ZERO,
+        is_full: false,
     }
 }
 

@@ -2,16 +2,19 @@
 //! neither does one that the text asks for.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use nix::sys::statvfs::{Statvfs, statvfs};
 
 use super::cause::Cause;
+use super::check::LabContext;
 use super::lab::Stepped;
+use crate::clock::SteadyClock;
 use crate::event::{Failure, Verdict};
 use crate::exec::chain;
 use crate::hint::Hint;
-use crate::script::{Lab, Step};
+use crate::script::Step;
 use crate::stage::Stage;
 
 /// Room on a disk, in bytes, below which a command that writes may fail for want of it.
@@ -24,30 +27,23 @@ const AWAY: Duration = Duration::from_secs(2);
 /// How long the Engine may think about a container.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// Two clocks at one moment.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clocks {
-    wall: jiff::Timestamp,
-    steady: Instant,
+/// Whether a command that writes in `folder` may fail for want of room.
+pub(super) fn is_full(folder: &Path) -> bool {
+    // Blocks are counted in 32 bits on some systems.
+    let bytes = |disk: Statvfs| u128::from(disk.blocks_available()) * u128::from(disk.fragment_size());
+    statvfs(folder).is_ok_and(|disk| bytes(disk) < ROOM)
 }
 
-impl Clocks {
-    pub(super) fn now() -> Self {
-        Self { wall: jiff::Timestamp::now(), steady: Instant::now() }
-    }
-
-    /// By how many seconds the wall's clock was moved between this moment and `later`, where it was: set, or a machine
-    /// that slept, whose steady clock stands still.
-    fn moved(self, later: Self) -> Option<f64> {
-        let wall = later.wall.duration_since(self.wall).as_secs_f64();
-        let moved = wall - later.steady.duration_since(self.steady).as_secs_f64();
-        (moved.abs() > AWAY.as_secs_f64()).then_some(moved)
-    }
+/// By how many seconds the wall's clock was moved away from the steady one, where it was: set, or a machine that slept,
+/// whose steady clock stands still.
+fn moved(wall: Timestamp, steady: Timestamp) -> Option<f64> {
+    let moved = wall.duration_since(steady).as_secs_f64();
+    (moved.abs() > AWAY.as_secs_f64()).then_some(moved)
 }
 
 /// What failed, and what to do about it.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum Trouble {
+enum Trouble {
     #[error("the cluster failed a request ({0}), which may be why")]
     Cluster(String),
     #[error("the machine's clock was moved by {0:.0} s meanwhile, which may be why")]
@@ -62,24 +58,21 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// What fails under a lab that is played in `folder` since `began`; `request` is the first that the cluster failed.
-    pub(super) fn of(request: Option<String>, began: Clocks, folder: &Path, causes: &[Cause]) -> Option<Self> {
-        // Blocks are counted in 32 bits on some systems.
-        let bytes = |disk: Statvfs| u128::from(disk.blocks_available()) * u128::from(disk.fragment_size());
-        let room = statvfs(folder).map(bytes);
-        let is_full = room.is_ok_and(|room| room < ROOM);
+    /// What fails under a lab that is played since `began`; `request` is the first that the cluster failed, `full` the
+    /// lab's folder where its disk has no room.
+    fn of(request: Option<String>, began: SteadyClock, full: Option<&Path>, causes: &[Cause]) -> Option<Self> {
         let of_stage = |cause: &&Cause| {
             matches!(cause, Cause::RegistryDown { .. } | Cause::RegistrySilent | Cause::WatchCut { .. })
         };
         request
             .map(Self::Cluster)
-            .or_else(|| began.moved(Clocks::now()).map(Self::Clock))
-            .or_else(|| is_full.then(|| Self::Disk(folder.display().to_string())))
+            .or_else(|| moved(Timestamp::now(), began.now()).map(Self::Clock))
+            .or_else(|| full.map(|folder| Self::Disk(folder.display().to_string())))
             .or_else(|| causes.iter().find(of_stage).cloned().map(Self::Stage))
     }
 
     /// What of the Engine fails under a lab on this stage, whose registry is one of its containers.
-    pub(super) async fn of_engine(stage: &Stage) -> Option<Self> {
+    async fn of_engine(stage: &Stage) -> Option<Self> {
         let registry = stage.handle.registry_container.as_deref()?;
         let why = match tokio::time::timeout(ANSWER, stage.docker.container_json(registry)).await {
             Ok(Ok(container)) if container["State"]["Running"] == true => return None,
@@ -89,29 +82,36 @@ impl Trouble {
         };
         Some(Self::Engine(why))
     }
+}
 
-    /// The step with its failure, if it is one, taken for what it is.
-    pub(super) fn judge(self, mut stepped: Stepped, lab: &Lab, step: &Step) -> Stepped {
-        let message = match stepped.verdict {
-            // A watch that was cut has seen nothing.
-            Verdict::Unproven => "it proves nothing",
-            Verdict::ExpectedFailure => "it failed as the text says",
-            verdict if verdict.fails() => "it failed",
-            _ => return stepped,
-        };
-        let failure = stepped.failure.get_or_insert_with(|| Failure {
-            file: lab.path.display().to_string(),
-            line: step.line,
-            message: message.into(),
-            causes: Vec::new(),
-            evidence: Vec::new(),
-            hint: None,
-        });
-        failure.message = format!("{}; {self}", failure.message);
-        failure.hint = self.hint();
-        stepped.verdict = Verdict::Unstable;
-        stepped
-    }
+/// The step with its failure, if it is one, taken for what it is; its lab is played since `began`.
+pub(super) async fn judged(mut stepped: Stepped, step: &Step, context: &LabContext<'_>, began: SteadyClock) -> Stepped {
+    let message = match stepped.verdict {
+        // A watch that was cut has seen nothing.
+        Verdict::Unproven => "it proves nothing",
+        Verdict::ExpectedFailure => "it failed as the text says",
+        verdict if verdict.fails() => "it failed",
+        _ => return stepped,
+    };
+    let (request, folder) = (context.site.gateway.unsteady(), context.site.shell.dir());
+    let full = (stepped.is_full || is_full(folder)).then_some(folder);
+    let trouble = match Trouble::of(request, began, full, &stepped.causes) {
+        None if stepped.verdict != Verdict::ExpectedFailure => Trouble::of_engine(context.stage).await,
+        trouble => trouble,
+    };
+    let Some(trouble) = trouble else { return stepped };
+    let failure = stepped.failure.get_or_insert_with(|| Failure {
+        file: context.lab.path.display().to_string(),
+        line: step.line,
+        message: message.into(),
+        causes: Vec::new(),
+        evidence: Vec::new(),
+        hint: None,
+    });
+    failure.message = format!("{}; {trouble}", failure.message);
+    failure.hint = trouble.hint();
+    stepped.verdict = Verdict::Unstable;
+    stepped
 }
 
 impl Hint for Trouble {
@@ -132,21 +132,21 @@ mod tests {
 
     #[test]
     fn a_clock_is_moved_when_it_gets_away_from_the_steady_one() {
-        let began = Clocks::now();
-        let later = |wall: i64, steady: u64| Clocks {
-            wall: began.wall + jiff::SignedDuration::from_secs(wall),
-            steady: began.steady + Duration::from_secs(steady),
+        let began = Timestamp::now();
+        let moved = |wall: i64, steady: i64| {
+            let later = |seconds| began + jiff::SignedDuration::from_secs(seconds);
+            moved(later(wall), later(steady))
         };
-        assert_eq!(began.moved(later(3_600, 3_600)), None);
-        assert_eq!(began.moved(later(61, 60)), None);
-        assert_eq!(began.moved(later(3_660, 60)), Some(3_600.0));
-        assert_eq!(began.moved(later(-3_540, 60)), Some(-3_600.0));
+        assert_eq!(moved(3_600, 3_600), None);
+        assert_eq!(moved(61, 60), None);
+        assert_eq!(moved(3_660, 60), Some(3_600.0));
+        assert_eq!(moved(-3_540, 60), Some(-3_600.0));
     }
 
     #[test]
     fn what_fails_under_a_lab_is_told_from_what_a_lab_does() {
         let of = |request: Option<&str>, causes: &[Cause]| {
-            Trouble::of(request.map(Into::into), Clocks::now(), &std::env::temp_dir(), causes)
+            Trouble::of(request.map(Into::into), SteadyClock::default(), None, causes)
         };
         assert_eq!(of(None, &[Cause::OpenRegistry]), None);
         assert_eq!(

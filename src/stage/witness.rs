@@ -1,7 +1,7 @@
 //! The log of the stage's own registry, followed as it is written: who asked for what, and what was answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::up::Stage;
+use crate::clock::SteadyClock;
 use crate::docker::{self, LogOptions};
 use crate::registry::access_log::{LogEntry, LogReader};
 
@@ -20,25 +21,6 @@ pub(super) struct Log {
     since: SteadyClock,
     heard: Arc<Mutex<Heard>>,
     witness: tokio::sync::Mutex<Option<Arc<Witness>>>,
-}
-
-/// A clock that nobody sets: the wall's at first, and then what has passed.
-#[derive(Clone, Copy)]
-struct SteadyClock {
-    wall: Timestamp,
-    at: Instant,
-}
-
-impl Default for SteadyClock {
-    fn default() -> Self {
-        Self { wall: Timestamp::now(), at: Instant::now() }
-    }
-}
-
-impl SteadyClock {
-    fn now(&self) -> Timestamp {
-        self.wall.saturating_add(self.at.elapsed()).unwrap_or(self.wall)
-    }
 }
 
 /// How long an engine that keeps no log may take to say so; one that has nothing to tell yet says nothing.
@@ -109,7 +91,7 @@ impl Stage {
         let options = LogOptions {
             follow: true,
             // The log of a stage that is our own begins with it. Whole seconds, and one more for what they leave out.
-            since_seconds: self.outlives_run().then(|| self.log.since.at.elapsed().as_secs() as i64 + 1),
+            since_seconds: self.outlives_run().then(|| self.log.since.elapsed().as_secs() as i64 + 1),
             ..LogOptions::default()
         };
         let mut log = self.docker.logs(container, options).await?;
@@ -144,9 +126,10 @@ mod tests {
 
     #[test]
     fn the_registrys_clock_is_known_by_what_it_writes() {
-        let (clock, mut heard) = (SteadyClock::default(), Heard::default());
+        let (wall, mut heard) = (Timestamp::now(), Heard::default());
+        let clock = SteadyClock::told(wall);
         let entry = |behind: i64| {
-            let time = clock.wall - SignedDuration::from_secs(behind);
+            let time = wall - SignedDuration::from_secs(behind);
             let text = format!(
                 "time=\"{time}\" msg=\"response completed\" http.request.id=1 http.request.method=GET vars.name=a \
                  vars.reference=b http.response.status=200\n"
@@ -154,8 +137,8 @@ mod tests {
             crate::registry::access_log::parse(&text)
         };
         // A registry an hour behind, first heard of five seconds late.
-        heard.hear(entry(3_605), clock.wall);
-        heard.hear(entry(3_600), clock.wall);
+        heard.hear(entry(3_605), wall);
+        heard.hear(entry(3_600), wall);
         assert_eq!((heard.entries.len(), heard.lag), (2, Some(SignedDuration::from_secs(3_600))));
         let (_, changes) = watch::channel(0);
         let follows = AbortOnDropHandle::new(tokio::runtime::Runtime::new().unwrap().spawn(async {}));

@@ -51,9 +51,14 @@ pub(crate) fn with_fault(dir: &Path, fault: Fault) -> (String, watch::Receiver<u
     (format!("unix://{}", path.display()), counted)
 }
 
-async fn serve(mut client: UnixStream, fault: Fault, count: watch::Sender<usize>) -> std::io::Result<()> {
+/// The real Engine.
+async fn engine() -> std::io::Result<UnixStream> {
     let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-    let mut engine = UnixStream::connect(host.trim_start_matches("unix://")).await?;
+    UnixStream::connect(host.trim_start_matches("unix://")).await
+}
+
+async fn serve(mut client: UnixStream, fault: Fault, count: watch::Sender<usize>) -> std::io::Result<()> {
+    let mut engine = engine().await?;
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
@@ -108,8 +113,7 @@ pub(crate) fn that_goes(dir: &Path) -> (String, CancellationToken) {
 
 /// The body of the real Engine's answer, which must be no error.
 pub(crate) async fn ask(method: &str, path: &str) -> String {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-    let mut engine = UnixStream::connect(host.trim_start_matches("unix://")).await.unwrap();
+    let mut engine = engine().await.unwrap();
     engine.write_all(format!("{method} {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
     engine.read_to_string(&mut answer).await.unwrap();

@@ -339,23 +339,9 @@ fn mark(verdict: Verdict) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
+    use super::super::super::fixture::Page;
     use super::*;
     use crate::event::Failure;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn human(out: impl Write + Send + 'static) -> Human {
         Human::new(Box::new(out), false, false, String::new())
@@ -370,7 +356,7 @@ mod tests {
     fn told_by(mut human: Human, page: &Page, events: Vec<Event>) -> String {
         events.into_iter().for_each(|event| human.record(&Record { at_ms: 0, event }));
         human.finish().unwrap();
-        let text = String::from_utf8(std::mem::take(&mut *page.0.lock().unwrap())).unwrap();
+        let text = String::from_utf8(page.take()).unwrap();
         anstream::adapter::strip_str(&text).to_string()
     }
 

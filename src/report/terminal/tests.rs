@@ -5,33 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::super::fixture::{HOSTILE, failed_events, lines};
+use super::super::fixture::{HOSTILE, Page, failed_events, lines};
 use super::super::read;
 use super::board::Board;
 use super::calm::{Calm, Place};
 use super::screen::Screen;
 use super::*;
 use crate::event::{Event, Record};
-
-/// What was written.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Page {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
 
 fn records() -> Vec<Record> {
     let mut events = failed_events();

@@ -55,13 +55,7 @@ kubectl run app --image=docker.io/cloudwithvarjosh/app1:1.0.0 \
   --overrides='{"spec": {"imagePullSecrets": [{"name": "s"}]}}'
 ```
 
-```bash
-for word in here done; do
-  exec 3<> MEETING
-  echo "$word" >&3
-  read -r _ <&3
-done
-```
+LOOK
 
 It fails with the password in its message and its evidence:
 
@@ -72,6 +66,16 @@ It fails with the password in its message and its evidence:
 -->
 ```bash
 kubectl get pods "$DOCKER_PASSWORD" || kubectl annotate pod leak password="$DOCKER_PASSWORD"
+```
+"#;
+
+/// A fence that says when it can be looked at, and waits until it has been.
+const LOOKED_AT: &str = r#"```bash
+for word in here done; do
+  exec 3<> MEETING
+  echo "$word" >&3
+  read -r _ <&3
+done
 ```
 "#;
 
@@ -90,7 +94,10 @@ impl Confidant {
     }
 
     fn lab(&self, text: &str) -> String {
-        let text = text.replace("OUTSIDE", self.password.path()).replace("TOKENS", self.token.path());
+        let text = text
+            .replace("LOOK\n", LOOKED_AT)
+            .replace("OUTSIDE", self.password.path())
+            .replace("TOKENS", self.token.path());
         text.replace("> KUBECONFIG", &format!("> {}", self.kubeconfig.path())).replace("MEETING", self.meeting.path())
     }
 
@@ -194,13 +201,7 @@ LEAK="$DOCKER_PASSWORD" sleep 60 &
 bash -c 'sleep 60; true' "$DOCKER_PASSWORD" &
 ```
 
-```bash
-for word in here done; do
-  exec 3<> MEETING
-  echo "$word" >&3
-  read -r _ <&3
-done
-```
+LOOK
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
