@@ -195,6 +195,14 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+impl Failure {
+    /// Why, in one sentence: the likeliest cause, or else what came out otherwise.
+    pub fn cause(&self) -> &str {
+        let likeliest = self.causes.first().map(String::as_str).filter(|cause| !cause.is_empty());
+        likeliest.unwrap_or_else(|| self.message.lines().next().unwrap_or_default())
+    }
+}
+
 /// Where the wall-clock time of a run went, in milliseconds; the parts do not overlap: while labs are played side
 /// by side, a moment in which any command runs is the commands'.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

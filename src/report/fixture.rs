@@ -87,6 +87,11 @@ pub(super) fn failed_events() -> Vec<Value> {
         json!({"type": "object.event", "lab": 1, "object": "pod/mypod", "uid": "u1", "reason": reason,
                "class": "Normal", "message": "m", "count": count, "at_object_ms": 10})
     };
+    let asked = |verb: &str, name: &str, code: u32| {
+        json!({"type": "request", "lab": 1, "verb": verb, "resource": "pods", "namespace": "default", "name": name,
+               "code": code, "micros": 900})
+    };
+    let answer = |code: u32, user: Option<&str>| json!({"type": "registry.answer", "lab": 1, "image": "docker.io/u/app1:1", "code": code, "user": user});
     let file = "/home/runner/work/x/labs/1-secrets/README.md";
     let mut events = on_stage();
     events.extend([
@@ -100,6 +105,7 @@ pub(super) fn failed_events() -> Vec<Value> {
         step(1, 9, "1. A pod, without", "kubectl apply -f pod.yaml"),
         state("u1", "Pending", 0, None),
         event("Pulling", 1),
+        answer(401, None),
         state("u1", "ErrImagePull", 200, None),
         event("BackOff", 3),
         state("u1", "ImagePullBackOff", 400, None),
@@ -108,6 +114,11 @@ pub(super) fn failed_events() -> Vec<Value> {
                "verdict": "reproduced", "detail": "0.20 s"}),
         done(1, 9, "reproduced"),
         step(1, 20, "2. With the secret", "kubectl logs mypod"),
+        asked("create", "mypod", 201),
+        asked("get", "mypod", 200),
+        answer(401, Some("u")),
+        answer(401, Some("u")),
+        answer(200, Some("u")),
         state("u2", "Pending", 0, None),
         state("u2", "Running", 100, None),
         state("u3", "ErrImagePull", 50, Some("secret")),
@@ -118,6 +129,7 @@ pub(super) fn failed_events() -> Vec<Value> {
         done(1, 30, "failed-in-sequence"),
         json!({"type": "lab.finished", "lab": 1, "title": "Lab 1: A <secret> | one", "verdict": "contradicted", "ms": 900,
                "failure": {"file": file, "line": 21, "message": "prints as shown: 100% other, really: yes\n-shown\n+printed",
+                           "causes": ["mypod names the pull secret s, which its namespace does not have", "the registry <hangs>"],
                            "evidence": ["pod/mypod  0.00 Pending", HOSTILE], "hint": "look at its log"}}),
         ended("contradicted"),
     ]);

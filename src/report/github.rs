@@ -29,7 +29,7 @@ pub(super) fn annotations(session: &SessionReport, workspace: &str) -> Vec<Strin
             told.push((level, command(level, &file, line, &format!("{}: {verdict}", suite.title), &message)));
         }
         if let Some(failure) = suite.own_failure() {
-            told.push(("error", command("error", &file, failure.line, &suite.title, &failure.message)));
+            told.push(("error", command("error", &file, failure.line, &suite.title, failure.cause())));
         }
     }
     if let Some((message, _)) = session.failed.as_ref().filter(|_| session.suites.is_empty()) {
@@ -138,7 +138,7 @@ pub(super) fn summary(session: &SessionReport, workspace: &str) -> String {
     }
     for suite in &session.suites {
         if let Some(failure) = suite.own_failure() {
-            let _ = writeln!(out, "\n**{}**: {}", escaped(&suite.title), escaped(&failure.message));
+            let _ = writeln!(out, "\n**{}**: {}", escaped(&suite.title), escaped(failure.cause()));
         }
     }
     if bad.len() > MOST_CAUSES {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::model::{CaseReport, SessionReport, SuiteReport};
+use super::model::{CaseReport, SessionReport, SuiteReport, beside_cause};
 use super::text::plain;
-use crate::event::{Failure, Verdict};
+use crate::event::Verdict;
 
 /// The sessions as one document.
 ///
@@ -52,19 +52,14 @@ fn test_suite(suite: &SuiteReport, session: &SessionReport, of: Option<&String>)
     out.add_properties(known.chain(began).chain(tools).map(|(name, value)| Property::new(name, text(value))));
     out.add_test_cases(suite.cases.iter().map(|case| test_case(case, suite)));
     if let Some(failure) = suite.own_failure() {
-        let mut rest: Vec<String> = failure.message.lines().skip(1).map(str::to_owned).collect();
-        rest.extend(failure.evidence.iter().cloned().chain(failure.hint.clone()));
-        let status = failed(kind(suite.verdict), &word(suite.verdict), first_line(failure), &rest);
+        let rest = beside_cause(failure);
+        let status = failed(kind(suite.verdict), &word(suite.verdict), failure.cause(), &rest);
         out.add_test_case(placed(TestCase::new("the lab as a whole", status), suite, failure.line));
     } else if suite.verdict.is_none() {
         let status = failed(NonSuccessKind::Error, "incomplete", "the run ended before this had", &[]);
         out.add_test_case(placed(TestCase::new("its end", status), suite, 1));
     }
     out
-}
-
-fn first_line(failure: &Failure) -> &str {
-    failure.message.lines().next().unwrap_or_default()
 }
 
 fn placed(mut case: TestCase, suite: &SuiteReport, line: usize) -> TestCase {

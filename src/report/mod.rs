@@ -1,6 +1,7 @@
 //! Events → people and programs: masking first, then each consumer; what is rendered of a whole run (`html`, `junit`,
 //! `github`) is made from its events' file and from nothing else. Knows nothing of execution.
 
+mod asked;
 #[cfg(test)]
 mod fixture;
 mod github;

@@ -3,6 +3,7 @@
 
 use crate::event::{Event, Failure, Item, PartState, Record, Timings, Verdict};
 
+use super::asked::Asked;
 use super::read::Stream;
 
 /// One session.
@@ -71,6 +72,7 @@ pub(super) struct SuiteReport {
     /// From when to when anything is told of it, since the session began.
     pub span_ms: (u64, u64),
     pub requests: usize,
+    pub answers: Vec<AnswerReport>,
 }
 
 /// A step of a lab or an item of a lecture.
@@ -90,7 +92,17 @@ pub(super) struct CaseReport {
     pub ms: Option<u64>,
     /// Why the lab failed, where it did so here.
     pub failure: Option<Failure>,
+    /// What was asked of others while it was played.
+    pub asked: Asked,
     pub item: Option<Item>,
+}
+
+/// An answer of the registry to a node; the time is since the session began.
+#[derive(Debug)]
+pub(super) struct AnswerReport {
+    pub at_ms: u64,
+    pub code: u16,
+    pub user: Option<String>,
 }
 
 /// What was looked at in a step.
@@ -199,6 +211,9 @@ impl SuiteReport {
     }
 
     fn take(&mut self, at_ms: u64, event: Event) {
+        if let Some(case) = self.open_case() {
+            case.asked.take(&event);
+        }
         match event {
             Event::LabStarted { title, file, .. } => (self.title, self.file) = (title, file),
             Event::LectureStarted { title, file, text, .. } => {
@@ -265,6 +280,7 @@ impl SuiteReport {
                 self.pod(object, uid, None).events.push(EventReport { at_ms, reason, warning, message, count });
             }
             Event::Request { .. } => self.requests += 1,
+            Event::RegistryAnswer { code, user, .. } => self.answers.push(AnswerReport { at_ms, code, user }),
             Event::LabFinished { title, verdict, ms, failure, .. } => {
                 (self.title, self.verdict, self.ms, self.failure) = (title, Some(verdict), ms, failure);
             }
@@ -318,7 +334,7 @@ impl CaseReport {
             return None;
         }
         let of_item = || self.item.as_ref().and_then(|item| item.reason.clone());
-        let of_failure = || self.failure.as_ref().map(|failure| failure.message.clone());
+        let of_failure = || self.failure.as_ref().map(|failure| failure.cause().to_owned());
         let worst =
             || self.checks.iter().filter(|check| Some(check.verdict) == self.verdict).find(|c| !c.detail.is_empty());
         let of_check = || worst().map(|check| format!("{}: {}", check.what, check.detail));
@@ -332,9 +348,8 @@ impl CaseReport {
     pub(super) fn evidence(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         if let Some(failure) = &self.failure {
-            lines.extend(failure.message.lines().skip(1).map(str::to_owned));
-            lines.extend(failure.evidence.iter().cloned());
-            lines.extend(failure.hint.iter().map(|hint| format!("hint: {hint}")));
+            lines.extend(beside_cause(failure));
+            lines.extend(self.asked.lines());
         }
         if let Some(item) = &self.item {
             for found in &item.differences {
@@ -350,4 +365,14 @@ impl CaseReport {
         }
         lines
     }
+}
+
+/// What is known of a failure beside its cause: what to do, what came out otherwise, the other causes, the evidence.
+pub(super) fn beside_cause(failure: &Failure) -> Vec<String> {
+    let mut lines: Vec<String> = failure.hint.iter().map(|hint| format!("hint: {hint}")).collect();
+    let told = failure.message.lines().next() == Some(failure.cause());
+    lines.extend(failure.message.lines().skip(usize::from(told)).map(str::to_owned));
+    lines.extend(failure.causes.iter().skip(1).map(|cause| format!("also: {cause}")));
+    lines.extend(failure.evidence.iter().cloned());
+    lines
 }

@@ -95,7 +95,7 @@ fn of_suite(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
                 span { (count(suite.cases.len(), if suite.is_lecture() { "item" } else { "step" })) } " "
                 @if suite.requests > 0 { span { (count(suite.requests, "API request")) } }
             }
-            @if let Some(failure) = &suite.failure { (steps::failure(failure, room)) }
+            @if let Some(failure) = &suite.failure { (steps::failed(suite, failure, run, room)) }
             (timeline::timeline(suite))
             @if suite.is_lecture() { (lecture::lecture(suite, run, room)) } @else { (steps::steps(suite, run, room)) }
         }

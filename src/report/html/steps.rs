@@ -2,24 +2,47 @@
 
 use maud::{Markup, html};
 
+use super::super::asked::Asked;
 use super::super::model::{CaseReport, CheckReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use super::{Room, anchor, tone, word};
 use crate::event::{Failure, Verdict};
 
-/// Why a lab did not pass: the cause first, then what to do, then the evidence.
-pub(super) fn failure(failure: &Failure, room: &Room) -> Markup {
-    let (cause, rest) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
+/// Why a lab did not pass: the cause, and the way to the step that tells the rest; all of it where no step does.
+pub(super) fn failed(suite: &SuiteReport, failure: &Failure, run: usize, room: &Room) -> Markup {
+    match suite.cases.iter().position(|case| case.failure.is_some()) {
+        None => told(failure, &Asked::default(), room),
+        Some(at) => html! {
+            div.notice.bad {
+                p {
+                    a href={ "#" (id(suite, run, at)) } { strong { "Line " (failure.line) } }
+                    ": " (plain(failure.cause()))
+                }
+            }
+        },
+    }
+}
+
+/// The cause first, then what to do, then what came out otherwise and the evidence.
+fn told(failure: &Failure, asked: &Asked, room: &Room) -> Markup {
+    let (message, rest) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
+    let evidence: Vec<String> = failure.evidence.iter().cloned().chain(asked.lines()).collect();
     html! {
         div.notice.bad {
-            p { strong { "Line " (failure.line) ": " } (plain(cause)) }
+            p { strong { "Line " (failure.line) ": " } (plain(failure.cause())) }
             @if let Some(hint) = &failure.hint { p.hint { "What to do: " (plain(hint)) } }
+            @if message != failure.cause() { p { (plain(message)) } }
+            @for cause in failure.causes.iter().skip(1) { p { "Also: " (plain(cause)) } }
             @if !rest.is_empty() { (text(rest, "diff", room)) }
-            @if !failure.evidence.is_empty() {
-                details { summary { "Evidence" } (text(&failure.evidence.join("\n"), "evidence", room)) }
+            @if !evidence.is_empty() {
+                details open { summary { "Evidence" } (text(&evidence.join("\n"), "evidence", room)) }
             }
         }
     }
+}
+
+fn id(suite: &SuiteReport, run: usize, at: usize) -> String {
+    format!("{}-{}", anchor(run, suite), at + 1)
 }
 
 pub(super) fn steps(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
@@ -29,7 +52,7 @@ pub(super) fn steps(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
             @for (at, case) in suite.cases.iter().enumerate() {
                 @let new = !case.heading.is_empty() && case.heading != heading;
                 @if new { h3 { (plain({ heading = &case.heading; heading })) } }
-                (step(case, &format!("{}-{}", anchor(run, suite), at + 1), room))
+                (step(case, &id(suite, run, at), room))
             }
         }
     }
@@ -51,9 +74,10 @@ fn step(case: &CaseReport, id: &str, room: &Room) -> Markup {
         details.step.(tone) #(id) open[open] {
             summary { (facts) }
             @if case.text.trim().lines().count() > 1 { (text(&case.text, "typed", room)) }
+            @if let Some(failure) = &case.failure { (told(failure, &case.asked, room)) }
             @if !case.output.trim().is_empty() { (text(&case.output, "output", room)) }
             @if !case.checks.is_empty() { ul.checks { @for check in &case.checks { (of_check(check, room)) } } }
-            @if case.checks.is_empty() { @if let Some(cause) = case.cause() { p { (plain(&cause)) } } }
+            @if case.checks.is_empty() && case.failure.is_none() { @if let Some(cause) = case.cause() { p { (plain(&cause)) } } }
         }
     }
 }

@@ -11,8 +11,8 @@ fn a_page_tells_of_labs_steps_pods_and_what_went_wrong() {
     for part in [
         "Lab 1: A &lt;secret&gt; | one",
         "✗</span> contradicted",
-        "Line 21: </strong>prints as shown: 100% other",
-        "What to do: look at its log",
+        "class=\"refused\"",
+        "registry: 1 × 401 nobody in particular · 2 × 401 u · 1 × 200 u",
         "<del>-shown</del>",
         "<ins>+printed</ins>",
         "pod/mypod without secret",
@@ -20,12 +20,36 @@ fn a_page_tells_of_labs_steps_pods_and_what_went_wrong() {
         "1 pull attempt, 3 back-offs",
         "python:3.9-slim stands in: no host",
         "v1.36.4",
-        "class=\"refused\"",
         "(not reached)",
     ] {
         assert!(page.contains(part), "no {part} in {page}");
     }
     assert!(!page.contains("Incomplete"));
+}
+
+#[test]
+fn at_the_failed_step_the_cause_comes_first_then_what_to_do_then_the_evidence() {
+    let page = page(&[failed()]);
+    let above = page.find("href=\"#run0-1-3\"").expect("a way to the step");
+    let step = page.find("id=\"run0-1-3\" open").expect("the step, open");
+    let parts = [
+        "Line 21: </strong>mypod names the pull secret s",
+        "What to do: look at its log",
+        "<p>prints as shown: 100% other, really: yes</p>",
+        "Also: the registry &lt;hangs&gt;",
+        "<del>-shown</del>",
+        "pod/mypod  0.00 Pending",
+        "request: create pods mypod -n default: 201\nregistry: 401 to u for docker.io/u/app1:1 ×2\nregistry: 200 to u",
+    ];
+    let at: Vec<_> =
+        parts.iter().map(|part| page.find(part).unwrap_or_else(|| panic!("no {part} in {page}"))).collect();
+    assert!(above < step && step < at[0] && at.is_sorted(), "{step} {at:?}");
+    assert!(at[6] < page.find("run0-1-4").unwrap(), "at the step that failed");
+    // A lab that no step of failed.
+    let mut events = failed_events();
+    events.retain(|event| event["type"] != "step.finished");
+    let page = super::page(&[session(&events)]);
+    assert!(page.contains("Line 21: </strong>mypod names") && page.contains("What to do: look at its log"), "{page}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::model::{EventReport, PodReport, SuiteReport};
+use super::super::asked::whom;
+use super::super::model::{AnswerReport, EventReport, PodReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use crate::kubewords::status;
 
@@ -13,6 +14,8 @@ use crate::kubewords::status;
 const MOST_STEPS: usize = 40;
 /// Of one pod's events.
 const MOST_EVENTS: usize = 30;
+/// Of the registry's answers.
+const MOST_ANSWERS: usize = 200;
 /// Of one event's message, in bytes.
 const MOST_WORDS: usize = 400;
 
@@ -88,6 +91,7 @@ pub(super) fn timeline(suite: &SuiteReport) -> Markup {
                     }
                 }
                 @for pod in pods { (lane(pod, suite, from, to)) }
+                @if !suite.answers.is_empty() { (registry(suite, from, to)) }
             }
         }
     }
@@ -106,9 +110,47 @@ fn back_off() -> Markup {
     html! { circle.told cx="5" cy="6" r="3.5" {} }
 }
 
+/// Where a moment stands between two others, in percent.
+fn share(at: u64, (from, to): (u64, u64)) -> f64 {
+    at.saturating_sub(from).min(to - from) as f64 * 100.0 / (to - from) as f64
+}
+
+fn percent(share: f64) -> String {
+    format!("{share:.2}%")
+}
+
+/// What the registry answered to nodes, and whom: what it refused hangs below the line, what it gave stands on it.
+fn registry(suite: &SuiteReport, from: u64, to: u64) -> Markup {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for AnswerReport { code, user, .. } in &suite.answers {
+        let told = format!("{code} {}", whom(user.as_deref()));
+        match counted.iter_mut().find(|(known, _)| *known == told) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((told, 1)),
+        }
+    }
+    let words: Vec<String> = counted.iter().map(|(told, times)| format!("{times} × {told}")).collect();
+    let words = words.join(" · ");
+    html! {
+        div.lane {
+            p.name { "registry" }
+            svg width="100%" height="30" role="img" aria-label={ "registry: " (plain(&words)) } {
+                line.answers x1="0" x2="100%" y1="18" y2="18" {}
+                @for AnswerReport { at_ms, code, user } in suite.answers.iter().take(MOST_ANSWERS) {
+                    @let refused = *code >= 400;
+                    rect.(if refused { "refused" } else { "running" }) x=(percent(share(*at_ms, (from, to))))
+                        y=(if refused { "18" } else { "8" }) width="5" height="10" {
+                        title { (code) " " (plain(whom(user.as_deref()))) }
+                    }
+                }
+            }
+            p.states { (plain(&words)) }
+        }
+    }
+}
+
 fn lane(pod: &PodReport, suite: &SuiteReport, from: u64, to: u64) -> Markup {
-    let share = |at: u64| at.saturating_sub(from).min(to - from) as f64 * 100.0 / (to - from) as f64;
-    let percent = |share: f64| format!("{share:.2}%");
+    let share = |at: u64| share(at, (from, to));
     let ends = pod.states.iter().skip(1).map(|state| state.at_ms).chain([to]);
     let bars = pod.states.iter().zip(ends).filter(|(state, _)| state.status != status::DELETED);
     let words: Vec<String> = pod

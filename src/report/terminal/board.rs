@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::asked::whom;
 use super::line::{BOLD, CYAN, DIM, Line, PLAIN, mark, named, seconds};
 use crate::event::{Event, PartState, Record, Verdict};
 use crate::kubewords::status::DELETED;
@@ -127,7 +128,7 @@ impl Block {
                 }
             }
             Event::RegistryAnswer { code, user, .. } => {
-                self.registry.push(format!("{code} {}", user.as_deref().unwrap_or("nobody in particular")));
+                self.registry.push(format!("{code} {}", whom(user.as_deref())));
             }
             Event::LabFinished { verdict, ms, .. } | Event::LectureFinished { verdict, ms, .. } => {
                 self.end = Some((*verdict, *ms));

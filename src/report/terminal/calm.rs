@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use super::super::asked::Asked;
 use super::super::{Consumer, Sink};
 use super::line::{BOLD, DIM, GREEN, Line, PLAIN, RED, YELLOW, folded, mark, named, seconds};
 use super::notes::Notes;
@@ -24,8 +25,8 @@ pub(super) struct Calm {
     notes: Notes,
     /// Of labs that are being played, what came out otherwise or proves nothing.
     wrong: BTreeMap<u32, Vec<String>>,
-    /// What their steps have printed last.
-    printed: BTreeMap<u32, String>,
+    /// What their steps have printed, and what others have answered meanwhile.
+    steps: BTreeMap<u32, (String, Asked)>,
     rows: Vec<Row>,
     yardstick: Option<Yardstick>,
     /// The run is over: what follows is for programs.
@@ -78,8 +79,8 @@ impl Calm {
     }
 
     pub(super) fn at(place: Place, view: View) -> Self {
-        let (notes, wrong, printed, rows) = Default::default();
-        Self { place, view, notes, wrong, printed, rows, yardstick: None, is_over: false }
+        let (notes, wrong, steps, rows) = Default::default();
+        Self { place, view, notes, wrong, steps, rows, yardstick: None, is_over: false }
     }
 
     /// The columns that a line may have; None: as many as it takes.
@@ -223,25 +224,26 @@ impl Consumer for Calm {
                 self.wrong.remove(lab);
             }
             Event::StepStarted { lab, .. } => {
-                self.printed.remove(lab);
+                self.steps.remove(lab);
             }
-            Event::StepOutput { lab, text, .. } => {
-                self.printed.insert(*lab, text.clone());
+            Event::StepOutput { lab, text, .. } => self.steps.entry(*lab).or_default().0.clone_from(text),
+            event @ (Event::Request { lab, .. } | Event::RegistryAnswer { lab, .. }) => {
+                self.steps.entry(*lab).or_default().1.take(event);
             }
             Event::Check { lab, check, verdict, detail, .. } if !verdict.passed() => {
                 self.wrong.entry(*lab).or_default().push(format!("{check}: {detail}"));
             }
             Event::LabFinished { lab, title, verdict, ms, failure } => {
                 let wrong = self.wrong.remove(lab).unwrap_or_default();
-                let printed = self.printed.remove(lab).unwrap_or_default();
+                let (printed, asked) = self.steps.remove(lab).unwrap_or_default();
                 let name = named(*lab, title);
                 let told = match failure {
-                    Some(failure) => failure::lines(&name, *verdict, failure, &printed, self.columns()),
+                    Some(failure) => failure::lines(&name, *verdict, failure, &printed, &asked, self.columns()),
                     None if verdict.passed() => Vec::new(),
                     None => doubts(&name, *verdict, &wrong, self.columns()),
                 };
                 let first = wrong.first().and_then(|wrong| wrong.lines().next()).map(str::to_owned);
-                let wrong = failure.as_ref().map(|failure| failure::cause(failure).to_owned()).or(first);
+                let wrong = failure.as_ref().map(|failure| failure.cause().to_owned()).or(first);
                 self.lab_finished(Row { lab: *lab, name, verdict: *verdict, ms: *ms, wrong }, &told);
             }
             // The error itself is the last word.

@@ -1,5 +1,6 @@
 //! A failure for people: first the cause in one sentence, then what to do, then where it shows and the evidence. Pure.
 
+use super::super::asked::Asked;
 use super::line::{BOLD, DIM, RED, YELLOW, folded};
 use crate::event::{Failure, Verdict};
 
@@ -10,19 +11,14 @@ const SHOWN_LINES: usize = 40;
 /// The most lines of what the step printed, the last of them.
 const SHOWN_OUTPUT: usize = 12;
 
-/// Why a lab did not pass, in one sentence.
-pub(super) fn cause(failure: &Failure) -> &str {
-    let first = failure.causes.first().map(String::as_str).filter(|cause| !cause.is_empty());
-    first.unwrap_or_else(|| failure.message.lines().next().unwrap_or_default())
-}
-
 /// The lines of a failure in as many columns; None: each as wide as it is. `printed` is what the step has printed, where
-/// no line above shows it.
+/// no line above shows it, `asked` what others have answered meanwhile.
 pub(super) fn lines(
     name: &str,
     verdict: Verdict,
     failure: &Failure,
     printed: &str,
+    asked: &Asked,
     columns: Option<usize>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -34,7 +30,7 @@ pub(super) fn lines(
         }));
     };
     tell(RED.bold(), "✗ ", 2, &format!("{name}: {verdict}"));
-    let cause = cause(failure);
+    let cause = failure.cause();
     tell(BOLD, "  ", 4, cause);
     if let Some(hint) = &failure.hint {
         tell(YELLOW, "  hint: ", 4, hint);
@@ -55,7 +51,9 @@ pub(super) fn lines(
         tell(DIM, "    > ", 8, &format!("… {left_out} lines more in the report"));
     }
     output[left_out..].iter().for_each(|line| tell(anstyle::Style::new(), "    > ", 8, line));
-    let evidence: Vec<&str> = message.chain(failure.evidence.iter().flat_map(|evidence| evidence.lines())).collect();
+    let asked = asked.lines();
+    let evidence = message.chain(failure.evidence.iter().chain(&asked).flat_map(|evidence| evidence.lines()));
+    let evidence: Vec<&str> = evidence.collect();
     for line in evidence.iter().take(SHOWN_LINES) {
         tell(anstyle::Style::new(), "    ", 8, if line.is_empty() { " " } else { line });
     }

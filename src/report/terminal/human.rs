@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::super::asked::Asked;
 use super::super::{Consumer, Sink};
 use super::failure::{self, cut};
 use super::line::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, mark as mark_of, named, seconds};
@@ -30,6 +31,8 @@ pub(crate) struct Human {
     heading: String,
     /// The lab and the line of a command that waits for the reader.
     waits: Option<(u32, usize)>,
+    /// What others have answered while the step was played.
+    asked: Asked,
     notes: Notes,
     show_timings: bool,
     yardstick: Option<Yardstick>,
@@ -61,6 +64,7 @@ impl Human {
             timelines: BTreeMap::new(),
             heading: String::new(),
             waits: None,
+            asked: Asked::default(),
             notes: Notes::default(),
             show_timings,
             yardstick: None,
@@ -260,6 +264,7 @@ impl Consumer for Human {
                 self.waits = Some((*lab, *line));
             }
             Event::StepStarted { lab, line, heading, command } => {
+                self.asked = Asked::default();
                 // What has moved while it waited.
                 self.print_timelines();
                 if self.waits.take() != Some((*lab, *line)) {
@@ -294,7 +299,7 @@ impl Consumer for Human {
                 self.print_timelines();
                 self.timelines.clear();
                 if let Some(failure) = failure {
-                    let lines = failure::lines(&named(*lab, title), *verdict, failure, "", None);
+                    let lines = failure::lines(&named(*lab, title), *verdict, failure, "", &self.asked, None);
                     lines.iter().for_each(|line| self.line(&format!("  {line}")));
                 }
                 self.line(&format!("  {} lab {lab} {verdict} in {}", mark(*verdict), seconds(*ms)));
@@ -304,14 +309,13 @@ impl Consumer for Human {
             Event::SessionFailed { .. } => self.failed = true,
             Event::SessionFinished { verdict, ms, timings } => self.summary(*verdict, *ms, *timings),
             Event::Yardstick(yardstick) => self.yardstick = Some(*yardstick),
+            event @ (Event::Request { .. } | Event::RegistryAnswer { .. }) => self.asked.take(event),
             // What else there is stands in the report.
             Event::SessionStarted { .. }
             | Event::Tool { .. }
             | Event::StageReady { .. }
             | Event::ObjectState { .. }
             | Event::ObjectTold { .. }
-            | Event::Request { .. }
-            | Event::RegistryAnswer { .. }
             | Event::FileWritten { .. }
             | Event::Item(_)
             | Event::LectureFinished { .. } => {}
