@@ -60,6 +60,19 @@ pub(crate) fn read_plain(path: &Path, limit: u64) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Whether a file of the project that is made by a test is as it would be made now. `REHEARSAL_UPDATE_DOCS=1` makes it anew.
+#[cfg(test)]
+pub(crate) fn is_made(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("REHEARSAL_UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let made = std::fs::read_to_string(&path).unwrap_or_default();
+    // Neither may be short.
+    assert!(made == text, "{file} is not as it would be made: REHEARSAL_UPDATE_DOCS=1 cargo test makes it anew");
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

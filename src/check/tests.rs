@@ -7,6 +7,7 @@ use super::*;
 use crate::compare::{Class, Difference, TypedComparison, typed};
 use crate::drift::{CommandOutput, Explanation, Versions, explain};
 use crate::event::Verdict;
+use crate::files::is_made;
 use crate::script::lecture::Lines;
 
 fn json(lines: &[Line]) -> String {
@@ -36,13 +37,8 @@ fn what_is_no_record_is_named() {
 
 #[test]
 fn the_schema_in_docs_is_the_records_own_and_they_keep_to_it() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/check.schema.json");
     let schema = serde_json::to_value(schema()).unwrap();
-    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    if std::env::var_os("REHEARSAL_UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "REHEARSAL_UPDATE_DOCS=1 cargo test writes it anew");
+    is_made("docs/check.schema.json", &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
     let validator = jsonschema::validator_for(&schema).unwrap();
     for line in lines(&records()) {
         let value = serde_json::to_value(&line).unwrap();

@@ -8,6 +8,10 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 use super::args::Cli;
+use super::lint;
+use crate::check::{Line, RollUp, read, summary};
+use crate::report::pictures;
+use crate::script::lecture;
 
 fn project(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
@@ -99,4 +103,65 @@ fn commands_on_pages_are_ours() {
         }
     }
     assert!(commands >= 8, "{commands}");
+}
+
+#[test]
+fn docs_show_what_check_lint_and_why_print() {
+    let items = read(&pictures::recorded("check-items")).unwrap().into_iter().filter_map(|line| match line {
+        // One chapter of the lecture, as `--only` would have it.
+        Line::Item(item) if item.headings.last().is_some_and(|heading| heading == "For a whole namespace") => {
+            Some(*item)
+        }
+        _ => None,
+    });
+    let items: Vec<_> = items.collect();
+    pictures::is_drawn(
+        "check",
+        &pictures::of_lines(&summary(&items, &RollUp::new(&items, None), false), pictures::COLUMNS),
+    );
+
+    let path = Path::new("tests/lectures/private-images.md");
+    let page = lecture::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let found = crate::lint::lint(&page, &Path::exists).into_iter().map(|finding| (path.to_owned(), finding));
+    let found: Vec<_> = found.collect();
+    let lines = [lint::told(&found), vec![lint::summary(1, page.items.len(), &found)]].concat();
+    pictures::is_drawn("lint", &pictures::of_lines(&lines.join("\n"), 130));
+
+    let snapshot = project("src/why/snapshots/rehearsal__why__tests__a_diagnosis_reads_well.snap");
+    let (_, diagnosis) = snapshot.split_once("\n---\n").unwrap();
+    pictures::is_drawn("why", &pictures::of_lines(diagnosis, 130));
+}
+
+#[test]
+fn each_page_has_a_picture_and_each_picture_a_page() {
+    let mut unused = files("docs/pictures");
+    for page in files("docs").into_iter().filter(|file| file.ends_with(".md")).chain(["README.md".into()]) {
+        let text = project(&page);
+        let (mut pictures, mut alt) = (0, None::<String>);
+        for event in Parser::new(&text) {
+            match event {
+                Event::Start(Tag::Image { dest_url, .. }) => {
+                    let shown = Path::new(&page).parent().unwrap().join(dest_url.as_ref()).display().to_string();
+                    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&shown).exists(), "{page} shows no {shown}");
+                    unused.retain(|picture| *picture != shown);
+                    (pictures, alt) = (pictures + 1, Some(String::new()));
+                }
+                Event::Text(word) => alt.iter_mut().for_each(|alt| alt.push_str(&word)),
+                Event::End(TagEnd::Image) => {
+                    let alt = alt.take().unwrap();
+                    assert!(alt.split_whitespace().count() > 5, "{page}: `{alt}` does not say what is to be seen");
+                }
+                _ => {}
+            }
+        }
+        assert!(pictures > 0, "{page} has no picture");
+    }
+    assert_eq!(unused, Vec::<String>::new(), "no page shows them");
+}
+
+/// The files of a folder of the project.
+fn files(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap().flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    files.map(|entry| format!("{folder}/{}", entry.file_name().to_str().unwrap())).collect()
 }

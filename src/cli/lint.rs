@@ -60,12 +60,7 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     } else if printer.json {
         printer.result(&document(&found, &unreadable).to_string());
     } else {
-        // The same advice is given once.
-        let mut given = HashSet::new();
-        for (path, finding) in &found {
-            let hint = finding.suggestion.as_ref().filter(|hint| given.insert(*hint));
-            printer.result(&shown(path, finding, hint));
-        }
+        told(&found).iter().for_each(|line| printer.result(line));
         for (_, error) in &unreadable {
             printer.error(error, error.hint(), ExitCode::Environment);
         }
@@ -128,6 +123,16 @@ fn document(found: &[(PathBuf, Finding)], unreadable: &[(PathBuf, ReadError)]) -
     json!({"findings": findings.collect::<Vec<_>>(), "unreadable": unreadable.collect::<Vec<_>>()})
 }
 
+/// Findings for people; the same advice is given once.
+pub(super) fn told(found: &[(PathBuf, Finding)]) -> Vec<String> {
+    let mut given = HashSet::new();
+    let told = found.iter().map(|(path, finding)| {
+        let hint = finding.suggestion.as_ref().filter(|hint| given.insert(*hint));
+        shown(path, finding, hint)
+    });
+    told.collect()
+}
+
 fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
     let colour = match finding.severity {
         Severity::Error => AnsiColor::Red,
@@ -140,7 +145,7 @@ fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
     format!("{}:{}: {style}{severity}{style:#} {rule}: {}{hint}", path.display(), finding.lines, finding.message)
 }
 
-fn summary(lectures: usize, items: usize, found: &[(PathBuf, Finding)]) -> String {
+pub(super) fn summary(lectures: usize, items: usize, found: &[(PathBuf, Finding)]) -> String {
     let count = |severity| found.iter().filter(|(_, finding)| finding.severity == severity).count();
     let plural = |n: usize, word: &str| if n == 1 { format!("{n} {word}") } else { format!("{n} {word}s") };
     format!(

@@ -99,7 +99,7 @@ async fn try_run(
         labs: &labs,
         tools: &tools,
         stage: &args.stage,
-        jobs: if args.step { Some(1) } else { args.jobs },
+        jobs: args.jobs,
         step: args.step,
         faults: args.faults.map(Faults::new),
         timings: args.timings,
@@ -190,7 +190,7 @@ async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Resu
     for note in &stage.notes {
         events.note(note.clone());
     }
-    let jobs = what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len());
+    let jobs = if what.step { 1 } else { what.jobs.map_or(MOST_JOBS, usize::from).min(what.labs.len()) };
     let stop = &interrupts.graceful;
     let stepper = what.step.then(|| Stepper::new(events, stop));
     let player = LabPlayer {
@@ -203,6 +203,7 @@ async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Resu
         faults: what.faults.clone(),
         stop,
         before_step: stepper.as_ref().map(|stepper| stepper as _),
+        one_by_one: what.step,
     };
     let played = tokio::select! {
         played = player.play(what.labs) => played,

@@ -39,6 +39,8 @@ rules, and then calls the item *drifted* instead of *contradicted*. A rule never
 older than a change, the rule is read the other way round. Versions are those of the program that prints: the API server
 and its kubelets, kubectl, containerd, Docker. `src/drift/rules.toml` is the table; this page is made from it.
 
+![An item of a lecture in the report: it drifted, because kubectl prints no column SECRETS any more, with the rule and the suggested correction](pictures/drift.svg)
+
 Verified: *run* means that both sides were run, *source* that it was read in the program's source, *note* that release
 notes or documentation say so.
 

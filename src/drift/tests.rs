@@ -29,11 +29,7 @@ fn says_something(seen: &Seen) -> bool {
 
 #[test]
 fn the_page_is_made_from_the_table() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/drift.md");
-    if std::env::var_os("REHEARSAL_UPDATE_DOCS").is_some() {
-        std::fs::write(&path, page()).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), page(), "REHEARSAL_UPDATE_DOCS=1 cargo test writes it anew");
+    crate::files::is_made("docs/drift.md", &page());
 }
 
 fn told(command: &str, shown: &str, printed: &str, versions: &Versions) -> String {

@@ -218,6 +218,9 @@ pub struct Timings {
     /// Of the lab that took longest, its waiting for the cluster: less than this no run takes.
     #[serde(default)]
     pub longest_wait_ms: u64,
+    /// The CPU time that telling all this took up to here, in microseconds; a part of whatever went on meanwhile.
+    #[serde(default)]
+    pub telling_us: u64,
 }
 
 /// How far a part of the stage has come.

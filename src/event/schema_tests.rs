@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::files::is_made;
+
 use super::{Record, SCHEMA, schema};
 
 /// One of each type.
 fn samples() -> Vec<Value> {
     let failure = json!({"file": "f", "line": 3, "message": "m", "evidence": ["e"], "hint": null});
-    let timings = json!({"stage_ms": 1, "commands_ms": 2, "cluster_ms": 3, "own_ms": 4, "longest_wait_ms": 5});
+    let timings =
+        json!({"stage_ms": 1, "commands_ms": 2, "cluster_ms": 3, "own_ms": 4, "longest_wait_ms": 5, "telling_us": 6});
     let item = json!({
         "type": "item", "lab": 1, "id": "top:1", "headings": ["h"], "line": 1, "last_line": 2, "kind": "output",
         "text": "t", "verdict": "drifted", "reason": "r", "adapted": ["a"], "evidence": [{"of": "stderr", "says": "s"}],
@@ -45,13 +48,8 @@ fn samples() -> Vec<Value> {
 
 #[test]
 fn the_schema_in_docs_is_the_events_own_and_they_keep_to_it() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.schema.json");
     let schema = serde_json::to_value(schema()).unwrap();
-    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    if std::env::var_os("REHEARSAL_UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "REHEARSAL_UPDATE_DOCS=1 cargo test writes it anew");
+    is_made("docs/events.schema.json", &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
     let validator = jsonschema::validator_for(&schema).unwrap();
     for mut value in samples() {
         value["at_ms"] = json!(7);

@@ -2,6 +2,7 @@
 //! `github`) is made from its events' file and from nothing else. Knows nothing of execution.
 
 mod asked;
+mod cost;
 #[cfg(test)]
 mod fixture;
 mod github;
@@ -10,6 +11,8 @@ mod jsonl;
 mod junit;
 mod lab_by_lab;
 mod model;
+#[cfg(test)]
+pub(crate) mod pictures;
 mod read;
 mod rendered;
 mod sink;
@@ -54,10 +57,16 @@ pub(crate) fn spawn(
     masker: Masker,
     mut consumers: Vec<Box<dyn Consumer>>,
 ) -> JoinHandle<std::io::Result<()>> {
+    let before = cost::spent_us();
     tokio::spawn(async move {
-        while let Some(record) = records.recv().await {
-            let record = masked(&masker, record);
-            consumers.iter_mut().for_each(|c| c.record(&record));
+        while let Some(mut record) = records.recv().await {
+            if let Event::SessionFinished { timings, .. } = &mut record.event {
+                timings.telling_us = cost::spent_us() - before;
+            }
+            cost::counted(|| {
+                let record = masked(&masker, record);
+                consumers.iter_mut().for_each(|c| c.record(&record));
+            });
         }
         consumers.iter_mut().map(|c| c.finish()).fold(Ok(()), Result::and)
     })

@@ -42,6 +42,9 @@ pub(crate) struct LabPlayer<'a> {
     /// Ends the labs that are being played.
     pub stop: &'a CancellationToken,
     pub before_step: Option<&'a dyn BeforeStep>,
+    /// Each lab has the cluster to itself from its beginning, as where a reader goes step by step: nobody is taken back to
+    /// the beginning by a request in the middle.
+    pub one_by_one: bool,
 }
 
 /// When a lab begins.
@@ -69,7 +72,10 @@ impl LabPlayer<'_> {
     /// The first thing that keeps a lab from being played.
     pub(crate) async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<PlayedLab>>, Error> {
         self.tell(labs);
-        let reach = if self.stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } };
+        let reach = match self.stage.is_users() {
+            true => Reach::Users,
+            false => Reach::Ours { alone: self.one_by_one },
+        };
         let cluster = &self.stage.cluster;
         let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?).with_faults(self.faults.clone());
         let upstream = &upstream;
@@ -263,6 +269,7 @@ pub(crate) fn finish(events: &Events, played: &[PlayedLab], began: Instant, stag
         cluster_ms: millis(cluster),
         own_ms: millis(total.saturating_sub(stage + busy)),
         longest_wait_ms: longest.map_or(0, |lab| millis(lab.waited())),
+        telling_us: 0,
     };
     events.emit(Event::SessionFinished { verdict, ms: millis(total), timings });
     verdict

@@ -113,6 +113,25 @@ impl Ground {
         self.program("script", &["-qec", &command, "/dev/null"])
     }
 
+    /// What a shell says to this on a terminal where things move; `$REHEARSE` is the program.
+    pub(crate) fn window(&self, script: &str) -> Program {
+        let window =
+            self.program("script", &["-qec", script, "/dev/null"]).env("TERM", "xterm").env("SHELL", "/bin/bash");
+        window.env("REHEARSE", env!("CARGO_BIN_EXE_rehearse")).env("CI", "")
+    }
+
+    /// Waits until the last of as many sessions has told an event with this text.
+    pub(crate) async fn has_told(&self, text: &str, sessions: usize) {
+        let told = async || {
+            let mut ids = self.sessions();
+            ids.sort();
+            let last = ids.get(sessions - 1).map(|id| self.root().join(id).join("events.jsonl"));
+            let events = last.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+            if events.contains(text) { Probe::Done(()) } else { Probe::Pending(events) }
+        };
+        until(text, Duration::from_secs(60), Wake::Every(Duration::from_millis(20)), told).await.unwrap();
+    }
+
     /// As [`Ground::on_a_terminal`], by somebody who has typed these lines already.
     pub(crate) fn typed(&self, lines: &[&str], args: &str) -> Program {
         let lines: String = lines.iter().map(|line| format!("{line}\\n")).collect();

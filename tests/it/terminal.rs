@@ -1,5 +1,9 @@
 //! The program as people and pipelines meet it: on a terminal, step by step, in a pipe, in an empty folder.
 
+use std::time::Duration;
+
+use rehearsal::wait::{Probe, Wake, until};
+
 use crate::program::Ground;
 
 const TWO: &str = "# Two\n\n## First\n\n```yaml\n# a.yaml\nx: 1\n```\n\n```bash\necho one\n```\n\n## Second\n\n\
@@ -17,6 +21,26 @@ async fn a_step_is_played_skipped_or_played_anew_as_the_reader_says() {
     assert_eq!(printed("Enter plays · s skips · b back to the start of the demo · q leaves"), 4, "{}", run.stdout);
     run.says("`b` goes back to the start of the demo").says("the reader skipped it").says("reproduced");
     ground.nothing_is_left(1).await;
+}
+
+/// A node's label is everybody's: beside others such a lab is put back and played again alone.
+const OF_THE_CLUSTER: &str = "# Labels\n\n## First\n\n```bash\nkubectl get namespace default -o name\n```\n\n\
+                              ## Second\n\n```bash\nkubectl label nodes --all rehearsal-test=yes\n```\n\n\
+                              ```bash\nkubectl get nodes -l rehearsal-test=yes -o name\n```\n";
+
+#[tokio::test]
+async fn a_lab_that_wants_the_cluster_to_itself_is_asked_each_step_once() {
+    let ground = Ground::new().await;
+    ground.lab(OF_THE_CLUSTER);
+    let typed = |lines: &[&str]| ground.typed(lines, "run --cluster mini --step").env("REHEARSAL_LABS", ground.labs());
+    let run = typed(&["", "", ""]).run().await.exits_with(0);
+    assert_eq!(run.stdout.matches("Enter plays").count(), 3, "{}", run.stdout);
+    assert!(!run.stdout.contains("played again alone"), "{}", run.stdout);
+    run.says("node/mini-control-plane labeled").says("reproduced");
+    let run = typed(&["", "", "b", "", ""]).run().await.exits_with(0);
+    assert_eq!(run.stdout.matches("Enter plays").count(), 5, "{}", run.stdout);
+    ground.play(&[]).run().await.exits_with(0).says("is put back and played again alone: it wants to patch nodes");
+    ground.nothing_is_left(3).await;
 }
 
 #[tokio::test]
@@ -72,6 +96,48 @@ async fn a_reader_of_the_pipe_that_leaves_changes_nothing() {
     let events = std::fs::read_to_string(ground.root().join(session).join("events.jsonl")).unwrap();
     assert!(events.contains("\"session.finished\"") && events.contains("two"), "{events}");
     ground.nothing_is_left(1).await;
+}
+
+/// The window goes in mid-run: its program is told by SIGHUP, and nothing can be written any more.
+#[tokio::test]
+async fn a_window_that_is_closed_ends_the_run_in_order() {
+    let ground = Ground::new().await;
+    ground.lab("# Long\n\n```bash\necho begun\nsleep 100\n```\n");
+    for (view, sessions) in [("", 1), ("--verbose", 2)] {
+        let code = ground.path("code");
+        let _ = std::fs::remove_file(&code);
+        // The window's shell goes with it; the one within tells how the program ended.
+        let run = format!("$REHEARSE run --cluster mini {view} --timings");
+        let shell = format!("(trap : HUP; {run}; echo $? > {}); true", code.display());
+        let window = ground.window(&shell).env("REHEARSAL_LABS", ground.labs()).start();
+        ground.has_told("\"step.started\"", sessions).await;
+        window.signal(nix::sys::signal::Signal::SIGKILL);
+        let ended = async || match std::fs::read_to_string(&code) {
+            Ok(code) if code.ends_with('\n') => Probe::Done(code),
+            other => Probe::Pending(format!("{other:?}")),
+        };
+        let every = Wake::Every(Duration::from_millis(20));
+        let code = until("the run to end", Duration::from_secs(60), every, ended).await.unwrap();
+        assert_eq!(code, "130\n", "{view}");
+        ground.has_told("\"session.finished\"", sessions).await;
+        ground.nothing_is_left(sessions).await;
+    }
+}
+
+#[tokio::test]
+async fn a_window_is_resized_as_its_owner_likes() {
+    let ground = Ground::new().await;
+    let step = format!("```bash\necho {}; sleep 0.4\n```\n\n", "wide ".repeat(40));
+    ground.lab(&format!("# {}\n\n{}", "Resized ".repeat(15), step.repeat(6)));
+    let sizes = "for size in '20 5' '80 24' '1 1' '300 90' '20 9' '80 24' '9 2' '100 30'; do \
+                 sleep 0.5; stty cols ${size% *} rows ${size#* }; done";
+    for view in ["", "--verbose"] {
+        let shell = format!("stty cols 80 rows 24; ({sizes}) & $REHEARSE run --cluster mini {view}");
+        let run = ground.window(&shell).env("REHEARSAL_LABS", ground.labs()).run().await.exits_with(0);
+        assert!(!run.stdout.contains("panicked"), "{}", run.stdout);
+        run.says("reproduced in ");
+    }
+    ground.nothing_is_left(2).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::super::fixture::{HOSTILE, blocked, checked, checked_events, failed, failed_events, lines, session};
-use super::super::read;
+use super::super::{pictures, read};
 use super::*;
 
 #[test]
@@ -206,4 +206,34 @@ fn text_stands_out_from_its_paper_in_both_schemes() {
             assert!(contrast >= 4.5, "{ink} on {paper}: {contrast:.2}");
         }
     }
+}
+
+/// A piece of the page, as a browser shows it in a place of this size.
+fn picture(piece: &Markup, (width, height): (u16, u16)) -> String {
+    // Where HTML is XML, an attribute has a value and each language its name.
+    let piece = piece.0.replace(" open>", " open=\"open\">");
+    let body =
+        format!("{}{piece}", timeline::patterns().0).replace("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ");
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
+         <style>{STYLE}</style>\n<foreignObject width=\"100%\" height=\"100%\">\n\
+         <body xmlns=\"http://www.w3.org/1999/xhtml\" style=\"min-height: 100%\">{body}</body>\n</foreignObject>\n</svg>\n"
+    )
+}
+
+#[test]
+fn docs_show_what_a_browser_shows() {
+    let suite = |name: &str| SessionReport::of(read::of(&pictures::recorded(name))).suites.remove(0);
+    let room = &Room(2_000);
+    let mut failed = suite("failed");
+    // Of the two pods the one that failed, and its twin.
+    failed.pods.remove(0);
+    let timeline = timeline::timeline(&failed);
+    failed.cases.retain(|case| case.failure.is_some());
+    let piece = html! { (timeline) (steps::steps(&failed, 0, room)) };
+    pictures::is_drawn("report", &picture(&piece, (860, 1510)));
+    let mut lecture = suite("check");
+    lecture.text = None;
+    lecture.cases.retain(|case| case.verdict == Some(Verdict::Drifted));
+    pictures::is_drawn("drift", &picture(&lecture::lecture(&lecture, 0, room), (860, 420)));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::super::asked::Asked;
-use super::super::{Consumer, Sink};
+use super::super::{Consumer, Sink, cost};
 use super::line::{BOLD, DIM, GREEN, Line, PLAIN, RED, YELLOW, folded, mark, named, seconds};
 use super::notes::Notes;
 use super::screen::Screen;
@@ -58,7 +58,7 @@ impl Place {
             let mut frames = tokio::time::interval(FRAME);
             loop {
                 frames.tick().await;
-                lock(&drawn).draw();
+                cost::counted(|| lock(&drawn).draw());
             }
         });
         Self::Screen { screen, _draws: Some(AbortOnDropHandle::new(draws)) }

@@ -16,6 +16,9 @@ pub(super) fn lines(timings: Timings, ms: u64, yardstick: Option<Yardstick>) -> 
         let share = part.saturating_mul(100).checked_div(ms).unwrap_or(0);
         lines.push(format!("  {what:<14} {:>8.2}   {share:>4}%", Duration::from_millis(part).as_secs_f64()));
     }
+    let telling = Duration::from_micros(timings.telling_us);
+    let share = telling.as_secs_f64() * 100.0 / Duration::from_millis(ms.max(1)).as_secs_f64();
+    lines.push(format!("  telling it took {:.3} s of CPU time, {share:.2} % of the run", telling.as_secs_f64()));
     let (playing, waits) = (ms.saturating_sub(timings.stage_ms), timings.longest_wait_ms);
     // Of mini there is next to nothing to wait for.
     if waits >= 1000 {

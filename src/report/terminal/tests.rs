@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::super::fixture::{HOSTILE, Page, failed_events, lines};
-use super::super::read;
+use super::super::{pictures, read};
 use super::board::Board;
 use super::calm::{Calm, Place};
 use super::screen::Screen;
@@ -196,3 +196,54 @@ fn a_recording_is_asciicast_of_what_is_told() {
     }
     assert!(last > 1.0 && text.contains("kubectl logs mypod"));
 }
+
+/// What a reader of a recording is told, as lines.
+fn lines_of(name: &str, voice: Voice) -> String {
+    let page = Page::default();
+    let mut reader = people(Box::new(page.clone()), View { report: LATEST.into(), ..view(voice, None) });
+    pictures::records(name).iter().for_each(|record| reader.record(record));
+    reader.finish().unwrap();
+    String::from_utf8(page.take()).unwrap()
+}
+
+const LATEST: &str = "target/rehearsal/latest/report.html";
+
+/// What stands on a terminal once a recording has come so far; None: to its end.
+fn screen_at(name: &str, until_ms: Option<u64>) -> String {
+    let rows = if until_ms.is_some() { 24 } else { pictures::ROWS };
+    let (page, size) = (Page::default(), (usize::from(pictures::COLUMNS), usize::from(rows)));
+    let at_size = Arc::new(move || Some(size));
+    let screen = Arc::new(Mutex::new(Screen::new(Box::new(page.clone()), at_size, true)));
+    let place = Place::Screen { screen: Arc::clone(&screen), _draws: None };
+    let view = View { report: LATEST.into(), ..view(Voice::Calm, Some(size)) };
+    let mut calm = harmless::Harmless(Calm::at(place, view));
+    let records = pictures::records(name);
+    records
+        .iter()
+        .take_while(|record| until_ms.is_none_or(|ms| record.at_ms <= ms))
+        .for_each(|record| calm.record(record));
+    match until_ms {
+        Some(ms) => screen.lock().unwrap().draw_at(ms),
+        None => calm.finish().unwrap(),
+    }
+    let mut terminal = pictures::terminal(pictures::COLUMNS, rows);
+    terminal.process(&page.take());
+    pictures::of_screen(terminal.screen())
+}
+
+#[test]
+fn docs_show_what_a_terminal_shows() {
+    pictures::is_drawn("run", &screen_at("run", Some(RUNNING_MS)));
+    pictures::is_drawn("failure", &screen_at("failed", None));
+    pictures::is_drawn("your-cluster", &screen_at("context", None));
+    let told = lines_of("run", Voice::Verbose);
+    let lab: Vec<&str> = told.lines().skip_while(|line| !line.contains("Lab 1:")).collect();
+    let step = lab.iter().position(|line| line.contains("5. A pod that names")).unwrap();
+    let end = lab.iter().skip(step).position(|line| line.contains("Clean up")).unwrap();
+    pictures::is_drawn("step", &pictures::of_lines(&lab[step..step + end].join("\n"), pictures::COLUMNS));
+    // A pipeline's log folds nothing.
+    pictures::is_drawn("pipeline", &pictures::of_lines(&lines_of("run", Voice::Calm), 150));
+}
+
+/// When of the recording much is going on.
+const RUNNING_MS: u64 = 13_400;
