@@ -78,6 +78,18 @@ impl Docker {
             .ok_or_else(|| Error::Missing { what: "address", name: container.to_owned() })
     }
 
+    /// The addresses of a container on all its networks.
+    ///
+    /// # Errors
+    /// Where the Engine knows no such container, or names no address of it.
+    pub async fn addresses(&self, container: &str) -> Result<Vec<IpAddr>> {
+        let networks = self.inspect(container).await?.network_settings.and_then(|settings| settings.networks);
+        let written = networks.into_iter().flatten().flat_map(|(_, on)| [on.ip_address, on.global_ipv6_address]);
+        let found: Vec<_> = written.flatten().filter_map(|address| address.parse().ok()).collect();
+        let missing = || Error::Missing { what: "address", name: container.to_owned() };
+        (!found.is_empty()).then_some(found).ok_or_else(missing)
+    }
+
     /// The address of this machine on the Engine's own network, which containers of other networks reach, too.
     ///
     /// # Errors

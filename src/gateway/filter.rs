@@ -1,9 +1,12 @@
 //! What a lab sees of lists and watches over the whole cluster: its own and the system's, no other lab's. Works on the
 //! cluster's names. Pure.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::names::{ALL_LABS, Names};
@@ -37,6 +40,10 @@ impl Hint for TooLong {
 impl Sight {
     fn sees(&self, item: &Value) -> bool {
         let (namespace, name) = place(item);
+        self.sees_at(namespace, name)
+    }
+
+    fn sees_at(&self, namespace: &str, name: &str) -> bool {
         match namespace {
             _ if self.of_namespaces => self.names.owns(name) || is_system_namespace(name),
             "" => self.system && (self.names.owns(name) || !name.starts_with(ALL_LABS)),
@@ -73,19 +80,52 @@ impl Sight {
         }
     }
 
-    /// A watch's event, without its end of line.
+    /// A watch's event, without its end of line. Every lab's watches are told of all labs' objects, so of most no more is
+    /// read than where they are.
     fn event(&self, line: &[u8]) -> Option<Bytes> {
-        let Ok(mut event) = serde_json::from_slice::<Value>(line) else { return Some(Bytes::copy_from_slice(line)) };
+        let whole = || Bytes::copy_from_slice(line);
+        if let Ok(WatchLine {
+            object: WatchedObject { metadata, rows: None },
+            class: "ADDED" | "MODIFIED" | "DELETED",
+        }) = serde_json::from_slice(line)
+        {
+            return self.sees_at(&metadata.namespace, &metadata.name).then(whole);
+        }
+        let Ok(mut event) = serde_json::from_slice::<Value>(line) else { return Some(whole()) };
         if matches!(event["type"].as_str(), Some("BOOKMARK" | "ERROR")) {
-            return Some(Bytes::copy_from_slice(line));
+            return Some(whole());
         }
         let object = event.get_mut("object")?;
         if object.get("rows").is_none() {
-            return self.sees(object).then(|| Bytes::copy_from_slice(line));
+            return self.sees(object).then(whole);
         }
         self.keep(object);
         (object["rows"] != json!([])).then(|| event.to_string().into())
     }
+}
+
+/// What of a watch's line tells who sees it.
+#[derive(Deserialize)]
+struct WatchLine<'a> {
+    #[serde(rename = "type")]
+    class: &'a str,
+    #[serde(borrow)]
+    object: WatchedObject<'a>,
+}
+
+#[derive(Deserialize)]
+struct WatchedObject<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+    rows: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
 }
 
 /// Namespace and name of an object, or of the one in a table's row.
@@ -179,6 +219,9 @@ mod tests {
             let first = lines.next(&text.as_bytes()[..cut]).unwrap();
             let second = lines.next(&text.as_bytes()[cut..]).unwrap();
             assert_eq!([first, second].concat(), format!("{own}{bookmark}").into_bytes(), "cut at {cut}");
+        }
+        for odd in [r#"{"type":"ADDED","object":{"metadata":{"namespace":null,"name":"rehearsal-s-lab2-r"}}}"#, "{}"] {
+            assert_eq!(sight(false, true).event(odd.as_bytes()), None, "{odd}");
         }
         assert!(WatchLines::new(sight(false, true)).next(&vec![b'x'; LONGEST_LINE + 1]).is_err());
     }

@@ -193,6 +193,11 @@ impl Trace {
         self.states.last()
     }
 
+    /// The node that the pod is on, or was last.
+    pub fn node(&self) -> Option<&str> {
+        self.states.iter().rev().find_map(|state| state.node.as_deref())
+    }
+
     /// Whether the object is gone.
     pub fn ended(&self) -> bool {
         self.last().is_some_and(|state| state.status == TraceState::DELETED)

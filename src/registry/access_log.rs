@@ -38,6 +38,12 @@ impl LogEntry {
     pub fn is_ours(&self) -> bool {
         self.user_agent.starts_with(concat!("rehearsal/", env!("CARGO_PKG_VERSION")))
     }
+
+    /// Whether it was asked by mini's node.
+    #[must_use]
+    pub fn is_minis(&self) -> bool {
+        self.user_agent == super::client::NODE_AGENT
+    }
 }
 
 /// The requests for manifests and blobs in a log, in the order they were answered. Lines that say nothing of one

@@ -102,6 +102,9 @@ struct Tags {
     tags: Option<Vec<String>>,
 }
 
+/// What mini's node calls itself.
+pub(super) const NODE_AGENT: &str = concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION"));
+
 /// Holds the connections; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -122,7 +125,7 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn of_node() -> reqwest::Result<Self> {
-        Ok(Self { http: plain_http().user_agent(concat!("rehearsal-mini/", env!("CARGO_PKG_VERSION"))).build()? })
+        Ok(Self { http: plain_http().user_agent(NODE_AGENT).build()? })
     }
 
     /// For `endpoint`, wherever it is: elsewhere, with the system's roots of trust and proxies.

@@ -15,7 +15,7 @@ use crate::registry::{self, Credentials, Endpoint, Keyring};
 use crate::script::{CheckKind, ObjectRef};
 
 /// How long the stage's registry may think about a question of ours: it is next door.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(5);
 /// How long a watch has been cut when that is a cause.
 const CUT: Duration = Duration::from_millis(300);
 

@@ -311,8 +311,8 @@ fn held(recorder: &Recorder, object: &ObjectRef, states: &[String], began: Insta
 /// refused before.
 async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Judged {
     let what = format!("{object}'s image to be pulled");
-    let seen = |trace: &Trace, since| Some((trace.came(since)?, trace.uid.clone()));
-    let (mut came, uid) = match wait_for(&what, object, step_run, context, seen).await {
+    let seen = |trace: &Trace, since| Some((trace.came(since)?, trace.uid.clone(), trace.node().map(str::to_owned)));
+    let (mut came, uid, node) = match wait_for(&what, object, step_run, context, seen).await {
         Ok(found) => found,
         Err(failed) => return failed,
     };
@@ -330,30 +330,9 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
     let age = context.site.watch.look(|recorder| recorder.age(&uid, Instant::now()));
     let began = Instant::now().checked_sub(age.unwrap_or_default()).unwrap_or(step_run.began).min(step_run.began);
     let user = context.site.credentials().username;
-    let testimony = match context.witness().await {
-        // Not ours to read: the events must do.
-        Ok(None) => None,
-        Ok(Some(witness)) => {
-            let told = |log: &[LogEntry], now: jiff::Timestamp| {
-                let by_log = |at: Instant| now.checked_sub(at.elapsed()).unwrap_or(now);
-                let times = (by_log(step_run.lab_began), by_log(began));
-                Testimony::of(log, reference.repository(), &user, times)
-            };
-            let proof = async || match witness.look(told) {
-                Some(testimony) => Probe::Done(testimony),
-                None => Probe::Pending(format!("the registry logged no success of {user} since then")),
-            };
-            let wake = Wake::Changed(witness.changes());
-            match until("the registry's log", step_run.left().min(LOG_LAG), wake, proof).await {
-                Ok(testimony) => Some(testimony),
-                Err(timeout) => return Judged::failed(timeout.to_string()),
-            }
-        }
-        Err(why) => {
-            let cause = Cause::LogCut { why };
-            let said = cause.to_string();
-            return Judged { cause: Some(cause.into()), ..Judged::new(Verdict::Unproven, said) };
-        }
+    let testimony = match testimony(reference.repository(), (&user, node.as_deref()), began, step_run, context).await {
+        Ok(testimony) => testimony,
+        Err(judged) => return judged,
     };
     if let Some(pushed) = context.pushed(&context.site.gateway.names().image(&image)) {
         let started = |trace: &Trace, _| trace.images.iter().find(|started| started.image == image)?.digest.clone();
@@ -390,6 +369,42 @@ async fn pulled(object: &ObjectRef, step_run: &StepRun<'_>, context: &LabContext
             Judged::good(format!("imageID, registry: {}; no event tells of it", without_addresses(&lane)))
         }
     }
+}
+
+/// What the registry's log says of a pull by the pod's node, which began not before `began`; None where the log is not ours
+/// to read, and the events must do.
+///
+/// # Errors
+/// What the check comes to where the log does not say it.
+async fn testimony(
+    repository: &str,
+    (user, node): (&str, Option<&str>),
+    began: Instant,
+    step_run: &StepRun<'_>,
+    context: &LabContext<'_>,
+) -> Result<Option<Testimony>, Judged> {
+    let cut = |why: String| {
+        let cause = Cause::LogCut { why };
+        let said = cause.to_string();
+        Judged { cause: Some(cause.into()), ..Judged::new(Verdict::Unproven, said) }
+    };
+    let Some(witness) = context.witness().await.map_err(cut)? else { return Ok(None) };
+    let unknown =
+        |why: &str| Judged::new(Verdict::Unproven, format!("which node asked the registry is not known: {why}"));
+    let node = node.ok_or_else(|| unknown("no node is seen to have the pod"))?;
+    let mark = context.stage.node_mark(node).await.map_err(|error| unknown(&chain(&error)))?;
+    let told = |log: &[LogEntry], now: jiff::Timestamp| {
+        let by_log = |at: Instant| now.checked_sub(at.elapsed()).unwrap_or(now);
+        let times = (by_log(step_run.lab_began), by_log(began));
+        Testimony::of(log, repository, user, &mark, times)
+    };
+    let proof = async || match witness.look(told) {
+        Some(testimony) => Probe::Done(testimony),
+        None => Probe::Pending(format!("the registry logged no success of {user} for node {node} since then")),
+    };
+    let wake = Wake::Changed(witness.changes());
+    let found = until("the registry's log", step_run.left().min(LOG_LAG), wake, proof).await;
+    found.map(Some).map_err(|timeout| Judged::failed(timeout.to_string()))
 }
 
 /// How long after its password was changed the user was first served, which is how long nothing new could start.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
 use crate::observe::{EventSeen, Trace};
 use crate::registry::access_log::LogEntry;
+use crate::stage::NodeMark;
 
 /// What the registry's log says of a pull: who was refused the repository since the lab began, and then that its user was
 /// served.
@@ -16,15 +17,16 @@ pub(super) struct Testimony {
 }
 
 impl Testimony {
-    /// Reads the answers since the lab began for a repository and the stage's user, who was served not before `since`.
-    /// What the harness itself has asked proves nothing of a node.
+    /// Reads the answers since the lab began that a node got for a repository, and the stage's user, who was served not
+    /// before `since`. What anybody else has asked proves nothing of the node.
     pub(super) fn of(
         log: &[LogEntry],
         repository: &str,
         user: &str,
+        node: &NodeMark,
         (lab_began, since): (Timestamp, Timestamp),
     ) -> Option<Self> {
-        let own = |entry: &&LogEntry| entry.repository == repository && entry.time >= lab_began && !entry.is_ours();
+        let own = |entry: &&LogEntry| entry.repository == repository && entry.time >= lab_began && node.is_on(entry);
         let of_it: Vec<_> = log.iter().filter(own).collect();
         let served =
             |entry: &&LogEntry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
@@ -84,11 +86,14 @@ pub(super) fn of_trace(trace: &Trace) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
     use super::*;
     use crate::observe::TraceState;
     use crate::script::ObjectRef;
+
+    const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 18, 0, 2));
 
     fn entry(status: u16, user: Option<&str>) -> LogEntry {
         LogEntry {
@@ -98,8 +103,8 @@ mod tests {
             reference: "1.0.0".into(),
             status,
             user: user.map(str::to_owned),
-            user_agent: "x".into(),
-            remote: None,
+            user_agent: "containerd/2.1".into(),
+            remote: Some(NODE),
             is_manifest: true,
         }
     }
@@ -107,11 +112,15 @@ mod tests {
     #[test]
     fn a_success_is_proof_only_for_its_user_and_repository() {
         let since = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-        let of = |log: &[LogEntry], repository, user, since| Testimony::of(log, repository, user, since);
+        let node = NodeMark::Addresses(vec![NODE]);
+        let of = |log: &[LogEntry], repository, user, since| Testimony::of(log, repository, user, &node, since);
         let after_refusal = |log: &[LogEntry]| of(log, "o/app1", "u", since).map(|told| told.is_after_refusal());
         let log = [entry(401, None), entry(200, Some("u"))];
         assert_eq!(after_refusal(&log), Some(true));
-        assert_eq!(of(&log, "o/app1", "u", since).unwrap().lane(), ["refused nobody in particular", "served u"]);
+        assert_eq!(
+            of(&log, "o/app1", "u", since).unwrap().lane(),
+            ["refused nobody in particular at 172.18.0.2", "served u at 172.18.0.2"]
+        );
         assert_eq!(after_refusal(&log[1..]), Some(false));
         assert_eq!(after_refusal(&[entry(200, Some("u")), entry(401, None)]), Some(false));
         assert_eq!(of(&log, "o/app1", "v", since), None);
@@ -121,7 +130,14 @@ mod tests {
         let first = |since| first_served(&log, "o/app1", "u", since);
         assert_eq!((first(since.0), first(later.1)), (Some(since.0), None));
         let ours = LogEntry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
-        assert_eq!(after_refusal(&[entry(401, None), ours]), None, "no node has asked");
+        assert_eq!(first_served(&[ours], "o/app1", "u", since.0), None, "no node has asked");
+        let elsewhere = LogEntry { remote: Some([172, 18, 0, 1].into()), ..entry(200, Some("u")) };
+        assert_eq!(after_refusal(&[entry(401, None), elsewhere.clone()]), None, "another node has asked");
+        assert_eq!(after_refusal(&[elsewhere, entry(200, Some("u"))]), Some(false));
+        let mapped =
+            LogEntry { remote: Some(Ipv4Addr::new(172, 18, 0, 2).to_ipv6_mapped().into()), ..entry(200, Some("u")) };
+        assert!(of(std::slice::from_ref(&mapped), "o/app1", "u", since).is_some());
+        assert!(!NodeMark::Mini.is_on(&mapped), "mini's node has no address of its own");
     }
 
     #[test]

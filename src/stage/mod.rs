@@ -19,4 +19,4 @@ pub(crate) use reap::{Reaped, Reaping, reap};
 pub(crate) use remains::Remains;
 pub(crate) use settle::{SessionEnd, glance, settle};
 pub(crate) use up::{Defect, RegistryAuth, Stage, StageSettings};
-pub(crate) use witness::Witness;
+pub(crate) use witness::{NodeMark, Witness};

@@ -1,5 +1,6 @@
 //! The log of the stage's own registry, followed as it is written: who asked for what, and what was answered.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -70,7 +71,37 @@ impl Witness {
     }
 }
 
+/// By what a node is known in the registry's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NodeMark {
+    /// By what mini's node calls itself: it is part of this program, and has no address of its own.
+    Mini,
+    /// By its addresses.
+    Addresses(Vec<IpAddr>),
+}
+
+impl NodeMark {
+    /// Whether the node has asked.
+    pub(crate) fn is_on(&self, entry: &LogEntry) -> bool {
+        match self {
+            Self::Mini => entry.is_minis(),
+            Self::Addresses(addresses) => entry.remote.is_some_and(|remote| addresses.contains(&remote.to_canonical())),
+        }
+    }
+}
+
 impl Stage {
+    /// By what a node of the cluster is known in the registry's log. A node of kind is a container of its own name.
+    ///
+    /// # Errors
+    /// Where the Engine does not know the node's container, or its addresses.
+    pub(crate) async fn node_mark(&self, node: &str) -> Result<NodeMark, docker::Error> {
+        if self.cluster.is_mini() {
+            return Ok(NodeMark::Mini);
+        }
+        Ok(NodeMark::Addresses(self.docker.addresses(node).await?))
+    }
+
     /// What the registry has answered; None where its log is not ours to read. A log ends with its container, and goes on
     /// where that has been started again.
     ///

@@ -124,6 +124,7 @@ pub(super) fn kept(ground: &Ground) -> Vec<Artifact> {
                 "traces.jsonl" => Kind::Traces,
                 "junit.xml" => Kind::Junit,
                 "report.html" => Kind::Html,
+                "check.jsonl" => Kind::Check,
                 other => panic!("{other} is a kind of file that is not looked through"),
             };
             let text = fs::read_to_string(&path).unwrap();

@@ -11,7 +11,7 @@ use std::path::Path;
 use self::artifacts::{kept, seen};
 use self::scan::{Artifact, Kind, Secret, scan};
 use crate::post::Post;
-use crate::program::{Finished, Ground, Program};
+use crate::program::{Finished, Ground, Program, kind_serves};
 
 const LAB: &str = r#"# Careless
 
@@ -160,23 +160,119 @@ fn told(kind: Kind, text: &str) -> Artifact {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_form_of_a_secret_is_printed_or_kept_or_seen() {
+    secrets_stay_secret_on("mini").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_kind() {
+    if kind_serves("secrets::nor_on_kind").await {
+        secrets_stay_secret_on("kind").await;
+    }
+}
+
+async fn secrets_stay_secret_on(cluster: &str) {
     let ground = Ground::new().await;
     let confidant = Confidant::new(&ground);
     ground.lab(&confidant.lab(LAB));
-    let piped = ground.rehearse(&["run", "--cluster", "mini", "--json"]);
-    let terminal = ground.on_a_terminal("run --cluster mini --verbose");
+    let piped = ground.rehearse(&["run", "--cluster", cluster, "--json"]);
+    let cast = ground.path("run.cast");
+    let terminal = ground.on_a_terminal(&format!("run --cluster {cluster} --verbose --record {}", cast.display()));
     for (kind, program) in [(Kind::Json, piped), (Kind::Terminal, terminal)] {
         let (run, seen, admin) = looked_at(&ground, &confidant, program).await;
         let run = run.exits_with(1);
         run.says("•••").says("to go through Running");
         let mut artifacts = [seen, kept(&ground)].concat();
         artifacts.extend([told(kind, &run.stdout), told(Kind::Stderr, &run.stderr)]);
-        let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !kinds(&artifacts).contains(kind)).collect();
-        assert_eq!(missing.len(), 1, "each run has all kinds but the other's output: {missing:?}");
+        if kind == Kind::Terminal {
+            artifacts.push(told(Kind::Cast, &std::fs::read_to_string(&cast).unwrap()));
+        }
+        let others = if kind == Kind::Json { vec![Kind::Terminal, Kind::Cast] } else { vec![Kind::Json] };
+        let all: BTreeSet<_> = Kind::OF_RUNS.into_iter().filter(|kind| !others.contains(kind)).collect();
+        assert_eq!(kinds(&artifacts), all, "each run has all kinds but the other's output");
         let shown = scan(&artifacts, &secrets(&ground, &admin));
         assert!(shown.is_empty(), "{shown:#?}");
     }
     ground.nothing_is_left(2).await;
+}
+
+/// A careless lecture. What a reader is to write instead of `<…>` is the stage's password.
+const LECTURE: &str = r#"# Careless
+
+```bash
+printf %s "$DOCKER_PASSWORD" > OUTSIDE
+kubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
+  --docker-username=cloudwithvarjosh --docker-password=<your-password>
+echo "$DOCKER_PASSWORD"
+```
+
+```bash
+kubectl get secret s -o yaml
+```
+
+Output:
+
+```
+apiVersion: v1
+data:
+  .dockerconfigjson: eyJhdXRocyI6e319
+kind: Secret
+```
+
+```bash
+kubectl get secret s -o jsonpath='{.data.\.dockerconfigjson}' | base64 --decode
+```
+
+Output:
+
+```
+{"auths": {"https://index.docker.io/v1/": {"username": "cloudwithvarjosh", "password": "another"}}}
+```
+
+```bash
+kubectl get secret s -o jsonpath='{.data.\.dockerconfigjson}' | base64 --decode | base64 -w 20
+printf %s "$DOCKER_PASSWORD" | od -An -v -tx1
+docker login -u cloudwithvarjosh -p <your-password>
+cat ~/.docker/config.json
+kubectl run leak --image=cloudwithvarjosh/none --env="PASSWORD=$DOCKER_PASSWORD"
+kubectl describe pod leak
+```
+
+Output:
+
+```
+Name: leak
+Environment:
+  PASSWORD: something else
+```
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_a_careless_lecture_tells_no_secret() {
+    let ground = Ground::new().await;
+    let password = Post::to(&ground.path("password"));
+    std::fs::write(ground.path("lecture.md"), LECTURE.replace("OUTSIDE", password.path())).unwrap();
+    let path = |name: &str| ground.path(name).display().to_string();
+    let (lecture, patch) = (path("lecture.md"), path("lecture.patch"));
+    let check = ["check", &lecture, "--cluster", "mini", "--patch", &patch];
+    let read = |file: &str| std::fs::read_to_string(file).unwrap();
+    let secret = || Secret::new("password", &read(&path("password")));
+    let piped = ground.rehearse(&[&check[..], &["--json"]].concat()).run().await;
+    let of_piped = secret();
+    let terminal = ground.on_a_terminal(&[&check[..], &["--all"]].concat().join(" ")).run().await;
+    let secrets = [of_piped, secret()];
+    let shown = [(Kind::Json, &piped.stdout), (Kind::Stderr, &piped.stderr), (Kind::Terminal, &terminal.stdout)];
+    let mut artifacts = [kept(&ground), shown.map(|(kind, text)| told(kind, text)).to_vec()].concat();
+    artifacts.push(told(Kind::Patch, &read(&patch)));
+    let of_checks = [Kind::Terminal, Kind::Json, Kind::Stderr, Kind::Events, Kind::Junit, Kind::Html];
+    let all = of_checks.into_iter().chain([Kind::Check, Kind::Patch]).collect::<BTreeSet<_>>();
+    assert_eq!(kinds(&artifacts), all);
+    piped.says("•••");
+    assert_eq!(scan(&artifacts, &secrets), BTreeSet::new());
+    for artifact in &mut artifacts {
+        artifact.text.push_str(&format!(r#"{{"output": "{}"}}"#, read(&path("password"))));
+    }
+    let found = scan(&artifacts, &secrets).into_iter().map(|(kind, ..)| kind).collect::<BTreeSet<_>>();
+    assert_eq!(found, all, "a planted one is found in each");
 }
 
 /// The leaks that a lab can make by itself; the others are put into what a run has left.
@@ -224,10 +320,11 @@ async fn a_planted_leak_of_each_kind_is_found() {
     for artifact in kept(&ground) {
         append(Path::new(&artifact.place), &format!("<i>{password}</i>"));
     }
-    let output = [(Kind::Json, &run.stdout), (Kind::Terminal, &run.stdout), (Kind::Stderr, &run.stderr)];
+    let output = [Kind::Json, Kind::Terminal, Kind::Cast].map(|kind| (kind, &run.stdout));
+    let output = output.into_iter().chain([(Kind::Stderr, &run.stderr)]);
     let output = output.map(|(kind, text)| told(kind, &format!("{text}{password}")));
-    let all = [seen, kept(&ground), output.to_vec()].concat();
-    assert_eq!(found(&all), BTreeSet::from(Kind::ALL));
+    let all = [seen, kept(&ground), output.collect()].concat();
+    assert_eq!(found(&all), BTreeSet::from(Kind::OF_RUNS));
     // What was planted is no line of events.
     std::fs::remove_dir_all(ground.root()).unwrap();
 }

@@ -18,6 +18,12 @@ pub(super) enum Kind {
     Traces,
     Junit,
     Html,
+    /// The records of a check.
+    Check,
+    /// The corrections that a check suggests.
+    Patch,
+    /// What `--record` keeps of a terminal.
+    Cast,
     /// Files that stand only while a run goes on.
     Private,
     /// Command lines of the run's processes and of those in its containers.
@@ -28,8 +34,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 11] = [
+    /// Those of a run; a check has its own beside its outputs and what it keeps.
+    pub(super) const OF_RUNS: [Self; 12] = [
         Self::Terminal,
+        Self::Cast,
         Self::Json,
         Self::Stderr,
         Self::Events,
