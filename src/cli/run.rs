@@ -203,7 +203,6 @@ async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Resu
         faults: what.faults.clone(),
         stop,
         before_step: stepper.as_ref().map(|stepper| stepper as _),
-        one_by_one: what.step,
     };
     let played = tokio::select! {
         played = player.play(what.labs) => played,

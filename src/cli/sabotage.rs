@@ -168,7 +168,6 @@ impl What<'_> {
             faults: None,
             stop: &self.interrupts.graceful,
             before_step: Some(&breaker),
-            one_by_one: false,
         };
         let changed: Vec<_> = labs.iter().map(|broken| &broken.lab).collect();
         let played = tokio::select! {

@@ -151,6 +151,10 @@ impl BeforeStep for Stepper {
             _ => futures::future::ready(Next::Play).boxed(),
         }
     }
+
+    fn is_one_by_one(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,11 @@ pub(crate) enum Next {
 /// is asked. Neither the step's time nor its lab's windows have begun.
 pub(crate) trait BeforeStep: Sync {
     fn before_step<'a>(&'a self, lab: &'a Lab, step: &'a Step, site: &'a Site) -> BoxFuture<'a, Next>;
+
+    /// Whether each lab has the cluster to itself from its beginning, so that no request takes anybody back to it.
+    fn is_one_by_one(&self) -> bool {
+        false
+    }
 }
 
 /// What came of playing a lab.

@@ -42,9 +42,6 @@ pub(crate) struct LabPlayer<'a> {
     /// Ends the labs that are being played.
     pub stop: &'a CancellationToken,
     pub before_step: Option<&'a dyn BeforeStep>,
-    /// Each lab has the cluster to itself from its beginning, as where a reader goes step by step: nobody is taken back to
-    /// the beginning by a request in the middle.
-    pub one_by_one: bool,
 }
 
 /// When a lab begins.
@@ -74,7 +71,7 @@ impl LabPlayer<'_> {
         self.tell(labs);
         let reach = match self.stage.is_users() {
             true => Reach::Users,
-            false => Reach::Ours { alone: self.one_by_one },
+            false => Reach::Ours { alone: self.before_step.is_some_and(BeforeStep::is_one_by_one) },
         };
         let cluster = &self.stage.cluster;
         let upstream = Upstream::new(cluster.client(), cluster.bare_client().await?).with_faults(self.faults.clone());
