@@ -89,7 +89,7 @@ pub(super) struct CheckArgs {
 const STATE_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
-    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let telling = if args.step { printer.verbose() } else { printer.clone() };
     let printer = &telling;
     if args.step
         && let Err(error) = step::possible(printer)

@@ -13,12 +13,11 @@ use super::kubectl;
 use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::stage::StageArgs;
 use crate::conformance::{self, Case, CaseOutcome, CaseResult, Suite, Testbed};
 use crate::exec::chain;
 use crate::mask::Masker;
-use crate::report::{Consumer, Human};
 use crate::signal::Interrupts;
 use crate::stage::Stage;
 
@@ -115,8 +114,8 @@ async fn play(
     let places = Places::find(common)?;
     let kubectl = kubectl::find(&places.project).await?.path;
     let opening = Opening { stage: &args.stage, places: &places, on_kept: true, masker: &printer.masker };
-    let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
-    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    let reader = printer.verbose().reader(Stream::Err, false, false, String::new());
+    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![reader])).await?;
     if let Origin::New(settings) = &mut opened.origin {
         settings.registry_port = settings.registry_port.or_else(free_port);
     }

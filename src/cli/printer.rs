@@ -3,33 +3,30 @@
 
 use std::io::{IsTerminal, LineWriter, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::exit::ExitCode;
 use crate::docker;
 use crate::mask::Masker;
-use crate::report::{self, Consumer, Size, View, Voice, WithoutCommands};
+use crate::report::{self, Consumer, Moves, Size, View, Voice, WithoutCommands};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Yellow.on_default();
 
 /// On a terminal one moving line; elsewhere a line for each new step, not for each sign of life.
-pub(super) struct Progress {
+pub(super) struct Progress<'a> {
     name: String,
-    bar: Option<ProgressBar>,
+    moves: &'a Moves,
     last: Mutex<String>,
     masker: Masker,
 }
 
-impl Progress {
+impl Progress<'_> {
     pub(super) fn tell(&self, progress: &docker::Progress) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(self.masker.mask(&progress.to_string()).into_owned());
+        if self.moves.show(&self.name, &self.masker.mask(&progress.to_string())) {
             return;
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +79,11 @@ impl Printer {
         Self { json, masker: Masker::default(), voice, on_github: on_github() }
     }
 
+    /// One that tells everything.
+    pub(super) fn verbose(&self) -> Self {
+        Self { voice: Voice::Verbose, ..self.clone() }
+    }
+
     /// One line of result.
     pub(super) fn result(&self, text: &str) {
         // A closed pipe is the reader's choice.
@@ -102,7 +104,7 @@ impl Printer {
     pub(super) fn reader(&self, stream: Stream, table: bool, timings: bool, report: String) -> Box<dyn Consumer> {
         let view = self.view(stream, table, timings, report);
         // A screen is written to as it is: what strips colours would take the cursor's movements, too.
-        let raw = view.live.is_some() && view.voice == Voice::Calm;
+        let raw = view.live.is_some() && view.voice != Voice::Quiet;
         let out: Box<dyn Write + Send> = match (stream, raw) {
             (Stream::Out, true) => Box::new(std::io::stdout()),
             (Stream::Err, true) => Box::new(std::io::stderr()),
@@ -144,18 +146,15 @@ impl Printer {
         !self.json && !is_dumb && !set("CI") && is_terminal
     }
 
+    /// A place for the progress of several pieces of work; call inside a tokio runtime.
+    pub(super) fn moves(&self) -> Moves {
+        let view = View { voice: Voice::Calm, ..self.view(Stream::Err, false, false, String::new()) };
+        Moves::new(Box::new(std::io::stderr()), &view)
+    }
+
     /// A place for the progress of one long piece of work.
-    pub(super) fn progress(&self, board: &MultiProgress, name: &str) -> Progress {
-        let bar = self.live().then(|| {
-            let bar = board.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:<16} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(name.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress { name: name.to_owned(), bar, last: Mutex::default(), masker: self.masker.clone() }
+    pub(super) fn progress<'a>(&self, moves: &'a Moves, name: &str) -> Progress<'a> {
+        Progress { name: name.to_owned(), moves, last: Mutex::default(), masker: self.masker.clone() }
     }
 
     /// Prints an error with its causes and its hint; returns the code for convenience.
@@ -178,10 +177,11 @@ impl Printer {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_a_printer_learns_late_is_masked_in_its_copies_too() {
+    #[tokio::test]
+    async fn what_a_printer_learns_late_is_masked_in_its_copies_too() {
         let printer = Printer::new(false, Color::Auto, Voice::Calm);
-        let progress = printer.progress(&MultiProgress::new(), "x");
+        let moves = printer.moves();
+        let progress = printer.progress(&moves, "x");
         printer.clone().masker.add("s3cret-Pass!");
         for masker in [&printer.masker, &progress.masker] {
             assert_eq!(masker.mask("cannot log in as u:s3cret-Pass!"), "cannot log in as u:•••");

@@ -71,7 +71,7 @@ async fn try_run(
     printer: &Printer,
     interrupts: &Interrupts,
 ) -> Result<Verdict, Error> {
-    let telling = if args.step { step::telling(printer) } else { printer.clone() };
+    let telling = if args.step { printer.verbose() } else { printer.clone() };
     let printer = &telling;
     if args.step {
         step::possible(printer)?;

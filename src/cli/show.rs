@@ -50,13 +50,13 @@ pub(super) async fn setup(common: &Common, printer: &Printer) -> ExitCode {
 async fn try_setup(common: &Common, printer: &Printer) -> Result<Vec<String>, Error> {
     let application = Application::read(&Places::find(common)?.labs)?;
     let docker = Docker::connect().await?;
-    let board = indicatif::MultiProgress::new();
+    let moves = printer.moves();
     let ensure = async |image: &str| {
-        let progress = printer.progress(&board, image);
+        let progress = printer.progress(&moves, image);
         images::ensure(&docker, image, &|p| progress.tell(&p)).await
     };
     let (registry, found) = tokio::try_join!(ensure(images::REGISTRY), ensure(&application.base))?;
-    let progress = printer.progress(&board, "application");
+    let progress = printer.progress(&moves, "application");
     let base = Base::ensure(&docker, &found, &|p| progress.tell(&p)).await?;
     base.build(&docker, &application, &|p| progress.tell(&p)).await?;
     Ok([registry, found].iter().map(|found| format!("✓ {found}")).collect())

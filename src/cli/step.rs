@@ -14,7 +14,6 @@ use super::error::Error;
 use super::printer::Printer;
 use crate::event::{Event, Events};
 use crate::place::Site;
-use crate::report::Voice;
 use crate::run::{BeforeStep, Next};
 use crate::script::lecture::LectureItem;
 use crate::script::{Action, Lab, Step};
@@ -28,11 +27,6 @@ pub(super) fn possible(printer: &Printer) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::NobodyToAsk),
     }
-}
-
-/// The printer of a run that is played step by step: everything is told.
-pub(super) fn telling(printer: &Printer) -> Printer {
-    Printer { voice: Voice::Verbose, ..printer.clone() }
 }
 
 /// A command that waits to be played.

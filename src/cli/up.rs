@@ -13,11 +13,10 @@ use super::kept::{self, Keeper};
 use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, Stream};
 use super::stage::StageArgs;
 use crate::docker::{self, Docker};
 use crate::exec::{Background, chain};
-use crate::report::{Consumer, Human};
 use crate::session;
 use crate::signal::Interrupts;
 use crate::stage::{self, Handle, Reaped, Reaping, Remains};
@@ -111,8 +110,8 @@ async fn spawn(args: &StageArgs, places: &Places, printer: &Printer, interrupts:
     let command = args.to_command(&places.labs, &places.root);
     let mut process = Background::start(&program, &command, &log).map_err(Error::Report)?;
     printer.note(&format!("bringing a stage up in the background (log: {})", log.display()));
-    let board = indicatif::MultiProgress::new();
-    let progress = printer.progress(&board, "stage");
+    let moves = printer.moves();
+    let progress = printer.progress(&moves, "stage");
     let ready = async || match (kept::find(&places.root), process.has_ended()) {
         (Some(_), _) => Probe::Done(true),
         (None, true) => Probe::Done(false),
@@ -162,8 +161,8 @@ fn last_line(log: &Path) -> String {
 async fn hold(args: &StageArgs, common: &Common, printer: &Printer, interrupts: &Interrupts) -> Result<(), Error> {
     let places = Places::find(common)?;
     let opening = Opening { stage: args, places: &places, on_kept: false, masker: &printer.masker };
-    let human = Human::new(Box::new(anstream::stderr()), printer.live(), false, String::new());
-    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![Box::new(human) as Box<dyn Consumer>])).await?;
+    let reader = printer.verbose().reader(Stream::Err, false, false, String::new());
+    let mut opened = OpenSession::open(opening, interrupts, |_| Ok(vec![reader])).await?;
     if let Origin::New(settings) = &mut opened.origin {
         settings.kept = Some(args.asked());
     }

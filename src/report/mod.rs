@@ -36,7 +36,7 @@ use lab_by_lab::LabByLab;
 pub(crate) use read::Error as ReadError;
 pub(crate) use rendered::{NotWritten, Rendered};
 use sink::Sink;
-pub(crate) use terminal::{Cast, Human, Size, View, Voice, people};
+pub(crate) use terminal::{Cast, Moves, Size, View, Voice, people};
 pub(crate) use traces::write_traces;
 
 /// Something that is told every event, in order, already masked.

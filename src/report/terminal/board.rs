@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use super::super::asked::whom;
 use super::line::{BOLD, CYAN, DIM, Line, PLAIN, mark, named, seconds};
+use super::screen::{Moving, spinner};
 use crate::event::{Event, PartState, Record, Verdict};
 use crate::kubewords::status::DELETED;
 
-/// How long one picture of the spinner stands, in milliseconds.
-const TURN_MS: u64 = 120;
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// The registry's last answers that are shown.
 const ANSWERS: usize = 3;
 
@@ -78,12 +76,13 @@ impl Board {
             None => self.blocks.push(block),
         }
     }
+}
 
-    /// What is drawn at this time since the session began: no more than the terminal's lines but one, no line wider than
-    /// its columns. Where there is little room the blocks show less of themselves.
-    pub(super) fn lines(&self, (columns, rows): (usize, usize), now_ms: u64) -> Vec<String> {
+impl Moving for Board {
+    /// Where there is little room the blocks show less of themselves.
+    fn lines(&self, (columns, rows): (usize, usize), now_ms: u64) -> Vec<String> {
         let room = rows.saturating_sub(1).max(1);
-        let spinner = SPINNER[usize::try_from(now_ms / TURN_MS).unwrap_or(0) % SPINNER.len()];
+        let spinner = spinner(now_ms);
         let parts = self.parts.iter().map(|(part, detail)| {
             Line::of(CYAN, format!("  {spinner}")).and(PLAIN, format!(" {part:<9} ")).and(DIM, detail.as_str())
         });

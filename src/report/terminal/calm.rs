@@ -3,24 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio_util::task::AbortOnDropHandle;
-
+use super::super::Consumer;
 use super::super::asked::Asked;
-use super::super::{Consumer, Sink, cost};
+use super::board::Board;
 use super::line::{BOLD, DIM, GREEN, Line, PLAIN, RED, YELLOW, folded, mark, named, seconds};
 use super::notes::Notes;
-use super::screen::Screen;
+use super::place::Place;
 use super::{View, Voice, failure, spent};
 use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
 
-/// How often the moving part is drawn.
-const FRAME: Duration = Duration::from_millis(120);
-
 pub(super) struct Calm {
-    place: Place,
+    place: Place<Board>,
     view: View,
     notes: Notes,
     /// Of labs that are being played, what came out otherwise or proves nothing.
@@ -43,75 +37,31 @@ struct Row {
     wrong: Option<String>,
 }
 
-/// Where lines go.
-pub(super) enum Place {
-    Lines(Sink),
-    Screen { screen: Arc<Mutex<Screen>>, _draws: Option<AbortOnDropHandle<()>> },
-}
-
-impl Place {
-    /// A screen on which something moves; call inside a tokio runtime.
-    fn moving(screen: Screen) -> Self {
-        let screen = Arc::new(Mutex::new(screen));
-        let drawn = Arc::clone(&screen);
-        let draws = tokio::spawn(async move {
-            let mut frames = tokio::time::interval(FRAME);
-            loop {
-                frames.tick().await;
-                cost::counted(|| lock(&drawn).draw());
-            }
-        });
-        Self::Screen { screen, _draws: Some(AbortOnDropHandle::new(draws)) }
-    }
-}
-
-fn lock(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
-    screen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Calm {
     pub(super) fn new(out: Box<dyn Write + Send>, view: View) -> Self {
-        let place = match &view.live {
-            Some(size) if view.voice == Voice::Calm => Place::moving(Screen::new(out, Arc::clone(size), view.colours)),
-            _ => Place::Lines(Sink::new(out)),
-        };
+        let place = Place::new(out, &view);
         Self::at(place, view)
     }
 
-    pub(super) fn at(place: Place, view: View) -> Self {
+    pub(super) fn at(place: Place<Board>, view: View) -> Self {
         let (notes, wrong, steps, rows) = Default::default();
         Self { place, view, notes, wrong, steps, rows, yardstick: None, is_over: false }
     }
 
-    /// The columns that a line may have; None: as many as it takes.
-    fn columns(&self) -> Option<usize> {
-        match &self.place {
-            Place::Screen { screen, .. } => Some(lock(screen).columns()),
-            Place::Lines(_) => None,
-        }
-    }
-
-    fn lines(&mut self, lines: &[String]) {
-        match &mut self.place {
-            Place::Screen { screen, .. } => lock(screen).settle(lines),
-            Place::Lines(out) => lines.iter().for_each(|line| out.line(line)),
-        }
-    }
-
     /// A line that is cut, not folded; `right` stands at the right edge of a terminal.
     fn line(&mut self, left: Line, right: Line) {
-        let line = left.beside(right, self.columns());
-        self.lines(&[line.text()]);
+        let line = left.beside(right, self.place.columns());
+        self.place.lines(&[line.text()]);
     }
 
     fn print_note(&mut self, note: Option<String>) {
         if let Some(note) = note
             && self.view.voice == Voice::Calm
         {
-            let lines = folded("  • ", 4, &note, self.columns());
+            let lines = folded("  • ", 4, &note, self.place.columns());
             let lines: Vec<_> =
                 lines.iter().map(|line| line.replacen('•', &format!("{YELLOW}•{YELLOW:#}"), 1)).collect();
-            self.lines(&lines);
+            self.place.lines(&lines);
         }
     }
 
@@ -122,9 +72,9 @@ impl Calm {
                 self.line(left(GREEN, "✓"), Line::of(DIM, seconds(ms)))
             }
             PartState::Failed => {
-                let lines = folded(&format!("  ✗ {part:<9} "), 4, detail, self.columns());
+                let lines = folded(&format!("  ✗ {part:<9} "), 4, detail, self.place.columns());
                 let lines: Vec<_> = lines.iter().map(|line| line.replacen('✗', &format!("{RED}✗{RED:#}"), 1)).collect();
-                self.lines(&lines);
+                self.place.lines(&lines);
             }
             _ => {}
         }
@@ -132,10 +82,10 @@ impl Calm {
 
     fn lab_finished(&mut self, row: Row, told: &[String]) {
         if !told.is_empty() {
-            self.lines(told);
+            self.place.lines(told);
         }
         // On a terminal it stands on the board.
-        if matches!(self.place, Place::Lines(_)) && self.view.voice == Voice::Calm && told.is_empty() {
+        if !self.place.moves() && self.view.voice == Voice::Calm && told.is_empty() {
             let (left, right) = row.columns(row.name.chars().count());
             self.line(left, right);
         }
@@ -146,7 +96,7 @@ impl Calm {
     fn table(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
         rows.sort_by_key(|row| row.lab);
-        let columns = self.columns();
+        let columns = self.place.columns();
         // What stands at a terminal's right edge needs no blanks before it.
         let names = rows.iter().filter(|_| columns.is_none()).map(|row| row.name.chars().count());
         let widest = names.max().unwrap_or(0);
@@ -160,17 +110,17 @@ impl Calm {
             }
         }
         if lines.len() > 1 {
-            self.lines(&lines);
+            self.place.lines(&lines);
         }
     }
 
     fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
-        self.stop_moving();
+        self.place.clear();
         if self.view.table {
             self.table();
         }
         if self.view.timings {
-            self.lines(&spent::lines(timings, ms, self.yardstick));
+            self.place.lines(&spent::lines(timings, ms, self.yardstick));
         }
         let (style, mark) = mark(verdict);
         let left = Line::of(style, mark)
@@ -179,16 +129,10 @@ impl Calm {
             .and(PLAIN, format!(" in {}", seconds(ms)));
         let right = Line::of(DIM, std::mem::take(&mut self.view.report));
         // The path is what a reader copies: it is not cut.
-        let fits = self.columns().is_none_or(|columns| left.width() + right.width() + 2 <= columns);
+        let fits = self.place.columns().is_none_or(|columns| left.width() + right.width() + 2 <= columns);
         let lines = if fits { vec![left.beside(right, None).text()] } else { vec![left.text(), right.text()] };
-        self.lines(&[String::new()]);
-        self.lines(&lines);
-    }
-
-    fn stop_moving(&mut self) {
-        if let Place::Screen { screen, .. } = &self.place {
-            lock(screen).clear();
-        }
+        self.place.lines(&[String::new()]);
+        self.place.lines(&lines);
     }
 }
 
@@ -211,9 +155,7 @@ impl Consumer for Calm {
             let last = self.notes.end();
             self.print_note(last);
         }
-        if let Place::Screen { screen, .. } = &self.place {
-            lock(screen).take(record);
-        }
+        self.place.change(|board| board.take(record));
         match &record.event {
             Event::Note { text } => {
                 let before = self.notes.take(text);
@@ -238,9 +180,9 @@ impl Consumer for Calm {
                 let (printed, asked) = self.steps.remove(lab).unwrap_or_default();
                 let name = named(*lab, title);
                 let told = match failure {
-                    Some(failure) => failure::lines(&name, *verdict, failure, &printed, &asked, self.columns()),
+                    Some(failure) => failure::lines(&name, *verdict, failure, &printed, &asked, self.place.columns()),
                     None if verdict.passed() => Vec::new(),
-                    None => doubts(&name, *verdict, &wrong, self.columns()),
+                    None => doubts(&name, *verdict, &wrong, self.place.columns()),
                 };
                 let first = wrong.first().and_then(|wrong| wrong.lines().next()).map(str::to_owned);
                 let wrong = failure.as_ref().map(|failure| failure.cause().to_owned()).or(first);
@@ -248,7 +190,7 @@ impl Consumer for Calm {
             }
             // The error itself is the last word.
             Event::SessionFailed { .. } => {
-                self.stop_moving();
+                self.place.clear();
                 self.table();
                 self.is_over = true;
             }
@@ -263,12 +205,9 @@ impl Consumer for Calm {
         let last = self.notes.end();
         self.print_note(last);
         // A run that was cut off.
-        self.stop_moving();
+        self.place.clear();
         self.table();
-        match &mut self.place {
-            Place::Screen { screen, .. } => lock(screen).finish(),
-            Place::Lines(out) => out.finish(),
-        }
+        self.place.finish()
     }
 }
 

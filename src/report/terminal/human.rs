@@ -2,16 +2,15 @@
 //! Settled lines go to one writer; what is still moving is drawn on a terminal only.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::super::Consumer;
 use super::super::asked::Asked;
-use super::super::{Consumer, Sink};
+use super::bars::Bars;
 use super::failure::{self, cut};
 use super::line::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, mark as mark_of, named, seconds};
 use super::notes::Notes;
+use super::place::Place;
 use super::spent;
 use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
@@ -23,10 +22,7 @@ const SHOWN_LINES: usize = 30;
 const STEP: &str = "step";
 
 pub(crate) struct Human {
-    out: Sink,
-    began: Instant,
-    live: MultiProgress,
-    bars: BTreeMap<String, ProgressBar>,
+    place: Place<Bars>,
     timelines: BTreeMap<String, Timeline>,
     heading: String,
     /// The lab and the line of a command that waits for the reader.
@@ -53,14 +49,10 @@ struct Timeline {
 }
 
 impl Human {
-    /// `live`: whether the moving part may be drawn on stderr. `report`: where the reader finds more.
-    pub(crate) fn new(out: Box<dyn Write + Send>, live: bool, show_timings: bool, report: String) -> Self {
-        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    /// `report`: where the reader finds more.
+    pub(super) fn new(place: Place<Bars>, show_timings: bool, report: String) -> Self {
         Self {
-            out: Sink::new(out),
-            began: Instant::now(),
-            live: MultiProgress::with_draw_target(target),
-            bars: BTreeMap::new(),
+            place,
             timelines: BTreeMap::new(),
             heading: String::new(),
             waits: None,
@@ -75,38 +67,15 @@ impl Human {
     }
 
     fn line(&mut self, text: &str) {
-        let out = &mut self.out;
-        self.live.suspend(|| out.line(text));
+        self.place.lines(&[text.to_owned()]);
     }
 
-    fn bar(&mut self, key: &str, text: String) {
-        self.bar_since(key, text, "  {spinner} {wide_msg}", Duration::ZERO);
+    fn bar(&self, key: &str, text: String, began_ms: Option<u64>) {
+        self.place.change(|bars| bars.set(key, text, began_ms));
     }
 
-    fn bar_since(&mut self, key: &str, text: String, template: &str, elapsed: Duration) {
-        let live = &self.live;
-        let bar = self.bars.entry(key.to_owned()).or_insert_with(|| {
-            let bar = live.add(ProgressBar::new_spinner().with_elapsed(elapsed));
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        bar.set_message(text);
-    }
-
-    fn settle(&mut self, key: &str) {
-        if let Some(bar) = self.bars.remove(key) {
-            bar.finish_and_clear();
-            self.live.remove(&bar);
-        }
-    }
-
-    fn settle_all(&mut self) {
-        for key in self.bars.keys().cloned().collect::<Vec<_>>() {
-            self.settle(&key);
-        }
+    fn settle(&self, key: &str) {
+        self.place.change(|bars| bars.remove(key));
     }
 
     fn note(&mut self, text: &str) {
@@ -134,16 +103,9 @@ impl Human {
         }
     }
 
-    /// The command that is being played, and for how long: what it prints is told when it has ended.
-    fn playing(&mut self, command: &str, at: Duration) {
-        let first = command.lines().next().unwrap_or_default();
-        let elapsed = self.began.elapsed().saturating_sub(at);
-        self.bar_since(STEP, cut(first), "  {spinner} {elapsed:>4}  {wide_msg}", elapsed);
-    }
-
     fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
         match state {
-            PartState::Started | PartState::Progress => self.bar(part, format!("{part:<9} {detail}")),
+            PartState::Started | PartState::Progress => self.bar(part, format!("{part:<9} {detail}"), None),
             PartState::Gone => self.settle(part),
             PartState::Ready => {
                 self.settle(part);
@@ -179,7 +141,7 @@ impl Human {
         let text = format!("{object}  {}", timeline.text);
         // Where somebody types nothing moves.
         if self.waits.is_none() {
-            self.bar(uid, text);
+            self.bar(uid, text, None);
         }
     }
 
@@ -207,7 +169,7 @@ impl Human {
 
     fn summary(&mut self, verdict: Verdict, ms: u64, timings: Timings) {
         self.timelines.clear();
-        self.settle_all();
+        self.place.clear();
         if self.labs.len() > 1 {
             self.line("");
             let mut labs = std::mem::take(&mut self.labs);
@@ -244,7 +206,7 @@ impl Consumer for Human {
             Event::StagePart { part, state, detail, ms } => self.part(part, *state, detail, *ms),
             Event::LabStarted { lab, title, .. } => {
                 // Of a lab that is played again nothing of the first time counts.
-                self.settle_all();
+                self.place.clear();
                 self.timelines.clear();
                 self.heading.clone_from(title);
                 self.line(&format!("\n{BOLD}{}{BOLD:#}", named(*lab, title)));
@@ -258,7 +220,7 @@ impl Consumer for Human {
             }
             Event::StepWaits { lab, line, heading, command } => {
                 self.print_timelines();
-                self.settle_all();
+                self.place.clear();
                 self.print_command(heading, command);
                 self.line(&format!("  {DIM}Enter plays · s skips · b back to the start of the demo · q leaves{DIM:#}"));
                 self.waits = Some((*lab, *line));
@@ -270,7 +232,9 @@ impl Consumer for Human {
                 if self.waits.take() != Some((*lab, *line)) {
                     self.print_command(heading, command);
                 }
-                self.playing(command, Duration::from_millis(record.at_ms));
+                // What it prints is told when it has ended.
+                let first = cut(command.lines().next().unwrap_or_default());
+                self.bar(STEP, first, Some(record.at_ms));
             }
             Event::StepOutput { text, .. } => {
                 let lines: Vec<_> = text.lines().collect();
@@ -326,8 +290,8 @@ impl Consumer for Human {
         let last = self.notes.end();
         self.print_note(last);
         // A run that was interrupted.
-        self.settle_all();
-        self.out.finish()
+        self.place.clear();
+        self.place.finish()
     }
 }
 
@@ -344,11 +308,12 @@ fn mark(verdict: Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::fixture::Page;
+    use super::super::screen::Screen;
     use super::*;
     use crate::event::Failure;
 
-    fn human(out: impl Write + Send + 'static) -> Human {
-        Human::new(Box::new(out), false, false, String::new())
+    fn human(out: impl std::io::Write + Send + 'static) -> Human {
+        Human::new(Place::lines_to(Box::new(out)), false, String::new())
     }
 
     fn told(events: Vec<Event>) -> String {
@@ -421,7 +386,7 @@ mod tests {
         let timings = Timings { stage_ms: 14_000, longest_wait_ms: 17_500, ..Timings::default() };
         let end = Event::SessionFinished { verdict: Verdict::Reproduced, ms: 33_250, timings };
         let page = Page::default();
-        let human = Human::new(Box::new(page.clone()), false, true, String::new());
+        let human = Human::new(Place::lines_to(Box::new(page.clone())), true, String::new());
         let told = told_by(human, &page, vec![end]);
         assert!(told.contains("stage and those waits are the least, 31.50 s; this run took 1.75 s more"), "{told}");
     }
@@ -435,13 +400,21 @@ mod tests {
 
     #[test]
     fn a_step_has_a_moving_line_while_it_is_played() {
-        let mut human = human(std::io::sink());
-        human.record(&Record { at_ms: 0, event: step("x", "sleep 6\necho two") });
-        assert_eq!(human.bars[STEP].message(), "sleep 6");
+        let page = Page::default();
+        let size = std::sync::Arc::new(|| Some((80, 24)));
+        let screen = std::sync::Arc::new(std::sync::Mutex::new(Screen::new(Box::new(page.clone()), size, false)));
+        let place = Place::Screen { screen: screen.clone(), _draws: None };
+        let mut human = Human::new(place, false, String::new());
+        let drawn = || {
+            screen.lock().unwrap().draw_at(4_000);
+            String::from_utf8(page.take()).unwrap()
+        };
+        human.record(&Record { at_ms: 1_000, event: step("x", "sleep 6\necho two") });
+        assert!(drawn().contains("   3s sleep 6"));
         let (verdict, command_ms, wait_ms) = (Verdict::Reproduced, 1, 1);
         let event = Event::StepFinished { lab: 5, line: 3, verdict, command_ms, wait_ms };
         human.record(&Record { at_ms: 0, event });
-        assert!(human.bars.is_empty());
+        assert!(!drawn().contains("sleep 6"));
     }
 
     #[cfg(target_os = "linux")]

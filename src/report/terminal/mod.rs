@@ -1,6 +1,7 @@
 //! What people see while a run goes on: by default what matters on one screen (`calm`, with the moving `board` below it
 //! on a terminal), with `--verbose` every line (`human`). Both are made of events alone.
 
+mod bars;
 mod board;
 mod calm;
 mod cast;
@@ -9,19 +10,23 @@ mod harmless;
 mod human;
 mod line;
 mod notes;
+mod place;
 mod screen;
 mod spent;
 #[cfg(test)]
 mod tests;
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::text::plain;
 use super::{Consumer, LabByLab};
+use bars::Bars;
 use calm::Calm;
 pub(crate) use cast::Cast;
 use harmless::Harmless;
-pub(crate) use human::Human;
+use human::Human;
+use place::Place;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +61,32 @@ pub(crate) struct View {
 pub(crate) fn people(out: Box<dyn Write + Send>, view: View) -> Box<dyn Consumer> {
     match view.voice {
         Voice::Verbose => {
-            let human = Human::new(out, view.live.is_some(), view.timings, view.report);
+            let human = Human::new(Place::new(out, &view), view.timings, view.report);
             Box::new(Harmless(LabByLab::new(human)))
         }
         Voice::Calm | Voice::Quiet => Box::new(Harmless(Calm::new(out, view))),
+    }
+}
+
+/// Lines of which each tells how far one piece of work has come, where something may move; they go with the value.
+pub(crate) struct Moves(Mutex<Place<Bars>>);
+
+impl Moves {
+    /// Call inside a tokio runtime where something may move.
+    pub(crate) fn new(out: Box<dyn Write + Send>, view: &View) -> Self {
+        Self(Mutex::new(Place::new(out, view)))
+    }
+
+    /// Shows how far the work of this name has come; false where nothing moves.
+    pub(crate) fn show(&self, name: &str, text: &str) -> bool {
+        let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        place.change(|bars| bars.set(name, format!("{name:<16} {}", plain(text)), None));
+        place.moves()
+    }
+}
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::fixture::{HOSTILE, Page, failed_events, lines};
 use super::super::{pictures, read};
 use super::board::Board;
-use super::calm::{Calm, Place};
-use super::screen::Screen;
+use super::calm::Calm;
+use super::screen::{Moving as _, Screen};
 use super::*;
 use crate::event::{Event, Record};
 
@@ -172,7 +172,7 @@ fn a_terminal_that_was_closed_is_no_failure_and_a_full_disk_is_one() {
     for (errno, fails) in
         [(nix::errno::Errno::EIO, false), (nix::errno::Errno::EPIPE, false), (nix::errno::Errno::ENOSPC, true)]
     {
-        let mut screen = Screen::new(Box::new(Failing(errno)), Arc::new(|| None), true);
+        let mut screen = Screen::<Board>::new(Box::new(Failing(errno)), Arc::new(|| None), true);
         screen.settle(&["a".into()]);
         assert_eq!(screen.finish().is_err(), fails, "{errno}");
     }
