@@ -1,5 +1,6 @@
 //! `rehearse sabotage`.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -17,6 +18,7 @@ use super::run::{chosen, tools};
 use super::stage::{StageArgs, timelapse};
 use crate::cluster::Choice;
 use crate::images::Application;
+use crate::report::Voice;
 use crate::run::{self, LabPlayer, Tools};
 use crate::sabotage::{self, Breaker, Broken, FAULTS, FaultOutcome, Report, Row, SabotagePlan, StageVariant};
 use crate::script;
@@ -90,18 +92,25 @@ async fn play(args: &SabotageArgs, common: &Common, printer: &Printer, interrupt
     let what = What { args, places: &places, tools: &tools, printer, interrupts };
     // A kind cluster is much for a machine.
     let at_once = if args.cluster == Choice::Mini { STAGES } else { 1 };
-    let stages = stream::iter(plan.stages.into_iter().map(|(variant, labs)| what.on_stage(variant, labs)));
-    let played: Vec<_> = stages.buffer_unordered(at_once).collect().await;
+    let of = plan.stages.len();
+    let stages = plan.stages.into_iter().zip(1..).map(|((variant, labs), number)| {
+        let name = format!("stage {number} of {of}");
+        what.told(name, variant, labs)
+    });
+    let played: Vec<_> = stream::iter(stages).buffer_unordered(at_once).collect().await;
     let mut rows: Vec<Row> = plan.inapplicable.into_iter().map(Row::from).collect();
-    for on_stage in played {
-        rows.extend(on_stage?);
+    let mut failed = Vec::new();
+    for (on_stage, error) in played {
+        rows.extend(on_stage);
+        failed.extend(error);
     }
     let report = Report::new(rows, &faults);
     match printer.json {
         true => printer.result(&json!(report).to_string()),
         false => table(&report).iter().for_each(|line| printer.result(line)),
     }
-    Ok(report.all_caught())
+    // What the other stages have shown stands.
+    failed.into_iter().next().map_or(Ok(report.all_caught()), Err)
 }
 
 /// What stages are brought up with, and labs played.
@@ -114,6 +123,32 @@ struct What<'a> {
 }
 
 impl What<'_> {
+    /// As [`What::on_stage`], which takes minutes: people are told what is played, and what came of it. What a stage that
+    /// failed has not played is not caught.
+    async fn told(&self, name: String, variant: StageVariant, labs: Vec<Broken>) -> (Vec<Row>, Option<Error>) {
+        let faults: BTreeMap<_, _> = labs.iter().map(|broken| (broken.fault.name, broken.fault.what)).collect();
+        let what = match faults.first_key_value() {
+            Some((_, what)) if faults.len() == 1 => (*what).to_owned(),
+            _ => format!("{} faults", faults.len()),
+        };
+        let many = if labs.len() == 1 { "1 lab".to_owned() } else { format!("{} labs", labs.len()) };
+        let tell = |text: String| {
+            if self.printer.voice != Voice::Quiet {
+                self.printer.note(&text)
+            }
+        };
+        tell(format!("{name}: {what}, {many} …"));
+        let begun = Instant::now();
+        let unplayed = labs.clone();
+        let (rows, error) = match self.on_stage(variant, labs).await {
+            Ok(rows) => (rows, None),
+            Err(error) => (sabotage::rows(&unplayed, &[], &BTreeMap::new()), Some(error)),
+        };
+        let caught = rows.iter().filter(|row| matches!(row.outcome, FaultOutcome::Caught { .. })).count();
+        tell(format!("{name}: caught {caught}/{} in {:.1} s", rows.len(), begun.elapsed().as_secs_f64()));
+        (rows, error)
+    }
+
     /// Plays broken labs on a stage of their own.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ impl KindCluster {
         }
         let host = docker.join(&registry.1, NETWORK, &alias(&context.session)).await.map_err(Error::Docker)?;
         tell("telling the nodes where docker.io is");
-        Wiring { docker: &docker, nodes: &nodes, realm: context.realm.as_deref() }
+        Wiring { docker: &docker, nodes: &nodes, challenge: &context.challenge }
             .connect((&context.session, &context.owner), &host, registry.0)
             .await?;
         let version = client.apiserver_version().await.map_err(Error::Client)?.git_version;

@@ -22,7 +22,7 @@ pub(crate) use kind::{
 pub(crate) use mini::MiniSettings;
 pub(crate) use namespaces::labels_of as namespace_labels;
 pub(crate) use plan::{ClusterSettings, Plan};
-pub(crate) use start::StartContext;
+pub(crate) use start::{Challenge, StartContext};
 
 use crate::docker::{self, Docker};
 use crate::exec;

@@ -32,6 +32,7 @@ async fn what_breaks_nothing_is_not_caught() {
     let ground = Ground::new().await;
     let run = ground.rehearse(&["sabotage", "1", "--fault", "nothing"]).run().await.exits_with(1);
     run.says("✗ not caught: the lab is reproduced all the same").says("caught 0/1");
+    run.says("stage 1 of 1: nothing is broken, 1 lab …\n").says("stage 1 of 1: caught 0/1 in ");
     // Broken after all that is proved: the lab's last word stands before.
     ground.lab(
         "# Blind\n\n<!-- rehearse:\n  needs cluster\n  needs image docker.io/cloudwithvarjosh/app1:1.0.0\n-->\n\n\

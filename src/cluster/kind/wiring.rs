@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::cluster::Error;
+use crate::cluster::{Challenge, Error};
 use crate::docker::Docker;
 use crate::session;
 use crate::wait::{Probe, Wake, until};
@@ -117,8 +117,7 @@ pub(super) fn alias(session: &str) -> String {
 pub(super) struct Wiring<'a> {
     pub docker: &'a Docker,
     pub nodes: &'a [String],
-    /// The registry's realm, where it has tokens.
-    pub realm: Option<&'a str>,
+    pub challenge: &'a Challenge,
 }
 
 impl Wiring<'_> {
@@ -165,13 +164,16 @@ impl Wiring<'_> {
     }
 
     /// A pull must be refused by *our* registry: one with passwords says so to whoever brings none, where the real
-    /// docker.io hands out tokens; one with tokens sends whoever brings a wrong password to its own realm. Anything else
-    /// means that a lab's failure would prove nothing.
+    /// docker.io hands out tokens; one with tokens sends whoever brings a wrong password to its own realm; one that is open
+    /// says that it has no such image, where the real one denies access. Anything else means that a lab's failure would
+    /// prove nothing.
     async fn verify(&self, session: &str) -> Result<(), Error> {
         let image = format!("docker.io/rehearsal/wiring:{session}");
-        let (command, refusal) = match self.realm {
-            None => (vec!["crictl", "pull", &image], "no basic auth credentials"),
-            Some(realm) => (vec!["crictl", "pull", "--creds", "nobody:wrong", &image], realm),
+        let with_login = ["crictl", "pull", "--creds", "nobody:wrong", &image];
+        let (command, refusal) = match self.challenge {
+            Challenge::Password => (vec!["crictl", "pull", &image], "no basic auth credentials"),
+            Challenge::Token(realm) => (with_login.to_vec(), realm.as_str()),
+            Challenge::None => (with_login.to_vec(), ": not found"),
         };
         let each = self.nodes.iter().map(async |node| {
             let (_, answer) = self.docker.run_in(node, &command).await.map_err(Error::Docker)?;

@@ -8,10 +8,9 @@ use tokio::sync::watch;
 use super::part::{Part, timed};
 use super::raising::Raising;
 use super::registry::{Address, address_of};
-use crate::cluster::{Cluster, Info, StartContext};
-use crate::registry::TokenService;
+use crate::cluster::{Challenge, Cluster, Info, StartContext};
 use crate::session::Debt;
-use crate::stage::Error;
+use crate::stage::{Defect, Error};
 
 /// A cluster that is up: what there is to say of it.
 pub(in crate::stage) struct Raised {
@@ -22,6 +21,15 @@ pub(in crate::stage) struct Raised {
 
 /// A cluster that came up, for whoever stops it.
 pub(in crate::stage) type Slot = Mutex<Option<Cluster>>;
+
+/// How the registry receives strangers.
+fn challenge(raising: &Raising<'_>) -> Challenge {
+    match (raising.settings.defect, raising.tokens) {
+        (Some(Defect::OpenRegistry | Defect::AnyPassword | Defect::GrantsEverything), _) => Challenge::None,
+        (_, Some(tokens)) => Challenge::Token(tokens.realm()),
+        (_, None) => Challenge::Password,
+    }
+}
 
 /// Brings the cluster up and leaves it in `slot`; what the session's labs will make on one that stays is owed from then
 /// on.
@@ -45,7 +53,7 @@ pub(super) async fn raise(
             logs: session.dir().into(),
             labels: raising.labels(),
             ledger: session.ledger().clone(),
-            realm: raising.tokens.map(TokenService::realm),
+            challenge: challenge(raising),
             registry: Box::pin(async { address_of(address).await.ok() }),
             registry_at_rest: Box::pin(async { drop(at_rest.wait_for(|rest| *rest).await) }),
         };
