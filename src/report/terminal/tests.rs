@@ -143,6 +143,44 @@ fn no_line_is_wrapped_on_a_terminal_and_the_last_screen_is_calm() {
     on_terminal(&all, (80, 24), (100, 12));
 }
 
+/// A terminal folds what stands on it where its window becomes narrower.
+fn folded(terminal: &vt100::Parser, (columns, rows): (u16, u16)) -> vt100::Parser {
+    let (screen, mut folded) = (terminal.screen(), pictures::terminal(columns, rows));
+    let above_cursor = usize::from(screen.cursor_position().0);
+    for line in screen.rows(0, screen.size().1.get()).take(above_cursor) {
+        folded.process(format!("{}\r\n", line.trim_end()).as_bytes());
+    }
+    folded
+}
+
+#[test]
+fn what_a_narrower_window_has_folded_is_drawn_over_and_nothing_else_is() {
+    for ((columns, rows), then) in [((80, 24), (20, 60)), ((80, 24), (41, 24)), ((20, 40), (80, 24))] {
+        let size = Arc::new(Mutex::new((usize::from(columns), usize::from(rows))));
+        let (page, asked) = (Page::default(), Arc::clone(&size));
+        let mut screen =
+            Screen::<bars::Bars>::new(Box::new(page.clone()), Arc::new(move || Some(*asked.lock().unwrap())), true);
+        let mut terminal = pictures::terminal(columns, rows);
+        screen.settle(&["settled above".into(), "settled ".repeat(2)]);
+        for name in ["one", "two", "three"] {
+            screen.moving().set(name, format!("({name}) {}", "moves ".repeat(12)), None);
+        }
+        screen.draw_at(0);
+        terminal.process(&page.take());
+        let mut terminal = folded(&terminal, then);
+        *size.lock().unwrap() = (usize::from(then.0), usize::from(then.1));
+        screen.draw_at(120);
+        screen.settle(&["settled below".into()]);
+        screen.draw_at(240);
+        terminal.process(&page.take());
+        let shown = terminal.screen().contents();
+        let lines: Vec<&str> = shown.lines().map(|line| line.trim().split(" moves").next().unwrap()).collect();
+        let moving = ["(one)", "(two)", "(three)"].map(|name| format!("⠹ {name}"));
+        assert_eq!(lines[..3], ["settled above", "settled settled", "settled below"], "{then:?}: {shown}");
+        assert_eq!(lines[3..], moving, "{then:?}: {shown}");
+    }
+}
+
 #[test]
 fn four_labs_that_pass_are_one_screen() {
     let mut events = four();
