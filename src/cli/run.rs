@@ -170,7 +170,10 @@ pub(super) async fn once(
     }
     let dir = opened.session.dir().to_owned();
     let told = opened.close().await;
-    reports::publish(&dir, what.printer);
+    let ((), rendering) = report::timed(|| reports::publish(&dir, what.printer));
+    if what.timings {
+        what.printer.note(&format!("  rendering the reports took {:.3} s of CPU time", rendering.as_secs_f64()));
+    }
     let outcome = outcome?;
     told?;
     Ok(outcome)

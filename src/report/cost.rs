@@ -9,11 +9,16 @@ use nix::time::{ClockId, clock_gettime};
 /// In microseconds.
 static SPENT: AtomicU64 = AtomicU64::new(0);
 
-/// Does the work, and counts what it takes. The work stays on its thread: it waits for nothing.
-pub(super) fn counted<T>(work: impl FnOnce() -> T) -> T {
+/// What comes of the work, and the CPU time that it took. It stays on its thread.
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let began = thread_time();
     let done = work();
-    let took = thread_time().saturating_sub(began);
+    (done, thread_time().saturating_sub(began))
+}
+
+/// Does the work, and counts what it takes.
+pub(super) fn counted<T>(work: impl FnOnce() -> T) -> T {
+    let (done, took) = timed(work);
     SPENT.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     done
 }

@@ -30,6 +30,7 @@ use crate::event::{Event, Record};
 use crate::mask::Masker;
 use crate::secret::private_file;
 
+pub(crate) use cost::timed;
 pub(crate) use github::WithoutCommands;
 pub(crate) use jsonl::JsonLines;
 use lab_by_lab::LabByLab;
