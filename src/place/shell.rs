@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,17 @@ pub(crate) struct Shell {
     left: Arc<Mutex<Vec<Left>>>,
     env: Vec<(OsString, OsString)>,
     restriction: Option<Arc<dyn Restriction>>,
+    names: Option<ReadersNames>,
+}
+
+/// A printed line in a reader's names; None where it is in them already.
+#[derive(Clone)]
+struct ReadersNames(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for ReadersNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadersNames")
+    }
 }
 
 /// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
@@ -177,7 +189,7 @@ impl Shell {
         let restriction =
             confinement::restriction(&reach).map_err(|source| Error::Prepare { path: spec.folder.into(), source })?;
         let (folder, left) = (spec.folder.to_owned(), Arc::default());
-        Ok(Self { folder, dir, ended_by, ended_in, state, left, env, restriction })
+        Ok(Self { folder, dir, ended_by, ended_in, state, left, env, restriction, names: None })
     }
 
     /// The folder that the lab's fences begin in.
@@ -188,6 +200,11 @@ impl Shell {
     /// Adds one variable to the environment of what is played.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<OsString>) {
         self.env.push((key.into(), value.into()));
+    }
+
+    /// Shows what is printed in a reader's names: what runs in a pod knows its namespace by the cluster's.
+    pub(crate) fn show_in(&mut self, names: impl Fn(&str) -> Option<String> + Send + Sync + 'static) {
+        self.names = Some(ReadersNames(Arc::new(names)));
     }
 
     /// Gives a variable another value, for the fences to come.
@@ -208,8 +225,10 @@ impl Shell {
         dir.unwrap_or_else(|| self.dir.clone())
     }
 
-    /// A line with the lab's own folders called as a reader's are: where it is played and its home are his home.
-    fn with_readers_paths<'l>(&self, line: Cow<'l, str>) -> Cow<'l, str> {
+    /// A line with the lab's own folders and names called as a reader's are: where it is played and its home are his home.
+    fn for_readers<'l>(&self, line: Cow<'l, str>) -> Cow<'l, str> {
+        let renamed = self.names.as_ref().and_then(|ReadersNames(names)| names(&line)).map(Cow::Owned);
+        let line = renamed.unwrap_or(line);
         let folder = self.folder.to_string_lossy();
         if !line.contains(&*folder) {
             return line;
@@ -253,7 +272,7 @@ impl Shell {
         let _ = std::fs::remove_file(&self.ended_by);
         let (mut stdout, mut all) = (String::new(), String::new());
         let ended = tool.run_leaving(|fd, line| {
-            let line = self.with_readers_paths(shown(line));
+            let line = self.for_readers(shown(line));
             for text in [&mut all, &mut stdout].into_iter().take(if fd == 1 { 2 } else { 1 }) {
                 text.push_str(&line);
                 text.push('\n');

@@ -168,7 +168,7 @@ impl Site {
         let sources = handle.application.context().map_err(stage::Error::Application)?;
         let kubeconfig = gateway.kubeconfig();
         let login = Login::of(spec).await?;
-        let shell = Shell::prepare(&shell::ShellSpec {
+        let mut shell = Shell::prepare(&shell::ShellSpec {
             folder: &folder,
             name: &format!("lab-{}", spec.lab),
             cache: None,
@@ -180,6 +180,11 @@ impl Site {
             credentials: &login.credentials,
             sources: &sources,
         })?;
+        let (shown_by, id) = (Arc::downgrade(&gateway), spec.names.id().to_owned());
+        shell.show_in(move |line| {
+            let gateway = shown_by.upgrade().filter(|_| line.contains(&id))?;
+            Some(gateway.names().back(line))
+        });
         let labels = namespace_labels(spec.session);
         let before = async {
             match spec.reach {

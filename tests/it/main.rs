@@ -25,6 +25,7 @@ mod rooms;
 mod sabotage;
 mod secrets;
 mod signals;
+mod streams;
 mod terminal;
 mod trouble;
 mod unsteady;
