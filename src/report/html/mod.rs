@@ -15,13 +15,27 @@ const STYLE: &str = include_str!("style.css");
 /// What all outputs, texts and pieces of evidence of a page may take, in bytes, so that it opens on a phone.
 const ROOM: usize = 500_000;
 
-/// How many bytes one text may take.
-struct Room(usize);
+/// The pods of a page, for the same reason.
+const MOST_PODS: usize = 300;
+
+/// What a page has room for.
+struct Room {
+    /// How many bytes one text may take.
+    text: usize,
+    /// The pods that there are.
+    pods: usize,
+}
 
 impl Room {
     fn of(sessions: &[SessionReport]) -> Self {
-        let cases: usize = sessions.iter().flat_map(|session| &session.suites).map(|suite| suite.cases.len()).sum();
-        Self((ROOM / cases.max(1)).clamp(300, 30_000))
+        let suites = || sessions.iter().flat_map(|session| &session.suites);
+        let cases: usize = suites().map(|suite| suite.cases.len()).sum();
+        Self { text: (ROOM / cases.max(1)).clamp(300, 30_000), pods: suites().map(|suite| suite.pods.len()).sum() }
+    }
+
+    /// How many of a lab's pods are shown: where there is no room for all, each lab has its share of it.
+    fn pods_of(&self, lab: usize) -> usize {
+        lab.min((lab * MOST_PODS).div_ceil(self.pods.max(1)))
     }
 }
 
@@ -96,7 +110,7 @@ fn of_suite(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
                 @if suite.requests > 0 { span { (count(suite.requests, "API request")) } }
             }
             @if let Some(failure) = &suite.failure { (steps::failed(suite, failure, run, room)) }
-            (timeline::timeline(suite))
+            (timeline::timeline(suite, room))
             @if suite.is_lecture() { (lecture::lecture(suite, run, room)) } @else { (steps::steps(suite, run, room)) }
         }
     }

@@ -97,7 +97,7 @@ fn of_check(check: &CheckReport, room: &Room) -> Markup {
 
 /// Preformatted text, cut where a page has no room for all of it; a diff has its lines marked.
 pub(super) fn text(text: &str, class: &str, room: &Room) -> Markup {
-    let (kept, more) = head(text, room.0);
+    let (kept, more) = head(text, room.text);
     let lines = plain(kept);
     html! {
         pre.(class) tabindex="0" {

@@ -143,13 +143,20 @@ fn several_runs_are_one_page() {
 /// A thousand steps that print much, with pods.
 fn long() -> SessionReport {
     let mut events = vec![json!({"type": "lab.started", "lab": 1, "title": "Lab 1: Long", "file": "x", "steps": 1000})];
+    let state = |line: usize, status: &str| {
+        json!({"type": "object.state", "lab": 1, "object": "pod/p", "uid": line.to_string(), "status": status,
+               "at_object_ms": 1, "reason": "pull access denied, repository does not exist or may require authorization"})
+    };
     for line in 0..1000 {
         let text = "pod/mypod  0/1  ImagePullBackOff <none>\n".repeat(250);
         events.extend([
             json!({"type": "step.started", "lab": 1, "line": line, "heading": "x", "command": "kubectl get pods\nkubectl get nodes"}),
             json!({"type": "step.output", "lab": 1, "line": line, "text": text}),
-            json!({"type": "object.state", "lab": 1, "object": "pod/p", "uid": line.to_string(), "status": "ErrImagePull",
-                   "at_object_ms": 1, "reason": "pull access denied"}),
+            state(line, "Pending"),
+            state(line, "ErrImagePull"),
+            json!({"type": "object.event", "lab": 1, "object": "pod/p", "uid": line.to_string(), "reason": "BackOff",
+                   "class": "Warning", "message": "m".repeat(200), "count": 3, "at_object_ms": 10}),
+            state(line, "ImagePullBackOff"),
             json!({"type": "check", "lab": 1, "line": line, "check": "prints", "verdict": "reproduced", "detail": "d".repeat(200)}),
             json!({"type": "step.finished", "lab": 1, "line": line, "verdict": "reproduced", "command_ms": 1, "wait_ms": 1}),
         ]);
@@ -162,7 +169,7 @@ fn a_long_run_fits_on_a_phone() {
     let (session, began) = (long(), std::time::Instant::now());
     let page = page(&[session]);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
-    assert!(page.contains("more lines in events.jsonl"));
+    assert!(page.contains("more lines in events.jsonl") && page.contains("… 700 earlier pods in events.jsonl"));
     println!("{} bytes in {:?}", page.len(), began.elapsed());
 }
 
@@ -224,11 +231,11 @@ fn picture(piece: &Markup, (width, height): (u16, u16)) -> String {
 #[test]
 fn docs_show_what_a_browser_shows() {
     let suite = |name: &str| SessionReport::of(read::of(&pictures::recorded(name))).suites.remove(0);
-    let room = &Room(2_000);
+    let room = &Room { text: 2_000, pods: 1 };
     let mut failed = suite("failed");
     // Of the two pods the one that failed, and its twin.
     failed.pods.remove(0);
-    let timeline = timeline::timeline(&failed);
+    let timeline = timeline::timeline(&failed, room);
     failed.cases.retain(|case| case.failure.is_some());
     let piece = html! { (timeline) (steps::steps(&failed, 0, room)) };
     pictures::is_drawn("report", &picture(&piece, (860, 1510)));

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::super::asked::whom;
 use super::super::model::{AnswerReport, EventReport, PodReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
+use super::Room;
 use crate::kubewords::status;
 
 /// Steps are marked where they can be told apart.
@@ -67,12 +68,13 @@ pub(super) fn patterns() -> Markup {
     }
 }
 
-/// The pods of a lab or lecture; nothing where there were none.
-pub(super) fn timeline(suite: &SuiteReport) -> Markup {
+/// The pods of a lab or lecture, the last ones where there is no room for all; nothing where there were none.
+pub(super) fn timeline(suite: &SuiteReport, room: &Room) -> Markup {
     let (from, to) = suite.span_ms;
     let to = to.max(from + 1);
     let first_of = |object: &str| suite.pods.iter().position(|pod| pod.object == object);
-    let mut pods: Vec<&PodReport> = suite.pods.iter().collect();
+    let left_out = suite.pods.len() - room.pods_of(suite.pods.len());
+    let mut pods: Vec<&PodReport> = suite.pods.iter().skip(left_out).collect();
     pods.sort_by_key(|pod| (first_of(&pod.object), pod.states.first().map(|state| state.at_ms)));
     let seen: BTreeSet<_> = pods.iter().flat_map(|pod| &pod.states).map(|state| look(&state.status)).collect();
     let has = |reason: &str| pods.iter().any(|pod| pod.events.iter().any(|event| event.reason == reason));
@@ -90,6 +92,7 @@ pub(super) fn timeline(suite: &SuiteReport) -> Markup {
                         @if steps(suite).next().is_some() { span { svg.swatch width="10" height="12" aria-hidden="true" { line.step x1="5" x2="5" y1="0" y2="12" {} } " step begins" } }
                     }
                 }
+                @if left_out > 0 { p.quiet { "… " (super::count(left_out, "earlier pod")) " in events.jsonl" } }
                 @for pod in pods { (lane(pod, suite, from, to)) }
                 @if !suite.answers.is_empty() { (registry(suite, from, to)) }
             }
