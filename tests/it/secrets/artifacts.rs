@@ -18,7 +18,8 @@ const GIVEN: &str = "DOCKER_PASSWORD=";
 /// Files that a run stands on while it goes on: they are their owner's alone, and are gone afterwards. What is in them
 /// are the cluster's and the lab's kubeconfigs, what `docker login` writes, the variables that a fence hands to the
 /// next, and what another command needs to play on a stage that is up.
-const STANDS_ON: [&str; 5] = ["kubeconfig", ".kube/config", "config.json", "notes/state", "stage.json"];
+const STANDS_ON: [&str; 6] =
+    ["kubeconfig", "kind.kubeconfig", ".kube/config", "config.json", "notes/state", "stage.json"];
 
 /// What can be seen of a run of `session` now; `pid` has started it.
 pub(super) async fn seen(ground: &Ground, session: &str, pid: i32) -> Vec<Artifact> {
