@@ -55,7 +55,9 @@ pub(crate) struct Shell {
 
 /// A printed line in a reader's names; None where it is in them already.
 #[derive(Clone)]
-struct ReadersNames(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+struct ReadersNames(Arc<ToReadersNames>);
+
+type ToReadersNames = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for ReadersNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
