@@ -10,7 +10,6 @@ mod events;
 pub(crate) mod go_json;
 pub(crate) mod kubelet;
 mod label_selector;
-mod memory;
 mod names;
 pub(crate) mod pipeline;
 pub(crate) mod request;

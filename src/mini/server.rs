@@ -17,7 +17,6 @@ use super::api::{self, authenticated, router};
 use super::auth::{self, Authenticator, Tokens, User};
 use super::controllers;
 use super::kubelet;
-use super::memory::give_back;
 use super::pipeline::{Pipeline, WriteOptions};
 use super::runtime::Runtime;
 use super::{Version, resources};
@@ -100,7 +99,6 @@ impl Mini {
         bootstrap(&api.pipeline)?;
         let router = router(api.clone());
         let tasks = TaskTracker::new();
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(give_back(api.pipeline.store.clone())));
         let guarded = authenticated(router.clone(), api);
         listener.serve(guarded.clone(), shutdown.clone(), &tasks);
         let router = router.layer(axum::Extension(User::admin()));

@@ -60,8 +60,6 @@ struct ShelfState {
     history: VecDeque<Arc<Change>>,
     /// What the history's changes weigh.
     bytes: usize,
-    /// What those weighed that it has forgotten.
-    freed: u64,
     /// Changes up to and including this revision are forgotten.
     floor: u64,
     changed: tokio::sync::watch::Sender<u64>,
@@ -70,7 +68,7 @@ struct ShelfState {
 impl ShelfState {
     fn new() -> Self {
         let changed = tokio::sync::watch::Sender::new(0);
-        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, freed: 0, floor: 0, changed }
+        ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, floor: 0, changed }
     }
 
     fn record(&mut self, change: Change) {
@@ -80,7 +78,6 @@ impl ShelfState {
         {
             self.floor = gone.revision;
             self.bytes -= gone.weight();
-            self.freed += gone.weight() as u64;
         }
         let revision = change.revision;
         self.history.push_back(Arc::new(change));
@@ -112,11 +109,6 @@ impl Store {
     /// The newest revision.
     pub(crate) fn revision(&self) -> u64 {
         self.lock().revision
-    }
-
-    /// How many bytes of changes have been forgotten so far.
-    pub(crate) fn freed(&self) -> u64 {
-        self.lock().shelves.values().map(|shelf| shelf.freed).sum()
     }
 
     pub(crate) fn get(&self, shelf: Shelf, key: &Key) -> Result<Arc<Object>, Error> {
