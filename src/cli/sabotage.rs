@@ -50,7 +50,7 @@ pub(super) struct SabotageArgs {
     #[arg(long, default_value_t = 20.0, value_name = "N", value_parser = timelapse)]
     pub timelapse: f64,
     /// How many broken labs are played at once on each stage
-    #[arg(short, long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(short, long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub jobs: u16,
 }
 

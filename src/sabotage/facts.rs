@@ -59,14 +59,20 @@ pub(super) fn fetching(lab: &Lab) -> Option<usize> {
 
 /// The first step by which a pod is to be refused its image, and the pod.
 pub(super) fn refused(lab: &Lab) -> Option<(usize, &ObjectRef)> {
-    step_with(lab, |kind| match kind {
-        CheckKind::Expect { object, states } => {
-            let is_trouble = |state: &String| [ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF].contains(&state.as_str());
-            let refused = states.iter().any(is_trouble) && !states.iter().any(|state| state == RUNNING);
-            refused.then_some(object)
-        }
-        _ => None,
-    })
+    step_with(lab, is_refused)
+}
+
+/// All steps by which pods are to be refused their images.
+pub(super) fn refusals(lab: &Lab) -> impl Iterator<Item = usize> {
+    played(lab).filter(|(_, step)| step.checks.iter().any(|check| is_refused(&check.kind).is_some())).map(|(at, _)| at)
+}
+
+/// The pod that is to be refused its image.
+fn is_refused(kind: &CheckKind) -> Option<&ObjectRef> {
+    let CheckKind::Expect { object, states } = kind else { return None };
+    let is_trouble = |state: &String| [ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF].contains(&state.as_str());
+    let refused = states.iter().any(is_trouble) && !states.iter().any(|state| state == RUNNING);
+    refused.then_some(object)
 }
 
 /// Whether anybody is to be turned away who brings no login.

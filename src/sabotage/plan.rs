@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::change;
 use super::facts::{
     account_of, always_asks, fetching, makes_secret, names_secrets, needed_images, only_looks, patches_account,
-    printed_text, pulling, refused, tries_wrong_password, turns_strangers_away, with_twin, witnessed,
+    printed_text, pulling, refusals, refused, tries_wrong_password, turns_strangers_away, with_twin, witnessed,
 };
 use super::faults::{Fault, Happening, LabChange, Mechanism};
 use crate::hint::Hint;
@@ -146,7 +146,7 @@ fn broken(lab: &Lab, fault: &'static Fault, sources: &[String]) -> Result<(Stage
         }
         Mechanism::Stage(_) if !turns_strangers_away(lab) => return Err("nobody in it is to be turned away".into()),
         Mechanism::Stage(defect) => {
-            broken.waits.extend(refused.filter(|_| defect != Defect::AnyPassword));
+            broken.waits.extend(refusals(lab));
             StageVariant::Defect(defect)
         }
         Mechanism::OtherText => {
