@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use kube::api::LogParams;
 use tokio_util::sync::CancellationToken;
 
 use super::cause::Cause;
@@ -475,6 +476,30 @@ pub(super) fn evidence(checks: &[Check], watch: &Watch, began: Instant) -> Vec<S
         // What never appeared may have another name or stand in another namespace.
         if told.is_empty() && !objects.is_empty() { recorder.traces().map(Trace::to_string).collect() } else { told }
     })
+}
+
+/// How many lines of a pod's log are shown.
+const LOG_LINES: i64 = 5;
+/// How long a kubelet may think about a log.
+const LOG_WITHIN: Duration = Duration::from_secs(2);
+
+/// The last lines that the pods of the checks have logged; none of a pod whose containers have not started, or whose log
+/// cannot be had.
+pub(super) async fn logs(checks: &[Check], context: &LabContext<'_>, began: Instant) -> Vec<String> {
+    let started = |object: &&&ObjectRef| {
+        let trace = context.site.watch.look(|recorder| recorder.latest(object, began).cloned());
+        object.kind == "pod" && trace.is_some_and(|trace| !trace.images.is_empty() && !trace.ended())
+    };
+    let objects = objects(checks);
+    let last = LogParams { tail_lines: Some(LOG_LINES), ..LogParams::default() };
+    let each = objects.iter().filter(started).map(async |object| {
+        let pods = Api::<Pod>::namespaced(context.site.gateway.client(), &object.namespace);
+        let log = tokio::time::timeout(LOG_WITHIN, pods.logs(&object.name, &last)).await.ok()?.ok()?;
+        let lines = log.lines().map(|line| format!("  {line}"));
+        (!log.trim().is_empty())
+            .then(|| std::iter::once(format!("{object} has logged:")).chain(lines).collect::<Vec<_>>())
+    });
+    futures::future::join_all(each).await.into_iter().flatten().flatten().collect()
 }
 
 /// What is wrong now with the objects that the checks name.

@@ -504,7 +504,8 @@ fn stepped(verdict: Verdict) -> Stepped {
 
 async fn failed(lab: &Lab, line: usize, message: String, step_run: &StepRun<'_>, context: &LabContext<'_>) -> Stepped {
     let (checks, began) = (&step_run.step.checks, step_run.began);
-    let evidence = check::evidence(checks, &context.site.watch, began);
+    let mut evidence = check::evidence(checks, &context.site.watch, began);
+    evidence.extend(check::logs(checks, context, began).await);
     let wanted = check::objects(checks).into_iter().any(|object| is_wanted(checks, object));
     let causes = causes(step_run, context).await;
     let hint = hint::of(&check::troubles(checks, &context.site.watch, began), wanted);

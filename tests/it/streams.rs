@@ -81,3 +81,34 @@ async fn pods_are_reached_on_kind() {
         streams_on("kind").await;
     }
 }
+
+/// A pod that runs, and does something else than the lab says.
+const TALKS: &str = r#"# Talks
+
+<!-- rehearse:
+  needs cluster
+  needs image docker.io/cloudwithvarjosh/app1:1.0.0
+-->
+
+<!-- rehearse:
+  timeout 3s
+  expect pod/app: Running, Completed
+-->
+```bash
+kubectl create secret docker-registry s --docker-server=https://index.docker.io/v1/ \
+  --docker-username=cloudwithvarjosh --docker-password="$DOCKER_PASSWORD"
+kubectl run app --image=docker.io/cloudwithvarjosh/app1:1.0.0 \
+  --overrides='{"spec": {"imagePullSecrets": [{"name": "s"}]}}' \
+  --command -- sh -c 'echo said from within; sleep 60'
+```
+"#;
+
+#[tokio::test]
+async fn what_a_pod_has_logged_is_evidence() {
+    let ground = Ground::new().await;
+    ground.lab(TALKS);
+    let run = ground.rehearse(&["run", "--cluster", "mini"]).env("REHEARSAL_LABS", ground.labs());
+    let run = run.run().await.exits_with(1);
+    run.says("pod/app has logged:").says("said from within");
+    ground.nothing_is_left(1).await;
+}
