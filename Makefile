@@ -26,7 +26,7 @@ host:
 	@docker/setup.sh
 
 build:
-	@cargo build --locked --profile $(PROFILE)
+	@cargo build --locked --profile $(PROFILE) $(BUILD_TARGETS)
 
 preflight: build ## say what is there and what would be done, changing nothing
 	@$(REHEARSE) preflight --cluster $(CLUSTER) $(ARGS)
@@ -50,6 +50,8 @@ up: setup ## bring the stage up and leave it: registry, image, cluster
 down: build ## take the stage down, and whatever killed runs left
 	@$(REHEARSE) down
 
+# Tests ask more of some crates: built with them at once, what both need is compiled once.
+test: export BUILD_TARGETS := --all-targets
 test: setup ## test everything
 	cargo test --locked
 
