@@ -185,3 +185,21 @@ async fn parts_are_checked_and_one_without_anything_is_no_failure() {
     ground.play(&["--partition", "2/2"]).run().await.exits_with(0).says("part 2/2 has no lab");
     assert_eq!(ground.sessions(), Vec::<String>::new());
 }
+
+/// What is known to have made a step fail is told with what mends it, not with what its signs may mean.
+#[tokio::test]
+async fn the_hint_is_the_causes() {
+    let ground = Ground::new().await;
+    ground.lab(
+        "# Misspelt\n\n<!-- rehearse:\n  needs cluster\n  needs image docker.io/cloudwithvarjosh/app1:1.0.0\n-->\n\n\
+         <!-- rehearse:\n  timeout 3s\n  expect pod/app: Running\n-->\n```bash\n\
+         kubectl create secret docker-registry regcred --docker-server=https://index.docker.io/v1/ \
+         --docker-username=cloudwithvarjosh --docker-password=\"$DOCKER_PASSWORD\"\n\
+         kubectl run app --image=docker.io/cloudwithvarjosh/app1:1.0.0 \
+         --overrides='{\"spec\": {\"imagePullSecrets\": [{\"name\": \"regcreds\"}]}}'\n```\n",
+    );
+    let run = ground.rehearse(&["run", "--cluster", "mini"]).env("REHEARSAL_LABS", ground.labs());
+    let run = run.run().await.exits_with(1);
+    run.says("names the pull secret regcreds, which its namespace does not have (it has regcred)");
+    run.says("hint: a pull secret counts in its own namespace and under its own name only");
+}
