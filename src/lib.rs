@@ -5,7 +5,7 @@
 use tikv_jemallocator::Jemalloc;
 
 /// mini's objects are made by one thread and freed by another, for which glibc's threads wait for each other: a thousand pods
-/// run in half the time with this one. Its own threads give back to the machine what large objects leave free.
+/// run in three quarters of the time with this one. Its own threads give back to the machine what large objects leave free.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::exit::ExitCode;
-use super::printer::Printer;
+use super::printer::{Printer, counted};
 use super::sarif;
 use crate::hint::Hint;
 use crate::lint::{Finding, Severity, lint as findings_of};
@@ -147,13 +147,12 @@ fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
 
 pub(super) fn summary(lectures: usize, items: usize, found: &[(PathBuf, Finding)]) -> String {
     let count = |severity| found.iter().filter(|(_, finding)| finding.severity == severity).count();
-    let plural = |n: usize, word: &str| if n == 1 { format!("{n} {word}") } else { format!("{n} {word}s") };
     format!(
         "{} with {}: {}, {}, {}",
-        plural(lectures, "lecture"),
-        plural(items, "item"),
-        plural(count(Severity::Error), "error"),
-        plural(count(Severity::Warning), "warning"),
-        plural(count(Severity::Note), "note")
+        counted(lectures, "lecture"),
+        counted(items, "item"),
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+        counted(count(Severity::Note), "note")
     )
 }

@@ -13,7 +13,7 @@ use super::matrix::cluster;
 use super::open_session::{OpenSession, Opening};
 use super::origin::Origin;
 use super::places::{Common, Places};
-use super::printer::Printer;
+use super::printer::{Printer, counted};
 use super::run::{chosen, tools};
 use super::stage::{StageArgs, timelapse};
 use crate::cluster::Choice;
@@ -125,13 +125,13 @@ struct What<'a> {
 impl What<'_> {
     /// As [`What::on_stage`], which takes minutes: people are told what is played, and what came of it. What a stage that
     /// failed has not played is not caught.
-    async fn told(&self, name: String, variant: StageVariant, labs: Vec<Broken>) -> (Vec<Row>, Option<Error>) {
+    async fn told(&self, name: String, variant: StageVariant, mut labs: Vec<Broken>) -> (Vec<Row>, Option<Error>) {
         let faults: BTreeMap<_, _> = labs.iter().map(|broken| (broken.fault.name, broken.fault.what)).collect();
         let what = match faults.first_key_value() {
             Some((_, what)) if faults.len() == 1 => (*what).to_owned(),
             _ => format!("{} faults", faults.len()),
         };
-        let many = if labs.len() == 1 { "1 lab".to_owned() } else { format!("{} labs", labs.len()) };
+        let many = counted(labs.len(), "lab");
         let tell = |text: String| {
             if self.printer.voice != Voice::Quiet {
                 self.printer.note(&text)
@@ -139,10 +139,9 @@ impl What<'_> {
         };
         tell(format!("{name}: {what}, {many} …"));
         let begun = Instant::now();
-        let unplayed = labs.clone();
-        let (rows, error) = match self.on_stage(variant, labs).await {
+        let (rows, error) = match self.on_stage(&variant, &mut labs).await {
             Ok(rows) => (rows, None),
-            Err(error) => (sabotage::rows(&unplayed, &[], &BTreeMap::new()), Some(error)),
+            Err(error) => (sabotage::rows(&labs, &[], &BTreeMap::new()), Some(error)),
         };
         let caught = rows.iter().filter(|row| matches!(row.outcome, FaultOutcome::Caught { .. })).count();
         tell(format!("{name}: caught {caught}/{} in {:.1} s", rows.len(), begun.elapsed().as_secs_f64()));
@@ -153,7 +152,7 @@ impl What<'_> {
     ///
     /// # Errors
     /// What keeps them from being played.
-    async fn on_stage(&self, variant: StageVariant, mut labs: Vec<Broken>) -> Result<Vec<Row>, Error> {
+    async fn on_stage(&self, variant: &StageVariant, labs: &mut [Broken]) -> Result<Vec<Row>, Error> {
         let stage = StageArgs::own(&self.args.cluster, self.args.timelapse);
         let opening = Opening { stage: &stage, places: self.places, on_kept: false, masker: &self.printer.masker };
         let mut opened =
@@ -162,7 +161,7 @@ impl What<'_> {
         if let Origin::New(settings) = &mut opened.origin {
             let changed: Vec<_> = labs.iter().map(|broken| &broken.lab).collect();
             settings.served = run::served(&changed, opened.session.id());
-            match &variant {
+            match variant {
                 StageVariant::Defect(defect) => settings.defect = Some(*defect),
                 StageVariant::OtherText(text, other) => {
                     settings.application.replaced = Some((text.clone(), other.clone()));
@@ -177,7 +176,7 @@ impl What<'_> {
                     let patience = PATIENCE.max(BUSY * raising.elapsed());
                     labs.iter_mut().for_each(|broken| broken.hurry(patience));
                 }
-                self.play(&labs, stage, &opened).await
+                self.play(labs, stage, &opened).await
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error),

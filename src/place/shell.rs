@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +33,6 @@ const NOTE: u64 = 1 << 16;
 const STATE: u64 = 1 << 22;
 
 /// The shell environment of one lab or case.
-#[derive(Debug, Clone)]
 pub(crate) struct Shell {
     /// Everything of the lab's is in it.
     folder: PathBuf,
@@ -50,20 +48,11 @@ pub(crate) struct Shell {
     left: Arc<Mutex<Vec<Left>>>,
     env: Vec<(OsString, OsString)>,
     restriction: Option<Arc<dyn Restriction>>,
-    names: Option<ReadersNames>,
+    names: Option<Box<ReadersNames>>,
 }
 
 /// A printed line in a reader's names; None where it is in them already.
-#[derive(Clone)]
-struct ReadersNames(Arc<ToReadersNames>);
-
-type ToReadersNames = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-impl fmt::Debug for ReadersNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReadersNames")
-    }
-}
+type ReadersNames = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// What a fence printed, in the order it came, and its exit code. Control sequences are gone from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -206,7 +195,7 @@ impl Shell {
 
     /// Shows what is printed in a reader's names: what runs in a pod knows its namespace by the cluster's.
     pub(crate) fn show_in(&mut self, names: impl Fn(&str) -> Option<String> + Send + Sync + 'static) {
-        self.names = Some(ReadersNames(Arc::new(names)));
+        self.names = Some(Box::new(names));
     }
 
     /// Gives a variable another value, for the fences to come.
@@ -229,7 +218,7 @@ impl Shell {
 
     /// A line with the lab's own folders and names called as a reader's are: where it is played and its home are his home.
     fn for_readers<'l>(&self, line: Cow<'l, str>) -> Cow<'l, str> {
-        let renamed = self.names.as_ref().and_then(|ReadersNames(names)| names(&line)).map(Cow::Owned);
+        let renamed = self.names.as_ref().and_then(|names| names(&line)).map(Cow::Owned);
         let line = renamed.unwrap_or(line);
         let folder = self.folder.to_string_lossy();
         if !line.contains(&*folder) {

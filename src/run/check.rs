@@ -487,8 +487,8 @@ const LOG_WITHIN: Duration = Duration::from_secs(2);
 /// cannot be had.
 pub(super) async fn logs(checks: &[Check], context: &LabContext<'_>, began: Instant) -> Vec<String> {
     let started = |object: &&&ObjectRef| {
-        let trace = context.site.watch.look(|recorder| recorder.latest(object, began).cloned());
-        object.kind == "pod" && trace.is_some_and(|trace| !trace.images.is_empty() && !trace.ended())
+        let runs = |trace: &Trace| !trace.images.is_empty() && !trace.ended();
+        object.kind == "pod" && context.site.watch.look(|recorder| recorder.latest(object, began).is_some_and(runs))
     };
     let objects = objects(checks);
     let last = LogParams { tail_lines: Some(LOG_LINES), ..LogParams::default() };
