@@ -15,6 +15,8 @@ pub mod wait;
 
 mod clock;
 
+mod noun;
+
 mod secret;
 
 pub mod process;

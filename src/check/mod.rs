@@ -11,6 +11,7 @@ mod correction;
 mod edit;
 mod files;
 mod hindrance;
+mod images;
 mod outputs;
 mod patch;
 mod player;
@@ -19,17 +20,20 @@ mod proof;
 mod record;
 mod requests;
 mod roll_up;
+mod selection;
 mod states;
 mod summary;
 mod verdict;
 
 pub(crate) use against::{RecordChange, changes};
+pub(crate) use images::{hub_images, is_pushed};
 pub(crate) use patch::{Error as PatchError, PatchSource, patch};
 pub(crate) use player::{LecturePlayer, Requests, Setting};
 #[cfg(test)]
 pub(crate) use record::schema;
 pub(crate) use record::{Check, Correction, Evidence, ItemRecord, Kind, Line, RecordsError, SCHEMA, read};
 pub(crate) use roll_up::{CheckEnd, RollUp};
+pub(crate) use selection::Selection;
 pub(crate) use summary::summary;
 pub(crate) use verdict::judge;
 

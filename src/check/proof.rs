@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
@@ -13,6 +12,7 @@ use super::player::{ItemResult, LecturePlayer, Played};
 use crate::event::Verdict;
 use crate::gateway::Request;
 use crate::kubewords::status::RUNNING;
+use crate::kubewords::{controller, is_controlled_by};
 use crate::observe::pod_status;
 use crate::script::{ObjectRef, Without};
 use crate::twin::{Stand, Twin, play};
@@ -56,7 +56,7 @@ impl LecturePlayer<'_> {
 
     /// What came of the pod's twin, which is played once.
     async fn twin(&mut self, of: &ObjectRef, live: Pod) -> Twin {
-        let owner = controller(live.owner_references()).map(|owner| owner.uid.clone());
+        let owner = controller(&live.metadata).map(|owner| owner.uid.clone());
         let key = owner.or_else(|| live.uid()).unwrap_or_default();
         if let Some(known) = self.twins.get(&key) {
             return known.clone();
@@ -143,27 +143,20 @@ fn rows(printed: &str) -> impl Iterator<Item = &str> {
     table.filter(move |_| is_table).filter_map(|row| row.split_whitespace().next())
 }
 
-fn controller(owners: &[OwnerReference]) -> Option<&OwnerReference> {
-    owners.iter().find(|owner| owner.controller == Some(true))
-}
-
 /// The pods of a workload; of a Deployment those of its newest template.
 fn owned<'a>(pods: &'a [Pod], sets: &'a [ReplicaSet], resource: &str, name: &str) -> impl Iterator<Item = &'a Pod> {
-    let is_of = |owners: &[OwnerReference], kind: &str, name: &str| {
-        controller(owners).is_some_and(|owner| owner.kind == kind && owner.name == name)
-    };
     let revision =
         |set: &&ReplicaSet| set.annotations().get(REVISION).and_then(|revision| revision.parse::<u64>().ok());
     let (kind, name) = match resource {
         "deployments" => {
             let newest =
-                sets.iter().filter(|set| is_of(set.owner_references(), "Deployment", name)).max_by_key(revision);
+                sets.iter().filter(|set| is_controlled_by(&set.metadata, "Deployment", name)).max_by_key(revision);
             ("ReplicaSet", newest.map(ResourceExt::name_any).unwrap_or_default())
         }
         "replicasets" => ("ReplicaSet", name.to_owned()),
         _ => ("Job", name.to_owned()),
     };
-    pods.iter().filter(move |pod| is_of(pod.owner_references(), kind, &name))
+    pods.iter().filter(move |pod| is_controlled_by(&pod.metadata, kind, &name))
 }
 
 #[cfg(test)]

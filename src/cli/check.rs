@@ -2,16 +2,14 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt as _, stream};
 
 use super::error::Error;
 use super::exit::{ExitCode, conclude};
 use super::kubectl;
+use super::lesson::Lesson;
 use super::open_session::{OpenSession, Opening};
 use super::partition::{Partition, part, tell_empty};
 use super::places::{Common, Places};
@@ -21,23 +19,16 @@ use super::run::bash;
 use super::stage::{AuthArg, StageArgs};
 use super::step::{self, Stepper};
 use crate::check::{
-    Check, CheckEnd, ItemRecord, LecturePlayer, Line, PatchSource, RecordChange, Requests, RollUp, SCHEMA, Setting,
-    changes, patch, read, summary,
+    Check, CheckEnd, ItemRecord, Line, PatchSource, RecordChange, RollUp, SCHEMA, changes, patch, read, summary,
 };
-use crate::cluster::namespace_labels;
-use crate::drift::Versions;
-use crate::event::{Event, Timings, millis};
+use crate::event::{Event, Timings};
 use crate::exec::chain;
-use crate::gateway::{Names, Reach, Request, Upstream};
+use crate::gateway::Upstream;
 use crate::hint::Hint;
-use crate::place::{Leaving, Site, SiteSpec};
-use crate::registry::Credentials;
 use crate::report;
-use crate::script::lecture::{self, ItemKind, Lecture, LectureItem};
-use crate::script::{ObjectRef, Without};
+use crate::script::lecture::{self, Lecture};
 use crate::signal::Interrupts;
-use crate::stage::{SessionEnd as StageEnd, Stage};
-use crate::twin::TwinState;
+use crate::stage::SessionEnd as StageEnd;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -84,9 +75,6 @@ pub(super) struct CheckArgs {
     #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub jobs: u16,
 }
-
-/// How long a state that a lecture shows or promises is waited for.
-const STATE_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn check(mut args: CheckArgs, common: Common, printer: &Printer, interrupts: Interrupts) -> ExitCode {
     let telling = if args.step { printer.verbose() } else { printer.clone() };
@@ -332,255 +320,6 @@ async fn play(
         records.extend(lecture?);
     }
     Ok(Some((check, records)))
-}
-
-/// That a command is played.
-fn begins(lab: u32, item: &LectureItem) -> Option<Event> {
-    let command = item.command()?.script.trim_end().to_owned();
-    let heading = item.headings.last().cloned().unwrap_or_default();
-    Some(Event::StepStarted { lab, line: item.lines.first, heading, command })
-}
-
-/// One lecture that is played on a stage.
-struct Lesson<'a> {
-    args: &'a CheckArgs,
-    lecture: &'a Lecture,
-    before: &'a [Lecture],
-    /// Its number among those of this check, from 1.
-    lab: u32,
-    /// Whether there are others.
-    beside: bool,
-    stage: &'a Stage,
-    kubectl: &'a kubectl::Kubectl,
-    program: &'a Path,
-    upstream: &'a Upstream,
-    opened: &'a OpenSession<'a>,
-    stepper: Option<&'a Stepper>,
-}
-
-impl Lesson<'_> {
-    async fn play(&self) -> Result<Vec<ItemRecord>, Error> {
-        loop {
-            if let Some(records) = self.play_once().await? {
-                return Ok(records);
-            }
-        }
-    }
-
-    /// None: it was put back, because the reader wants it from its beginning.
-    async fn play_once(&self) -> Result<Option<Vec<ItemRecord>>, Error> {
-        let (stage, session) = (self.stage, self.opened.session.id());
-        let id = format!("rehearsal-{session}-lab{}", self.lab);
-        let mut names = Names::new(&id);
-        let images = self.images();
-        images.iter().for_each(|image| {
-            names.learn_image(image);
-        });
-        let requests = Requests::default();
-        let noted = Arc::clone(&requests);
-        let spec = SiteSpec {
-            stage,
-            events: &self.opened.events,
-            masker: &self.opened.masker,
-            session,
-            lab: self.lab,
-            names,
-            reach: if stage.is_users() { Reach::Users } else { Reach::Ours { alone: false } },
-            needs_cluster: true,
-            rotates: false,
-            program: self.program,
-            kubectl: Some(&self.kubectl.path),
-            upstream: self.upstream,
-            on_request: Some(Arc::new(move |request: &Request| {
-                noted.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone())
-            })),
-        };
-        stage.cluster.schedulable().await?;
-        let site = Site::open(&spec).await.map_err(Error::Place)?;
-        self.serve_private_images(&site).await?;
-        let (events, began) = (&self.opened.events, Instant::now());
-        events.emit(Event::LectureStarted {
-            lab: self.lab,
-            title: self.lecture.title.clone(),
-            file: self.lecture.path.display().to_string(),
-            text: self.lecture.text.clone(),
-        });
-        let on_item = |item: &LectureItem| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
-        let outcome = self.on(&site, &requests, on_item).await;
-        if let Ok(Some(records)) = &outcome {
-            records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
-            let (verdict, ms) = (RollUp::new(records, None).verdict(), millis(began.elapsed()));
-            events.emit(Event::LectureFinished { lab: self.lab, verdict, ms });
-        }
-        let leaving = match stage.outlives_run() || matches!(outcome, Ok(None)) {
-            true => Leaving::Gone,
-            // What one lecture leaves would take the machine from those that are still being played.
-            false if self.beside => Leaving::Going,
-            false => Leaving::WithStage,
-        };
-        let stays = site.close(&spec, leaving).await.map_err(Error::Place)?;
-        stays.into_iter().for_each(|note| self.opened.events.note(note));
-        outcome
-    }
-
-    /// None: the reader wants it from its beginning.
-    async fn on(
-        &self,
-        site: &Site,
-        requests: &Requests,
-        on_item: impl Fn(&LectureItem),
-    ) -> Result<Option<Vec<ItemRecord>>, Error> {
-        let (stage, session) = (self.stage, self.opened.session.id());
-        let names = site.gateway.names();
-        let twins = AtomicUsize::new(0);
-        let twin_namespace =
-            || format!("rehearsal-{session}-twin{}-{}", self.lab, twins.fetch_add(1, Ordering::Relaxed) + 1);
-        let is_served = |image: String| async move { stage.serves(&image).await }.boxed();
-        let namespace_on_cluster = |name: &str| names.namespace(name);
-        let in_lectures_names = |text: &str| names.back(text);
-        let (events, lab) = (&self.opened.events, self.lab);
-        let on_twin = |of: &ObjectRef, state: TwinState| {
-            events.emit(Event::ObjectState {
-                lab,
-                object: of.to_string(),
-                uid: state.uid,
-                status: state.status,
-                at_object_ms: millis(state.at),
-                reason: state.message.map(|message| names.back(&message)),
-                without: Some(Without::Secret.to_string()),
-            });
-        };
-        let setting = Setting {
-            on_twin: &on_twin,
-            shell: &site.shell,
-            watch: &site.watch,
-            requests,
-            cluster: stage.cluster.client(),
-            namespace_on_cluster: &namespace_on_cluster,
-            twin_namespace: &twin_namespace,
-            labels: namespace_labels(session),
-            is_served: &is_served,
-            username: stage.credentials().username,
-            secrets: secrets(&stage.credentials()),
-            in_lectures_names: &in_lectures_names,
-            versions: Versions::new(&stage.cluster.info().server_version, &self.kubectl.version),
-            programs: &self.args.allow,
-            on_output: &|item, text| {
-                events.emit(Event::StepOutput { lab, line: item.lines.first, text: text.to_owned() });
-            },
-            state_within: STATE_WITHIN,
-        };
-        for page in self.before {
-            LecturePlayer::new(page, &setting).play(|_| true, &on_item).await.map_err(Error::Shell)?;
-        }
-        let chosen = Chosen::new(self.args, self.lecture);
-        let ask = self.stepper.map(|stepper| move |item: &LectureItem| stepper.before_item(lab, item));
-        let player = LecturePlayer::new(self.lecture, &setting).asking(ask.as_ref().map(|ask| ask as _));
-        player.play(|item| chosen.has(item), &on_item).await.map_err(Error::Shell)
-    }
-
-    /// The images of Docker Hub that the lecture's manifests and commands name, but for official ones.
-    fn images(&self) -> Vec<String> {
-        let mut found: Vec<String> = Vec::new();
-        for item in self.before.iter().flat_map(|page| &page.items).chain(&self.lecture.items) {
-            match &item.kind {
-                ItemKind::Manifest(manifest) => {
-                    manifest
-                        .documents
-                        .iter()
-                        .filter_map(|document| document.object.as_ref())
-                        .for_each(|object| images_in(object, &mut found));
-                }
-                ItemKind::Command(command) => {
-                    for invocation in &command.invocations {
-                        found.extend(invocation.values(None, "image").into_iter().map(str::to_owned));
-                        let words = invocation.arguments();
-                        if invocation.program() == "docker" && words.first().is_some_and(|word| word == "push") {
-                            found.extend(words.last().cloned());
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        found.retain(|image| {
-            crate::registry::ImageRef::parse(image)
-                .is_ok_and(|image| image.registry() == "docker.io" && !image.repository().starts_with("library/"))
-        });
-        found.sort();
-        found.dedup();
-        found
-    }
-
-    /// Private images that the lecture takes from its author's registry and does not build: the stage's application
-    /// stands in for them, to its own user only.
-    async fn serve_private_images(&self, site: &Site) -> Result<(), Error> {
-        let pushed = |image: &str| {
-            self.lecture.items.iter().filter_map(LectureItem::command).any(|command| {
-                let name = image.split([':', '@']).next().unwrap_or(image).trim_start_matches("docker.io/");
-                command.script.contains("docker push") && command.script.contains(name)
-            })
-        };
-        for image in self.images().into_iter().filter(|image| !pushed(image)) {
-            let played = site.gateway.names().image(&image);
-            self.stage.serve(&played).await?;
-            self.opened
-                .events
-                .note(format!("{image}: the stage's application stands in for it, for the stage's user only"));
-        }
-        Ok(())
-    }
-}
-
-/// What only this login prints.
-fn secrets(credentials: &Credentials) -> Vec<String> {
-    vec![credentials.password.expose().to_owned(), credentials.basic()]
-}
-
-fn images_in(value: &serde_json::Value, found: &mut Vec<String>) {
-    match value {
-        serde_json::Value::Object(map) => {
-            for (key, value) in map {
-                match (key.as_str(), value.as_str()) {
-                    ("image", Some(image)) => found.push(image.to_owned()),
-                    _ => images_in(value, found),
-                }
-            }
-        }
-        serde_json::Value::Array(items) => items.iter().for_each(|item| images_in(item, found)),
-        _ => {}
-    }
-}
-
-/// Which items are asked for.
-struct Chosen<'a> {
-    only: Option<&'a str>,
-    /// The line before which it ends.
-    until: usize,
-}
-
-impl<'a> Chosen<'a> {
-    fn new(args: &'a CheckArgs, lecture: &Lecture) -> Self {
-        let until = args.until.as_deref().and_then(|until| match until.parse() {
-            Ok(line) => Some(line),
-            Err(_) => lecture.items.iter().find(|item| is_below(item, until)).map(|item| item.lines.first),
-        });
-        Self { only: args.only.as_deref(), until: until.unwrap_or(usize::MAX) }
-    }
-
-    fn has(&self, item: &LectureItem) -> bool {
-        let only = match self.only.map(|only| (only, only.parse::<usize>())) {
-            None => true,
-            Some((_, Ok(line))) => (item.lines.first..=item.lines.last).contains(&line),
-            Some((words, Err(_))) => is_below(item, words),
-        };
-        only && item.lines.first < self.until
-    }
-}
-
-fn is_below(item: &LectureItem, words: &str) -> bool {
-    let words = words.to_lowercase();
-    item.headings.iter().any(|heading| heading.to_lowercase().contains(&words))
 }
 
 fn explain(records: &[ItemRecord], line: usize, printer: &Printer, masker: &crate::mask::Masker) {

@@ -8,10 +8,11 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::exit::ExitCode;
-use super::printer::{Printer, counted};
+use super::printer::Printer;
 use super::sarif;
 use crate::hint::Hint;
 use crate::lint::{Finding, Severity, lint as findings_of};
+use crate::noun::counted;
 use crate::script::lecture::{self, ReadError};
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,7 @@ mod generated;
 mod init;
 mod kept;
 mod kubectl;
+mod lesson;
 mod lint;
 mod matrix;
 mod open_session;

@@ -63,11 +63,6 @@ pub(super) struct Printer {
     pub on_github: bool,
 }
 
-/// `1 lab`, `2 labs`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 /// Whether this runs in a GitHub Actions job.
 pub(super) fn on_github() -> bool {
     std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true")

@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use super::container::by_label;
 use super::error::{Error, Result, failed, is_status};
 use super::{Docker, labels};
+use crate::noun::counted;
 
 /// A session as the engine remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Docker {
         for (thing, _) in self.labelled(label).await? {
             *counts.entry(thing.noun()).or_default() += 1;
         }
-        Ok(counts.into_iter().map(|(noun, n)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" })).collect())
+        Ok(counts.into_iter().map(|(noun, number)| counted(number, noun)).collect())
     }
 
     /// The sessions that left something on the engine, by id.

@@ -3,8 +3,10 @@
 
 mod kinds;
 mod names;
+mod owner;
 pub(crate) mod quantity;
 pub(crate) mod status;
 
 pub(crate) use kinds::{KINDS, Kind, kind, spelled};
 pub(crate) use names::{has_label_form, is_subdomain, is_system_namespace};
+pub(crate) use owner::{controller, is_controlled_by};

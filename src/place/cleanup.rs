@@ -14,6 +14,7 @@ use kube::runtime::wait::delete::{self, delete_and_finalize};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use crate::hint::Hint;
+use crate::kubewords::controller;
 
 const DEFAULT: &str = "default";
 /// How long an object may take to go. A pod takes its grace, a namespace some seconds.
@@ -109,9 +110,7 @@ impl Before {
             propagation_policy: (!pods).then_some(PropagationPolicy::Foreground),
             ..DeleteParams::default()
         };
-        let owned = |object: &PartialObjectMeta<DynamicObject>| {
-            object.owner_references().iter().any(|owner| owner.controller == Some(true))
-        };
+        let owned = |object: &PartialObjectMeta<DynamicObject>| controller(&object.metadata).is_some();
         let found = list(client, kind).await?;
         let new = found.iter().filter(|object| object.uid().is_some_and(|uid| !self.uids.contains(&uid)));
         let removals = new.filter(|object| pods || !owned(object)).map(|object| {

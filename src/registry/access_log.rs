@@ -33,12 +33,6 @@ pub struct LogEntry {
 }
 
 impl LogEntry {
-    /// Whether it was asked by this program on its own behalf, not by a node of a cluster.
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
-        self.user_agent.starts_with(concat!("rehearsal/", env!("CARGO_PKG_VERSION")))
-    }
-
     /// Whether it was asked by mini's node.
     #[must_use]
     pub fn is_minis(&self) -> bool {

@@ -10,10 +10,10 @@ use kube::api::LogParams;
 use tokio_util::sync::CancellationToken;
 
 use super::cause::Cause;
-use super::evidence::{self, Testimony};
+use super::evidence::{self, Pull, Testimony};
 use crate::cluster::namespace_labels;
 use crate::compare::{self, Comparison};
-use crate::event::{Event, Events, Verdict, millis};
+use crate::event::{Events, Verdict};
 use crate::exec::chain;
 use crate::kubewords::status::{ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF};
 use crate::observe::{Came, PatternProgress, Recorder, Sighting, Trace, is_refusal};
@@ -167,17 +167,7 @@ async fn without(
     };
     let client = &context.stage.cluster.client();
     let (names, (session, lab)) = (context.site.gateway.names(), (context.session, context.lab.id));
-    let on_state = |state: TwinState| {
-        context.events.emit(Event::ObjectState {
-            lab,
-            object: object.to_string(),
-            uid: state.uid,
-            status: state.status,
-            at_object_ms: millis(state.at),
-            reason: state.message.map(|message| names.back(&message)),
-            without: Some(what.to_string()),
-        });
-    };
+    let on_state = |state: TwinState| context.events.emit(state.event(lab, object, what, &names));
     let stand = Stand {
         client,
         namespace: format!("rehearsal-{session}-twin{lab}-{line}"),
@@ -397,7 +387,8 @@ async fn testimony(
     let told = |log: &[LogEntry], now: jiff::Timestamp| {
         let by_log = |at: Instant| now.checked_sub(at.elapsed()).unwrap_or(now);
         let times = (by_log(step_run.lab_began), by_log(began));
-        Testimony::of(log, repository, user, &mark, times)
+        let pull = Pull { repository, user, node: &mark };
+        pull.testimony(log, times)
     };
     let proof = async || match witness.look(told) {
         Some(testimony) => Probe::Done(testimony),
@@ -410,12 +401,14 @@ async fn testimony(
 
 /// How long after its password was changed the user was first served, which is how long nothing new could start.
 async fn gap(context: &LabContext<'_>, repository: &str, user: &str) -> String {
-    let (Some(rotated), Ok(Some(witness))) = (context.site.rotated(), context.witness().await) else {
+    let Some(rotated) = context.site.rotated() else { return String::new() };
+    let (Ok(Some(witness)), Ok(nodes)) = (context.witness().await, context.stage.nodes_mark().await) else {
         return String::new();
     };
+    let pull = Pull { repository, user, node: &nodes };
     let after = |log: &[LogEntry], now: jiff::Timestamp| {
         let since = now.checked_sub(rotated.elapsed()).unwrap_or(now);
-        Some(evidence::first_served(log, repository, user, since)?.duration_since(since).as_secs_f64())
+        Some(pull.first_served(log, since)?.duration_since(since).as_secs_f64())
     };
     match witness.look(after) {
         Some(gap) => format!("; the first {gap:.1} s after the password was changed"),

@@ -16,25 +16,40 @@ pub(super) struct Testimony {
     served: LogEntry,
 }
 
-impl Testimony {
-    /// Reads the answers since the lab began that a node got for a repository, and the stage's user, who was served not
-    /// before `since`. What anybody else has asked proves nothing of the node.
-    pub(super) fn of(
-        log: &[LogEntry],
-        repository: &str,
-        user: &str,
-        node: &NodeMark,
-        (lab_began, since): (Timestamp, Timestamp),
-    ) -> Option<Self> {
-        let own = |entry: &&LogEntry| entry.repository == repository && entry.time >= lab_began && node.is_on(entry);
-        let of_it: Vec<_> = log.iter().filter(own).collect();
-        let served =
-            |entry: &&LogEntry| entry.status == 200 && entry.user.as_deref() == Some(user) && entry.time >= since;
-        let last = of_it.iter().rposition(served)?;
-        let refused = of_it[..last].iter().find(|entry| entry.status == 401);
-        Some(Self { refused: refused.map(|entry| LogEntry::clone(entry)), served: of_it[last].clone() })
+/// Whose pulls of what are looked for in the registry's log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pull<'a> {
+    pub repository: &'a str,
+    pub user: &'a str,
+    /// The node, or all nodes; what anybody else has asked proves nothing of them.
+    pub node: &'a NodeMark,
+}
+
+impl Pull<'_> {
+    fn is_success(&self, entry: &LogEntry) -> bool {
+        entry.status == 200 && entry.user.as_deref() == Some(self.user)
     }
 
+    fn is_asked_by(&self, entry: &LogEntry) -> bool {
+        entry.repository == self.repository && self.node.is_on(entry)
+    }
+
+    /// What the log says of the last success, which was not before `since`, and of a refusal since the lab began.
+    pub(super) fn testimony(&self, log: &[LogEntry], (lab_began, since): (Timestamp, Timestamp)) -> Option<Testimony> {
+        let of_it: Vec<_> = log.iter().filter(|entry| entry.time >= lab_began && self.is_asked_by(entry)).collect();
+        let last = of_it.iter().rposition(|entry| entry.time >= since && self.is_success(entry))?;
+        let refused = of_it[..last].iter().find(|entry| entry.status == 401);
+        Some(Testimony { refused: refused.map(|entry| LogEntry::clone(entry)), served: of_it[last].clone() })
+    }
+
+    /// When the user was first served, from `since` on.
+    pub(super) fn first_served(&self, log: &[LogEntry], since: Timestamp) -> Option<Timestamp> {
+        let served = |entry: &&LogEntry| entry.time >= since && self.is_asked_by(entry) && self.is_success(entry);
+        log.iter().find(served).map(|entry| entry.time)
+    }
+}
+
+impl Testimony {
     pub(super) fn is_after_refusal(&self) -> bool {
         self.refused.is_some()
     }
@@ -49,14 +64,6 @@ impl Testimony {
         let refused = self.refused.iter().map(|entry| told("refused", entry));
         refused.chain([told("served", &self.served)]).collect()
     }
-}
-
-/// When `user` was first served the repository by a node's asking, from `since` on.
-pub(super) fn first_served(log: &[LogEntry], repository: &str, user: &str, since: Timestamp) -> Option<Timestamp> {
-    let served = |entry: &&LogEntry| {
-        entry.status == 200 && entry.repository == repository && entry.user.as_deref() == Some(user) && !entry.is_ours()
-    };
-    log.iter().filter(served).map(|entry| entry.time).find(|time| *time >= since)
 }
 
 /// The timeline and the events of one object, one line each: an event that came again is told once, with how often.
@@ -113,7 +120,8 @@ mod tests {
     fn a_success_is_proof_only_for_its_user_and_repository() {
         let since = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         let node = NodeMark::Addresses(vec![NODE]);
-        let of = |log: &[LogEntry], repository, user, since| Testimony::of(log, repository, user, &node, since);
+        let of =
+            |log: &[LogEntry], repository, user, since| Pull { repository, user, node: &node }.testimony(log, since);
         let after_refusal = |log: &[LogEntry]| of(log, "o/app1", "u", since).map(|told| told.is_after_refusal());
         let log = [entry(401, None), entry(200, Some("u"))];
         assert_eq!(after_refusal(&log), Some(true));
@@ -127,12 +135,12 @@ mod tests {
         assert_eq!(of(&log, "o/other", "u", since), None);
         let later = (since.0, since.0 + jiff::SignedDuration::from_secs(1));
         assert_eq!(of(&log, "o/app1", "u", later), None, "that was another pull");
-        let first = |since| first_served(&log, "o/app1", "u", since);
-        assert_eq!((first(since.0), first(later.1)), (Some(since.0), None));
-        let ours = LogEntry { user_agent: "rehearsal/0.1.0".into(), ..entry(200, Some("u")) };
-        assert_eq!(first_served(&[ours], "o/app1", "u", since.0), None, "no node has asked");
+        let first =
+            |log: &[LogEntry], since| Pull { repository: "o/app1", user: "u", node: &node }.first_served(log, since);
+        assert_eq!((first(&log, since.0), first(&log, later.1)), (Some(since.0), None));
         let elsewhere = LogEntry { remote: Some([172, 18, 0, 1].into()), ..entry(200, Some("u")) };
         assert_eq!(after_refusal(&[entry(401, None), elsewhere.clone()]), None, "another node has asked");
+        assert_eq!(first(std::slice::from_ref(&elsewhere), since.0), None, "no node has asked");
         assert_eq!(after_refusal(&[elsewhere, entry(200, Some("u"))]), Some(false));
         let mapped =
             LogEntry { remote: Some(Ipv4Addr::new(172, 18, 0, 2).to_ipv6_mapped().into()), ..entry(200, Some("u")) };

@@ -69,6 +69,13 @@ impl LabPlayer<'_> {
     /// The first thing that keeps a lab from being played.
     pub(crate) async fn play(&self, labs: &[&Lab]) -> Result<Option<Vec<PlayedLab>>, Error> {
         self.tell(labs);
+        tokio::select! {
+            played = self.play_all(labs) => played,
+            never = self.tell_answers(labs) => match never {},
+        }
+    }
+
+    async fn play_all(&self, labs: &[&Lab]) -> Result<Option<Vec<PlayedLab>>, Error> {
         let reach = match self.stage.is_users() {
             true => Reach::Users,
             false => Reach::Ours { alone: self.before_step.is_some_and(BeforeStep::is_one_by_one) },
@@ -82,10 +89,7 @@ impl LabPlayer<'_> {
                 (turn.lab, self.play_lab(turn.lab, reach, upstream, &turn.waits).await)
             });
         // Each comes to its end, so that each puts away what it made, before the first's error is told.
-        let beside: Vec<_> = tokio::select! {
-            beside = beside.buffer_unordered(self.jobs.max(1)).collect() => beside,
-            never = self.tell_answers(labs) => match never {},
-        };
+        let beside: Vec<_> = beside.buffer_unordered(self.jobs.max(1)).collect().await;
         let (mut all, mut alone) = (Vec::new(), Vec::new());
         for (lab, outcome) in beside {
             match outcome? {
@@ -109,13 +113,14 @@ impl LabPlayer<'_> {
     async fn tell_answers(&self, labs: &[&Lab]) -> std::convert::Infallible {
         let known: Vec<_> =
             labs.iter().map(|lab| (lab.id, format!("{}-", id(self.session, lab.id)), self.names(lab))).collect();
-        if let Ok(Some(witness)) = self.stage.witness().await {
+        if let (Ok(Some(witness)), Ok(nodes)) = (self.stage.witness().await, self.stage.nodes_mark().await) {
             let (mut changes, mut told) = (witness.changes(), 0);
             loop {
                 let answers = witness.look(|entries, _| entries[told..].to_vec());
                 told += answers.len();
                 // A node asks by the tag first; what follows by digest is the same question.
-                let asked = |entry: &&LogEntry| entry.is_manifest && !entry.is_ours() && !entry.reference.contains(':');
+                let asked =
+                    |entry: &&LogEntry| entry.is_manifest && nodes.is_on(entry) && !entry.reference.contains(':');
                 for entry in answers.iter().filter(asked) {
                     let of = known.iter().find(|(_, id, _)| entry.repository.contains(id.as_str()));
                     let Some((lab, _, names)) = of else { continue };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,6 +22,8 @@ use crate::registry::access_log::{LogEntry, LogReader};
 pub(super) struct Log {
     since: SteadyClock,
     heard: Arc<Mutex<Heard>>,
+    /// Changes at each answer, also of a registry that has been started again.
+    changed: watch::Sender<u64>,
     witness: tokio::sync::Mutex<Option<Arc<Witness>>>,
 }
 
@@ -71,7 +74,7 @@ impl Witness {
     }
 }
 
-/// By what a node is known in the registry's log.
+/// By what nodes are known in the registry's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NodeMark {
     /// By what mini's node calls itself: it is part of this program, and has no address of its own.
@@ -81,7 +84,7 @@ pub(crate) enum NodeMark {
 }
 
 impl NodeMark {
-    /// Whether the node has asked.
+    /// Whether one of the nodes has asked.
     pub(crate) fn is_on(&self, entry: &LogEntry) -> bool {
         match self {
             Self::Mini => entry.is_minis(),
@@ -96,10 +99,24 @@ impl Stage {
     /// # Errors
     /// Where the Engine does not know the node's container, or its addresses.
     pub(crate) async fn node_mark(&self, node: &str) -> Result<NodeMark, docker::Error> {
+        self.mark(&[node]).await
+    }
+
+    /// As [`Stage::node_mark`], of all the cluster's nodes.
+    ///
+    /// # Errors
+    /// See there.
+    pub(crate) async fn nodes_mark(&self) -> Result<NodeMark, docker::Error> {
+        let nodes: Vec<_> = self.cluster.info().nodes.iter().map(String::as_str).collect();
+        self.mark(&nodes).await
+    }
+
+    async fn mark(&self, nodes: &[&str]) -> Result<NodeMark, docker::Error> {
         if self.cluster.is_mini() {
             return Ok(NodeMark::Mini);
         }
-        Ok(NodeMark::Addresses(self.docker.addresses(node).await?))
+        let addresses = try_join_all(nodes.iter().map(|node| self.docker.addresses(node))).await?;
+        Ok(NodeMark::Addresses(addresses.concat()))
     }
 
     /// What the registry has answered; None where its log is not ours to read. A log ends with its container, and goes on
@@ -133,16 +150,15 @@ impl Stage {
             Ok(Some(Ok(first))) => first,
             Err(_) => Bytes::new(),
         };
-        let (changed, changes) = watch::channel(0);
-        let (heard, clock) = (self.log.heard.clone(), self.log.since);
-        let kept = heard.clone();
+        let (heard, clock, changed) = (self.log.heard.clone(), self.log.since, self.log.changed.clone());
+        let (kept, changes) = (heard.clone(), changed.subscribe());
         let follows = tokio::spawn(async move {
             let (mut reader, mut next) = (LogReader::default(), Some(Ok(first)));
             while let Some(Ok(bytes)) = next {
                 let read = reader.read(&String::from_utf8_lossy(&bytes));
                 if !read.is_empty() {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).hear(read, clock.now());
-                    changed.send_modify(|n| *n += 1);
+                    changed.send_modify(|count| *count += 1);
                 }
                 next = log.next().await;
             }

@@ -10,7 +10,9 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 
 use super::plan::{Original, TwinObjects};
+use crate::event::{Event, millis};
 use crate::exec::chain;
+use crate::gateway::Names;
 use crate::hint::Hint;
 use crate::kubewords::status::{
     COMPLETED, CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_ERROR, DELETED, ERR_IMAGE_PULL, ERROR, IMAGE_PULL_BACK_OFF,
@@ -18,7 +20,7 @@ use crate::kubewords::status::{
 };
 use crate::observe::pod_status;
 use crate::place::{make, remove};
-use crate::script::Without;
+use crate::script::{ObjectRef, Without};
 
 /// How long a twin may take to be refused or to have its image: a kubelet's first attempt, and one more.
 const DECIDED_WITHIN: Duration = Duration::from_secs(45);
@@ -43,6 +45,21 @@ pub(crate) struct TwinState {
     pub message: Option<String>,
     /// When it came since the twin was made.
     pub at: Duration,
+}
+
+impl TwinState {
+    /// As the event of lab `lab`, in its reader's names: `of` is the pod that the twin is of.
+    pub(crate) fn event(self, lab: u32, of: &ObjectRef, without: Without, names: &Names) -> Event {
+        Event::ObjectState {
+            lab,
+            object: of.to_string(),
+            uid: self.uid,
+            status: self.status,
+            at_object_ms: millis(self.at),
+            reason: self.message.map(|message| names.back(&message)),
+            without: Some(without.to_string()),
+        }
+    }
 }
 
 /// Where twins stand.

@@ -5,6 +5,7 @@ use kube::ResourceExt;
 
 use super::facts::{Answer, Answered, Facts};
 use super::finding::Evidence;
+use crate::kubewords::controller;
 use crate::kubewords::status::{
     ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_INSPECT_ERROR, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME,
     REGISTRY_UNAVAILABLE,
@@ -123,8 +124,7 @@ impl<'a> Stuck<'a> {
     }
 
     pub(super) fn deletion(&self) -> String {
-        let owner = self.facts.pod.owner_references().iter().find(|owner| owner.controller == Some(true));
-        match owner {
+        match controller(&self.facts.pod.metadata) {
             Some(_) => format!(
                 "kubectl delete pod {} -n {}   # its owner makes it anew",
                 self.facts.pod.name_any(),

@@ -7,6 +7,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::hint::Hint;
+use crate::kubewords::is_controlled_by;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DiagnosisTarget {
@@ -131,17 +132,11 @@ fn pod(object: &Value, namespace: &str) -> Option<Pod> {
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).ok()
 }
 
+/// Whether a pod is a workload's, of a Deployment also by way of any of its ReplicaSets.
 fn belongs(pod: &Pod, sets: &[ReplicaSet], kind: &str, name: &str) -> bool {
-    let owned = |object: &dyn Fn(&str, &str) -> bool| {
-        pod.owner_references().iter().any(|owner| owner.controller == Some(true) && object(&owner.kind, &owner.name))
-    };
-    let of_set = |set: &str| {
-        let set = sets.iter().find(|candidate| candidate.name_any() == set);
-        set.is_some_and(|set| {
-            set.owner_references().iter().any(|owner| owner.kind == "Deployment" && owner.name == name)
-        })
-    };
-    owned(&|owner, of| owner == kind && of == name || kind == "Deployment" && owner == "ReplicaSet" && of_set(of))
+    let mut sets = sets.iter().filter(|set| is_controlled_by(&set.metadata, kind, name));
+    is_controlled_by(&pod.metadata, kind, name)
+        || sets.any(|set| is_controlled_by(&pod.metadata, "ReplicaSet", &set.name_any()))
 }
 
 #[cfg(test)]

@@ -53,7 +53,11 @@ async fn a_registry_that_is_restarted_makes_no_verdict_wrong() {
         let session = run.until(json!({"type": "session.started"})).await["session"].as_str().unwrap().to_owned();
         run.until(moment.clone()).await;
         ask("POST", &format!("/containers/{}/restart?t=0", registry(&session).await)).await;
-        is_not_wrong(&run.finish().await, &["registry"], &moment.to_string());
+        let run = run.finish().await;
+        is_not_wrong(&run, &["registry"], &moment.to_string());
+        let proved = run.events("lab.finished").iter().any(|lab| lab["verdict"] == "reproduced");
+        let told = run.events("registry.answer").iter().any(|answer| answer["code"] == 200);
+        assert!(told || !proved, "{moment}: what the registry answered after its restart is not told");
     }
     ground.nothing_is_left(2).await;
 }

@@ -9,6 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::model::{SessionReport, SuiteReport};
 use super::text::{plain, seconds};
 use crate::event::Verdict;
+use crate::noun::counted;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -83,7 +84,7 @@ fn run(session: &SessionReport, at: usize, several: bool, room: &Room) -> Markup
                 p.notice.warn role="status" {
                     strong { "Incomplete. " }
                     @if session.end.is_none() { "The events end before the run does: this is what there is. " }
-                    @if session.unread > 0 { (count(session.unread, "line")) " of them could not be read." }
+                    @if session.unread > 0 { (counted(session.unread, "line")) " of them could not be read." }
                 }
             }
             @if let Some((message, hint)) = &session.failed {
@@ -106,8 +107,8 @@ fn of_suite(suite: &SuiteReport, run: usize, room: &Room) -> Markup {
             p.facts {
                 @if !suite.file.is_empty() { span.file { (plain(&suite.file)) } " " }
                 @if suite.ms > 0 { span { (seconds(suite.ms)) } " " }
-                span { (count(suite.cases.len(), if suite.is_lecture() { "item" } else { "step" })) } " "
-                @if suite.requests > 0 { span { (count(suite.requests, "API request")) } }
+                span { (counted(suite.cases.len(), if suite.is_lecture() { "item" } else { "step" })) } " "
+                @if suite.requests > 0 { span { (counted(suite.requests, "API request")) } }
             }
             @if let Some(failure) = &suite.failure { (steps::failed(suite, failure, run, room)) }
             (timeline::timeline(suite, room))
@@ -241,10 +242,6 @@ fn tone(verdict: Option<Verdict>) -> (&'static str, &'static str) {
 fn badge(verdict: Option<Verdict>) -> Markup {
     let (tone, sign) = tone(verdict);
     html! { span.badge.(tone) { span aria-hidden="true" { (sign) } " " (word(verdict)) } }
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::super::model::{CaseReport, CheckReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use super::{Room, anchor, tone, word};
 use crate::event::{Failure, Verdict};
+use crate::noun::counted;
 
 /// Why a lab did not pass: the cause, and the way to the step that tells the rest; all of it where no step does.
 pub(super) fn failed(suite: &SuiteReport, failure: &Failure, run: usize, room: &Room) -> Markup {
@@ -103,7 +104,7 @@ pub(super) fn text(text: &str, class: &str, room: &Room) -> Markup {
         pre.(class) tabindex="0" {
             @if class == "diff" { @for line in lines.lines() { (of_diff(line)) "\n" } } @else { (lines) }
         }
-        @if more > 0 { p.quiet { "… " (super::count(more, "more line")) " in events.jsonl" } }
+        @if more > 0 { p.quiet { "… " (counted(more, "more line")) " in events.jsonl" } }
     }
 }
 

@@ -10,6 +10,7 @@ use super::super::model::{AnswerReport, EventReport, PodReport, SuiteReport};
 use super::super::text::{head, plain, seconds};
 use super::Room;
 use crate::kubewords::status;
+use crate::noun::counted;
 
 /// Steps are marked where they can be told apart.
 const MOST_STEPS: usize = 40;
@@ -92,7 +93,7 @@ pub(super) fn timeline(suite: &SuiteReport, room: &Room) -> Markup {
                         @if steps(suite).next().is_some() { span { svg.swatch width="10" height="12" aria-hidden="true" { line.step x1="5" x2="5" y1="0" y2="12" {} } " step begins" } }
                     }
                 }
-                @if left_out > 0 { p.quiet { "… " (super::count(left_out, "earlier pod")) " in events.jsonl" } }
+                @if left_out > 0 { p.quiet { "… " (counted(left_out, "earlier pod")) " in events.jsonl" } }
                 @for pod in pods { (lane(pod, suite, from, to)) }
                 @if !suite.answers.is_empty() { (registry(suite, from, to)) }
             }
@@ -167,7 +168,7 @@ fn lane(pod: &PodReport, suite: &SuiteReport, from: u64, to: u64) -> Markup {
         None => pod.object.clone(),
     };
     let times = |reason: &str| pod.events.iter().filter(|event| event.reason == reason).map(|event| event.count).max();
-    let told = |times: Option<i32>, what: &str| times.map(|n| super::count(usize::try_from(n).unwrap_or(0), what));
+    let told = |times: Option<i32>, what: &str| times.map(|n| counted(usize::try_from(n).unwrap_or(0), what));
     let told: Vec<String> =
         [told(times("Pulling"), "pull attempt"), told(times("BackOff"), "back-off")].into_iter().flatten().collect();
     // Why an image was refused says more than how the pod went.
@@ -214,7 +215,7 @@ fn events(pod: &PodReport, from: u64) -> Markup {
     }
     html! {
         details.events {
-            summary { (super::count(told.len(), "event")) }
+            summary { (counted(told.len(), "event")) }
             ul {
                 @for EventReport { at_ms, reason, warning, message, count } in told.iter().take(MOST_EVENTS) {
                     li {

@@ -43,7 +43,7 @@ pub(crate) fn decide<'a>(set: &ReplicaSet, pods: &[&'a Pod], now: Timestamp) -> 
     let going = set.metadata.deletion_timestamp.is_some();
     let mut decision = ReplicaSetDecision::default();
     for pod in pods {
-        let owned = super::super::pod::controller(&pod.metadata).is_some();
+        let owned = crate::kubewords::controller(&pod.metadata).is_some();
         let wanted = selector.matches(&pod.metadata.labels.clone().unwrap_or_default());
         match (owned, wanted) {
             (true, true) if pod.active() => decision.counted.push(pod),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kube::ResourceExt as _;
 
-use crate::mini::controllers::pod::{Pod, controller};
+use crate::kubewords::controller;
+use crate::mini::controllers::pod::Pod;
 
 /// Objects of one kind by UID and by name.
 pub(super) struct Shelf<K> {

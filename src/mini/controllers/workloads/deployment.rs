@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::queue::WorkloadKey;
 use super::run::{Workloads, has_reason, words};
+use crate::kubewords::controller;
 use crate::mini::controllers::deployment::{DeploymentAction, SyncInput, collided, create_failed, decide};
-use crate::mini::controllers::pod::controller;
 use crate::mini::label_selector::LabelSelector;
 
 impl Workloads {

@@ -59,6 +59,11 @@ impl Queue {
         Some(key)
     }
 
+    /// Whether nothing is to be synced at once.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
     /// When something that waits is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due.values().min().copied()

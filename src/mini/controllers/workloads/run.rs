@@ -17,8 +17,9 @@ use tokio_util::task::TaskTracker;
 
 use super::cache::{Pods, Shelf};
 use super::queue::{Queue, WorkloadKey, WorkloadKind};
+use crate::kubewords::controller;
 use crate::mini::Version;
-use crate::mini::controllers::pod::{Pod, controller};
+use crate::mini::controllers::pod::Pod;
 use crate::mini::events::{EventRecorder, EventSource};
 use crate::mini::label_selector::LabelSelector;
 use crate::mini::watching::{Change, changes};
@@ -66,7 +67,6 @@ pub(crate) async fn run(
     watch(&client, &sender, News::Deployment, &stop, &tasks);
     watch(&client, &sender, News::Set, &stop, &tasks);
     watch(&client, &sender, News::Job, &stop, &tasks);
-    watch(&client, &sender, News::Pod, &stop, &tasks);
     let recorder = |component| {
         let source = EventSource { component, host: String::new(), timelapse };
         let (recorder, writing) = EventRecorder::new(client.clone(), source);
@@ -87,11 +87,15 @@ pub(crate) async fn run(
         unlisted: WATCHED,
         client: client.clone(),
     };
-    drop(sender);
     let work = async {
+        let mut for_pods = Some(sender);
         loop {
             while let Ok(news) = receiver.try_recv() {
                 workloads.heed(news);
+            }
+            // Pods are nobody's before there is a workload, and nothing is synced before they are listed.
+            if let Some(sender) = for_pods.take_if(|_| !workloads.queue.is_empty()) {
+                watch(&client, &sender, News::Pod, &stop, &tasks);
             }
             if workloads.sync_next().await {
                 continue;
