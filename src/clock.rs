@@ -14,13 +14,13 @@ pub(crate) struct SteadyClock {
 /// The wall's time, as it is now.
 impl Default for SteadyClock {
     fn default() -> Self {
-        Self::told(Timestamp::now())
+        Self::starting_at(Timestamp::now())
     }
 }
 
 impl SteadyClock {
     /// It is `told` now.
-    pub(crate) fn told(told: Timestamp) -> Self {
+    pub(crate) fn starting_at(told: Timestamp) -> Self {
         Self { told, at: Instant::now() }
     }
 

@@ -205,8 +205,8 @@ impl Tool {
         let (program, timeout) = (self.name(), self.timeout);
         let mut group = self.spawn(&program)?;
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        let mut out = Lines::of(group.child.stdout.take(), self.at_most);
-        let mut err = Lines::of(group.child.stderr.take(), self.at_most);
+        let mut out = Lines::new(group.child.stdout.take(), self.at_most);
+        let mut err = Lines::new(group.child.stderr.take(), self.at_most);
         let finished = tokio::time::timeout(timeout, async {
             let write = group.child.stdin.take().zip(self.stdin);
             let feed = async {
@@ -247,7 +247,7 @@ impl Tool {
         match finished {
             Ok(code) => {
                 let reading = out.pipe.map(drain).into_iter().chain(err.pipe.map(drain)).collect();
-                Ok((Output { code, stdout, stderr }, Left::of(group, reading)))
+                Ok((Output { code, stdout, stderr }, Left::new(group, reading)))
             }
             Err(_) => Err(Error::TimedOut { program, after: timeout, printed: stdout + &stderr }),
         }
@@ -333,7 +333,7 @@ pub struct Left {
 }
 
 impl Left {
-    fn of(mut group: Group, reading: Vec<AbortHandle>) -> Self {
+    fn new(mut group: Group, reading: Vec<AbortHandle>) -> Self {
         // A group that nobody is in any more may become somebody else's.
         group.pgid = group.pgid.filter(|pgid| killpg(*pgid, None).is_ok());
         Self { _group: group, reading }
@@ -373,7 +373,7 @@ struct Lines<R> {
 const WORD: usize = 4096;
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    fn of(pipe: Option<R>, room: usize) -> Self {
+    fn new(pipe: Option<R>, room: usize) -> Self {
         let pipe = pipe.map(|pipe| BufReader::with_capacity(1 << 16, pipe));
         Self { pipe, unfinished: Vec::new(), room, dropped: 0 }
     }

@@ -172,7 +172,7 @@ impl ItemRecord {
     }
 
     /// The record as an event of the lecture with the number `lab`.
-    pub(crate) fn told(&self, lab: u32) -> Item {
+    pub(crate) fn item(&self, lab: u32) -> Item {
         let differs = |difference: &Difference| Differing {
             place: difference.path.to_string(),
             shown: difference.shown.clone(),

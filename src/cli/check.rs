@@ -270,7 +270,7 @@ fn position(lectures: &[Lecture], file: &str) -> usize {
     lectures.iter().position(|lecture| lecture.path.display().to_string() == file).unwrap_or(usize::MAX)
 }
 
-/// None: interrupted.
+/// Returns None if interrupted.
 async fn play(
     args: &CheckArgs,
     lectures: &[Lecture],

@@ -146,7 +146,7 @@ fn free_port() -> Option<u16> {
     listener.local_addr().ok().map(|addr| addr.port())
 }
 
-/// None: interrupted.
+/// Returns None if interrupted.
 async fn on_stage(
     cases: &[&'static Case],
     stage: &Stage,

@@ -124,7 +124,7 @@ fn docs_show_what_check_lint_and_why_print() {
     let page = lecture::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
     let found = crate::lint::lint(&page, &Path::exists).into_iter().map(|finding| (path.to_owned(), finding));
     let found: Vec<_> = found.collect();
-    let lines = [lint::told(&found), vec![lint::summary(1, page.items.len(), &found)]].concat();
+    let lines = [lint::advice(&found), vec![lint::summary(1, page.items.len(), &found)]].concat();
     pictures::is_drawn("lint", &pictures::of_lines(&lines.join("\n"), 130));
 
     let snapshot = project("src/why/snapshots/rehearsal__why__tests__a_diagnosis_reads_well.snap");

@@ -64,7 +64,7 @@ impl Lesson<'_> {
         }
     }
 
-    /// None: it was put back, because the reader wants it from its beginning.
+    /// Returns None where it was put back, because the reader wants it from its beginning.
     async fn play_once(&self) -> Result<Option<Vec<ItemRecord>>, Error> {
         let (stage, session) = (self.stage, self.opened.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
@@ -105,7 +105,7 @@ impl Lesson<'_> {
         let on_item = |item: &LectureItem| begins(self.lab, item).into_iter().for_each(|event| events.emit(event));
         let outcome = self.on(&site, &requests, on_item).await;
         if let Ok(Some(records)) = &outcome {
-            records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.told(self.lab)))));
+            records.iter().for_each(|record| events.emit(Event::Item(Box::new(record.item(self.lab)))));
             let (verdict, ms) = (RollUp::new(records, None).verdict(), millis(began.elapsed()));
             events.emit(Event::LectureFinished { lab: self.lab, verdict, ms });
         }
@@ -120,7 +120,7 @@ impl Lesson<'_> {
         outcome
     }
 
-    /// None: the reader wants it from its beginning.
+    /// Returns None where the reader wants it from its beginning.
     async fn on(
         &self,
         site: &Site,

@@ -61,7 +61,7 @@ pub(super) fn lint(args: &LintArgs, printer: &Printer) -> ExitCode {
     } else if printer.json {
         printer.result(&document(&found, &unreadable).to_string());
     } else {
-        told(&found).iter().for_each(|line| printer.result(line));
+        advice(&found).iter().for_each(|line| printer.result(line));
         for (_, error) in &unreadable {
             printer.error(error, error.hint(), ExitCode::Environment);
         }
@@ -125,16 +125,16 @@ fn document(found: &[(PathBuf, Finding)], unreadable: &[(PathBuf, ReadError)]) -
 }
 
 /// Findings for people; the same advice is given once.
-pub(super) fn told(found: &[(PathBuf, Finding)]) -> Vec<String> {
+pub(super) fn advice(found: &[(PathBuf, Finding)]) -> Vec<String> {
     let mut given = HashSet::new();
     let told = found.iter().map(|(path, finding)| {
         let hint = finding.suggestion.as_ref().filter(|hint| given.insert(*hint));
-        shown(path, finding, hint)
+        finding_line(path, finding, hint)
     });
     told.collect()
 }
 
-fn shown(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
+fn finding_line(path: &Path, finding: &Finding, hint: Option<&String>) -> String {
     let colour = match finding.severity {
         Severity::Error => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,

@@ -85,7 +85,7 @@ async fn play(
             {
                 Ok(outcome) => {
                     let text = |text: &str| outcome.masker.mask(text).into_owned();
-                    VersionColumn::of(version, &outcome.server_version, &outcome.played, &text)
+                    VersionColumn::new(version, &outcome.server_version, &outcome.played, &text)
                 }
                 Err(error) if error.is_interrupt() => return Err(error),
                 Err(error) => VersionColumn::blocked(version, reason(&error), &ids),

@@ -56,7 +56,7 @@ impl<'a> OpenSession<'a> {
         let Opening { stage, places, on_kept, masker } = opening;
         let prologue = async {
             let docker = Docker::connect().await?;
-            let (origin, engine) = tokio::join!(Origin::of(stage, places, on_kept, &docker), docker.engine());
+            let (origin, engine) = tokio::join!(Origin::choose(stage, places, on_kept, &docker), docker.engine());
             let (origin, notes) = origin?;
             let reaped = stage::reap(&docker, &places.root, Reaping::InPassing).await;
             Ok::<_, Error>((docker, origin, engine.ok(), notes, reaped))
@@ -140,7 +140,7 @@ impl<'a> OpenSession<'a> {
         self.remains.get_or_init(Remains::default)
     }
 
-    /// What the command comes to, now that what it leaves has been looked at; None: interrupted.
+    /// What the command comes to, now that what it leaves has been looked at; None if interrupted.
     ///
     /// # Errors
     /// The command's own, and [`Error::Interrupted`].

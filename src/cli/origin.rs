@@ -20,7 +20,7 @@ impl Origin {
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub(super) async fn of(
+    pub(super) async fn choose(
         args: &StageArgs,
         places: &Places,
         on_kept: bool,
@@ -38,8 +38,8 @@ impl Origin {
             };
             notes.push(format!("the stage that is up {why}: bringing up another"));
         }
-        let remote = remote::of(args)?;
-        let (plan, of_plan) = Plan::of(&cluster_settings(args)?, docker).await?;
+        let remote = remote::chosen(args)?;
+        let (plan, of_plan) = Plan::choose(&cluster_settings(args)?, docker).await?;
         notes.extend(of_plan);
         let registry_auth = args.registry_auth.map(Into::into).unwrap_or_default();
         let settings = StageSettings {

@@ -38,7 +38,7 @@ struct Assessment {
 }
 
 impl Assessment {
-    fn of(what: &str, found: Result<String, Error>) -> Self {
+    fn new(what: &str, found: Result<String, Error>) -> Self {
         match found {
             Ok(says) => Self { what: what.into(), good: true, says, hint: None },
             Err(error) => Self { what: what.into(), good: false, says: chain(&error), hint: error.hint() },
@@ -52,38 +52,40 @@ pub(super) async fn preflight(args: &StageArgs, common: &Common, printer: &Print
     let project = places.as_ref().map(|places| places.project.clone()).unwrap_or_default();
     let root = places.as_ref().ok().map(|places| places.root.clone());
     let application = places.as_ref().ok().map(|places| Application::read(&places.labs));
-    findings.push(Assessment::of("labs", places.and_then(|places| labs(&places))));
+    findings.push(Assessment::new("labs", places.and_then(|places| labs(&places))));
     if let Some(root) = &root {
-        findings.push(Assessment::of("sessions", writable(root)));
+        findings.push(Assessment::new("sessions", writable(root)));
     }
-    findings.push(Assessment::of("bash", super::run::bash().map(|path| path.display().to_string())));
+    findings.push(Assessment::new("bash", super::run::bash().map(|path| path.display().to_string())));
     let confined = place::missing_confinement().unwrap_or_else(|| "confined to their lab's folder".into());
     findings.push(Assessment { what: "fences".into(), good: true, says: confined, hint: None });
-    findings.push(Assessment::of("kubectl", kubectl(&project).await));
+    findings.push(Assessment::new("kubectl", kubectl(&project).await));
     match Docker::connect().await {
         Ok(docker) => {
-            findings.push(Assessment::of("docker", engine(&docker).await));
-            findings.push(Assessment::of("cluster", cluster(args, &docker).await));
-            match remote::of(args) {
-                Ok(None) => findings.push(Assessment::of(images::REGISTRY, image(&docker, images::REGISTRY).await)),
+            findings.push(Assessment::new("docker", engine(&docker).await));
+            findings.push(Assessment::new("cluster", cluster(args, &docker).await));
+            match remote::chosen(args) {
+                Ok(None) => findings.push(Assessment::new(images::REGISTRY, image(&docker, images::REGISTRY).await)),
                 Ok(Some((place, login))) => {
                     let answer = stage::check(&place, &login).await.map_err(Error::Stage);
                     let says = format!("{} takes the login of {}", place.place(), login.username);
-                    findings.push(Assessment::of("registry", answer.map(|()| says)));
+                    findings.push(Assessment::new("registry", answer.map(|()| says)));
                 }
-                Err(error) => findings.push(Assessment::of("registry", Err(error.into()))),
+                Err(error) => findings.push(Assessment::new("registry", Err(error.into()))),
             }
             match application {
-                Some(Ok(Application { base, .. })) => findings.push(Assessment::of(&base, image(&docker, &base).await)),
-                Some(Err(error)) => findings.push(Assessment::of("application", Err(error.into()))),
+                Some(Ok(Application { base, .. })) => {
+                    findings.push(Assessment::new(&base, image(&docker, &base).await))
+                }
+                Some(Err(error)) => findings.push(Assessment::new("application", Err(error.into()))),
                 None => {}
             }
         }
-        Err(error) => findings.push(Assessment::of("docker", Err(error.into()))),
+        Err(error) => findings.push(Assessment::new("docker", Err(error.into()))),
     }
     if let Some(stage) = root.and_then(|root| kept::find(&root)) {
         let says = format!("up since before: {} {}", stage.cluster.name, stage.cluster.server_version);
-        findings.push(Assessment::of("stage", Ok(says)));
+        findings.push(Assessment::new("stage", Ok(says)));
     }
     show(&findings, printer);
     match findings.iter().all(|f| f.good) {
@@ -136,7 +138,7 @@ async fn engine(docker: &Docker) -> Result<String, Error> {
 /// What would be taken.
 async fn cluster(args: &StageArgs, docker: &Docker) -> Result<String, Error> {
     let settings = cluster_settings(args)?;
-    let (plan, notes) = Plan::of(&settings, docker).await?;
+    let (plan, notes) = Plan::choose(&settings, docker).await?;
     let taken = match &plan {
         Plan::Mini(mini) => format!("mini, as Kubernetes {}", mini.version),
         Plan::Kind(kind) => format!("kind, {}", kind.source),

@@ -61,7 +61,7 @@ impl Hint for Error {
 ///
 /// # Errors
 /// Where one is said without the other, or there is no login.
-pub(super) fn of(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
+pub(super) fn chosen(stage: &StageArgs) -> Result<Option<(Remote, Credentials)>, Error> {
     let is_context = matches!(stage.cluster, Choice::Context(_));
     let name = match (&stage.registry, is_context) {
         (None, false) => return Ok(None),

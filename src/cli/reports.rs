@@ -43,7 +43,7 @@ fn try_report(args: &ReportArgs, common: &Common, printer: &Printer) -> Result<(
         [] => vec![Places::find(common)?.root.join("latest")],
         _ => args.events.clone(),
     };
-    let rendered = Rendered::of(&sources)?;
+    let rendered = Rendered::read(&sources)?;
     if rendered.incomplete() > 0 {
         printer.note(&format!(
             "{} of {} runs: not to its end; the report says so",
@@ -70,7 +70,7 @@ fn try_report(args: &ReportArgs, common: &Common, printer: &Printer) -> Result<(
 
 /// Writes what is known of the run whose events are in `dir`, there and where GitHub shows it.
 pub(super) fn publish(dir: &Path, printer: &Printer) {
-    let rendered = match Rendered::of(&[dir.to_owned()]) {
+    let rendered = match Rendered::read(&[dir.to_owned()]) {
         Ok(rendered) => rendered,
         Err(error) => return printer.note(&format!("no report: {}", chain(&error))),
     };

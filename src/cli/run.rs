@@ -87,7 +87,7 @@ async fn try_run(
         let tools = tools(&labs, &places.project).await?;
         if args.keep && !up::is_up(&args.stage, &places.root)? {
             // What would keep a stage from coming up is told here, not in the background's log.
-            let _ = Plan::of(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
+            let _ = Plan::choose(&cluster_settings(&args.stage)?, &Docker::connect().await?).await?;
         }
         Ok::<_, Error>(tools)
     };
@@ -184,7 +184,7 @@ fn named(labs: &[&Lab]) -> Vec<Chosen> {
     labs.iter().map(chosen).collect()
 }
 
-/// None: interrupted.
+/// Returns None if interrupted.
 async fn play(what: &Once<'_>, opened: &OpenSession<'_>, began: Instant) -> Result<Option<RunOutcome>, Error> {
     let OpenSession { session, masker, events, interrupts, .. } = opened;
     let raising = Instant::now();

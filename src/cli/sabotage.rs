@@ -21,7 +21,7 @@ use crate::images::Application;
 use crate::noun::counted;
 use crate::report::Voice;
 use crate::run::{self, LabPlayer, Tools};
-use crate::sabotage::{self, Breaker, Broken, FAULTS, FaultOutcome, Report, Row, SabotagePlan, StageVariant};
+use crate::sabotage::{self, Breaker, Broken, FAULTS, FaultOutcome, FaultRow, Report, SabotagePlan, StageVariant};
 use crate::script;
 use crate::signal::Interrupts;
 use crate::stage::{SessionEnd, Stage};
@@ -96,10 +96,10 @@ async fn play(args: &SabotageArgs, common: &Common, printer: &Printer, interrupt
     let of = plan.stages.len();
     let stages = plan.stages.into_iter().zip(1..).map(|((variant, labs), number)| {
         let name = format!("stage {number} of {of}");
-        what.told(name, variant, labs)
+        what.with_progress(name, variant, labs)
     });
     let played: Vec<_> = stream::iter(stages).buffer_unordered(at_once).collect().await;
-    let mut rows: Vec<Row> = plan.inapplicable.into_iter().map(Row::from).collect();
+    let mut rows: Vec<FaultRow> = plan.inapplicable.into_iter().map(FaultRow::from).collect();
     let mut failed = Vec::new();
     for (on_stage, error) in played {
         rows.extend(on_stage);
@@ -126,7 +126,12 @@ struct What<'a> {
 impl What<'_> {
     /// As [`What::on_stage`], which takes minutes: people are told what is played, and what came of it. What a stage that
     /// failed has not played is not caught.
-    async fn told(&self, name: String, variant: StageVariant, mut labs: Vec<Broken>) -> (Vec<Row>, Option<Error>) {
+    async fn with_progress(
+        &self,
+        name: String,
+        variant: StageVariant,
+        mut labs: Vec<Broken>,
+    ) -> (Vec<FaultRow>, Option<Error>) {
         let faults: BTreeMap<_, _> = labs.iter().map(|broken| (broken.fault.name, broken.fault.what)).collect();
         let what = match faults.first_key_value() {
             Some((_, what)) if faults.len() == 1 => (*what).to_owned(),
@@ -153,7 +158,7 @@ impl What<'_> {
     ///
     /// # Errors
     /// What keeps them from being played.
-    async fn on_stage(&self, variant: &StageVariant, labs: &mut [Broken]) -> Result<Vec<Row>, Error> {
+    async fn on_stage(&self, variant: &StageVariant, labs: &mut [Broken]) -> Result<Vec<FaultRow>, Error> {
         let stage = StageArgs::own(&self.args.cluster, self.args.timelapse);
         let opening = Opening { stage: &stage, places: self.places, on_kept: false, masker: &self.printer.masker };
         let mut opened =
@@ -189,8 +194,13 @@ impl What<'_> {
         Ok(rows)
     }
 
-    /// None: interrupted.
-    async fn play(&self, labs: &[Broken], stage: Stage, opened: &OpenSession<'_>) -> Result<Option<Vec<Row>>, Error> {
+    /// Returns None if interrupted.
+    async fn play(
+        &self,
+        labs: &[Broken],
+        stage: Stage,
+        opened: &OpenSession<'_>,
+    ) -> Result<Option<Vec<FaultRow>>, Error> {
         let breaker = Breaker::new(&stage, labs);
         let player = LabPlayer {
             stage: &stage,

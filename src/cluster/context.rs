@@ -90,7 +90,7 @@ impl Fit {
     ///
     /// # Errors
     /// Each reason why not, see [`Error`].
-    pub(crate) async fn of(name: &str, allow_production: bool) -> Result<Self, Error> {
+    pub(crate) async fn check(name: &str, allow_production: bool) -> Result<Self, Error> {
         let kubeconfig = Kubeconfig::read().map_err(|error| Error::Kubeconfig(Box::new(error)))?;
         let kubeconfig = at_home(only(kubeconfig, name)?, std::env::var("HOME").ok());
         let server = server(&kubeconfig);

@@ -38,13 +38,13 @@ impl Plan {
     ///
     /// # Errors
     /// Where the cluster asked for cannot be had.
-    pub(crate) async fn of(settings: &ClusterSettings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
+    pub(crate) async fn choose(settings: &ClusterSettings, docker: &Docker) -> Result<(Self, Vec<String>), Error> {
         let mini = || Self::Mini(settings.mini.clone());
         match &settings.choice {
             Choice::Mini => Ok((mini(), Vec::new())),
             Choice::Kind => Ok((Self::kind(settings, docker).await?, Vec::new())),
             Choice::Context(name) => {
-                let fit = Fit::of(name, settings.allow_production).await?;
+                let fit = Fit::check(name, settings.allow_production).await?;
                 Ok((Self::Context(Box::new(fit)), Vec::new()))
             }
             Choice::Auto => match Self::kind(settings, docker).await {

@@ -215,7 +215,7 @@ fn worded(line: &str, columns: &[String]) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
+    fn summary(text: &str) -> String {
         let table = |grid: &Grid| {
             let rows = grid.rows.iter().map(|row| format!("{}: {}", row.line, row.cells.join("|")));
             std::iter::once(grid.columns.join("|")).chain(rows).collect::<Vec<_>>().join("\n")
@@ -252,7 +252,7 @@ mod tests {
             ("HELLO WORLD\nand more", ""),
             ("pod/mypod created", ""),
         ] {
-            assert_eq!(told(text), expected, "{text}");
+            assert_eq!(summary(text), expected, "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-fn told(shown: &str, printed: &str) -> String {
+fn summary(shown: &str, printed: &str) -> String {
     let outcome = typed(shown, printed);
     let head = format!("{:?}, {:?}", outcome.form, outcome.fidelity).to_lowercase();
     let difference = |d: &Difference| format!("{} {}: {d}", d.line, serde_json::to_string(&d.class).unwrap());
@@ -91,7 +91,7 @@ fn tables_go_by_column_and_row() {
             "table, normalised\n1 text: line: no `pod/mypod created`",
         ),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
 }
 
@@ -105,7 +105,7 @@ fn events_of_describe_are_a_table() {
                  Normal  Scheduled  12s   default-scheduler  Successfully assigned demo/mypod to minikube\n  \
                  Normal  Pulling    11s   kubelet            Pulling image \"app1:1.0.0\"";
     assert_eq!(
-        told(shown, printed),
+        summary(shown, printed),
         "table, normalised\n4 volatile: Scheduled AGE: `5s` instead of `12s`\n\
          4 volatile: Scheduled MESSAGE: `Successfully assigned demo/mypod to ref-control-plane` instead of \
          `Successfully assigned demo/mypod to minikube`\n5 volatile: Pulling AGE: `5s` instead of `11s`\n\
@@ -131,17 +131,17 @@ fn json_and_yaml_go_by_field() {
         ("status:\n  phase: Running", "tree, subset\n1 state: /status/phase: `Pending` instead of `Running`"),
         ("metadata:\n  name: \"default\"\n  labels: {a: b}", "tree, subset\n1 value: /metadata/labels: no `{a:b}`"),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
     let config = |email: &str, auth: &str| {
         format!("{{\"auths\": {{\"https://index.docker.io/v1/\": {{\"email\": \"{email}\", \"auth\": \"{auth}\"}}}}}}")
     };
     assert_eq!(
-        told(&config("someones@example.com", "Y2x..."), &config("someone@example.com", "Y2xvdWQ=")),
+        summary(&config("someones@example.com", "Y2x..."), &config("someone@example.com", "Y2xvdWQ=")),
         "tree, subset\n1 value: /auths/https:~1~1index.docker.io~1v1~1/email: `someone@example.com` instead of `someones@example.com`\n\
          1 elided: /auths/https:~1~1index.docker.io~1v1~1/auth: `Y2xvdWQ=` instead of `Y2x...`"
     );
-    assert_eq!(told("port: 80", "port: \"80\""), "tree, subset\n1 value: /port: `80` instead of `80`");
+    assert_eq!(summary("port: 80", "port: \"80\""), "tree, subset\n1 value: /port: `80` instead of `80`");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn other_output_goes_by_line() {
         ("", "x", "lines, fragments"),
         ("x", "", "lines, normalised\n1 text: line: no `x`"),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
 }
 

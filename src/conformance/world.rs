@@ -67,7 +67,7 @@ impl<'a> World<'a> {
     pub(crate) async fn make(testbed: &'a Testbed<'a>, case: &str) -> Result<Self, Error> {
         let tag = format!("-x{:06x}", rand::random::<u32>() & 0xff_ffff);
         let namespace = format!("{case}{tag}");
-        let object: Namespace = of(json!({
+        let object: Namespace = from_json(json!({
             "metadata": { "name": namespace, "labels": { labels::SESSION: testbed.session } },
         }));
         Api::all(testbed.client.clone()).create(&PostParams::default(), &object).await?;
@@ -158,7 +158,7 @@ impl<'a> World<'a> {
     /// Where the cluster refuses.
     pub(crate) async fn put_secret(&self, secret: &Value) -> Result<(), Error> {
         let api = self.api::<Secret>();
-        let secret: Secret = of(secret.clone());
+        let secret: Secret = from_json(secret.clone());
         let name = secret.metadata.name.clone().unwrap_or_default();
         match api.create(&PostParams::default(), &secret).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -177,7 +177,7 @@ impl<'a> World<'a> {
         let secrets: Vec<_> = secrets.iter().map(|name| json!({ "name": name })).collect();
         let account = json!({ "metadata": { "name": name }, "imagePullSecrets": secrets });
         let api = self.api::<ServiceAccount>();
-        match api.create(&PostParams::default(), &of(account.clone())).await {
+        match api.create(&PostParams::default(), &from_json(account.clone())).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 api.patch(name, &PatchParams::default(), &Patch::Merge(&account)).await?;
             }
@@ -191,7 +191,7 @@ impl<'a> World<'a> {
     /// # Errors
     /// Where the cluster refuses.
     pub(crate) async fn pod(&self, pod: &PodSpec) -> Result<(), Error> {
-        let pod: Pod = of(pod.manifest(&self.image));
+        let pod: Pod = from_json(pod.manifest(&self.image));
         self.api().create(&PostParams::default(), &pod).await?;
         Ok(())
     }
@@ -323,6 +323,6 @@ fn shell(testbed: &Testbed<'_>, namespace: &str) -> Result<Shell, Error> {
     })?)
 }
 
-pub(super) fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a manifest written in this room fits its type")
 }

@@ -105,7 +105,7 @@ impl Docker {
         let ask = async || {
             let info = self.api.info().await.map_err(failed("asking for its time"))?;
             let told = info.system_time.and_then(|time| time.parse().ok()).unwrap_or_else(Timestamp::now);
-            Ok::<_, Error>(SteadyClock::told(told))
+            Ok::<_, Error>(SteadyClock::starting_at(told))
         };
         Ok(self.clock.get_or_try_init(ask).await?.now())
     }

@@ -175,7 +175,7 @@ fn parse_pushed(status: &str) -> Option<Pushed> {
     digest.starts_with("sha256:").then(|| Pushed { digest: digest.to_owned(), size })
 }
 
-fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
+fn progress(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>) -> Progress {
     let counts = counts.unwrap_or_default();
     let bytes = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
     Progress {
@@ -188,13 +188,13 @@ fn of(status: Option<String>, id: Option<String>, counts: Option<ProgressDetail>
 
 impl From<CreateImageInfo> for Progress {
     fn from(info: CreateImageInfo) -> Self {
-        of(info.status, info.id, info.progress_detail)
+        progress(info.status, info.id, info.progress_detail)
     }
 }
 
 impl From<PushImageInfo> for Progress {
     fn from(info: PushImageInfo) -> Self {
-        of(info.status, None, info.progress_detail)
+        progress(info.status, None, info.progress_detail)
     }
 }
 

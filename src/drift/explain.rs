@@ -2,17 +2,17 @@
 
 use regex::Regex;
 
-use super::rule::{Component, DriftRule, Pattern, Seen, Version, rules};
+use super::rule::{Component, DriftRule, MinorVersion, Pattern, Seen, rules};
 use crate::compare::{Class, Difference, Path, Sameness, sameness};
 
 /// What the lecture was played with; a rule of a program whose version is not known explains nothing, unless it has no
 /// version itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Versions {
-    pub server: Option<Version>,
-    pub kubectl: Option<Version>,
-    pub containerd: Option<Version>,
-    pub docker: Option<Version>,
+    pub server: Option<MinorVersion>,
+    pub kubectl: Option<MinorVersion>,
+    pub containerd: Option<MinorVersion>,
+    pub docker: Option<MinorVersion>,
 }
 
 /// What a command was, and what came of it.
@@ -45,10 +45,10 @@ enum Age {
 impl Versions {
     /// Of a cluster and a kubectl, as they say themselves.
     pub(crate) fn new(server: &str, kubectl: &str) -> Self {
-        Self { server: Version::parse(server), kubectl: Version::parse(kubectl), ..Self::default() }
+        Self { server: MinorVersion::parse(server), kubectl: MinorVersion::parse(kubectl), ..Self::default() }
     }
 
-    fn of(&self, component: Component) -> Option<Version> {
+    fn get(&self, component: Component) -> Option<MinorVersion> {
         match component {
             Component::Server => self.server,
             Component::Kubectl => self.kubectl,
@@ -59,7 +59,7 @@ impl Versions {
 
     fn age(&self, rule: &DriftRule) -> Option<Age> {
         let Some(since) = rule.since else { return Some(Age::Since) };
-        let version = self.of(rule.component)?;
+        let version = self.get(rule.component)?;
         let is_in = version >= since && rule.until.is_none_or(|until| version < until);
         Some(if is_in { Age::Since } else { Age::Before })
     }
@@ -118,7 +118,7 @@ fn explaining(
     if let Some((rule, ..)) = applying.iter().find(|(_, seen, _)| seen.is_of_place_alone()) {
         return vec![rule];
     }
-    let mut texts = Texts::of(difference);
+    let mut texts = Texts::new(difference);
     let mut by = Vec::new();
     for (rule, seen, age) in &applying {
         if texts.take_off(seen, *age) {
@@ -171,7 +171,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(difference: &Difference) -> Self {
+    fn new(difference: &Difference) -> Self {
         Self { shown: difference.shown.clone(), printed: difference.printed.clone() }
     }
 

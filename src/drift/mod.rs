@@ -13,7 +13,7 @@ pub(crate) use explain::{CommandOutput, Explanation, Versions, explain, mended};
 pub(crate) use page::page;
 pub(crate) use page::sentence;
 #[cfg(test)]
-pub(crate) use rule::{Version, rules};
+pub(crate) use rule::{MinorVersion, rules};
 
 #[cfg(test)]
 mod tests;

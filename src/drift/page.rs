@@ -5,7 +5,7 @@ use super::rule::{Component, DriftRule, Verified, rules};
 /// What the rule of this id says, of which versions, and where it is written down; None where there is none.
 pub(crate) fn sentence(id: &str) -> Option<String> {
     let rule = rules().iter().find(|rule| rule.id == id)?;
-    let (program, versions, verified) = (of(rule.component), versions(rule), how(rule.verified));
+    let (program, versions, verified) = (title(rule.component), versions(rule), how(rule.verified));
     Some(format!("{id}: {} ({program}, {versions}; {}, {verified})", rule.what, rule.source))
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn page() -> String {
             "| `{}` | {} | {} | {} | {} | {} |",
             rule.id,
             rule.what,
-            of(rule.component),
+            title(rule.component),
             versions(rule),
             rule.source,
             how(rule.verified)
@@ -48,7 +48,7 @@ notes or documentation say so.
 |---|---|---|---|---|---|
 ";
 
-fn of(component: Component) -> &'static str {
+fn title(component: Component) -> &'static str {
     match component {
         Component::Server => "server",
         Component::Kubectl => "kubectl",

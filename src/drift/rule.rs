@@ -18,9 +18,9 @@ pub(crate) struct DriftRule {
     /// Whose version counts.
     pub component: Component,
     /// The first version with the change; without it the change has no version of its own.
-    pub since: Option<Version>,
+    pub since: Option<MinorVersion>,
     /// The first version without it again.
-    pub until: Option<Version>,
+    pub until: Option<MinorVersion>,
     /// Where it is written down: a pull request, an issue, a page.
     pub source: String,
     pub verified: Verified,
@@ -55,7 +55,7 @@ pub(crate) enum Verified {
 
 /// Major and minor; patches do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Version(pub u32, pub u32);
+pub(crate) struct MinorVersion(pub u32, pub u32);
 
 /// What a change looks like. Old and new change places where the program is older than the change.
 #[derive(Debug, Deserialize)]
@@ -103,14 +103,14 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-impl<'de> Deserialize<'de> for Version {
+impl<'de> Deserialize<'de> for MinorVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Version::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no version")))
+        MinorVersion::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no version")))
     }
 }
 
-impl Version {
+impl MinorVersion {
     /// Of `v1.36.4`, `1.36`, `29.0.1-rc.1`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().trim_start_matches('v').split('.');
@@ -120,7 +120,7 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for MinorVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }

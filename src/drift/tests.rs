@@ -32,7 +32,7 @@ fn the_page_is_made_from_the_table() {
     crate::files::is_made("docs/drift.md", &page());
 }
 
-fn told(command: &str, shown: &str, printed: &str, versions: &Versions) -> String {
+fn explanation(command: &str, shown: &str, printed: &str, versions: &Versions) -> String {
     let outcome = typed(shown, printed);
     let explanations = explain(&CommandOutput { command, printed, differences: &outcome.differences }, versions);
     let told = explanations.iter().map(|e| match &e.line {
@@ -133,7 +133,7 @@ fn rules_explain_what_was_seen() {
         ("kubectl get pods", "NAME  STATUS\np  Running", "NAME  STATUS\np  Pending", ""),
         ("kubectl get sa", "NAME  AGE\ndefault  1s", "NAME  AGE\ndefault  2s", ""),
     ] {
-        assert_eq!(told(command, shown, printed, &now), expected, "{command}\n{shown}");
+        assert_eq!(explanation(command, shown, printed, &now), expected, "{command}\n{shown}");
     }
 }
 
@@ -142,17 +142,17 @@ fn a_rule_is_read_the_other_way_round_where_the_program_is_older() {
     let old = Versions::new("v1.33.1", "v1.33.0");
     let with = "NAME      SECRETS   AGE\ndefault   0         2m";
     let without = "NAME      AGE\ndefault   2m";
-    assert_eq!(told("kubectl get sa", without, with, &old), "serviceaccount-secrets-column [0]");
-    assert_eq!(told("kubectl get sa", with, without, &old), "");
-    assert_eq!(told("kubectl get sa", with, without, &Versions::default()), "", "nobody knows the version");
+    assert_eq!(explanation("kubectl get sa", without, with, &old), "serviceaccount-secrets-column [0]");
+    assert_eq!(explanation("kubectl get sa", with, without, &old), "");
+    assert_eq!(explanation("kubectl get sa", with, without, &Versions::default()), "", "nobody knows the version");
     let deleted = "pod \"p\" deleted from x namespace";
-    assert_eq!(told("kubectl delete pod p", deleted, "pod \"p\" deleted", &old), "deleted-from-namespace [0]");
+    assert_eq!(explanation("kubectl delete pod p", deleted, "pod \"p\" deleted", &old), "deleted-from-namespace [0]");
     assert_eq!(
-        told("kubectl describe svc s", "Traffic Distribution:  PreferClose", "Name:  s", &old),
+        explanation("kubectl describe svc s", "Traffic Distribution:  PreferClose", "Name:  s", &old),
         "describe-service-traffic-distribution [0]"
     );
     assert_eq!(
-        told(
+        explanation(
             "kubectl describe svc s",
             "Traffic Distribution:  PreferClose",
             "Name:  s",
@@ -185,15 +185,15 @@ fn commands_are_mended_as_little_as_can_be() {
 #[test]
 fn versions_are_read_as_programs_write_them() {
     for (text, expected) in [
-        ("v1.36.4", Some(Version(1, 36))),
-        ("1.37.0-rc.1", Some(Version(1, 37))),
-        ("29.0.1", Some(Version(29, 0))),
-        ("v1.36+", Some(Version(1, 36))),
+        ("v1.36.4", Some(MinorVersion(1, 36))),
+        ("1.37.0-rc.1", Some(MinorVersion(1, 37))),
+        ("29.0.1", Some(MinorVersion(29, 0))),
+        ("v1.36+", Some(MinorVersion(1, 36))),
         ("mini", None),
         ("", None),
         ("1", None),
     ] {
-        assert_eq!(Version::parse(text), expected, "{text}");
+        assert_eq!(MinorVersion::parse(text), expected, "{text}");
     }
-    assert!(Version(1, 9) < Version(1, 35));
+    assert!(MinorVersion(1, 9) < MinorVersion(1, 35));
 }

@@ -63,7 +63,7 @@ impl Fence {
     /// play them.
     pub(crate) fn parse(script: &str) -> Result<Self, SyntaxError> {
         let mut fence = Self::default();
-        Reader { script, base: Base::whole(script), fence: &mut fence }.read(&Standing::default())?;
+        FenceReader { script, base: Base::whole(script), fence: &mut fence }.read(&Standing::default())?;
         fence.commands.sort_by_key(|command| command.span.start);
         Ok(fence)
     }
@@ -121,13 +121,13 @@ fn around(extents: impl IntoIterator<Item = Option<Extent>>) -> Option<Extent> {
 }
 
 /// Reads one text: the fence, or what stands in a substitution.
-struct Reader<'a> {
+struct FenceReader<'a> {
     script: &'a str,
     base: Base,
     fence: &'a mut Fence,
 }
 
-impl Reader<'_> {
+impl FenceReader<'_> {
     fn read(&mut self, standing: &Standing) -> Result<(), SyntaxError> {
         if self.script.len() > LENGTH || nests_too_deep(self.script) {
             return Err(SyntaxError::TooLarge);
@@ -413,7 +413,7 @@ impl Reader<'_> {
             };
             let standing = Standing { substitution: true, ..standing.clone() };
             // What stands in a substitution is bash's to judge when it gets there; the fence around it is read all the same.
-            let _ = Reader { script, base, fence: self.fence }.read(&standing);
+            let _ = FenceReader { script, base, fence: self.fence }.read(&standing);
         }
     }
 

@@ -30,7 +30,7 @@ impl Target {
     /// # Errors
     /// Where the path can be read in two ways.
     pub(crate) fn read(method: &Method, uri: &Uri) -> Result<Self, Refusal> {
-        let mut params = Params::of(uri);
+        let mut params = Params::new(uri);
         let (path, rest) = proxied(uri.path());
         let parts = path.trim_matches('/').split('/').filter(|_| path != "/");
         let mut segments: Vec<String> = parts

@@ -82,7 +82,7 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
     let (mut parts, body) = request.into_parts();
     let (client, is_own) = client_for(shared, &mut parts)?;
     let target = Target::read(&parts.method, &parts.uri)?;
-    *record = Request::of(&target.info);
+    *record = Request::new(&target.info);
     shared.demand(shared.reach.right(&target, &shared.known().names), &target)?;
     if is_immortal(&target) {
         return Err(Refusal::forbidden(&target.info, "this namespace may not be deleted"));

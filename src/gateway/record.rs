@@ -24,7 +24,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn of(info: &RequestInfo) -> Self {
+    pub(crate) fn new(info: &RequestInfo) -> Self {
         let namespace = if info.resource == "namespaces" { String::new() } else { info.namespace.clone() };
         Self {
             verb: info.verb.clone(),
@@ -65,7 +65,7 @@ mod tests {
             name: "d".into(),
             subresource: "scale".into(),
         };
-        let record = Request { code: 200, micros: 7, ..Request::of(&info) };
+        let record = Request { code: 200, micros: 7, ..Request::new(&info) };
         let line = serde_json::to_string(&record.event(3)).unwrap();
         insta::assert_snapshot!(line, @r#"{"type":"request","lab":3,"verb":"get","resource":"deployments.apps/scale","namespace":"demo","name":"d","code":200,"micros":7}"#);
     }

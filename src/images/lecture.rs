@@ -13,7 +13,7 @@ const FILE: &str = "lecture.toml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lecture {
+struct LectureFile {
     application: Application,
 }
 
@@ -42,7 +42,7 @@ impl Application {
     pub fn read(labs: &Path) -> Result<Self> {
         let path = labs.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let lecture: Lecture =
+        let lecture: LectureFile =
             toml::from_str(&text).map_err(|source| Error::Lecture { path: path.clone(), source: source.into() })?;
         let mut application = lecture.application;
         let wrong = |key, value: &str| Error::Value { path: path.clone(), key, value: value.into() };

@@ -11,7 +11,7 @@ fn lecture(name: &str) -> Lecture {
 }
 
 /// One line an item, with what ties it to others.
-fn shown(lecture: &Lecture) -> String {
+fn listing(lecture: &Lecture) -> String {
     let mut out = format!("{}\n", lecture.title);
     for note in &lecture.notes {
         writeln!(out, "{}: note: {}", note.line, note.kind).unwrap();
@@ -69,7 +69,7 @@ fn what(item: &LectureItem) -> String {
 #[test]
 fn every_trap_is_read_for_what_it_is() {
     for name in ["traps.md", "mangled.md", "slides.md", "styles.md"] {
-        insta::assert_snapshot!(format!("items-{name}"), shown(&lecture(name)));
+        insta::assert_snapshot!(format!("items-{name}"), listing(&lecture(name)));
     }
 }
 

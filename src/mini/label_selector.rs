@@ -32,7 +32,7 @@ pub(super) struct LabelSelector(Option<Vec<Requirement>>);
 
 impl LabelSelector {
     /// Reads a selector of an object in JSON; requirements with an unknown operator select nothing.
-    pub(super) fn of(selector: &Value) -> Self {
+    pub(super) fn from_json(selector: &Value) -> Self {
         serde_json::from_value::<Option<meta::LabelSelector>>(selector.clone())
             .map_or(Self(None), |selector| Self::from(selector.as_ref()))
     }
@@ -151,7 +151,7 @@ mod tests {
             (expressions("DoesNotExist", json!([])), false, "!tier"),
             (expressions("Like", json!([])), false, "<none>"),
         ] {
-            let parsed = LabelSelector::of(&selector);
+            let parsed = LabelSelector::from_json(&selector);
             assert_eq!((parsed.matches(&labels), parsed.to_string().as_str()), (matches, text), "{selector}");
         }
     }

@@ -83,7 +83,7 @@ fn verb(method: &Method, name: &str, watch: bool) -> &'static str {
 pub(crate) struct Params(pub Vec<(String, String)>);
 
 impl Params {
-    pub(crate) fn of(uri: &http::Uri) -> Self {
+    pub(crate) fn new(uri: &http::Uri) -> Self {
         axum::extract::Query::try_from_uri(uri).map_or_else(|_| Params::default(), |q| Params(q.0))
     }
 

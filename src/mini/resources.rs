@@ -53,7 +53,7 @@ const REVIEW: Resource = Resource { verbs: CREATE, serving: Serving::Review, ..S
 const EMPTY: Resource = Resource { verbs: READ, serving: Serving::Empty, ..STORED };
 const WORKLOAD: Resource = Resource { categories: &["all"], ..EMPTY };
 
-const fn of<T: k8s_openapi::Resource + JsonSchema + DeserializeOwned>(base: Resource) -> Resource {
+const fn typed<T: k8s_openapi::Resource + JsonSchema + DeserializeOwned>(base: Resource) -> Resource {
     let Some(&Kind { kind, plural, short, group, namespaced }) = kubewords::kind(T::GROUP, T::KIND) else {
         panic!("a kind that the table of kinds does not have");
     };
@@ -81,7 +81,7 @@ pub(crate) static NAMESPACES: Resource = Resource {
     names: NameRule::Label,
     strategy: &small::NamespaceStrategy,
     printer: table::NAMESPACES,
-    ..of::<core::Namespace>(STORED)
+    ..typed::<core::Namespace>(STORED)
 };
 
 /// Used by admission and by tokens.
@@ -95,7 +95,7 @@ pub(crate) static SERVICE_ACCOUNTS: Resource = Resource {
     }],
     strategy: &small::ServiceAccountStrategy,
     printer: table::SERVICE_ACCOUNTS,
-    ..of::<core::ServiceAccount>(STORED)
+    ..typed::<core::ServiceAccount>(STORED)
 };
 
 pub(crate) static PODS: Resource = Resource {
@@ -123,7 +123,7 @@ pub(crate) static PODS: Resource = Resource {
     ],
     strategy: &PodStrategy,
     printer: table::PODS,
-    ..of::<core::Pod>(STORED)
+    ..typed::<core::Pod>(STORED)
 };
 
 /// Mini is ready when its node is.
@@ -132,7 +132,7 @@ pub(crate) static NODES: Resource = Resource {
     fields: &["spec.unschedulable"],
     strategy: &small::NodeStrategy,
     printer: table::NODES,
-    ..of::<core::Node>(STORED)
+    ..typed::<core::Node>(STORED)
 };
 
 const EVENT_FIELDS: &[&str] = &[
@@ -149,40 +149,40 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 /// Used by the authorizer.
-pub(crate) static ROLES: Resource = of::<rbac::Role>(ROLE);
+pub(crate) static ROLES: Resource = typed::<rbac::Role>(ROLE);
 
 /// Used by the authorizer.
-pub(crate) static CLUSTER_ROLES: Resource = Resource { ..of::<rbac::ClusterRole>(ROLE) };
+pub(crate) static CLUSTER_ROLES: Resource = Resource { ..typed::<rbac::ClusterRole>(ROLE) };
 
 /// Used by the authorizer.
-pub(crate) static ROLE_BINDINGS: Resource = of::<rbac::RoleBinding>(BINDING);
+pub(crate) static ROLE_BINDINGS: Resource = typed::<rbac::RoleBinding>(BINDING);
 
 /// Used by the authorizer.
-pub(crate) static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..of::<rbac::ClusterRoleBinding>(BINDING) };
+pub(crate) static CLUSTER_ROLE_BINDINGS: Resource = Resource { ..typed::<rbac::ClusterRoleBinding>(BINDING) };
 
 static OTHERS: [Resource; 24] = [
-    Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..of::<core::ConfigMap>(STORED) },
-    Resource { ..of::<core::Endpoints>(EMPTY) },
-    Resource { ..of::<core::LimitRange>(EMPTY) },
-    Resource { ..of::<core::PersistentVolumeClaim>(EMPTY) },
-    Resource { ..of::<core::PersistentVolume>(EMPTY) },
-    Resource { ..of::<core::ResourceQuota>(EMPTY) },
+    Resource { strategy: &small::ConfigMapStrategy, printer: table::CONFIG_MAPS, ..typed::<core::ConfigMap>(STORED) },
+    Resource { ..typed::<core::Endpoints>(EMPTY) },
+    Resource { ..typed::<core::LimitRange>(EMPTY) },
+    Resource { ..typed::<core::PersistentVolumeClaim>(EMPTY) },
+    Resource { ..typed::<core::PersistentVolume>(EMPTY) },
+    Resource { ..typed::<core::ResourceQuota>(EMPTY) },
     Resource {
         fields: EVENT_FIELDS,
         strategy: &small::EventStrategy,
         printer: table::EVENTS,
-        ..of::<core::Event>(STORED)
+        ..typed::<core::Event>(STORED)
     },
-    Resource { ..of::<core::ReplicationController>(WORKLOAD) },
-    Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..of::<core::Secret>(STORED) },
-    Resource { printer: table::SERVICES, ..of::<core::Service>(WORKLOAD) },
-    Resource { ..of::<apps::DaemonSet>(WORKLOAD) },
+    Resource { ..typed::<core::ReplicationController>(WORKLOAD) },
+    Resource { fields: &["type"], strategy: &SecretStrategy, printer: table::SECRETS, ..typed::<core::Secret>(STORED) },
+    Resource { printer: table::SERVICES, ..typed::<core::Service>(WORKLOAD) },
+    Resource { ..typed::<apps::DaemonSet>(WORKLOAD) },
     Resource {
         categories: &["all"],
         subresources: &[SCALE, sub("status", "Deployment", PART)],
         strategy: &workload::DeploymentStrategy,
         printer: table::DEPLOYMENTS,
-        ..of::<apps::Deployment>(STORED)
+        ..typed::<apps::Deployment>(STORED)
     },
     Resource {
         categories: &["all"],
@@ -190,26 +190,26 @@ static OTHERS: [Resource; 24] = [
         fields: &["status.replicas"],
         strategy: &workload::ReplicaSetStrategy,
         printer: table::REPLICA_SETS,
-        ..of::<apps::ReplicaSet>(STORED)
+        ..typed::<apps::ReplicaSet>(STORED)
     },
-    Resource { ..of::<apps::StatefulSet>(WORKLOAD) },
-    of::<authentication::SelfSubjectReview>(REVIEW),
-    of::<authentication::TokenReview>(REVIEW),
-    of::<authorization::LocalSubjectAccessReview>(REVIEW),
-    of::<authorization::SelfSubjectAccessReview>(REVIEW),
-    of::<authorization::SelfSubjectRulesReview>(REVIEW),
-    of::<authorization::SubjectAccessReview>(REVIEW),
-    Resource { ..of::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
-    Resource { ..of::<batch::CronJob>(WORKLOAD) },
+    Resource { ..typed::<apps::StatefulSet>(WORKLOAD) },
+    typed::<authentication::SelfSubjectReview>(REVIEW),
+    typed::<authentication::TokenReview>(REVIEW),
+    typed::<authorization::LocalSubjectAccessReview>(REVIEW),
+    typed::<authorization::SelfSubjectAccessReview>(REVIEW),
+    typed::<authorization::SelfSubjectRulesReview>(REVIEW),
+    typed::<authorization::SubjectAccessReview>(REVIEW),
+    Resource { ..typed::<autoscaling::HorizontalPodAutoscaler>(WORKLOAD) },
+    Resource { ..typed::<batch::CronJob>(WORKLOAD) },
     Resource {
         categories: &["all"],
         subresources: &[sub("status", "Job", PART)],
         fields: &["status.successful"],
         strategy: &JobStrategy,
         printer: table::JOBS,
-        ..of::<batch::Job>(STORED)
+        ..typed::<batch::Job>(STORED)
     },
-    Resource { ..of::<networking::Ingress>(EMPTY) },
+    Resource { ..typed::<networking::Ingress>(EMPTY) },
 ];
 
 /// Every resource, in discovery's order of groups.

@@ -104,7 +104,9 @@ impl Mini {
         let router = router.layer(axum::Extension(User::admin()));
         let (client, stop) = (kube::Client::new(router.clone(), "default"), CancellationToken::new());
         let (version, timelapse) = (options.version, options.timelapse);
-        let controllers = controllers::spawn(client.clone(), version, timelapse, ca_pem.clone(), stop.clone());
+        let is_ready = CancellationToken::new();
+        let controllers =
+            controllers::spawn(client.clone(), version, timelapse, ca_pem.clone(), is_ready.clone(), stop.clone());
         let MiniOptions { node_name, version, timelapse, runtime } = options;
         let (name, ip, scheme) = (node_name.clone(), NODE_IP.to_owned(), runtime.scheme());
         let node = kubelet::Node { name, ip, version, scheme, timelapse };
@@ -112,7 +114,10 @@ impl Mini {
         let (stop, shutdown) = (stop.drop_guard(), shutdown.drop_guard());
         let mini = Mini { router, guarded, address, ca_pem, token, stop, kubelet, controllers, shutdown, tasks };
         match tokio::time::timeout(READY, ready(mini.client(), &node_name)).await {
-            Ok(Ok(())) => Ok(mini),
+            Ok(Ok(())) => {
+                is_ready.cancel();
+                Ok(mini)
+            }
             Ok(Err(_)) | Err(_) => {
                 mini.close().await;
                 Err(Error::NotReady { seconds: READY.as_secs() })

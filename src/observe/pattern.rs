@@ -121,7 +121,7 @@ mod tests {
         text.split(", ").map(String::from).collect()
     }
 
-    fn shown(trace: &Trace, text: &str) -> String {
+    fn progress(trace: &Trace, text: &str) -> String {
         shown_since(trace, text, 0.0)
     }
 
@@ -151,24 +151,24 @@ mod tests {
             ("ErrImagePull, ErrImagePull, ErrImagePull", "2, then ErrImagePull"),
             ("Completed", "0, then Completed"),
         ] {
-            assert_eq!(shown(&seen, text), expected, "{text}");
+            assert_eq!(progress(&seen, text), expected, "{text}");
         }
-        assert_eq!(shown(&trace(&[]), "Pending"), "0, then Pending");
+        assert_eq!(progress(&trace(&[]), "Pending"), "0, then Pending");
     }
 
     #[test]
     fn the_failed_event_proves_what_the_level_has_passed() {
         let mut seen = trace(&[(0.0, "ContainerCreating"), (0.83, "ImagePullBackOff")]);
         let both = "ErrImagePull, ImagePullBackOff";
-        assert_eq!(shown(&seen, both), "0, then ErrImagePull");
+        assert_eq!(progress(&seen, both), "0, then ErrImagePull");
         seen.record_event(event(0.84, "Failed", "Error: ErrImagePull", 1));
-        assert_eq!(shown(&seen, both), "at 0.84", "the back-off still held when the event came");
-        assert_eq!(shown(&seen, "ErrImagePull, ContainerCreating"), "1, then ContainerCreating");
+        assert_eq!(progress(&seen, both), "at 0.84", "the back-off still held when the event came");
+        assert_eq!(progress(&seen, "ErrImagePull, ContainerCreating"), "1, then ContainerCreating");
         seen.record(state(20.0, "Running"));
-        assert_eq!(shown(&seen, &format!("{both}, Running")), "at 20");
-        assert_eq!(shown(&seen, "Running, ErrImagePull"), "1, then ErrImagePull", "the event came before");
+        assert_eq!(progress(&seen, &format!("{both}, Running")), "at 20");
+        assert_eq!(progress(&seen, "Running, ErrImagePull"), "1, then ErrImagePull", "the event came before");
         seen.record_event(event(21.0, "Failed", "Error: ErrImagePull", 2));
-        assert_eq!(shown(&seen, "Running, ErrImagePull"), "at 21");
+        assert_eq!(progress(&seen, "Running, ErrImagePull"), "at 21");
     }
 
     #[test]
@@ -176,8 +176,8 @@ mod tests {
         let mut seen = trace(&[(0.0, "ContainerCreating"), (0.8, "ErrImagePull")]);
         seen.record_event(event(0.8, "Failed", "Error: ImagePullBackOff", 1));
         seen.record_event(event(0.8, "Failed", "Failed to pull image \"Running\"", 1));
-        assert_eq!(shown(&seen, "ErrImagePull, ImagePullBackOff"), "1, then ImagePullBackOff");
-        assert_eq!(shown(&seen, "ErrImagePull, Running"), "1, then Running");
+        assert_eq!(progress(&seen, "ErrImagePull, ImagePullBackOff"), "1, then ImagePullBackOff");
+        assert_eq!(progress(&seen, "ErrImagePull, Running"), "1, then Running");
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
         seen.record(back_off);
         seen.record(state(0.03, "Running"));
         seen.record_event(event(0.04, "Failed", "Error: ErrImagePull", 1));
-        assert_eq!(shown(&seen, "ErrImagePull, ImagePullBackOff, Running"), "at 0.03");
+        assert_eq!(progress(&seen, "ErrImagePull, ImagePullBackOff, Running"), "at 0.03");
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Recorder {
     /// A pod was added or modified. The trace, if its state is new.
     pub(crate) fn pod(&mut self, pod: &Pod, now: Instant) -> Option<&Trace> {
         let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
-        let state = TraceState::of(pod, now - entry.since);
+        let state = TraceState::new(pod, now - entry.since);
         entry.trace.record_images(pod, now - entry.since);
         entry.trace.record(state).then_some(&entry.trace)
     }
@@ -42,7 +42,7 @@ impl Recorder {
         let entry = self.entry(pod_ref(pod), pod.metadata.uid.as_deref()?, now);
         entry.ended.get_or_insert(now);
         let state =
-            TraceState { status: TraceState::DELETED.into(), message: None, ..TraceState::of(pod, now - entry.since) };
+            TraceState { status: TraceState::DELETED.into(), message: None, ..TraceState::new(pod, now - entry.since) };
         entry.trace.record(state).then_some(&entry.trace)
     }
 
@@ -55,7 +55,7 @@ impl Recorder {
             name: about.name.clone()?,
         };
         let entry = self.entry(object, about.uid.as_deref()?, now);
-        let seen = EventSeen::of(event, now - entry.since);
+        let seen = EventSeen::new(event, now - entry.since);
         entry.trace.record_event(seen).then_some(&entry.trace)
     }
 

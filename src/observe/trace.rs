@@ -36,7 +36,7 @@ impl TraceState {
     /// The status of an object that was told to go.
     pub const TERMINATING: &str = status::TERMINATING;
 
-    pub fn of(pod: &Pod, at: Duration) -> Self {
+    pub fn new(pod: &Pod, at: Duration) -> Self {
         let row = pod_status(pod);
         TraceState {
             at,
@@ -77,7 +77,7 @@ pub struct EventSeen {
 }
 
 impl EventSeen {
-    pub fn of(event: &Event, at: Duration) -> Self {
+    pub fn new(event: &Event, at: Duration) -> Self {
         let source = event.source.as_ref().and_then(|source| source.component.clone());
         let component = event.reporting_component.clone().filter(|component| !component.is_empty()).or(source);
         let series = event.series.as_ref().and_then(|series| series.count);
@@ -316,7 +316,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_event_names_its_reporter() {
-        let seen = |event: serde_json::Value| EventSeen::of(&serde_json::from_value(event).unwrap(), at(1.0));
+        let seen = |event: serde_json::Value| EventSeen::new(&serde_json::from_value(event).unwrap(), at(1.0));
         let old = seen(serde_json::json!({
             "metadata": {}, "involvedObject": {}, "reason": "Pulling", "message": "m", "type": "Normal",
             "count": 3, "source": {"component": "kubelet"}, "reportingComponent": "",

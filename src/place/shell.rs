@@ -263,7 +263,7 @@ impl Shell {
         let _ = std::fs::remove_file(&self.ended_by);
         let (mut stdout, mut all) = (String::new(), String::new());
         let ended = tool.run_leaving(|fd, line| {
-            let line = self.for_readers(shown(line));
+            let line = self.for_readers(printable(line));
             for text in [&mut all, &mut stdout].into_iter().take(if fd == 1 { 2 } else { 1 }) {
                 text.push_str(&line);
                 text.push('\n');
@@ -317,7 +317,7 @@ BASH*|COMP_*|DIRSTACK|EPOCH*|EUID|FUNCNAME|GROUPS|HISTCMD|LINENO|OPTIND|PIPESTAT
 
 /// A line as a terminal would leave it standing: what follows the last carriage return, without control sequences,
 /// which could wipe a screen or part a password, and without other control characters.
-fn shown(line: &str) -> Cow<'_, str> {
+fn printable(line: &str) -> Cow<'_, str> {
     if !line.contains(|c: char| c.is_control() && c != '\t') {
         return line.into();
     }
@@ -363,7 +363,7 @@ mod tests {
             ("a\x00b\x08c\x7f", "abc"),
             ("ü\x1b[mß", "üß"),
         ] {
-            assert_eq!(shown(line), left, "{line:?}");
+            assert_eq!(printable(line), left, "{line:?}");
         }
     }
 

@@ -108,7 +108,7 @@ struct Login {
 
 impl Login {
     /// The stage's user, or one that the lab has to itself.
-    async fn of(spec: &SiteSpec<'_>) -> Result<Self, Error> {
+    async fn new(spec: &SiteSpec<'_>) -> Result<Self, Error> {
         let is_own = spec.rotates && spec.stage.has_users();
         let credentials = match is_own {
             true => Credentials::fresh(format!("{}-puller", spec.names.id())),
@@ -167,7 +167,7 @@ impl Site {
         spec.masker.add(docker.token());
         let sources = handle.application.context().map_err(stage::Error::Application)?;
         let kubeconfig = gateway.kubeconfig();
-        let login = Login::of(spec).await?;
+        let login = Login::new(spec).await?;
         let mut shell = Shell::prepare(&shell::ShellSpec {
             folder: &folder,
             name: &format!("lab-{}", spec.lab),

@@ -50,7 +50,7 @@ impl Shared {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps when deliveries ceased, and wakes whoever waits for one; None: they come.
+    /// Keeps when deliveries ceased, and wakes whoever waits for one. None means that they come.
     fn broken(&self, why: Option<String>) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = broken.is_some() || why.is_some();
@@ -91,7 +91,7 @@ impl Watch {
             follow(api, shared.clone(), &stop, &tasks, |shared, pod, gone| {
                 shared.record(|recorder, now| {
                     let trace = if gone { recorder.pod_deleted(&pod, now) } else { recorder.pod(&pod, now) };
-                    trace.and_then(|trace| told(trace, shared.lab))
+                    trace.and_then(|trace| newest_state(trace, shared.lab))
                 });
             })
         };
@@ -143,7 +143,7 @@ impl Watch {
 }
 
 /// The newest state of a trace as an event for readers.
-fn told(trace: &Trace, lab: u32) -> Option<Event> {
+fn newest_state(trace: &Trace, lab: u32) -> Option<Event> {
     let state = trace.last()?;
     Some(Event::ObjectState {
         lab,

@@ -42,7 +42,7 @@ pub(super) fn lines(events: &[Value]) -> String {
 }
 
 pub(super) fn session(events: &[Value]) -> SessionReport {
-    SessionReport::of(read::of(&lines(events)))
+    SessionReport::new(read::stream(&lines(events)))
 }
 
 /// What no report may act on.

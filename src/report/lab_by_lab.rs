@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    fn told(words: &str) -> String {
+    fn output(words: &str) -> String {
         let told = Told::default();
         let mut order = LabByLab::new(told.clone());
         for word in words.split(' ') {
@@ -121,11 +121,11 @@ mod tests {
 
     #[test]
     fn one_labs_events_at_a_time_in_the_order_of_their_ends() {
-        assert_eq!(told("1( 1a 1) 2( 2a 2)"), "1( 1a 1) 2( 2a 2)");
+        assert_eq!(output("1( 1a 1) 2( 2a 2)"), "1( 1a 1) 2( 2a 2)");
         assert_eq!(
-            told("1( 2( 1a 3( 4( 2a n 3a 3) 2) 1b 1) 4a 4b 4) n"),
+            output("1( 2( 1a 3( 4( 2a n 3a 3) 2) 1b 1) 4a 4b 4) n"),
             "1( 1a n 1b 1) 3( 3a 3) 2( 2a 2) 4( 4a 4b 4) n"
         );
-        assert_eq!(told("1( 2( 2a 1a"), "1( 1a 2( 2a", "interrupted");
+        assert_eq!(output("1( 2( 2a 1a"), "1( 1a 2( 2a", "interrupted");
     }
 }

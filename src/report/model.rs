@@ -24,7 +24,7 @@ pub(super) struct SessionReport {
     pub suites: Vec<SuiteReport>,
     /// Why it ended before its labs had, and what to do.
     pub failed: Option<(String, Option<String>)>,
-    /// None: it was cut off.
+    /// None where it was cut off.
     pub end: Option<RunEnd>,
     /// Lines that could not be read.
     pub unread: usize,
@@ -63,7 +63,7 @@ pub(super) struct SuiteReport {
     pub file: String,
     /// A lecture's Markdown; None of a lab.
     pub text: Option<String>,
-    /// None: it had not come to its end.
+    /// None where it had not come to its end.
     pub verdict: Option<Verdict>,
     pub ms: u64,
     pub failure: Option<Failure>,
@@ -84,7 +84,7 @@ pub(super) struct CaseReport {
     pub text: String,
     pub output: String,
     pub checks: Vec<CheckReport>,
-    /// None: it had not come to its end.
+    /// None where it had not come to its end.
     pub verdict: Option<Verdict>,
     /// When it began.
     pub at_ms: Option<u64>,
@@ -143,7 +143,7 @@ pub(super) struct EventReport {
 }
 
 impl SessionReport {
-    pub(super) fn of(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         let mut session = Self { unread: stream.unread, ..Self::default() };
         stream.records.into_iter().for_each(|record| session.take(record));
         for suite in &mut session.suites {

@@ -39,7 +39,7 @@ pub(crate) fn recorded(name: &str) -> String {
 
 /// The events of a recording; each is one that this program knows.
 pub(crate) fn records(name: &str) -> Vec<Record> {
-    let stream = read::of(&recorded(name));
+    let stream = read::stream(&recorded(name));
     assert_eq!(stream.unread, 0, "{name}");
     stream.records
 }

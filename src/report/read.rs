@@ -53,11 +53,11 @@ pub(crate) fn read(path: &Path) -> Result<Stream, Error> {
     if let Some(found) = found.filter(|found| *found > u64::from(SCHEMA)) {
         return Err(Error::Schema { path: path.into(), found });
     }
-    let stream = of(&text);
+    let stream = stream(&text);
     if stream.records.is_empty() { Err(Error::NoEvents { path: path.into() }) } else { Ok(stream) }
 }
 
-pub(super) fn of(text: &str) -> Stream {
+pub(super) fn stream(text: &str) -> Stream {
     let mut stream = Stream::default();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match serde_json::from_str(line) {

@@ -33,9 +33,9 @@ impl Rendered {
     ///
     /// # Errors
     /// Where one tells of no run.
-    pub(crate) fn of(sources: &[PathBuf]) -> Result<Self, read::Error> {
+    pub(crate) fn read(sources: &[PathBuf]) -> Result<Self, read::Error> {
         let file = |source: &PathBuf| if source.is_dir() { source.join(EVENTS) } else { source.clone() };
-        let sessions = sources.iter().map(|source| Ok(SessionReport::of(read::read(&file(source))?)));
+        let sessions = sources.iter().map(|source| Ok(SessionReport::new(read::read(&file(source))?)));
         Ok(Self { sessions: sessions.collect::<Result<_, _>>()? })
     }
 
@@ -78,7 +78,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(EVENTS), lines(&failed_events())).unwrap();
         std::fs::create_dir(dir.path().join("report.html")).unwrap();
-        let [page, xml] = Rendered::of(&[dir.path().to_owned()]).unwrap().write(dir.path());
+        let [page, xml] = Rendered::read(&[dir.path().to_owned()]).unwrap().write(dir.path());
         assert!(page.unwrap_err().to_string().ends_with("report.html was not written"));
         assert!(std::fs::read_to_string(xml.unwrap()).unwrap().contains("<testsuites"));
     }

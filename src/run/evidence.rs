@@ -11,7 +11,7 @@ use crate::stage::NodeMark;
 /// served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Testimony {
-    /// None: nobody had been refused before.
+    /// None where nobody had been refused before.
     refused: Option<LogEntry>,
     served: LogEntry,
 }
@@ -166,7 +166,7 @@ mod tests {
         }
         trace.record_event(event(70, "Failed", "Error: ErrImagePull", 1));
         let pod = serde_json::json!({"status": {"phase": "Pending"}});
-        let state = TraceState::of(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
+        let state = TraceState::new(&serde_json::from_value(pod).unwrap(), Duration::ZERO);
         let message = Some("Back-off pulling image \"x\": ErrImagePull: no basic auth credentials".into());
         trace.record(TraceState { message, ..state });
         assert_eq!(

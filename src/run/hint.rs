@@ -61,7 +61,7 @@ pub(super) const ENDLESS: &str = "`timeout` in a directive gives a step more tim
                            `port-forward`) is played as `timeout 5 …`";
 
 /// What helps against the first cause that the troubles name, which are those of now; `wanted`: the pod was to run.
-pub(super) fn of(troubles: &[String], wanted: bool) -> Option<String> {
+pub(super) fn against(troubles: &[String], wanted: bool) -> Option<String> {
     let named = |word: &&str| troubles.iter().any(|line| line.contains(word));
     if let Some(trouble) = wire_trouble(&troubles.join("\n")) {
         return Some(on_the_way(trouble).to_owned());
@@ -88,7 +88,7 @@ mod tests {
             ("authorization failed: no basic auth credentials", None),
             ("401 Unauthorized", None),
         ] {
-            let hint = of(&["pod/mypod  0.00 Pending".into(), line.into()], false);
+            let hint = against(&["pod/mypod  0.00 Pending".into(), line.into()], false);
             match expected {
                 Some(words) => assert!(hint.as_ref().is_some_and(|hint| hint.contains(words)), "{line}: {hint:?}"),
                 None => assert_eq!(hint, None, "{line}"),
@@ -103,8 +103,8 @@ mod tests {
             ("pull access denied, … authorization failed: no basic auth credentials", "https://index.docker.io/v1/"),
             ("rpc error: code = NotFound desc = … docker.io/a/b:nope: not found", "no such repository or tag"),
         ] {
-            assert!(of(&[line.into()], true).is_some_and(|hint| hint.contains(expected)), "{line}");
-            assert_eq!(of(&[line.into()], false), None, "{line}");
+            assert!(against(&[line.into()], true).is_some_and(|hint| hint.contains(expected)), "{line}");
+            assert_eq!(against(&[line.into()], false), None, "{line}");
         }
     }
 }

@@ -509,7 +509,7 @@ async fn failed(lab: &Lab, line: usize, message: String, step_run: &StepRun<'_>,
     let wanted = check::objects(checks).into_iter().any(|object| is_wanted(checks, object));
     let causes = causes(step_run, context).await;
     // What is known to have made it so is nearer than what its signs may mean.
-    let of_signs = || hint::of(&check::troubles(checks, &context.site.watch, began), wanted);
+    let of_signs = || hint::against(&check::troubles(checks, &context.site.watch, began), wanted);
     let hint = causes.first().and_then(Hint::hint).or_else(of_signs);
     let told = causes.iter().map(ToString::to_string).collect();
     let failure = Failure { file: lab.path.display().to_string(), line, message, causes: told, evidence, hint };

@@ -41,7 +41,7 @@ pub(crate) struct VersionDifference {
 
 impl VersionColumn {
     /// `masked` takes secrets out of messages.
-    pub(crate) fn of(
+    pub(crate) fn new(
         version: &str,
         server_version: &str,
         played: &[PlayedLab],
@@ -193,11 +193,11 @@ mod tests {
         let mut trace = Trace::new(pod, "u");
         for status in states {
             let pod = serde_json::from_value(serde_json::json!({"status": {"phase": "Pending"}})).unwrap();
-            trace.record(TraceState { status: (*status).into(), ..TraceState::of(&pod, std::time::Duration::ZERO) });
+            trace.record(TraceState { status: (*status).into(), ..TraceState::new(&pod, std::time::Duration::ZERO) });
         }
         for (reason, message) in events {
             let event = serde_json::json!({"metadata": {}, "involvedObject": {}, "reason": reason, "message": message});
-            trace.record_event(EventSeen::of(&serde_json::from_value(event).unwrap(), std::time::Duration::ZERO));
+            trace.record_event(EventSeen::new(&serde_json::from_value(event).unwrap(), std::time::Duration::ZERO));
         }
         trace
     }
@@ -213,7 +213,7 @@ mod tests {
             commands: Vec::new(),
             waits: Vec::new(),
         };
-        VersionColumn::of(version, version, &[played], &str::to_owned)
+        VersionColumn::new(version, version, &[played], &str::to_owned)
     }
 
     fn between(left: Vec<Trace>, right: Vec<Trace>) -> Option<String> {

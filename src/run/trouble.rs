@@ -60,7 +60,7 @@ enum Trouble {
 impl Trouble {
     /// What fails under a lab that is played since `began`; `request` is the first that the cluster failed, `full` the
     /// lab's folder where its disk has no room.
-    fn of(request: Option<String>, began: SteadyClock, full: Option<&Path>, causes: &[Cause]) -> Option<Self> {
+    fn find(request: Option<String>, began: SteadyClock, full: Option<&Path>, causes: &[Cause]) -> Option<Self> {
         let of_stage = |cause: &&Cause| {
             matches!(cause, Cause::RegistryDown { .. } | Cause::RegistrySilent | Cause::WatchCut { .. })
         };
@@ -95,7 +95,7 @@ pub(super) async fn judged(mut stepped: Stepped, step: &Step, context: &LabConte
     };
     let (request, folder) = (context.site.gateway.unsteady(), context.site.shell.dir());
     let full = (stepped.is_full || is_full(folder)).then_some(folder);
-    let trouble = match Trouble::of(request, began, full, &stepped.causes) {
+    let trouble = match Trouble::find(request, began, full, &stepped.causes) {
         None if stepped.verdict != Verdict::ExpectedFailure => Trouble::of_engine(context.stage).await,
         trouble => trouble,
     };
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn what_fails_under_a_lab_is_told_from_what_a_lab_does() {
         let of = |request: Option<&str>, causes: &[Cause]| {
-            Trouble::of(request.map(Into::into), SteadyClock::default(), None, causes)
+            Trouble::find(request.map(Into::into), SteadyClock::default(), None, causes)
         };
         assert_eq!(of(None, &[Cause::OpenRegistry]), None);
         assert_eq!(

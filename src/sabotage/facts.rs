@@ -115,7 +115,7 @@ fn manifest(lab: &Lab, pod: &ObjectRef) -> Option<Value> {
     manifests(lab).find(|value| value["metadata"]["name"] == pod.name.as_str())
 }
 
-/// The ServiceAccount that the lab's manifest of a pod names; None: its namespace's default.
+/// The ServiceAccount that the lab's manifest of a pod names; None where it is its namespace's default.
 pub(super) fn account_of(lab: &Lab, pod: &ObjectRef) -> Option<String> {
     manifest(lab, pod)?["spec"]["serviceAccountName"].as_str().map(str::to_owned)
 }

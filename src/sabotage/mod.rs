@@ -10,6 +10,6 @@ mod plan;
 mod play;
 
 pub(crate) use faults::{FAULTS, chosen};
-pub(crate) use outcome::{FaultOutcome, Report, Row};
+pub(crate) use outcome::{FaultOutcome, FaultRow, Report};
 pub(crate) use plan::{Broken, Error, SabotagePlan, StageVariant};
 pub(crate) use play::{Breaker, rows};

@@ -24,7 +24,7 @@ pub(crate) enum FaultOutcome {
 
 /// One fault in one lab.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct FaultRow {
     #[serde(serialize_with = "name")]
     pub fault: &'static Fault,
     pub lab: u32,
@@ -36,9 +36,9 @@ fn name<S: serde::Serializer>(fault: &&Fault, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(fault.name)
 }
 
-impl Row {
+impl FaultRow {
     /// What came of a broken lab that was played, or why it could not be broken.
-    pub(super) fn of(broken: &Broken, played: Result<&PlayedLab, String>) -> Self {
+    pub(super) fn new(broken: &Broken, played: Result<&PlayedLab, String>) -> Self {
         let outcome = match played {
             Ok(played) => judged(broken.fault, played),
             Err(why) => FaultOutcome::NotCaught { why: format!("it could not be broken: {why}") },
@@ -47,7 +47,7 @@ impl Row {
     }
 }
 
-impl From<Inapplicable> for Row {
+impl From<Inapplicable> for FaultRow {
     fn from(Inapplicable { fault, lab, why }: Inapplicable) -> Self {
         Self { fault, lab, outcome: FaultOutcome::DoesNotApply { why } }
     }
@@ -75,7 +75,7 @@ fn judged(fault: &Fault, played: &PlayedLab) -> FaultOutcome {
 /// All rows, by fault and lab.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    pub results: Vec<Row>,
+    pub results: Vec<FaultRow>,
     pub caught: usize,
     /// How many were played.
     pub of: usize,
@@ -83,7 +83,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// In the order of `faults`, then of the labs' numbers.
-    pub(crate) fn new(mut results: Vec<Row>, faults: &[&'static Fault]) -> Self {
+    pub(crate) fn new(mut results: Vec<FaultRow>, faults: &[&'static Fault]) -> Self {
         results.sort_by_key(|row| (faults.iter().position(|fault| fault.name == row.fault.name), row.lab));
         let count = |is: fn(&FaultOutcome) -> bool| results.iter().filter(|row| is(&row.outcome)).count();
         let caught = count(|outcome| matches!(outcome, FaultOutcome::Caught { .. }));
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_does_not_apply_counts_nowhere() {
         let faults = chosen(&["registry-open".into(), "any-password".into()]).unwrap();
-        let row = |fault: usize, lab, outcome| Row { fault: faults[fault], lab, outcome };
+        let row = |fault: usize, lab, outcome| FaultRow { fault: faults[fault], lab, outcome };
         let (why, said) = (String::new, String::new);
         let rows = vec![
             row(1, 2, FaultOutcome::DoesNotApply { why: why() }),

@@ -10,7 +10,7 @@ use tokio::sync::Barrier;
 
 use super::facts::needed_images;
 use super::faults::Happening;
-use super::outcome::Row;
+use super::outcome::FaultRow;
 use super::plan::Broken;
 use crate::exec::chain;
 use crate::place::Site;
@@ -95,11 +95,11 @@ impl BeforeStep for Breaker<'_> {
 }
 
 /// A row for each broken lab that was played.
-pub(crate) fn rows(labs: &[Broken], played: &[PlayedLab], failed: &BTreeMap<u32, String>) -> Vec<Row> {
+pub(crate) fn rows(labs: &[Broken], played: &[PlayedLab], failed: &BTreeMap<u32, String>) -> Vec<FaultRow> {
     let row = |broken: &Broken| {
         let played = played.iter().find(|played| played.lab == broken.lab.id);
         let played = played.ok_or_else(|| "it was not played".to_owned());
-        Row::of(broken, failed.get(&broken.lab.id).map_or(played, |why| Err(why.clone())))
+        FaultRow::new(broken, failed.get(&broken.lab.id).map_or(played, |why| Err(why.clone())))
     };
     labs.iter().map(row).collect()
 }

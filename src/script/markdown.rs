@@ -29,7 +29,7 @@ pub(super) enum BlockKind {
 
 /// All blocks in the order of the file. The error comes with its line.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block>, (usize, Problem)> {
-    let mut reader = Reader { source: text, ..Reader::default() };
+    let mut reader = LabReader { source: text, ..LabReader::default() };
     reader.line_starts.push(0);
     reader.line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
     for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, Options::empty()).into_offset_iter()) {
@@ -41,7 +41,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>, (usize, Problem)> {
 
 /// What the events between a start and its end are collected into.
 #[derive(Default)]
-struct Reader<'a> {
+struct LabReader<'a> {
     source: &'a str,
     line_starts: Vec<usize>,
     blocks: Vec<Block>,
@@ -52,7 +52,7 @@ struct Reader<'a> {
     html: Vec<(usize, String)>,
 }
 
-impl Reader<'_> {
+impl LabReader<'_> {
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), (usize, Problem)> {
         let line = self.line(range.start);
         match event {
@@ -174,7 +174,7 @@ fn is_closed(source: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
+    fn listing(text: &str) -> String {
         match blocks(text) {
             Err((line, problem)) => format!("{line}: {problem}"),
             Ok(blocks) => blocks.iter().map(|b| format!("{}: {:?}\n", b.line, b.kind)).collect(),
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn blocks_of_a_guide() {
-        insta::assert_snapshot!(shown(concat!(
+        insta::assert_snapshot!(listing(concat!(
             "# Title with `code`\n",
             "Prose, with *emphasis*,\ntwo lines and `<!-- rehearse: no -->`.\n\n",
             "Another paragraph: <!-- inline -->\n",
@@ -212,7 +212,7 @@ mod tests {
             ("a\n\n<!-- rehearse: fails\n\n```bash\n```\n", "3: comment is never closed"),
             ("words <!-- rehearse: fails\n\n```bash\n```\n", "1: comment is never closed"),
         ] {
-            assert_eq!(shown(text).trim_end(), expected, "{text:?}");
+            assert_eq!(listing(text).trim_end(), expected, "{text:?}");
         }
     }
 }

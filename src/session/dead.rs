@@ -21,7 +21,7 @@ pub(crate) struct Dead {
 
 impl Dead {
     /// The session whose things carry `owner`, if it is dead.
-    pub(crate) fn of(id: &str, owner: &str) -> Option<Self> {
+    pub(crate) fn find(id: &str, owner: &str) -> Option<Self> {
         let lock = PathBuf::from(owner);
         (life(owner) == Life::Dead).then(|| Self { id: id.into(), dir: lock::folder_of(&lock), lock })
     }
@@ -35,7 +35,7 @@ impl Dead {
         match self.private() {
             // Without a folder there is no ledger that two could write in.
             None => Some(None),
-            Some(private) => Payer::of(&private).map(Some),
+            Some(private) => Payer::find(&private).map(Some),
         }
     }
 
@@ -68,7 +68,7 @@ pub(crate) fn dead(root: &Path) -> Vec<Dead> {
     let mut found = BTreeMap::new();
     for lock in lock::locks() {
         let id = lock::session_of(&lock).unwrap_or_default();
-        if let Some(dead) = Dead::of(&id, &lock.display().to_string()) {
+        if let Some(dead) = Dead::find(&id, &lock.display().to_string()) {
             found.insert(id, dead);
         }
     }
@@ -146,7 +146,7 @@ mod tests {
         let [dead] = &found(root.path())[..] else { panic!("{:?}", found(root.path())) };
         assert_eq!(dead.id, id);
         assert_eq!(dead.ledger().unwrap().unwrap().debts(), [Debt::Engine { host: "h".into() }]);
-        assert_eq!(Dead::of(&id, &owner).as_ref(), Some(dead), "by its lock alone, too");
+        assert_eq!(Dead::find(&id, &owner).as_ref(), Some(dead), "by its lock alone, too");
         dead.end_processes();
         assert!(!left.wait().unwrap().success());
         assert!(secret.exists(), "not before its debts are paid");

@@ -20,7 +20,7 @@ pub(crate) enum Debt {
     /// Namespaces that the session's labs have made on a cluster that stays.
     Namespaces {
         kubeconfig: PathBuf,
-        /// The owner of the stage whose cluster it is: gone with that. None: the user's, who is given it back as it was.
+        /// The owner of the stage whose cluster it is, with which it goes. None where it is the user's, who is given it back.
         stage: Option<String>,
     },
     /// docker.io on the nodes of the user's kind cluster, which is the session's registry, and what they pulled from it.
@@ -34,7 +34,7 @@ pub(crate) enum Debt {
 /// What a session owes. Clones are the same ledger.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
-    /// None: of a session whose folder is gone.
+    /// None for a session whose folder is gone.
     path: Option<PathBuf>,
     debts: Arc<Mutex<Vec<Debt>>>,
 }
@@ -120,7 +120,7 @@ pub(crate) struct Payer {
 
 impl Payer {
     /// None where somebody else pays.
-    pub(super) fn of(private: &Path) -> Option<Self> {
+    pub(super) fn find(private: &Path) -> Option<Self> {
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).mode(0o600).open(private.join(PAYER)).ok()?;
         Flock::lock(file, FlockArg::LockExclusiveNonblock).ok().map(|lock| Self { _lock: lock })
@@ -165,9 +165,9 @@ mod tests {
     #[test]
     fn one_pays_at_a_time() {
         let private = tempfile::tempdir().unwrap();
-        let payer = Payer::of(private.path()).unwrap();
-        assert!(Payer::of(private.path()).is_none());
+        let payer = Payer::find(private.path()).unwrap();
+        assert!(Payer::find(private.path()).is_none());
         drop(payer);
-        assert!(Payer::of(private.path()).is_some());
+        assert!(Payer::find(private.path()).is_some());
     }
 }

@@ -101,7 +101,7 @@ async fn find(docker: &Docker, root: &Path, reaping: Reaping, reaped: &mut Reape
             }
             Life::Others => {}
             Life::Dead => {
-                let Some(dead) = Dead::of(&id, &owner) else { continue };
+                let Some(dead) = Dead::find(&id, &owner) else { continue };
                 all.entry(id).or_insert_with(|| Found { dead, debts: Vec::new() }).debts.push(debt);
             }
         }

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn the_registrys_clock_is_known_by_what_it_writes() {
         let (wall, mut heard) = (Timestamp::now(), Heard::default());
-        let clock = SteadyClock::told(wall);
+        let clock = SteadyClock::starting_at(wall);
         let entry = |behind: i64| {
             let time = wall - SignedDuration::from_secs(behind);
             let text = format!(

@@ -29,7 +29,7 @@ pub(crate) struct TwinObjects {
     pub secrets: Vec<Secret>,
     /// Secrets for another namespace than the pod's.
     pub secrets_elsewhere: Vec<Secret>,
-    /// None: the namespace's own `default` will do.
+    /// None where the namespace's own `default` will do.
     pub account: Option<ServiceAccount>,
 }
 

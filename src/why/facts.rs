@@ -37,7 +37,7 @@ pub(super) struct Answered {
 
 impl Answer {
     /// `tags` are those of the repository, None where it has none or is not there.
-    pub(super) fn of(error: &Error, tag: Option<&str>, tags: Option<&[String]>) -> Self {
+    pub(super) fn new(error: &Error, tag: Option<&str>, tags: Option<&[String]>) -> Self {
         match error {
             Error::NotFound { .. } => match (tags, tag) {
                 (Some(tags), Some(tag)) => Self::TagUnknown { near: nearest(tag, tags) },
@@ -48,7 +48,7 @@ impl Answer {
             Error::UnexpectedStatus { status: 403, .. } | Error::Scope { .. } => Self::Denied,
             Error::Platform { .. } => Self::NoPlatform,
             Error::AccessDenied { source } | Error::Authorize { source } | Error::Token { source, .. } => {
-                Self::of(source, tag, tags)
+                Self::new(source, tag, tags)
             }
             other => Self::Unknown(other.chain()),
         }

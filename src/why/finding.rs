@@ -25,7 +25,7 @@ pub(crate) struct Remedy {
 
 /// What an object or a registry says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Evidence {
+pub(crate) struct Observation {
     /// The object or the registry.
     pub of: String,
     /// The field in it, as `kubectl get -o jsonpath` takes it.
@@ -33,7 +33,7 @@ pub(crate) struct Evidence {
     pub says: String,
 }
 
-impl Evidence {
+impl Observation {
     pub(super) fn new(of: impl Into<String>, path: &str, says: impl Into<String>) -> Self {
         Self { of: of.into(), path: Some(path.into()).filter(|path: &String| !path.is_empty()), says: says.into() }
     }
@@ -46,7 +46,7 @@ pub(crate) struct BrokenLink {
     pub id: &'static str,
     /// One sentence.
     pub says: String,
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Observation>,
     pub remedies: Vec<Remedy>,
 }
 
@@ -55,7 +55,7 @@ impl BrokenLink {
         Self { id, says: says.into(), evidence: Vec::new(), remedies: Vec::new() }
     }
 
-    pub(super) fn shown_by(mut self, evidence: Evidence) -> Self {
+    pub(super) fn shown_by(mut self, evidence: Observation) -> Self {
         self.evidence.push(evidence);
         self
     }
@@ -78,7 +78,7 @@ pub(crate) struct Diagnosis {
     pub image: Option<String>,
     /// The links before the broken one: each holds.
     pub holds: Vec<&'static str>,
-    /// None: the pod has its images, or waits for nothing of this kind.
+    /// None where the pod has its images, or waits for nothing of this kind.
     pub cause: Option<BrokenLink>,
     /// What could not be looked at, and when the kubelet tries again.
     pub notes: Vec<String>,
@@ -100,7 +100,7 @@ impl fmt::Display for Diagnosis {
                     write!(f, "\n  ✓ {}", self.holds.join(", "))?;
                 }
                 write!(f, "\n  ✗ {}: {}", cause.id, cause.says)?;
-                for Evidence { of, path, says } in &cause.evidence {
+                for Observation { of, path, says } in &cause.evidence {
                     let path = path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
                     write!(f, "\n      {of}{path}: {says}")?;
                 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::facts::{Answer, Answered, Facts, nearest};
-use super::finding::{BrokenLink, Diagnosis, Evidence, Grade};
+use super::finding::{BrokenLink, Diagnosis, Grade, Observation};
 use super::stuck::{CONFIG_JSON, DOCKER_HUB, Stuck, config, keyring, logins, stuck};
 use crate::kubewords::status::{COMPLETED, ERR_IMAGE_NEVER_PULL, IMAGE_PULL_BACK_OFF, RUNNING, SUCCEEDED};
 use crate::observe::{WireTrouble, pod_status, wire_trouble};
@@ -108,7 +108,7 @@ fn invalid_name(stuck: &Stuck<'_>) -> Option<BrokenLink> {
         .and_then(|spec| spec.containers.iter().position(|container| container.name == stuck.container.name));
     let path = format!(".spec.containers[{}].image", at.map_or("*".into(), |at| at.to_string()));
     let finding = BrokenLink::new("image-name-invalid", format!("`{}` names no image: {error}", stuck.image));
-    let finding = finding.shown_by(Evidence::new(stuck.pod(), &path, stuck.image));
+    let finding = finding.shown_by(Observation::new(stuck.pod(), &path, stuck.image));
     Some(finding.mended(
         Grade::Change,
         format!(
@@ -126,7 +126,7 @@ fn never_pulled(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     }
     let says = "the pod forbids pulling, and the node does not have the image, or not for this pod";
     let finding = BrokenLink::new("never-pulled", says);
-    let finding = finding.shown_by(Evidence::new(stuck.pod(), ".spec.containers[*].imagePullPolicy", "Never"));
+    let finding = finding.shown_by(Observation::new(stuck.pod(), ".spec.containers[*].imagePullPolicy", "Never"));
     Some(finding.mended(Grade::Destroys, format!("{}   # with imagePullPolicy: IfNotPresent", stuck.deletion())))
 }
 
@@ -167,7 +167,7 @@ fn not_there(stuck: &Stuck<'_>) -> Option<BrokenLink> {
         _ => return None,
     };
     let finding = match told {
-        Some(one) => finding.shown_by(Evidence::new(format!("registry {}", reference.registry()), "", &*one.words)),
+        Some(one) => finding.shown_by(Observation::new(format!("registry {}", reference.registry()), "", &*one.words)),
         None => finding,
     };
     let finding = if stuck.words.is_empty() { finding } else { finding.shown_by(stuck.kubelets()) };
@@ -195,16 +195,16 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<BrokenLink> {
         );
         let finding = BrokenLink::new("account-patched-late", says);
         let finding = finding
-            .shown_by(Evidence::new(format!("serviceaccount/{account}"), ".imagePullSecrets[0].name", secret))
-            .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"));
+            .shown_by(Observation::new(format!("serviceaccount/{account}"), ".imagePullSecrets[0].name", secret))
+            .shown_by(Observation::new(stuck.pod(), ".spec.imagePullSecrets", "not set"));
         return Some(finding.mended(Grade::Destroys, stuck.deletion()));
     }
     let says = format!(
         "neither the pod nor its ServiceAccount `{account}` names a pull secret, and the registry asks for one"
     );
     let finding = BrokenLink::new("no-secret-named", says)
-        .shown_by(Evidence::new(stuck.pod(), ".spec.imagePullSecrets", "not set"))
-        .shown_by(Evidence::new(format!("serviceaccount/{account}"), ".imagePullSecrets", "not set"));
+        .shown_by(Observation::new(stuck.pod(), ".spec.imagePullSecrets", "not set"))
+        .shown_by(Observation::new(format!("serviceaccount/{account}"), ".imagePullSecrets", "not set"));
     let finding = if stuck.words.is_empty() { finding } else { finding.shown_by(stuck.kubelets()) };
     let patch = |name: &str| {
         format!(
@@ -215,7 +215,7 @@ fn no_secret(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     // One that is there and would do is only to be named.
     let finding = match &stuck.facts.would_do {
         Some(name) => finding
-            .shown_by(Evidence::new(format!("secret/{name}"), "", "would do, and nobody names it"))
+            .shown_by(Observation::new(format!("secret/{name}"), "", "would do, and nobody names it"))
             .mended(Grade::Change, patch(name)),
         None => finding.mended(Grade::Change, stuck.creation("NAME")).mended(Grade::Change, patch("NAME")),
     };
@@ -237,13 +237,13 @@ fn missing(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let namespace = &stuck.namespace;
     let says = format!("the pod names the pull secret `{}`, which {namespace} does not have", gone.name);
     let path = format!(".spec.imagePullSecrets[{}].name", gone.at);
-    let finding = BrokenLink::new("secret-missing", says).shown_by(Evidence::new(stuck.pod(), &path, gone.name));
+    let finding = BrokenLink::new("secret-missing", says).shown_by(Observation::new(stuck.pod(), &path, gone.name));
     let finding = match (elsewhere, &near) {
         ([], Some(near)) => {
-            finding.shown_by(Evidence::new(format!("secret/{near}"), ".metadata.name", "is there, spelt otherwise"))
+            finding.shown_by(Observation::new(format!("secret/{near}"), ".metadata.name", "is there, spelt otherwise"))
         }
         ([], None) => finding,
-        (there, _) => finding.shown_by(Evidence::new(
+        (there, _) => finding.shown_by(Observation::new(
             format!("secret/{}", gone.name),
             ".metadata.namespace",
             format!("is in {} only; a pod reads those of its own namespace", there.join(", ")),
@@ -268,9 +268,9 @@ fn wrong_type(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let keys: Vec<_> = secret.data.iter().flatten().map(|(key, _)| key.clone()).collect();
     let says = format!("the kubelet reads no login in secret `{name}`: its type is `{type_}`, not `{}`", CONFIG_JSON.0);
     let finding = BrokenLink::new("secret-of-wrong-type", says)
-        .shown_by(Evidence::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
-        .shown_by(Evidence::new(format!("secret/{name}"), ".type", type_))
-        .shown_by(Evidence::new(format!("secret/{name}"), ".data", format!("has the keys: {}", keys.join(", "))));
+        .shown_by(Observation::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
+        .shown_by(Observation::new(format!("secret/{name}"), ".type", type_))
+        .shown_by(Observation::new(format!("secret/{name}"), ".data", format!("has the keys: {}", keys.join(", "))));
     let anew = format!("kubectl delete secret {name} -n {}   # a secret's type cannot be changed", stuck.namespace);
     Some(finding.mended(Grade::Change, anew).mended(Grade::Change, stuck.creation(&name)))
 }
@@ -283,8 +283,8 @@ fn damaged(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let says = format!("the login in secret `{name}` cannot be read: {error}");
     let key = config(secret).map_or(CONFIG_JSON.1, |(key, _)| key);
     let finding = BrokenLink::new("secret-damaged", says)
-        .shown_by(Evidence::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
-        .shown_by(Evidence::new(format!("secret/{name}"), &format!(".data['{key}']"), error.to_string()));
+        .shown_by(Observation::new(stuck.pod(), &format!(".spec.imagePullSecrets[{at}].name"), &*name))
+        .shown_by(Observation::new(format!("secret/{name}"), &format!(".data['{key}']"), error.to_string()));
     let anew = format!("kubectl delete secret {name} -n {} && {}", stuck.namespace, stuck.creation(&name));
     Some(finding.mended(Grade::Change, anew))
 }
@@ -300,8 +300,8 @@ fn other_server(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let has = if servers.is_empty() { "none".to_owned() } else { servers.join(", ") };
     let says = format!("the pull secret has no login for `{host}`, where the image is; it has: {has}");
     let finding = BrokenLink::new("secret-for-other-server", says)
-        .shown_by(Evidence::new(stuck.pod(), ".spec.containers[*].image", stuck.image))
-        .shown_by(Evidence::new(format!("secret/{first}"), ".data['.dockerconfigjson'] → auths", has));
+        .shown_by(Observation::new(stuck.pod(), ".spec.containers[*].image", stuck.image))
+        .shown_by(Observation::new(format!("secret/{first}"), ".data['.dockerconfigjson'] → auths", has));
     let anew = format!("kubectl delete secret {first} -n {} && {}", stuck.namespace, stuck.creation(&first));
     Some(finding.mended(Grade::Change, anew))
 }
@@ -331,7 +331,7 @@ fn refused(stuck: &Stuck<'_>) -> Option<BrokenLink> {
     let finding = if hides && (asked || by_words) {
         let says =
             "the entry `docker.io` fits the image and hides `https://index.docker.io/v1/`, whose login is not tried";
-        BrokenLink::new("entry-hidden", says).shown_by(Evidence::new(
+        BrokenLink::new("entry-hidden", says).shown_by(Observation::new(
             format!("secret/{name}"),
             ".data['.dockerconfigjson'] → auths",
             ring.servers().join(", "),
@@ -346,7 +346,7 @@ fn refused(stuck: &Stuck<'_>) -> Option<BrokenLink> {
         return None;
     };
     let finding = match own.first() {
-        Some(one) => finding.shown_by(Evidence::new(format!("registry {host}, asked as {user}"), "", &*one.words)),
+        Some(one) => finding.shown_by(Observation::new(format!("registry {host}, asked as {user}"), "", &*one.words)),
         None => finding,
     };
     let finding = if stuck.words.is_empty() { finding } else { finding.shown_by(stuck.kubelets()) };

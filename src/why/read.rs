@@ -167,7 +167,7 @@ impl Diagnoser<'_> {
                 Err(error) => error,
             };
             let tags = if error.is_not_found() { session.tags().await.ok() } else { None };
-            let answer = Answer::of(&error, image.tag(), tags.as_deref());
+            let answer = Answer::new(&error, image.tag(), tags.as_deref());
             Answered { user: user.clone(), answer, words: error.chain() }
         };
         let within = tokio::time::timeout(ANSWER_WITHIN, asked).await;

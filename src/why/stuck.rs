@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, Secret};
 use kube::ResourceExt;
 
 use super::facts::{Answer, Answered, Facts};
-use super::finding::Evidence;
+use super::finding::Observation;
 use crate::kubewords::controller;
 use crate::kubewords::status::{
     ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_INSPECT_ERROR, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME,
@@ -93,8 +93,8 @@ impl<'a> Stuck<'a> {
     }
 
     /// The kubelet's words as evidence.
-    pub(super) fn kubelets(&self) -> Evidence {
-        Evidence::new(self.pod(), &self.field, self.words.clone())
+    pub(super) fn kubelets(&self) -> Observation {
+        Observation::new(self.pod(), &self.field, self.words.clone())
     }
 
     pub(super) fn pod(&self) -> String {

@@ -7,7 +7,7 @@ use crate::program::{Ground, project};
 const LECTURE: &str = "tests/lectures/private-images.md";
 
 /// What stands in the snapshot of an item: where it is, what is said of it, and who is blamed.
-fn told(item: &Value) -> String {
+fn line(item: &Value) -> String {
     let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
     let (first, kind, verdict) = (&item["lines"]["first"], text("kind"), text("verdict"));
     let blamed = item["blamed"].as_str().map(|blamed| format!(" blames {blamed}")).unwrap_or_default();
@@ -26,7 +26,7 @@ async fn each_item_of_a_lecture_gets_the_verdict_that_a_reader_would_give() {
     // The lesson has mistakes: it fails.
     let run = run.run().await.exits_with(1);
     let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(told).collect();
+    let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(line).collect();
     insta::assert_snapshot!("a-lecture", items.join("\n"));
     let page = ground.root().join(&ground.sessions()[0]).join("report.html");
     let page = std::fs::read_to_string(page).unwrap();
@@ -46,7 +46,7 @@ async fn a_lecture_is_told_where_two_releases_part() {
     let run = ground.rehearse(&["check", lecture, "--cluster", "mini", "--kubernetes-version", "1.33,1.36", "--json"]);
     let run = run.run().await.exits_with(0);
     let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(told).collect();
+    let items: Vec<String> = lines.iter().filter(|line| line["type"] == "item").map(line).collect();
     let (old, new) = items.split_at(items.len() / 2);
     let parts: Vec<&str> = run.stderr.lines().filter(|line| line.contains(" parts from ")).collect();
     let parts = parts.join("\n").replace(lecture, "LECTURE");

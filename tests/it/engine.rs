@@ -14,7 +14,7 @@ pub(crate) struct Fault {
     pub method: &'static str,
     /// Part of its path.
     pub path: &'static str,
-    /// The body of a 200 answer, as the Engine streams it; None: no answer, ever.
+    /// The body of a 200 answer, as the Engine streams it; None where no answer ever comes.
     pub answer: Option<&'static str>,
 }
 

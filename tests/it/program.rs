@@ -335,7 +335,7 @@ impl Running {
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// None: killed by a signal.
+    /// None where a signal killed it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,

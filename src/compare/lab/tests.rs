@@ -2,7 +2,7 @@
 
 use super::{Comparison, compare};
 
-fn told(shown: &str, printed: &str) -> String {
+fn summary(shown: &str, printed: &str) -> String {
     match compare(shown, printed) {
         Comparison::Reproduced(fidelity) => format!("reproduced, {fidelity:?}").to_lowercase(),
         Comparison::Drifted(summary) => format!("drifted: {}\n{}", summary.what, summary.diff),
@@ -69,7 +69,7 @@ fn tables_go_by_column_and_row() {
         ),
         ("CPU  MEMORY\n1m  2Mi", SA, "contradicted: another table\n- CPU   MEMORY\n+ NAME   AGE"),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
 }
 
@@ -77,7 +77,7 @@ fn tables_go_by_column_and_row() {
 fn empty_cells_go_by_the_place_of_the_column() {
     let printed = "NAME         SHORTNAMES   NAMESPACED   KIND\nbindings                  true         Binding\n";
     let shown = "NAME        SHORTNAMES   NAMESPACED   KIND\nbindings                 true         Binding\n";
-    assert_eq!(told(shown, printed), "reproduced, normalised");
+    assert_eq!(summary(shown, printed), "reproduced, normalised");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn json_and_yaml_go_by_key() {
              - .imagePullSecrets[0].name: \"nope\"\n+ .imagePullSecrets[0].name: \"other\"",
         ),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
     let digest = |digit: &str| format!("image: x@sha256:{}\n", digit.repeat(64));
     for (shown, printed, expected) in [
@@ -126,9 +126,9 @@ fn json_and_yaml_go_by_key() {
         ),
         ("a:\n  b: 1", "a:\nb: 1", "contradicted: `.a` is null instead of {\"b\":1}\n- .a: {\"b\":1}\n+ .a: null"),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
-    assert_eq!(told("[{\"a\": 1}, {\"a\": 2}]", "[{\"a\": 1}]"), "contradicted: no `[1]`\n- [1]: {\"a\":2}");
+    assert_eq!(summary("[{\"a\": 1}, {\"a\": 2}]", "[{\"a\": 1}]"), "contradicted: no `[1]`\n- [1]: {\"a\":2}");
 }
 
 #[test]
@@ -162,16 +162,16 @@ fn other_output_goes_by_line() {
             "contradicted: no line `pod/mypod created`\n-pod/mypod created\n+pod/mypod unchanged",
         ),
     ] {
-        assert_eq!(told(shown, printed), expected, "{shown}");
+        assert_eq!(summary(shown, printed), expected, "{shown}");
     }
     let long: String = (0..40).map(|n| format!("line {n}\n")).collect();
-    assert!(told("other", &long).ends_with("… 29 more lines"), "{}", told("other", &long));
+    assert!(summary("other", &long).ends_with("… 29 more lines"), "{}", summary("other", &long));
 }
 
 #[test]
 fn a_megabyte_of_lines_is_compared_before_anyone_waits() {
     let began = std::time::Instant::now();
-    let told = told("no such line", &"y\n".repeat(200_000));
+    let told = summary("no such line", &"y\n".repeat(200_000));
     assert!(told.starts_with("contradicted: no line `no such line`\n-no such line\n+y\n"), "{told}");
     assert!(told.ends_with("\n… 199989 more lines"), "{told}");
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());

@@ -83,10 +83,10 @@ pub(super) async fn with_empty_config(world: &mut World<'_>) -> Result<(), Error
 pub(super) async fn in_other_namespace(world: &mut World<'_>) -> Result<(), Error> {
     let (client, other) = (world.testbed.client.clone(), world.own("secret-elsewhere"));
     let namespace = json!({ "metadata": { "name": other, "labels": { labels::SESSION: world.testbed.session } } });
-    let namespace: Namespace = crate::conformance::world::of(namespace);
+    let namespace: Namespace = crate::conformance::world::from_json(namespace);
     Api::all(client.clone()).create(&PostParams::default(), &namespace).await?;
     let secret: k8s_openapi::api::core::v1::Secret =
-        crate::conformance::world::of(world.pull_secret(SECRET, SecretContents::Right));
+        crate::conformance::world::from_json(world.pull_secret(SECRET, SecretContents::Right));
     Api::namespaced(client, &other).create(&PostParams::default(), &secret).await?;
     missing(world).await
 }

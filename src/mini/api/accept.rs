@@ -33,7 +33,7 @@ pub(crate) struct Accept {
 
 impl Accept {
     /// The first of the client's media types that mini can send.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(crate) fn new(headers: &HeaderMap) -> Result<Self, ApiError> {
         let plain = Accept { shape: Shape::Plain, yaml: false };
         let asked = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if asked.trim().is_empty() {
@@ -137,7 +137,7 @@ mod tests {
     fn accept(text: &str) -> Option<Shape> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, text.parse().unwrap());
-        Accept::of(&headers).ok().map(|a| a.shape)
+        Accept::new(&headers).ok().map(|a| a.shape)
     }
 
     #[test]

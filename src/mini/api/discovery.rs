@@ -58,7 +58,7 @@ fn of_group(group: &str, version: &str) -> impl Iterator<Item = &'static Resourc
 }
 
 pub(super) async fn core(request: Request) -> Result<Response, ApiError> {
-    if Accept::of(request.headers())?.shape == Shape::Discovery {
+    if Accept::new(request.headers())?.shape == Shape::Discovery {
         return Ok(aggregated(&[("", "v1")]));
     }
     let body = json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
@@ -66,7 +66,7 @@ pub(super) async fn core(request: Request) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn groups(request: Request) -> Result<Response, ApiError> {
-    if Accept::of(request.headers())?.shape == Shape::Discovery {
+    if Accept::new(request.headers())?.shape == Shape::Discovery {
         return Ok(aggregated(&named_groups()));
     }
     let groups: Vec<_> = named_groups().iter().map(|(group, version)| describe_group(group, version)).collect();

@@ -27,7 +27,7 @@ async fn authenticate(State(api): State<Arc<Api>>, request: Request, next: Next)
 pub(super) async fn authorize(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     // The layer in front has authenticated every request.
     let user = request.extensions().get::<User>().cloned().ok_or(ApiError::Unauthorized);
-    let params = Params::of(request.uri());
+    let params = Params::new(request.uri());
     let info = RequestInfo::parse(request.method(), request.uri().path(), &params);
     let user = user.and_then(|user| auth::admit(&api.pipeline, user, request.headers(), &info));
     let pretty = info.verb != "watch" && accept::is_pretty(&params, request.headers());

@@ -24,7 +24,7 @@ use crate::mini::store::{self, Key, Object, Snapshot};
 use crate::mini::table::{Include, partial};
 
 pub(super) fn get(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
-    let accept = Accept::of(request.headers())?;
+    let accept = Accept::new(request.headers())?;
     let object = api.pipeline.get(call.resource, &call.key())?;
     one(api, call, accept, StatusCode::OK, &object)
 }
@@ -37,7 +37,7 @@ pub(super) fn one(
     code: StatusCode,
     object: &Object,
 ) -> Result<Response, ApiError> {
-    Ok(encode(accept, code, Form::of(api, call, accept)?.put(object)))
+    Ok(encode(accept, code, Form::new(api, call, accept)?.put(object)))
 }
 
 /// How objects are put.
@@ -49,7 +49,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn of(api: &Api, call: &Call, accept: Accept) -> Result<Self, ApiError> {
+    pub(super) fn new(api: &Api, call: &Call, accept: Accept) -> Result<Self, ApiError> {
         let include = match call.params.get("includeObject") {
             Some("None") => Include::None,
             Some("Object") => Include::Object,
@@ -94,12 +94,12 @@ struct Page {
 }
 
 pub(super) fn list(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
-    let accept = Accept::of(request.headers())?;
+    let accept = Accept::new(request.headers())?;
     let page = page(api, call)?;
     let resource = call.resource;
     let body = match accept.shape {
         Shape::Table => {
-            let form = Form::of(api, call, accept)?;
+            let form = Form::new(api, call, accept)?;
             form.table(page.objects.iter().map(|object| object.value()), page.metadata).to_string()
         }
         Shape::Partial => {

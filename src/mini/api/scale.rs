@@ -21,9 +21,9 @@ enum Change {
 }
 
 pub(super) async fn serve(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    Accept::of(request.headers())?;
+    Accept::new(request.headers())?;
     if call.info.verb == "get" {
-        return Ok(json(StatusCode::OK, &of(&api.pipeline.get(call.resource, &call.key())?.value())));
+        return Ok(json(StatusCode::OK, &scale(&api.pipeline.get(call.resource, &call.key())?.value())));
     }
     let options = write::options(call, request.headers())?;
     let change = match call.info.verb.as_str() {
@@ -36,15 +36,15 @@ pub(super) async fn serve(api: &Api, call: &Call, request: Request) -> Result<Re
     let done = api.pipeline.patch(call.resource, &call.key(), ObjectPart::Main, &options, |current| {
         let scale = match &change {
             Change::To(scale) => scale.clone(),
-            Change::By(patch) => patch.on_value(&of(current), TYPE)?,
+            Change::By(patch) => patch.on_value(&scale(current), TYPE)?,
         };
         Ok((scaled(current, &scale)?, vec![]))
     })?;
-    Ok(json(StatusCode::OK, &of(&done.object.value())))
+    Ok(json(StatusCode::OK, &scale(&done.object.value())))
 }
 
 /// The scale of a workload.
-fn of(object: &Value) -> Value {
+fn scale(object: &Value) -> Value {
     let metadata = &object["metadata"];
     let replicas = |part: &str| object[part]["replicas"].as_i64().unwrap_or(0);
     let mut own = serde_json::Map::new();
@@ -55,7 +55,7 @@ fn of(object: &Value) -> Value {
         "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": own,
         "spec": {"replicas": replicas("spec")},
         "status": {
-            "replicas": replicas("status"), "selector": LabelSelector::of(&object["spec"]["selector"]).to_string(),
+            "replicas": replicas("status"), "selector": LabelSelector::from_json(&object["spec"]["selector"]).to_string(),
         },
     })
 }
@@ -99,7 +99,7 @@ mod tests {
             "metadata": {"name": "a", "resourceVersion": "7"}, "status": {"replicas": 1},
             "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "a"}}},
         });
-        let scale = of(&object);
+        let scale = scale(&object);
         assert_eq!(scale["spec"], json!({"replicas": 2}));
         assert_eq!(scale["status"], json!({"replicas": 1, "selector": "app=a"}));
         let more = scaled(&object, &json!({"spec": {"replicas": 5}, "metadata": {"resourceVersion": "6"}})).unwrap();

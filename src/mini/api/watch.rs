@@ -48,7 +48,7 @@ struct Stream {
 }
 
 pub(super) fn watch(api: &Api, call: &Call, request: &Request) -> Result<Response, ApiError> {
-    let accept = Accept::of(request.headers())?;
+    let accept = Accept::new(request.headers())?;
     let params = &call.params;
     let selector = call.selector()?;
     let streaming = params.flag("sendInitialEvents");
@@ -72,7 +72,7 @@ pub(super) fn watch(api: &Api, call: &Call, request: &Request) -> Result<Respons
     let seconds = params.number("timeoutSeconds").filter(|s| *s > 0).map(|s: u64| s.min(u32::MAX.into()));
     let timeout = seconds.map_or(TIMEOUT, Duration::from_secs);
     let stream = Stream {
-        form: Form::of(api, call, accept)?,
+        form: Form::new(api, call, accept)?,
         selector,
         namespace,
         initial,

@@ -62,7 +62,7 @@ fn written(api: &Api, call: &Call, accept: Accept, written: &Written) -> Result<
 }
 
 pub(super) async fn create(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (accept, options) = (Accept::of(request.headers())?, options(call, request.headers())?);
+    let (accept, options) = (Accept::new(request.headers())?, options(call, request.headers())?);
     if !call.info.name.is_empty() {
         return Err(ApiError::MethodNotAllowed);
     }
@@ -96,14 +96,14 @@ fn part(call: &Call) -> ObjectPart {
 }
 
 pub(super) async fn update(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let (accept, options) = (Accept::of(request.headers())?, options(call, request.headers())?);
+    let (accept, options) = (Accept::new(request.headers())?, options(call, request.headers())?);
     let body = body::value(request, call.resource.kind).await?;
     let done = api.pipeline.update(call.resource, &call.key(), part(call), body, &options)?;
     written(api, call, accept, &done)
 }
 
 pub(super) async fn patch(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let accept = Accept::of(request.headers())?;
+    let accept = Accept::new(request.headers())?;
     let (parts, body) = request.into_parts();
     let media = body::media_type(&parts.headers).to_owned();
     let bytes = body::bytes(body).await?;
@@ -191,7 +191,7 @@ fn propagation(call: &Call, body: &Value) -> Result<Option<Propagation>, ApiErro
 }
 
 pub(super) async fn delete(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let accept = Accept::of(request.headers())?;
+    let accept = Accept::new(request.headers())?;
     let options = delete_options(call, request).await?;
     let object = match api.pipeline.delete(call.resource, &call.key(), &options)? {
         Deleted::Gone(object) if call.resource.strategy.returns_deleted() => object,
@@ -211,7 +211,7 @@ pub(super) async fn delete(api: &Api, call: &Call, request: Request) -> Result<R
 }
 
 pub(super) async fn delete_collection(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
-    Accept::of(request.headers())?;
+    Accept::new(request.headers())?;
     let options = delete_options(call, request).await?;
     let mut items = vec![];
     for object in read::select(api, call)? {

@@ -37,7 +37,7 @@ struct Scene {
     images: BTreeMap<String, Image>,
     secrets: Vec<Secret>,
     missing: Vec<String>,
-    /// What the registry takes; None: anybody.
+    /// Whom the registry serves; with None anybody.
     login: Option<Credentials>,
     refuse_start: Option<StartError>,
     correlator: Correlator,

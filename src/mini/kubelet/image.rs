@@ -171,7 +171,7 @@ pub(super) fn pull_failed(state: &mut PodState, image: &str, error: &PullError, 
     (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
 }
 
-/// Notes a pull that succeeded with `login` (None: anonymously). `waited` includes the queue for the puller.
+/// Notes a pull that succeeded with `login`, or with None anonymously. `waited` includes the queue for the puller.
 pub(super) fn pull_succeeded(
     records: &mut PullRecords,
     image: &str,

@@ -41,7 +41,7 @@ impl Volumes {
     /// beneath it is made with them.
     #[must_use]
     pub(super) fn empty_directories(&self, container: &Container) -> Vec<String> {
-        let files = self.of(container);
+        let files = self.files(container);
         let mounts = container.volume_mounts.iter().flatten();
         let paths = mounts.map(|mount| format!("/{}", mount.mount_path.trim_matches('/')));
         let within = |file: &str, path: &str| {
@@ -52,7 +52,7 @@ impl Volumes {
 
     /// The files a container sees: absolute path → contents.
     #[must_use]
-    pub(super) fn of(&self, container: &Container) -> Files {
+    pub(super) fn files(&self, container: &Container) -> Files {
         let mut seen = Files::new();
         for mount in container.volume_mounts.iter().flatten() {
             let prefix = mount.sub_path.as_deref().unwrap_or_default().trim_matches('/');
@@ -186,7 +186,7 @@ mod tests {
                 ..VolumeMount::default()
             };
             let container = Container { volume_mounts: Some(vec![mount]), ..Container::default() };
-            volumes.of(&container).into_keys().collect::<Vec<_>>()
+            volumes.files(&container).into_keys().collect::<Vec<_>>()
         };
         assert_eq!(seen("/m", None), ["/m/a", "/m/d/b", "/m/dd"]);
         assert_eq!(seen("/m/", Some("d")), ["/m/b"]);

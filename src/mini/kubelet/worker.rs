@@ -213,7 +213,7 @@ impl Worker {
             command: expanded(&container.command),
             args: expanded(&container.args),
             working_dir: container.working_dir.clone(),
-            files: volumes.of(container),
+            files: volumes.files(container),
             directories: volumes.empty_directories(container),
             confinement: security::confinement(&pod, container),
             stdin: container.stdin == Some(true),

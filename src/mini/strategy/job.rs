@@ -69,7 +69,7 @@ impl Strategy for JobStrategy {
         for field in not_done.into_iter().filter(|field| !spec[*field].is_null()) {
             errors.push(FieldError::forbidden(format!("spec.{field}"), FULL_CLUSTER));
         }
-        let selector = LabelSelector::of(&spec["selector"]);
+        let selector = LabelSelector::from_json(&spec["selector"]);
         if spec["selector"].is_null() {
             errors.push(FieldError::required("spec.selector", ""));
         } else {

@@ -117,7 +117,7 @@ pub(super) fn bump(new: &mut Value, old: &Value, more: bool) {
 fn selection_errors(object: &Value) -> Vec<FieldError> {
     let spec = &object["spec"];
     let mut errors: Vec<_> = negative("spec.replicas", &spec["replicas"]).into_iter().collect();
-    let selector = LabelSelector::of(&spec["selector"]);
+    let selector = LabelSelector::from_json(&spec["selector"]);
     if spec["selector"].is_null() {
         errors.push(FieldError::required("spec.selector", ""));
     } else {

@@ -38,23 +38,23 @@ pub(crate) enum Include {
 }
 
 impl TablePrinter {
-    fn shown(&self, version: Version) -> impl Iterator<Item = (usize, &Column)> {
+    fn columns(&self, version: Version) -> impl Iterator<Item = (usize, &Column)> {
         self.columns.iter().enumerate().filter(move |(_, c)| c.gone_in.is_none_or(|minor| version.minor < minor))
     }
 
     fn definitions(&self, plural: &str, version: Version) -> Vec<Value> {
         let define = |c: &Column| {
             let format = if c.name == "Name" { "name" } else { "" };
-            let (kind, description) = told(plural, c.name).unwrap_or((c.kind, String::new()));
+            let (kind, description) = description(plural, c.name).unwrap_or((c.kind, String::new()));
             let priority = i32::from(c.wide);
             json!({"name": c.name, "type": kind, "format": format, "description": description, "priority": priority})
         };
-        self.shown(version).map(|(_, c)| define(c)).collect()
+        self.columns(version).map(|(_, c)| define(c)).collect()
     }
 
     fn row(&self, object: &Value, version: Version, include: Include, now: jiff::Timestamp) -> Value {
         let cells = (self.cells)(object, now);
-        let cells: Vec<_> = self.shown(version).filter_map(|(i, _)| cells.get(i).cloned()).collect();
+        let cells: Vec<_> = self.columns(version).filter_map(|(i, _)| cells.get(i).cloned()).collect();
         let mut row = json!({"cells": cells});
         match include {
             Include::None => {}
@@ -83,7 +83,7 @@ impl TablePrinter {
 }
 
 /// Type and description of a column as a real 1.36 tells them.
-fn told(plural: &str, column: &str) -> Option<(&'static str, String)> {
+fn description(plural: &str, column: &str) -> Option<(&'static str, String)> {
     include_str!("columns.tsv").lines().find_map(|line| {
         let mut cells = line.splitn(4, '\t');
         let (of, name, kind, description) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);

@@ -223,7 +223,11 @@ fn subjects(binding: &Value, kind: &str) -> Value {
 fn template(object: &Value) -> Vec<Value> {
     let containers = || object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
     let all = |field: &str| containers().map(|c| string(&c[field])).collect::<Vec<_>>().join(",");
-    vec![json!(all("name")), json!(all("image")), json!(LabelSelector::of(&object["spec"]["selector"]).to_string())]
+    vec![
+        json!(all("name")),
+        json!(all("image")),
+        json!(LabelSelector::from_json(&object["spec"]["selector"]).to_string()),
+    ]
 }
 
 /// The first that holds (`printJob`).

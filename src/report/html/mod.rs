@@ -28,7 +28,7 @@ struct Room {
 }
 
 impl Room {
-    fn of(sessions: &[SessionReport]) -> Self {
+    fn new(sessions: &[SessionReport]) -> Self {
         let suites = || sessions.iter().flat_map(|session| &session.suites);
         let cases: usize = suites().map(|suite| suite.cases.len()).sum();
         Self { text: (ROOM / cases.max(1)).clamp(300, 30_000), pods: suites().map(|suite| suite.pods.len()).sum() }
@@ -42,7 +42,7 @@ impl Room {
 
 /// The sessions as one page.
 pub(super) fn page(sessions: &[SessionReport]) -> String {
-    let room = &Room::of(sessions);
+    let room = &Room::new(sessions);
     let verdict = sessions.iter().map(SessionReport::verdict).max().flatten();
     let title = format!("Rehearsal: {}", word(verdict));
     html! {

@@ -12,7 +12,7 @@ use crate::noun::counted;
 /// Why a lab did not pass: the cause, and the way to the step that tells the rest; all of it where no step does.
 pub(super) fn failed(suite: &SuiteReport, failure: &Failure, run: usize, room: &Room) -> Markup {
     match suite.cases.iter().position(|case| case.failure.is_some()) {
-        None => told(failure, &Asked::default(), room),
+        None => explanation(failure, &Asked::default(), room),
         Some(at) => html! {
             div.notice.bad {
                 p {
@@ -25,7 +25,7 @@ pub(super) fn failed(suite: &SuiteReport, failure: &Failure, run: usize, room: &
 }
 
 /// The cause first, then what to do, then what came out otherwise and the evidence.
-fn told(failure: &Failure, asked: &Asked, room: &Room) -> Markup {
+fn explanation(failure: &Failure, asked: &Asked, room: &Room) -> Markup {
     let (message, rest) = failure.message.split_once('\n').unwrap_or((&failure.message, ""));
     let evidence: Vec<String> = failure.evidence.iter().cloned().chain(asked.lines()).collect();
     html! {
@@ -75,7 +75,7 @@ fn step(case: &CaseReport, id: &str, room: &Room) -> Markup {
         details.step.(tone) #(id) open[open] {
             summary { (facts) }
             @if case.text.trim().lines().count() > 1 { (text(&case.text, "typed", room)) }
-            @if let Some(failure) = &case.failure { (told(failure, &case.asked, room)) }
+            @if let Some(failure) = &case.failure { (explanation(failure, &case.asked, room)) }
             @if !case.output.trim().is_empty() { (text(&case.output, "output", room)) }
             @if !case.checks.is_empty() { ul.checks { @for check in &case.checks { (of_check(check, room)) } } }
             @if case.checks.is_empty() && case.failure.is_none() { @if let Some(cause) = case.cause() { p { (plain(&cause)) } } }

@@ -123,10 +123,10 @@ fn nothing_is_loaded_or_run() {
 fn events_that_are_cut_off_give_what_there_is() {
     for events in [failed_events(), checked_events()] {
         let whole = lines(&events);
-        assert!(!page(&[SessionReport::of(read::of(&whole))]).contains("Incomplete"));
+        assert!(!page(&[SessionReport::new(read::stream(&whole))]).contains("Incomplete"));
         for end in (1..whole.len() - 1).step_by(97) {
             let cut = String::from_utf8_lossy(&whole.as_bytes()[..end]);
-            assert!(page(&[SessionReport::of(read::of(&cut))]).contains("Incomplete"), "{cut}");
+            assert!(page(&[SessionReport::new(read::stream(&cut))]).contains("Incomplete"), "{cut}");
         }
     }
 }
@@ -230,7 +230,7 @@ fn picture(piece: &Markup, (width, height): (u16, u16)) -> String {
 
 #[test]
 fn docs_show_what_a_browser_shows() {
-    let suite = |name: &str| SessionReport::of(read::of(&pictures::recorded(name))).suites.remove(0);
+    let suite = |name: &str| SessionReport::new(read::stream(&pictures::recorded(name))).suites.remove(0);
     let room = &Room { text: 2_000, pods: 1 };
     let mut failed = suite("failed");
     // Of the two pods the one that failed, and its twin.

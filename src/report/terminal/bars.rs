@@ -34,7 +34,7 @@ impl Moving for Bars {
         let first = self.0.len().saturating_sub(rows.saturating_sub(1).max(1));
         let lines = self.0[first..].iter().map(|bar| {
             let since = bar.began_ms.map(|began| format!(" {:>3}s", now_ms.saturating_sub(began) / 1000));
-            let line = Line::of(CYAN, format!("  {}", spinner(now_ms))).and(DIM, since.unwrap_or_default());
+            let line = Line::new(CYAN, format!("  {}", spinner(now_ms))).and(DIM, since.unwrap_or_default());
             line.and(PLAIN, format!(" {}", bar.text)).within(columns).text()
         });
         lines.collect()

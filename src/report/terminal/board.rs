@@ -30,7 +30,7 @@ struct Block {
     number: u32,
     title: String,
     began_ms: u64,
-    /// How many there are; None: nobody knows.
+    /// How many there are; None where nobody knows.
     steps: Option<usize>,
     played: usize,
     heading: String,
@@ -84,7 +84,7 @@ impl Moving for Board {
         let room = rows.saturating_sub(1).max(1);
         let spinner = spinner(now_ms);
         let parts = self.parts.iter().map(|(part, detail)| {
-            Line::of(CYAN, format!("  {spinner}")).and(PLAIN, format!(" {part:<9} ")).and(DIM, detail.as_str())
+            Line::new(CYAN, format!("  {spinner}")).and(PLAIN, format!(" {part:<9} ")).and(DIM, detail.as_str())
         });
         let mut lines: Vec<Line> = parts.map(|line| line.within(columns)).collect();
         let blocks = |detail: (usize, bool, bool)| -> Vec<Line> {
@@ -99,7 +99,7 @@ impl Moving for Board {
         if lines.len() > room {
             let more = lines.len() - room + 1;
             lines.truncate(room - 1);
-            lines.push(Line::of(DIM, format!("  … and {more} more")).within(columns));
+            lines.push(Line::new(DIM, format!("  … and {more} more")).within(columns));
         }
         lines.iter().map(Line::text).collect()
     }
@@ -145,22 +145,22 @@ impl Block {
     ) -> Vec<Line> {
         if let Some((verdict, ms)) = self.end {
             let (style, mark) = mark(verdict);
-            let right = Line::of(style, verdict.to_string()).and(DIM, format!("  {:>7}", seconds(ms)));
-            let left = Line::of(style, format!("  {mark} ")).and(PLAIN, self.title.as_str());
+            let right = Line::new(style, verdict.to_string()).and(DIM, format!("  {:>7}", seconds(ms)));
+            let left = Line::new(style, format!("  {mark} ")).and(PLAIN, self.title.as_str());
             return vec![left.beside(right, Some(columns))];
         }
         let played = match self.steps {
             Some(steps) => format!("{}/{steps}", self.played),
             None => String::new(),
         };
-        let right = Line::of(DIM, format!("{played}  {:>7}", seconds(now_ms.saturating_sub(self.began_ms))));
-        let left = Line::of(CYAN, format!("  {spinner} ")).and(BOLD, self.title.as_str());
+        let right = Line::new(DIM, format!("{played}  {:>7}", seconds(now_ms.saturating_sub(self.began_ms))));
+        let left = Line::new(CYAN, format!("  {spinner} ")).and(BOLD, self.title.as_str());
         let mut lines = vec![left.beside(right, Some(columns))];
         if step && !self.command.is_empty() {
             let heading = if self.heading == self.title { "" } else { &self.heading };
             let gap = if heading.is_empty() { "" } else { "  " };
             let command =
-                Line::of(PLAIN, format!("      {heading}{gap}")).and(DIM, "$ ").and(PLAIN, self.command.as_str());
+                Line::new(PLAIN, format!("      {heading}{gap}")).and(DIM, "$ ").and(PLAIN, self.command.as_str());
             lines.push(command.within(columns));
         }
         lines.extend(self.pods.iter().skip(self.pods.len().saturating_sub(pods)).map(|pod| pod.line(columns)));
@@ -168,7 +168,7 @@ impl Block {
             let last = self.registry.len().saturating_sub(ANSWERS);
             let before = if last > 0 { "… · " } else { "" };
             let answers = format!("{before}{}", self.registry[last..].join(" · "));
-            lines.push(Line::of(CYAN, "      registry").and(PLAIN, format!("  {answers}")).within(columns));
+            lines.push(Line::new(CYAN, "      registry").and(PLAIN, format!("  {answers}")).within(columns));
         }
         lines
     }
@@ -181,7 +181,7 @@ impl Pod {
         let states: Vec<String> = self.states.iter().map(told).collect();
         let line = |from: usize| {
             let before = if from > 0 { "… · " } else { "" };
-            Line::of(CYAN, format!("      {}", self.object))
+            Line::new(CYAN, format!("      {}", self.object))
                 .and(PLAIN, format!("  {before}{}", states[from..].join(" · ")))
         };
         let last = states.len().saturating_sub(1);

@@ -9,12 +9,12 @@ use super::super::asked::Asked;
 use super::board::Board;
 use super::line::{BOLD, DIM, GREEN, Line, PLAIN, RED, YELLOW, folded, mark, named, seconds};
 use super::notes::Notes;
-use super::place::Place;
+use super::place::Surface;
 use super::{View, Voice, failure, spent};
 use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
 
 pub(super) struct Calm {
-    place: Place<Board>,
+    place: Surface<Board>,
     view: View,
     notes: Notes,
     /// Of labs that are being played, what came out otherwise or proves nothing.
@@ -39,11 +39,11 @@ struct Row {
 
 impl Calm {
     pub(super) fn new(out: Box<dyn Write + Send>, view: View) -> Self {
-        let place = Place::new(out, &view);
+        let place = Surface::new(out, &view);
         Self::at(place, view)
     }
 
-    pub(super) fn at(place: Place<Board>, view: View) -> Self {
+    pub(super) fn at(place: Surface<Board>, view: View) -> Self {
         let (notes, wrong, steps, rows) = Default::default();
         Self { place, view, notes, wrong, steps, rows, yardstick: None, is_over: false }
     }
@@ -66,10 +66,10 @@ impl Calm {
     }
 
     fn part(&mut self, part: &str, state: PartState, detail: &str, ms: u64) {
-        let left = |style, mark: &str| Line::of(style, format!("  {mark}")).and(PLAIN, format!(" {part:<9} {detail}"));
+        let left = |style, mark: &str| Line::new(style, format!("  {mark}")).and(PLAIN, format!(" {part:<9} {detail}"));
         match state {
             PartState::Ready if self.view.voice == Voice::Calm => {
-                self.line(left(GREEN, "✓"), Line::of(DIM, seconds(ms)))
+                self.line(left(GREEN, "✓"), Line::new(DIM, seconds(ms)))
             }
             PartState::Failed => {
                 let lines = folded(&format!("  ✗ {part:<9} "), 4, detail, self.place.columns());
@@ -105,7 +105,7 @@ impl Calm {
             let (left, right) = row.columns(widest);
             lines.push(left.beside(right, columns).text());
             if let Some(wrong) = row.wrong {
-                let wrong = Line::of(DIM, format!("      {wrong}"));
+                let wrong = Line::new(DIM, format!("      {wrong}"));
                 lines.push(columns.map_or(wrong.clone(), |columns| wrong.within(columns)).text());
             }
         }
@@ -123,11 +123,11 @@ impl Calm {
             self.place.lines(&spent::lines(timings, ms, self.yardstick));
         }
         let (style, mark) = mark(verdict);
-        let left = Line::of(style, mark)
+        let left = Line::new(style, mark)
             .and(PLAIN, " ")
             .and(BOLD, verdict.to_string())
             .and(PLAIN, format!(" in {}", seconds(ms)));
-        let right = Line::of(DIM, std::mem::take(&mut self.view.report));
+        let right = Line::new(DIM, std::mem::take(&mut self.view.report));
         // The path is what a reader copies: it is not cut.
         let fits = self.place.columns().is_none_or(|columns| left.width() + right.width() + 2 <= columns);
         let lines = if fits { vec![left.beside(right, None).text()] } else { vec![left.text(), right.text()] };
@@ -139,9 +139,9 @@ impl Calm {
 impl Row {
     fn columns(&self, widest: usize) -> (Line, Line) {
         let (style, mark) = mark(self.verdict);
-        let left = Line::of(style, format!("  {mark} ")).and(PLAIN, format!("{:<widest$}", self.name));
+        let left = Line::new(style, format!("  {mark} ")).and(PLAIN, format!("{:<widest$}", self.name));
         let right =
-            Line::of(style, format!("{:<12}", self.verdict.to_string())).and(DIM, format!(" {:>7}", seconds(self.ms)));
+            Line::new(style, format!("{:<12}", self.verdict.to_string())).and(DIM, format!(" {:>7}", seconds(self.ms)));
         (left, right)
     }
 }

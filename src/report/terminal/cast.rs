@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::{Consumer, LabByLab};
 use super::harmless::Harmless;
 use super::human::Human;
-use super::place::Place;
+use super::place::Surface;
 use crate::event::Record;
 
 /// The size of the recorded terminal.
@@ -39,7 +39,7 @@ impl Cast {
         writeln!(into, "{head}")?;
         let now = Arc::<AtomicU64>::default();
         let out = Recorded { into, now: Arc::clone(&now) };
-        let human = Human::new(Place::lines_to(Box::new(out)), false, String::new());
+        let human = Human::new(Surface::lines_to(Box::new(out)), false, String::new());
         Ok(Self { reader: Harmless(LabByLab::new(human)), now })
     }
 }

@@ -11,7 +11,7 @@ const SHOWN_LINES: usize = 40;
 /// The most lines of what the step printed, the last of them.
 const SHOWN_OUTPUT: usize = 12;
 
-/// The lines of a failure in as many columns; None: each as wide as it is. `printed` is what the step has printed, where
+/// The lines of a failure in as many columns, or with None each as wide as it is. `printed` is what the step has printed, where
 /// no line above shows it, `asked` what others have answered meanwhile.
 pub(super) fn lines(
     name: &str,

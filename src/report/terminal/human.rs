@@ -10,7 +10,7 @@ use super::bars::Bars;
 use super::failure::{self, cut};
 use super::line::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, mark as mark_of, named, seconds};
 use super::notes::Notes;
-use super::place::Place;
+use super::place::Surface;
 use super::spent;
 use crate::event::{Event, PartState, Record, Timings, Verdict, Yardstick};
 use crate::kubewords::status::{ERR_IMAGE_PULL, cause_of_back_off};
@@ -22,7 +22,7 @@ const SHOWN_LINES: usize = 30;
 const STEP: &str = "step";
 
 pub(crate) struct Human {
-    place: Place<Bars>,
+    place: Surface<Bars>,
     timelines: BTreeMap<String, Timeline>,
     heading: String,
     /// The lab and the line of a command that waits for the reader.
@@ -50,7 +50,7 @@ struct Timeline {
 
 impl Human {
     /// `report`: where the reader finds more.
-    pub(super) fn new(place: Place<Bars>, show_timings: bool, report: String) -> Self {
+    pub(super) fn new(place: Surface<Bars>, show_timings: bool, report: String) -> Self {
         Self {
             place,
             timelines: BTreeMap::new(),
@@ -313,10 +313,10 @@ mod tests {
     use crate::event::Failure;
 
     fn human(out: impl std::io::Write + Send + 'static) -> Human {
-        Human::new(Place::lines_to(Box::new(out)), false, String::new())
+        Human::new(Surface::lines_to(Box::new(out)), false, String::new())
     }
 
-    fn told(events: Vec<Event>) -> String {
+    fn output(events: Vec<Event>) -> String {
         let page = Page::default();
         let human = human(page.clone());
         told_by(human, &page, events)
@@ -342,7 +342,7 @@ mod tests {
     fn notes_with_the_same_reason_are_one_line() {
         let note = |text: &str| Event::Note { text: text.into() };
         let notes = ["a:2 stands in: no host", "b:3 stands in: no host", "c: other", "d", "d"].map(note);
-        assert_eq!(told(notes.into()), "  • a:2 stands in, b:3 stands in: no host\n  • c: other\n  • d\n  • d\n");
+        assert_eq!(output(notes.into()), "  • a:2 stands in, b:3 stands in: no host\n  • c: other\n  • d\n  • d\n");
     }
 
     #[test]
@@ -359,7 +359,7 @@ mod tests {
         let started = Event::LabStarted { lab: 5, title: "Lab 5: x".into(), file: String::new(), steps: 1 };
         let (good, bad) = (check(Verdict::Unproven), check(Verdict::Failed));
         let events = vec![started, step("Lab 5: x", "one"), good, bad, finished(5, Some(failure))];
-        insta::assert_snapshot!(told(events).trim_start(), @r"
+        insta::assert_snapshot!(output(events).trim_start(), @r"
         Lab 5: x
           $ one
             ~ prints  why
@@ -376,7 +376,7 @@ mod tests {
     fn the_summary_goes_by_number() {
         let (verdict, timings) = (Verdict::Reproduced, Timings::default());
         let end = Event::SessionFinished { verdict, ms: 1, timings };
-        let page = told(vec![finished(2, None), finished(0, None), end]);
+        let page = output(vec![finished(2, None), finished(0, None), end]);
         let summary: Vec<_> = page.lines().filter(|line| line.contains("Lab ")).map(|line| &line[..11]).collect();
         assert_eq!(summary, ["  ✓ Lab 0", "  ✓ Lab 2"]);
     }
@@ -386,7 +386,7 @@ mod tests {
         let timings = Timings { stage_ms: 14_000, longest_wait_ms: 17_500, ..Timings::default() };
         let end = Event::SessionFinished { verdict: Verdict::Reproduced, ms: 33_250, timings };
         let page = Page::default();
-        let human = Human::new(Place::lines_to(Box::new(page.clone())), true, String::new());
+        let human = Human::new(Surface::lines_to(Box::new(page.clone())), true, String::new());
         let told = told_by(human, &page, vec![end]);
         assert!(told.contains("stage and those waits are the least, 31.50 s; this run took 1.75 s more"), "{told}");
     }
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn a_line_that_no_screen_shows_is_cut() {
         let text = format!("{}\nshort", "ü".repeat(1_000_000));
-        let page = told(vec![Event::StepOutput { lab: 1, line: 1, text }]);
+        let page = output(vec![Event::StepOutput { lab: 1, line: 1, text }]);
         assert_eq!(page, format!("    {} …\n    short\n", "ü".repeat(failure::SHOWN_COLUMNS)));
     }
 
@@ -403,7 +403,7 @@ mod tests {
         let page = Page::default();
         let size = std::sync::Arc::new(|| Some((80, 24)));
         let screen = std::sync::Arc::new(std::sync::Mutex::new(Screen::new(Box::new(page.clone()), size, false)));
-        let place = Place::Screen { screen: screen.clone(), _draws: None };
+        let place = Surface::Screen { screen: screen.clone(), _draws: None };
         let mut human = Human::new(place, false, String::new());
         let drawn = || {
             screen.lock().unwrap().draw_at(4_000);

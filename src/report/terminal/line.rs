@@ -20,7 +20,7 @@ pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
 pub(super) struct Line(Vec<(Style, String)>);
 
 impl Line {
-    pub(super) fn of(style: Style, text: impl Into<String>) -> Self {
+    pub(super) fn new(style: Style, text: impl Into<String>) -> Self {
         Self::default().and(style, text)
     }
 
@@ -55,7 +55,7 @@ impl Line {
         Self(kept)
     }
 
-    /// This line, and `right` at the right edge of as many columns, which is the last thing to be cut; None: two blanks
+    /// This line, and `right` at the right edge of as many columns, which is the last thing to be cut. With None two blanks
     /// between them.
     pub(super) fn beside(self, right: Self, columns: Option<usize>) -> Self {
         let Some(columns) = columns else { return self.joined(2, right) };
@@ -93,7 +93,7 @@ fn head(text: &str, columns: usize) -> &str {
     text
 }
 
-/// A text in lines of as many columns, each after the first indented by `indent`; None: as it is.
+/// A text in lines of as many columns, each after the first indented by `indent`; with None it stays as it is.
 pub(super) fn folded(first: &str, indent: usize, text: &str, columns: Option<usize>) -> Vec<String> {
     let blanks = " ".repeat(indent);
     let mut lines = Vec::new();
@@ -145,22 +145,22 @@ pub(super) fn seconds(ms: u64) -> String {
 mod tests {
     use super::*;
 
-    fn shown(line: &Line) -> String {
+    fn plain(line: &Line) -> String {
         anstream::adapter::strip_str(&line.text()).to_string()
     }
 
     #[test]
     fn a_line_is_never_wider_than_its_columns() {
-        let line = || Line::of(BOLD, "Läb 1: 漢字 of ").and(CYAN, "pods");
+        let line = || Line::new(BOLD, "Läb 1: 漢字 of ").and(CYAN, "pods");
         for columns in 0..30 {
             let cut = line().within(columns);
-            assert!(cut.width() <= columns, "{columns}: {}", shown(&cut));
-            let beside = line().beside(Line::of(DIM, "12.3 s"), Some(columns));
-            assert!(beside.width() <= columns, "{columns}: {}", shown(&beside));
+            assert!(cut.width() <= columns, "{columns}: {}", plain(&cut));
+            let beside = line().beside(Line::new(DIM, "12.3 s"), Some(columns));
+            assert!(beside.width() <= columns, "{columns}: {}", plain(&beside));
         }
-        assert_eq!(shown(&line().within(11)), "Läb 1: 漢…");
-        assert_eq!(shown(&line().beside(Line::of(DIM, "2 s"), Some(24))), "Läb 1: 漢字 of pods  2 s");
-        assert_eq!(shown(&line().beside(Line::of(DIM, "2 s"), Some(16))), "Läb 1: 漢…   2 s");
+        assert_eq!(plain(&line().within(11)), "Läb 1: 漢…");
+        assert_eq!(plain(&line().beside(Line::new(DIM, "2 s"), Some(24))), "Läb 1: 漢字 of pods  2 s");
+        assert_eq!(plain(&line().beside(Line::new(DIM, "2 s"), Some(16))), "Läb 1: 漢…   2 s");
     }
 
     #[test]

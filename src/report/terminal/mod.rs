@@ -26,7 +26,7 @@ use calm::Calm;
 pub(crate) use cast::Cast;
 use harmless::Harmless;
 use human::Human;
-use place::Place;
+use place::Surface;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) type Size = Arc<dyn Fn() -> Option<(usize, usize)> + Send + Sync>;
 /// What a reader is shown, and where.
 pub(crate) struct View {
     pub voice: Voice,
-    /// The terminal's size, where something may move on it. None: lines only, as wide as they are.
+    /// The terminal's size, where something may move on it. With None there are only lines, as wide as they are.
     pub live: Option<Size>,
     /// Whether there are colours on the terminal; of mere lines their writer decides.
     pub colours: bool,
@@ -61,7 +61,7 @@ pub(crate) struct View {
 pub(crate) fn people(out: Box<dyn Write + Send>, view: View) -> Box<dyn Consumer> {
     match view.voice {
         Voice::Verbose => {
-            let human = Human::new(Place::new(out, &view), view.timings, view.report);
+            let human = Human::new(Surface::new(out, &view), view.timings, view.report);
             Box::new(Harmless(LabByLab::new(human)))
         }
         Voice::Calm | Voice::Quiet => Box::new(Harmless(Calm::new(out, view))),
@@ -69,12 +69,12 @@ pub(crate) fn people(out: Box<dyn Write + Send>, view: View) -> Box<dyn Consumer
 }
 
 /// Lines of which each tells how far one piece of work has come, where something may move; they go with the value.
-pub(crate) struct Moves(Mutex<Place<Bars>>);
+pub(crate) struct Moves(Mutex<Surface<Bars>>);
 
 impl Moves {
     /// Call inside a tokio runtime where something may move.
     pub(crate) fn new(out: Box<dyn Write + Send>, view: &View) -> Self {
-        Self(Mutex::new(Place::new(out, view)))
+        Self(Mutex::new(Surface::new(out, view)))
     }
 
     /// Shows how far the work of this name has come; false where nothing moves.

@@ -13,7 +13,7 @@ use super::{View, Voice};
 /// How often the moving part is drawn.
 const FRAME: Duration = Duration::from_millis(120);
 
-pub(super) enum Place<M> {
+pub(super) enum Surface<M> {
     Lines(Sink),
     Screen { screen: Arc<Mutex<Screen<M>>>, _draws: Option<AbortOnDropHandle<()>> },
 }
@@ -22,7 +22,7 @@ fn lock<M>(screen: &Mutex<Screen<M>>) -> MutexGuard<'_, Screen<M>> {
     screen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<M: Moving> Place<M> {
+impl<M: Moving> Surface<M> {
     /// Call inside a tokio runtime where something may move.
     pub(super) fn new(out: Box<dyn Write + Send>, view: &View) -> Self {
         match &view.live {
@@ -50,7 +50,7 @@ impl<M: Moving> Place<M> {
         matches!(self, Self::Screen { .. })
     }
 
-    /// The columns that a line may have; None: as many as it takes.
+    /// The columns that a line may have; None where it may have as many as it takes.
     pub(super) fn columns(&self) -> Option<usize> {
         match self {
             Self::Screen { screen, .. } => Some(lock(screen).columns()),

@@ -18,7 +18,7 @@ fn records() -> Vec<Record> {
     let answer = |code: u16, user: Option<&str>| json!({"type": "registry.answer", "lab": 1, "image": "docker.io/u/app1:1", "code": code, "user": user});
     let at = events.iter().position(|event| event["status"] == "ErrImagePull").unwrap();
     events.splice(at..at, [answer(401, None), answer(401, None), answer(401, Some("u")), answer(200, Some("u"))]);
-    read::of(&lines(&events)).records
+    read::stream(&lines(&events)).records
 }
 
 fn view(voice: Voice, live: Option<(usize, usize)>) -> View {
@@ -26,7 +26,7 @@ fn view(voice: Voice, live: Option<(usize, usize)>) -> View {
     View { voice, live, colours: true, timings: false, table: true, report: "target/report.html".into() }
 }
 
-fn told(voice: Voice, records: &[Record]) -> String {
+fn output(voice: Voice, records: &[Record]) -> String {
     let page = Page::default();
     let mut reader = people(Box::new(page.clone()), view(voice, None));
     records.iter().for_each(|record| reader.record(record));
@@ -36,8 +36,8 @@ fn told(voice: Voice, records: &[Record]) -> String {
 
 #[test]
 fn what_failed_is_told_first_its_cause_then_what_to_do_then_the_evidence() {
-    insta::assert_snapshot!("calm", told(Voice::Calm, &records()));
-    insta::assert_snapshot!("quiet", told(Voice::Quiet, &records()));
+    insta::assert_snapshot!("calm", output(Voice::Calm, &records()));
+    insta::assert_snapshot!("quiet", output(Voice::Quiet, &records()));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn nothing_that_a_pod_logs_moves_a_terminals_cursor() {
 fn a_run_that_is_cut_off_loses_nothing_that_was_known() {
     let records = records();
     let at = records.iter().position(|record| matches!(record.event, Event::LabFinished { lab: 0, .. })).unwrap();
-    let told = told(Voice::Quiet, &records[..=at]);
+    let told = output(Voice::Quiet, &records[..=at]);
     assert!(told.contains("✓ Lab 0: Push  reproduced"), "{told}");
 }
 
@@ -81,7 +81,7 @@ fn four() -> Vec<Record> {
             events.push(json!({"type": "registry.answer", "lab": lab, "image": "docker.io/u/app1:1", "code": code, "user": "cloudwithvarjosh"}));
         }
     }
-    read::of(&lines(&events)).records
+    read::stream(&lines(&events)).records
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn on_terminal(records: &[Record], size: (usize, usize), then: (usize, usize)) -
     let page = Page::default();
     let at_size = Arc::new(move || Some(*asked.lock().unwrap()));
     let screen = Arc::new(Mutex::new(Screen::new(Box::new(page.clone()), at_size, true)));
-    let place = Place::Screen { screen: Arc::clone(&screen), _draws: None };
+    let place = Surface::Screen { screen: Arc::clone(&screen), _draws: None };
     let mut calm = harmless::Harmless(Calm::at(place, view(Voice::Calm, Some(size))));
     let number = |n: usize| u16::try_from(n).ok().and_then(std::num::NonZero::new).unwrap();
     let in_u16 = |size: (usize, usize)| (number(size.1), number(size.0));
@@ -190,8 +190,8 @@ fn four_labs_that_pass_are_one_screen() {
     }
     let (verdict, timings) = (crate::event::Verdict::Reproduced, crate::event::Timings::default());
     events.push(Record { at_ms: 9100, event: Event::SessionFinished { verdict, ms: 9100, timings } });
-    assert!(told(Voice::Calm, &events).lines().count() <= 12);
-    assert_eq!(told(Voice::Quiet, &events).lines().count(), 7);
+    assert!(output(Voice::Calm, &events).lines().count() <= 12);
+    assert_eq!(output(Voice::Quiet, &events).lines().count(), 7);
     let terminal = on_terminal(&events, (80, 24), (80, 24));
     insta::assert_snapshot!("four-that-pass", terminal.screen().contents());
 }
@@ -246,13 +246,13 @@ fn lines_of(name: &str, voice: Voice) -> String {
 
 const LATEST: &str = "target/rehearsal/latest/report.html";
 
-/// What stands on a terminal once a recording has come so far; None: to its end.
+/// What stands on a terminal once a recording has come so far, or with None to its end.
 fn screen_at(name: &str, until_ms: Option<u64>) -> String {
     let rows = if until_ms.is_some() { 24 } else { pictures::ROWS };
     let (page, size) = (Page::default(), (usize::from(pictures::COLUMNS), usize::from(rows)));
     let at_size = Arc::new(move || Some(size));
     let screen = Arc::new(Mutex::new(Screen::new(Box::new(page.clone()), at_size, true)));
-    let place = Place::Screen { screen: Arc::clone(&screen), _draws: None };
+    let place = Surface::Screen { screen: Arc::clone(&screen), _draws: None };
     let view = View { report: LATEST.into(), ..view(Voice::Calm, Some(size)) };
     let mut calm = harmless::Harmless(Calm::at(place, view));
     let records = pictures::records(name);

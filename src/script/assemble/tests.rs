@@ -6,7 +6,7 @@ use super::*;
 use crate::hint::Hint as _;
 use crate::script::ObjectRef;
 
-fn shown(text: &str) -> String {
+fn listing(text: &str) -> String {
     match guide(text) {
         Err(problems) => {
             let shown = problems.iter().map(|(line, problem)| {
@@ -114,7 +114,7 @@ xdg-open https://hub.docker.com
     assert_eq!(guide.steps.last().unwrap().heading, "A step");
     let Action::File { contents, .. } = &guide.steps[2].action else { panic!("the JSON file") };
     assert_eq!(contents, "{\"a\": 1}\n", "JSON has no comments");
-    insta::assert_snapshot!(shown(text));
+    insta::assert_snapshot!(listing(text));
 }
 
 #[test]
@@ -151,14 +151,14 @@ fn what_is_wrong_is_told_with_its_line() {
         "```yaml\n# /etc/pod.yaml\nkind: Pod\n```\n",
         "```bash\nx\n",
     ] {
-        all += &format!("{}\n", shown(text));
+        all += &format!("{}\n", listing(text));
     }
     insta::assert_snapshot!(all);
 }
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
-    let problems = shown(
+    let problems = listing(
         "<!-- rehearse:\n expct pod/x: Running\n prints\n fails\n-->\n## Next\n```yaml\n# a.yaml\n- [\n```\n\
          ```bash\nx\n```\n<!-- rehearse: needs cluster -->\n<!-- rehearse: timeout soon -->\n",
     );

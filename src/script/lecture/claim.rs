@@ -91,7 +91,7 @@ fn promised(sentence: &str) -> Option<&'static str> {
     let words: Vec<&str> = sentence.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let named: Vec<_> = STATES.iter().filter(|(state, _)| words.contains(state)).collect();
     let [(state, comes_up)] = named[..] else { return None };
-    let cues = Cues::of(sentence);
+    let cues = Cues::new(sentence);
     let is_conditional =
         cues.has(Concept::Condition) || words.iter().any(|word| IFS.iter().any(|one| word.eq_ignore_ascii_case(one)));
     // `If the image is wrong, the pod is in ErrImagePull` is no promise; `if the login is right, … Running` is one.
@@ -102,7 +102,7 @@ fn promised(sentence: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Vec<(usize, &'static str)> {
+    fn found(text: &str) -> Vec<(usize, &'static str)> {
         let first = text.lines().position(|line| line.starts_with("```")).unwrap() + 1;
         let lines = text.lines().count();
         let last = text.lines().enumerate().skip(first).find(|(_, line)| line.starts_with("```")).unwrap().0;
@@ -115,10 +115,10 @@ mod tests {
     #[test]
     fn a_promise_stands_before_or_after_its_command() {
         let fence = "```bash\nkubectl get pod p\n```\n";
-        assert_eq!(of(&format!("Watch the pod become `Running`:\n\n{fence}")), [(1, "Running")]);
-        assert_eq!(of(&format!("Then:\n\n{fence}\nIt is **Running** now.\n")), [(7, "Running")]);
-        assert_eq!(of(&format!("It was Running long ago.\n\n{fence}")), [], "no lead-in");
-        assert_eq!(of(&format!("{fence}\n---\n\nIt is Running.\n")), [], "another section");
+        assert_eq!(found(&format!("Watch the pod become `Running`:\n\n{fence}")), [(1, "Running")]);
+        assert_eq!(found(&format!("Then:\n\n{fence}\nIt is **Running** now.\n")), [(7, "Running")]);
+        assert_eq!(found(&format!("It was Running long ago.\n\n{fence}")), [], "no lead-in");
+        assert_eq!(found(&format!("{fence}\n---\n\nIt is Running.\n")), [], "another section");
     }
 
     #[test]
@@ -137,12 +137,12 @@ mod tests {
             "Пока под не Running, подождите.",
             "Espera hasta que el pod esté Running.",
         ] {
-            assert_eq!(of(&format!("{fence}\n{no_promise}\n")), [], "{no_promise}");
+            assert_eq!(found(&format!("{fence}\n{no_promise}\n")), [], "{no_promise}");
         }
         for promise in ["Der Pod ist jetzt `Running`.", "Pod 的状态变为 Running。", "Теперь под в состоянии Running."]
         {
-            assert_eq!(of(&format!("{fence}\n{promise}\n")), [(5, "Running")], "{promise}");
+            assert_eq!(found(&format!("{fence}\n{promise}\n")), [(5, "Running")], "{promise}");
         }
-        assert_eq!(of(&format!("{fence}\nIf the login is right, the pod goes to `Running`.\n")), [(5, "Running")]);
+        assert_eq!(found(&format!("{fence}\nIf the login is right, the pod goes to `Running`.\n")), [(5, "Running")]);
     }
 }

@@ -167,7 +167,7 @@ const HIGHLIGHT_MARK: &str = "~~~~~~";
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
+    fn listing(text: &str) -> String {
         let plain = plain(text);
         assert_eq!(plain.text.split('\n').count(), text.split('\n').count(), "{:?}", plain.text);
         plain.text
@@ -178,13 +178,13 @@ mod tests {
         let read = plain("---\ntitle: \"Pull secrets\"\nweight: 3\n---\n# Other\n");
         assert_eq!((read.title.as_deref(), read.text.as_str()), (Some("Pull secrets"), "\n\n\n\n# Other\n"));
         assert_eq!(plain("+++\ntitle = 'T'\n+++\nx").title.as_deref(), Some("T"));
-        assert_eq!(shown("---\n\nA rule above\n\n---\n"), "---\n\nA rule above\n\n---\n");
+        assert_eq!(listing("---\n\nA rule above\n\n---\n"), "---\n\nA rule above\n\n---\n");
     }
 
     #[test]
     fn tags_of_site_makers_become_fences_or_nothing() {
         let text = "{{< highlight bash >}}\nkubectl get pods\n{{< /highlight >}}\n{% highlight yaml %}\na: b\n{% endhighlight %}\n{{% tab name=\"x\" %}}\nText {{< glossary x >}}.";
-        assert_eq!(shown(text), "~~~~~~bash\nkubectl get pods\n~~~~~~\n~~~~~~yaml\na: b\n~~~~~~\n\nText .");
+        assert_eq!(listing(text), "~~~~~~bash\nkubectl get pods\n~~~~~~\n~~~~~~yaml\na: b\n~~~~~~\n\nText .");
         let notes = plain("{{< codenew file=\"pods/a.yaml\" >}}\n--8<-- \"part.md\"\n{% include x.html %}").notes;
         assert_eq!(notes.len(), 3);
     }
@@ -192,20 +192,20 @@ mod tests {
     #[test]
     fn html_around_fences_is_taken_off_but_placeholders_stay() {
         let text = "<details><summary>Solution</summary>\n```bash\necho <details>\n```\n</details>\n<TabItem value=\"x\">\nUse <your-name>.";
-        assert_eq!(shown(text), "Solution\n```bash\necho <details>\n```\n\n\nUse <your-name>.");
+        assert_eq!(listing(text), "Solution\n```bash\necho <details>\n```\n\n\nUse <your-name>.");
     }
 
     #[test]
     fn what_admonitions_indent_comes_back() {
         let text = "!!! note \"Hint\"\n    Text\n\n    ```bash\n    ls\n    ```\n=== \"Linux\"\n    x\nafter";
-        assert_eq!(shown(text), "Hint\nText\n\n```bash\nls\n```\nLinux\nx\nafter");
-        assert_eq!(shown(":::tip\nText\n:::"), "\nText\n");
+        assert_eq!(listing(text), "Hint\nText\n\n```bash\nls\n```\nLinux\nx\nafter");
+        assert_eq!(listing(":::tip\nText\n:::"), "\nText\n");
     }
 
     #[test]
     fn slides_are_cut_without_making_headings() {
         let text = "class: center\n# A\ntext\n---\nname: b\n# B\nmore\n--\nlast\n???\nnotes\n---\nend";
-        assert_eq!(shown(text), "class: center\n# A\ntext\n\nname: b\n# B\nmore\n\nlast\n\nnotes\n\nend");
-        assert_eq!(shown("text\n---\nmore"), "text\n---\nmore");
+        assert_eq!(listing(text), "class: center\n# A\ntext\n\nname: b\n# B\nmore\n\nlast\n\nnotes\n\nend");
+        assert_eq!(listing("text\n---\nmore"), "text\n---\nmore");
     }
 }

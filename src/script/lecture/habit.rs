@@ -44,7 +44,7 @@ fn named(name: &str) -> Habit {
 
 /// What the table says of a program.
 struct Program {
-    /// Its name is hardly anything else; None: it does not make a line a command.
+    /// Whether its name is hardly anything else; None where it does not make a line a command.
     sure: Option<bool>,
     fate: &'static str,
 }

@@ -76,7 +76,7 @@ pub(super) struct Page {
 }
 
 pub(super) fn page(text: &str) -> Page {
-    let mut reader = Reader { source: text, ..Reader::default() };
+    let mut reader = PageReader { source: text, ..PageReader::default() };
     reader.line_starts.push(0);
     reader.line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
     let options = Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES | Options::ENABLE_STRIKETHROUGH;
@@ -88,7 +88,7 @@ pub(super) fn page(text: &str) -> Page {
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct PageReader<'a> {
     source: &'a str,
     line_starts: Vec<usize>,
     page: Page,
@@ -105,7 +105,7 @@ struct Prose {
     text: String,
 }
 
-impl Reader<'_> {
+impl PageReader<'_> {
     fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, &range),
@@ -339,7 +339,7 @@ fn is_closed(source: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
+    fn listing(text: &str) -> String {
         let page = page(text);
         let blocks = page.blocks.iter().map(|block| format!("{}: {:?}\n", block.lines, block.kind));
         let references = page.references.iter().map(|r| format!("{}: {:?} {}\n", r.line, r.kind, r.target));
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn blocks_of_a_page() {
-        insta::assert_snapshot!(shown(concat!(
+        insta::assert_snapshot!(listing(concat!(
             "# A `title`, *really*\n\nOne\ntwo with `code`.\n\n`kubectl get pods`\n\n",
             "1. item\n   ```sh\n   a\n     b\n\n   c\n   ```\n2. `ls -l`\n   - nested [link](x.md#y)\n\n",
             "        ```bash\n        deep\n        ```\n\n",

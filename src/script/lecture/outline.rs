@@ -34,7 +34,7 @@ impl Outline {
 
     pub(super) fn enter(&mut self, level: usize, text: String, anchor: String) {
         let parent = (0..self.sections.len()).rev().find(|at| self.sections[*at].level < level);
-        let cues = Cues::of(&text);
+        let cues = Cues::new(&text);
         let option = cues.has(Concept::Option);
         let alternative = cues.phrase(Concept::Option).is_some_and(|phrase| phrase.starts_with("altern"));
         self.sections.push(Section { level, text, anchor, parent, items: 0, option, alternative });
@@ -69,7 +69,7 @@ impl Outline {
             if section.level <= 1 && at != self.current() {
                 break;
             }
-            let cues = Cues::of(&section.text);
+            let cues = Cues::new(&section.text);
             if cues.has(Concept::CleanUp) {
                 return Phase::CleanUp;
             }

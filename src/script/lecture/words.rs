@@ -76,7 +76,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
 pub(super) struct Cues(Vec<(Concept, usize, String)>);
 
 impl Cues {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let lower = text.to_lowercase();
         let mut found = Vec::new();
         for hit in LEXICON.automaton.find_overlapping_iter(&lower) {
@@ -164,7 +164,7 @@ mod tests {
             ("Step 3 (Option 1: CLI)", Concept::Option, true),
             ("the optional step", Concept::Option, false),
         ] {
-            assert_eq!(Cues::of(text).has(concept), found, "{text}");
+            assert_eq!(Cues::new(text).has(concept), found, "{text}");
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Command {
     /// Remove images
     Rmi(Remove),
     /// Authenticate to the registry
-    Login(Login),
+    Login(LoginArgs),
     /// Log out from the registry
     Logout { server: Option<String> },
     /// Create and run a new container
@@ -89,7 +89,7 @@ pub(super) struct Images {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Login {
+pub(super) struct LoginArgs {
     #[arg(short, long)]
     pub username: Option<String>,
     #[arg(short, long)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::args::{Images, Remove};
-use super::names::{Name, familiar};
+use super::names::{ImageName, familiar};
 use super::play::{Error, Player};
 use super::table::{age, render, short};
 use crate::docker::{AuthConfig, ImageSummary};
@@ -45,7 +45,7 @@ impl Player {
     }
 
     /// Pulls an image and tells docker's lines about it.
-    async fn fetch(&self, name: &Name, tell: impl Fn(&str)) -> Result<(), Error> {
+    async fn fetch(&self, name: &ImageName, tell: impl Fn(&str)) -> Result<(), Error> {
         let written = &name.written;
         let credentials = self.logged_in();
         let login = credentials.as_ref().map(|credentials| self.engine_login(credentials));

@@ -10,7 +10,7 @@ use crate::stage::Handle;
 
 /// One image's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
+pub(super) struct ImageName {
     /// As the reader gave it, spelled out.
     pub written: ImageRef,
     /// In docker.io's place.
@@ -21,18 +21,18 @@ pub(super) struct Name {
 }
 
 /// The names of one lab.
-pub(super) struct Names<'a> {
+pub(super) struct LabNames<'a> {
     pub handle: &'a Handle,
     pub notes: &'a Mutex<Notes>,
 }
 
-impl Names<'_> {
+impl LabNames<'_> {
     /// What a lab's own containers begin with, and its images where it is played beside others.
     fn own(&self) -> String {
         format!("rehearsal-{}-", self.handle.scope)
     }
 
-    pub(super) fn image(&self, name: &str) -> Result<Name, Error> {
+    pub(super) fn image(&self, name: &str) -> Result<ImageName, Error> {
         let wrong = |source| Error::Reference { name: name.into(), source };
         let written = ImageRef::parse(name).map_err(wrong)?;
         // The user's own registry, under its own name, is as good as the hub.
@@ -41,7 +41,7 @@ impl Names<'_> {
         }
         let served = self.place(&written).map_err(wrong)?;
         let local = served.with_registry(&self.handle.registry).to_string();
-        Ok(Name { written, served, local })
+        Ok(ImageName { written, served, local })
     }
 
     pub(super) fn container(&self, name: &str) -> String {
@@ -111,7 +111,7 @@ impl Names<'_> {
     }
 
     /// Remembers what the reader calls an image that is called otherwise here.
-    pub(super) fn remember(&self, name: &Name) {
+    pub(super) fn remember(&self, name: &ImageName) {
         let pair = (repository_of(&name.local), familiar(&name.written.name()));
         let mut notes = self.notes();
         if name.served != name.written && !notes.names.contains(&pair) {
@@ -127,7 +127,7 @@ impl Names<'_> {
     }
 
     /// Before an image is pushed: it has to be withdrawn though the push comes to no end.
-    pub(super) fn will_push(&self, name: &Name) {
+    pub(super) fn will_push(&self, name: &ImageName) {
         let (mut notes, served) = (self.notes(), name.served.to_string());
         if !notes.pushed.contains(&served) {
             notes.pushed.push(served);

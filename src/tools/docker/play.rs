@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc::Receiver;
 
 use super::args::{self, Command};
-use super::names::Names;
+use super::names::LabNames;
 use super::server::{LabDocker, Notes, Output};
 use crate::docker;
 use crate::files;
@@ -137,8 +137,8 @@ impl Player {
         }
     }
 
-    pub(super) fn names(&self) -> Names<'_> {
-        Names { handle: &self.lab.handle, notes: &self.notes }
+    pub(super) fn names(&self) -> LabNames<'_> {
+        LabNames { handle: &self.lab.handle, notes: &self.notes }
     }
 
     /// A piece of standard input; None at its end.
@@ -170,7 +170,7 @@ impl Player {
         }
     }
 
-    async fn login(&self, login: args::Login) -> Result<(), Error> {
+    async fn login(&self, login: args::LoginArgs) -> Result<(), Error> {
         self.hub(login.server.as_deref())?;
         let no_terminal = || Error::Usage("Cannot perform an interactive login from a non TTY device".into());
         let username = login.username.ok_or_else(no_terminal)?;

@@ -110,7 +110,7 @@ impl Cell {
             What::Down => bench.down_broken_off(&self).await,
             What::Whole => bench.command(self.args).start().finish().await,
         };
-        let mut said = bench.said(&broken);
+        let mut said = bench.ending(&broken);
         let judgement = if self.blow.is_orderly() { bench.judged(&said, &broken, &self) } else { Judgement::Nothing };
         let mut wrong = judgement.refuted(&bench).await;
         if self.next.is_later() {
@@ -281,7 +281,7 @@ impl Bench {
     }
 
     /// What the run has said of its end: what it printed, or where nobody could read that, its report.
-    fn said(&self, finished: &Finished) -> String {
+    fn ending(&self, finished: &Finished) -> String {
         let reported =
             sessions(&self.standing.root).iter().flat_map(|session| events(session)).rev().find_map(|event| {
                 (event["type"] == "session.failed").then(|| event["message"].as_str().unwrap_or_default().to_owned())

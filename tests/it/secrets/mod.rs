@@ -160,7 +160,7 @@ fn kinds(artifacts: &[Artifact]) -> BTreeSet<Kind> {
     artifacts.iter().map(|artifact| artifact.kind).collect()
 }
 
-fn told(kind: Kind, text: &str) -> Artifact {
+fn artifact(kind: Kind, text: &str) -> Artifact {
     Artifact { kind, place: String::new(), text: text.to_owned() }
 }
 
@@ -188,9 +188,9 @@ async fn secrets_stay_secret_on(cluster: &str) {
         let run = run.exits_with(1);
         run.says("•••").says("to go through Running");
         let mut artifacts = [seen, kept(&ground)].concat();
-        artifacts.extend([told(kind, &run.stdout), told(Kind::Stderr, &run.stderr)]);
+        artifacts.extend([artifact(kind, &run.stdout), artifact(Kind::Stderr, &run.stderr)]);
         if kind == Kind::Terminal {
-            artifacts.push(told(Kind::Cast, &std::fs::read_to_string(&cast).unwrap()));
+            artifacts.push(artifact(Kind::Cast, &std::fs::read_to_string(&cast).unwrap()));
         }
         let others = if kind == Kind::Json { vec![Kind::Terminal, Kind::Cast] } else { vec![Kind::Json] };
         let all: BTreeSet<_> = Kind::OF_RUNS.into_iter().filter(|kind| !others.contains(kind)).collect();
@@ -267,8 +267,8 @@ async fn a_check_of_a_careless_lecture_tells_no_secret() {
     let terminal = ground.on_a_terminal(&[&check[..], &["--all"]].concat().join(" ")).run().await;
     let secrets = [of_piped, secret()];
     let shown = [(Kind::Json, &piped.stdout), (Kind::Stderr, &piped.stderr), (Kind::Terminal, &terminal.stdout)];
-    let mut artifacts = [kept(&ground), shown.map(|(kind, text)| told(kind, text)).to_vec()].concat();
-    artifacts.push(told(Kind::Patch, &read(&patch)));
+    let mut artifacts = [kept(&ground), shown.map(|(kind, text)| artifact(kind, text)).to_vec()].concat();
+    artifacts.push(artifact(Kind::Patch, &read(&patch)));
     let of_checks = [Kind::Terminal, Kind::Json, Kind::Stderr, Kind::Events, Kind::Junit, Kind::Html];
     let all = of_checks.into_iter().chain([Kind::Check, Kind::Patch]).collect::<BTreeSet<_>>();
     assert_eq!(kinds(&artifacts), all);
@@ -328,7 +328,7 @@ async fn a_planted_leak_of_each_kind_is_found() {
     }
     let output = [Kind::Json, Kind::Terminal, Kind::Cast].map(|kind| (kind, &run.stdout));
     let output = output.into_iter().chain([(Kind::Stderr, &run.stderr)]);
-    let output = output.map(|(kind, text)| told(kind, &format!("{text}{password}")));
+    let output = output.map(|(kind, text)| artifact(kind, &format!("{text}{password}")));
     let all = [seen, kept(&ground), output.collect()].concat();
     assert_eq!(found(&all), BTreeSet::from(Kind::OF_RUNS));
     // What was planted is no line of events.

@@ -17,7 +17,7 @@ pub(super) struct Framing {
 
 impl Framing {
     /// The framing of a negotiated subprotocol; a client that names none gets the oldest.
-    pub(super) fn of(protocol: Option<&HeaderValue>) -> Self {
+    pub(super) fn new(protocol: Option<&HeaderValue>) -> Self {
         let protocol = protocol.and_then(|protocol| protocol.to_str().ok()).unwrap_or_default();
         Framing { base64: protocol.contains("base64."), status: protocol.starts_with('v') }
     }
@@ -58,14 +58,14 @@ mod tests {
             ("base64.channel.k8s.io", Message::Text("1aGk=".into()), false),
             ("", Message::Binary(Bytes::from_static(b"\x01hi")), false),
         ] {
-            let framing = Framing::of(Some(&HeaderValue::from_static(protocol)).filter(|_| !protocol.is_empty()));
+            let framing = Framing::new(Some(&HeaderValue::from_static(protocol)).filter(|_| !protocol.is_empty()));
             assert_eq!((framing.put(1, b"hi"), framing.status), (framed.clone(), status), "{protocol}");
             assert_eq!(framing.take(framed).unwrap(), &b"\x01hi"[..], "{protocol}");
         }
-        let plain = Framing::of(None);
+        let plain = Framing::new(None);
         assert_eq!(plain.take(Message::Text("\0text".into())).unwrap(), &b"\0text"[..], "text is data");
         assert_eq!(plain.take(Message::Binary(Bytes::new())), None);
-        let text = Framing::of(Some(&HeaderValue::from_static("base64.channel.k8s.io")));
+        let text = Framing::new(Some(&HeaderValue::from_static("base64.channel.k8s.io")));
         assert_eq!(text.take(Message::Text("0!".into())), None, "no base64");
     }
 }

@@ -34,7 +34,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 
 pub(crate) async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
     let params = &call.params;
-    let target = Target::of(&api, &call)?;
+    let target = Target::new(&api, &call)?;
     let spec = ExecSpec {
         command: params.all("command").map(str::to_owned).collect(),
         stdin: params.flag("stdin"),
@@ -50,7 +50,7 @@ pub(crate) async fn exec(api: Arc<Api>, call: Call, request: Request) -> Result<
 }
 
 pub(crate) async fn attach(api: Arc<Api>, call: Call, request: Request) -> Result<Response, ApiError> {
-    let (target, stdin) = (Target::of(&api, &call)?, call.params.flag("stdin"));
+    let (target, stdin) = (Target::new(&api, &call)?, call.params.flag("stdin"));
     let runtime = api.runtime.clone();
     let start = move |id: String| async move { runtime.attach(&id, stdin).await.map_err(|error| unattached(&error)) };
     connect(api, request, "attach over SPDY", target, start).await
@@ -64,7 +64,7 @@ struct Target {
 }
 
 impl Target {
-    fn of(api: &Api, call: &Call) -> Result<Self, ApiError> {
+    fn new(api: &Api, call: &Call) -> Result<Self, ApiError> {
         let pod = api.pipeline.get(call.resource, &call.key())?.value();
         let container = container::choose(&pod, call.params.get("container"))?;
         container::placed(&pod)?;
@@ -86,7 +86,7 @@ async fn connect<S: Future<Output = Result<ExecSession, Value>> + Send>(
         instead: "use kubectl 1.31 or newer, which speaks WebSocket",
     })?;
     let upgrade = upgrade.protocols(PROTOCOLS).max_message_size(MAX_MESSAGE);
-    let framing = Framing::of(upgrade.selected_protocol());
+    let framing = Framing::new(upgrade.selected_protocol());
     Ok(upgrade.on_upgrade(move |socket| async move {
         let shutdown = api.shutdown.clone();
         let (mut sink, mut source) = socket.split();
@@ -255,7 +255,7 @@ mod tests {
         let (speak, spoken) = futures::channel::mpsc::unbounded();
         let session =
             ExecSession { stdin: Box::pin(stdin), output: spoken.boxed(), exit_code: Box::pin(async { Ok(3) }) };
-        let framing = Framing::of(Some(&http::HeaderValue::from_static(PROTOCOLS[0])));
+        let framing = Framing::new(Some(&http::HeaderValue::from_static(PROTOCOLS[0])));
         let message = |channel, data: &[u8]| framing.put(channel, data);
         client.send(Ok::<_, std::io::Error>(message(STDIN, b"more than the pipe takes"))).await.unwrap();
         let shutdown = CancellationToken::new();

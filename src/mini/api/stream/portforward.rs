@@ -43,7 +43,7 @@ pub(crate) async fn portforward(api: Arc<Api>, call: Call, request: Request) -> 
     })?;
     let upgrade = upgrade.protocols([TUNNEL, "v4.channel.k8s.io", "v4.base64.channel.k8s.io"]);
     let tunnelled = upgrade.selected_protocol().is_some_and(|protocol| protocol == TUNNEL);
-    let framing = Framing::of(upgrade.selected_protocol());
+    let framing = Framing::new(upgrade.selected_protocol());
     let ports = if tunnelled { vec![] } else { ports(&call.params)? };
     Ok(upgrade.on_upgrade(move |socket| async move {
         let target = Arc::new(Target { runtime: api.runtime.clone(), container: id, pod: call.info.name });

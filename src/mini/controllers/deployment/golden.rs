@@ -88,7 +88,7 @@ impl World {
                 set.metadata.creation_timestamp = Some(Time(self.now()));
                 set.metadata.generation = Some(1);
                 set.status = Some(ReplicaSetStatus::default());
-                let line = format!("rs {} ADDED{}", set.name_any(), shown(&set));
+                let line = format!("rs {} ADDED{}", set.name_any(), summary(&set));
                 self.sets.push(set);
                 line
             }
@@ -97,7 +97,7 @@ impl World {
                 if old.spec != set.spec {
                     set.metadata.generation = set.metadata.generation.map(|generation| generation + 1);
                 }
-                let line = format!("rs {}{}", set.name_any(), shown(&set));
+                let line = format!("rs {}{}", set.name_any(), summary(&set));
                 *old = *set;
                 line
             }
@@ -106,7 +106,7 @@ impl World {
                 format!("rs {name} DELETED")
             }
             DeploymentAction::UpdateStatus(deployment) => {
-                let line = told(&self.deployment, &deployment);
+                let line = changes(&self.deployment, &deployment);
                 self.deployment = *deployment;
                 line
             }
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-fn shown(set: &ReplicaSet) -> String {
+fn summary(set: &ReplicaSet) -> String {
     let note = |key: &str| set.annotations().get(key).cloned().unwrap_or_default();
     let history = set.annotations().get("deployment.kubernetes.io/revision-history");
     let history = history.map(|text| format!(" revision-history={text}")).unwrap_or_default();
@@ -157,7 +157,7 @@ fn shown(set: &ReplicaSet) -> String {
     )
 }
 
-fn told(old: &Deployment, new: &Deployment) -> String {
+fn changes(old: &Deployment, new: &Deployment) -> String {
     let revision = new.annotations().get(REVISION).cloned().unwrap_or_default();
     let status = new.status.clone().unwrap_or_default();
     let numbers = DeploymentStatus { conditions: None, ..status.clone() };

@@ -9,7 +9,7 @@ pub(super) const FOREGROUND: &str = "foregroundDeletion";
 
 /// An object, as far as ownership goes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(super) struct GraphNode {
     /// Which watch told of it.
     pub kind: usize,
     pub namespace: String,
@@ -20,8 +20,8 @@ pub(super) struct Node {
     pub deleting: bool,
 }
 
-impl Node {
-    pub(super) fn of(kind: usize, metadata: &ObjectMeta) -> Self {
+impl GraphNode {
+    pub(super) fn new(kind: usize, metadata: &ObjectMeta) -> Self {
         Self {
             kind,
             namespace: metadata.namespace.clone().unwrap_or_default(),
@@ -56,32 +56,32 @@ pub(super) enum Task {
 
 #[derive(Default)]
 pub(super) struct Graph {
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<String, GraphNode>,
     /// Dependents by the UID of their owner, which need not be known.
     dependents: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
-    pub(super) fn get(&self, uid: &str) -> Option<&Node> {
+    pub(super) fn get(&self, uid: &str) -> Option<&GraphNode> {
         self.nodes.get(uid)
     }
 
-    pub(super) fn dependents<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn dependents<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a GraphNode> {
         self.dependents.get(uid).into_iter().flatten().filter_map(|uid| self.nodes.get(uid))
     }
 
     /// Dependents that hold back a foreground deletion.
-    pub(super) fn blocking<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn blocking<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a GraphNode> {
         self.dependents(uid).filter(move |node| {
             node.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion == Some(true))
         })
     }
 
     /// An object is there, or has changed.
-    pub(super) fn put(&mut self, node: Node) -> Vec<Task> {
+    pub(super) fn put(&mut self, node: GraphNode) -> Vec<Task> {
         let uid = node.uid.clone();
         let before = self.nodes.insert(uid.clone(), node.clone());
-        let owners = |node: &Node| node.owners.iter().map(|owner| owner.uid.clone()).collect::<BTreeSet<_>>();
+        let owners = |node: &GraphNode| node.owners.iter().map(|owner| owner.uid.clone()).collect::<BTreeSet<_>>();
         let (old, new) = (before.as_ref().map(owners).unwrap_or_default(), owners(&node));
         let mut tasks = vec![];
         for owner in old.difference(&new) {
@@ -111,7 +111,7 @@ impl Graph {
             self.dependents.get(uid).into_iter().flatten().map(|dependent| Task::Check(dependent.clone())).collect();
         for owner in &gone.owners {
             self.part(&owner.uid, uid);
-            let waits = self.nodes.get(&owner.uid).is_some_and(Node::waits);
+            let waits = self.nodes.get(&owner.uid).is_some_and(GraphNode::waits);
             tasks.extend(waits.then(|| Task::Wait(owner.uid.clone())));
         }
         tasks
@@ -152,7 +152,7 @@ pub(super) enum Fate {
 }
 
 /// `attemptToDeleteItem`. `dependents`: it has some itself.
-pub(super) fn fate(node: &Node, owners: &[(OwnerReference, Owner)], dependents: bool) -> Fate {
+pub(super) fn fate(node: &GraphNode, owners: &[(OwnerReference, Owner)], dependents: bool) -> Fate {
     let solid: Vec<_> =
         owners.iter().filter(|(_, kind)| *kind == Owner::Solid).map(|(owner, _)| owner.clone()).collect();
     if owners.is_empty() || solid.len() == owners.len() {
@@ -182,8 +182,8 @@ mod tests {
         OwnerReference { uid: uid.to_owned(), block_owner_deletion: Some(true), ..OwnerReference::default() }
     }
 
-    fn node(uid: &str, owners: &[&str]) -> Node {
-        Node {
+    fn node(uid: &str, owners: &[&str]) -> GraphNode {
+        GraphNode {
             kind: 0,
             namespace: "n".into(),
             name: uid.into(),
@@ -211,19 +211,19 @@ mod tests {
         let mut graph = Graph::default();
         graph.put(node("d", &[]));
         graph.put(node("r", &["d"]));
-        let going = Node { deleting: true, finalizers: vec![FOREGROUND.into()], ..node("d", &[]) };
+        let going = GraphNode { deleting: true, finalizers: vec![FOREGROUND.into()], ..node("d", &[]) };
         assert_eq!(graph.put(going), [Task::Wait("d".into())]);
         assert_eq!(graph.blocking("d").count(), 1);
         assert_eq!(graph.remove("r"), [Task::Wait("d".into())]);
         assert_eq!(graph.blocking("d").count(), 0);
-        let orphaning = Node { deleting: true, finalizers: vec![ORPHAN.into()], ..node("o", &[]) };
+        let orphaning = GraphNode { deleting: true, finalizers: vec![ORPHAN.into()], ..node("o", &[]) };
         assert_eq!(graph.put(orphaning), [Task::Orphan("o".into())]);
     }
 
     #[test]
     fn an_object_goes_when_no_owner_stays() {
         use Owner::{Absent, Solid, Waiting};
-        let fate_of = |node: &Node, kinds: &[Owner], dependents| {
+        let fate_of = |node: &GraphNode, kinds: &[Owner], dependents| {
             let owners: Vec<_> = kinds.iter().map(|kind| (owner("o"), *kind)).collect();
             fate(node, &owners, dependents)
         };
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(fate_of(&plain, &[Absent], true), Fate::Goes { foreground: false, orphan: false });
         assert_eq!(fate_of(&plain, &[Waiting], false), Fate::Goes { foreground: false, orphan: false });
         assert_eq!(fate_of(&plain, &[Waiting], true), Fate::Goes { foreground: true, orphan: false });
-        let going = Node { deleting: true, ..plain };
+        let going = GraphNode { deleting: true, ..plain };
         assert_eq!(fate_of(&going, &[Absent], false), Fate::Stays);
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::graph::{FOREGROUND, Fate, Graph, Node, ORPHAN, Owner, Task, fate};
+use super::graph::{FOREGROUND, Fate, Graph, GraphNode, ORPHAN, Owner, Task, fate};
 use crate::mini::watching::{Change, changes};
 
 /// How long a task that failed rests.
@@ -108,7 +108,7 @@ async fn kinds(client: &kube::Client) -> kube::Result<Vec<Kind>> {
 impl Collector {
     fn heed(&mut self, (kind, change): (usize, Change<Metadata>)) {
         let tasks = match change {
-            Change::Applied(object) => self.graph.put(Node::of(kind, &object.metadata)),
+            Change::Applied(object) => self.graph.put(GraphNode::new(kind, &object.metadata)),
             Change::Deleted(gone) => self.graph.remove(&gone.uid),
             Change::Listed => {
                 self.unlisted = self.unlisted.saturating_sub(1);
@@ -156,7 +156,7 @@ impl Collector {
         let Some(latest) = api.get_opt(&known.name).await?.filter(|latest| latest.uid().as_deref() == Some(uid)) else {
             return Ok(());
         };
-        let node = Node::of(known.kind, &latest.metadata);
+        let node = GraphNode::new(known.kind, &latest.metadata);
         let mut owners = vec![];
         for reference in &node.owners {
             owners.push((reference.clone(), self.owner(reference, &node.namespace).await?));
@@ -214,7 +214,7 @@ impl Collector {
 
     /// Lets an object go whose dependents are gone; else sees to them.
     async fn wait(&mut self, uid: &str) -> kube::Result<()> {
-        let Some(node) = self.graph.get(uid).cloned().filter(Node::waits) else { return Ok(()) };
+        let Some(node) = self.graph.get(uid).cloned().filter(GraphNode::waits) else { return Ok(()) };
         let blocking: Vec<_> = self.graph.blocking(uid).map(|node| node.uid.clone()).collect();
         if blocking.is_empty() {
             return self.let_go(&node, FOREGROUND).await;
@@ -223,12 +223,12 @@ impl Collector {
         Ok(())
     }
 
-    async fn set_owners(&self, node: &Node, owners: Vec<OwnerReference>) -> kube::Result<()> {
+    async fn set_owners(&self, node: &GraphNode, owners: Vec<OwnerReference>) -> kube::Result<()> {
         let owners = Some(owners).filter(|owners| !owners.is_empty());
         self.patch(node, json!({"uid": node.uid, "ownerReferences": owners})).await
     }
 
-    async fn let_go(&self, node: &Node, finalizer: &str) -> kube::Result<()> {
+    async fn let_go(&self, node: &GraphNode, finalizer: &str) -> kube::Result<()> {
         let api = self.api(node.kind, &node.namespace);
         let Some(latest) = api.get_opt(&node.name).await?.filter(|latest| latest.uid().as_ref() == Some(&node.uid))
         else {
@@ -240,7 +240,7 @@ impl Collector {
         self.patch(node, json!({"uid": node.uid, "resourceVersion": version, "finalizers": left})).await
     }
 
-    async fn patch(&self, node: &Node, metadata: serde_json::Value) -> kube::Result<()> {
+    async fn patch(&self, node: &GraphNode, metadata: serde_json::Value) -> kube::Result<()> {
         let (resource, _) = &self.kinds[node.kind];
         let patch = json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata});
         let api = self.api(node.kind, &node.namespace);

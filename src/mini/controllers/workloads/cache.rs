@@ -22,7 +22,7 @@ impl<K> Default for Shelf<K> {
     }
 }
 
-/// What an object was before; the outer None: that is no news.
+/// What an object was before; the outer None says that nothing is new.
 pub(super) type News<K> = Option<Option<Arc<K>>>;
 
 impl<K: kube::Resource> Shelf<K> {
@@ -117,7 +117,7 @@ impl Pods {
     }
 
     /// The pods of a controller.
-    pub(super) fn of<'a>(&'a self, owner: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub(super) fn controlled_by<'a>(&'a self, owner: &str) -> impl Iterator<Item = &'a Arc<Pod>> {
         self.owned.get(owner).into_iter().flatten().filter_map(|uid| self.shelf.get(uid))
     }
 
@@ -165,12 +165,12 @@ mod tests {
         let mut pods = Pods::default();
         assert!(pods.put(pod(5, None)).is_some());
         assert!(pods.put(pod(5, Some("o"))).is_none());
-        assert_eq!((pods.of("o").count(), pods.orphans("n").count()), (0, 1));
+        assert_eq!((pods.controlled_by("o").count(), pods.orphans("n").count()), (0, 1));
         assert!(pods.put(pod(6, Some("o"))).is_some());
-        assert_eq!((pods.of("o").count(), pods.orphans("n").count()), (1, 0));
+        assert_eq!((pods.controlled_by("o").count(), pods.orphans("n").count()), (1, 0));
         pods.mark_gone("u");
         assert!(pods.put(pod(7, Some("o"))).is_none());
-        assert_eq!(pods.of("o").count(), 0);
+        assert_eq!(pods.controlled_by("o").count(), 0);
         assert!(pods.remove("u").is_none());
         assert!(pods.put(pod(8, None)).is_some(), "the watch has said that the first is gone");
     }

@@ -121,6 +121,6 @@ impl Workloads {
     /// UIDs of ReplicaSets whose pods have not all ended.
     fn running(&self, sets: &[ReplicaSet]) -> BTreeSet<String> {
         let uids = sets.iter().filter_map(kube::ResourceExt::uid);
-        uids.filter(|uid| self.pods.of(uid).any(|pod| !pod.ended())).collect()
+        uids.filter(|uid| self.pods.controlled_by(uid).any(|pod| !pod.ended())).collect()
     }
 }

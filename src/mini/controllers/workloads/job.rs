@@ -20,7 +20,7 @@ use crate::mini::events::Event;
 impl Workloads {
     pub(super) async fn sync_job(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         let Some(job) = self.jobs.named(&key.namespace, &key.name).cloned() else { return Ok(()) };
-        let pods: Vec<Arc<Pod>> = self.pods.of(&job.uid().unwrap_or_default()).cloned().collect();
+        let pods: Vec<Arc<Pod>> = self.pods.controlled_by(&job.uid().unwrap_or_default()).cloned().collect();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         if job.metadata.deletion_timestamp.is_some() {
             return self.untrack(pods.into_iter()).await;
@@ -58,7 +58,7 @@ impl Workloads {
         if self.jobs.get(&key.name).is_some() {
             return Ok(());
         }
-        let pods: Vec<Arc<Pod>> = self.pods.of(&key.name).cloned().collect();
+        let pods: Vec<Arc<Pod>> = self.pods.controlled_by(&key.name).cloned().collect();
         self.untrack(pods.iter().map(AsRef::as_ref)).await
     }
 

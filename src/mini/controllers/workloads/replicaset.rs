@@ -23,7 +23,8 @@ impl Workloads {
     pub(super) async fn sync_set(&mut self, key: &WorkloadKey) -> kube::Result<()> {
         let Some(set) = self.sets.named(&key.namespace, &key.name).cloned() else { return Ok(()) };
         let uid = set.uid().unwrap_or_default();
-        let pods: Vec<Arc<Pod>> = self.pods.of(&uid).chain(self.pods.orphans(&key.namespace)).cloned().collect();
+        let pods: Vec<Arc<Pod>> =
+            self.pods.controlled_by(&uid).chain(self.pods.orphans(&key.namespace)).cloned().collect();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         let now = Self::now();
         let decision = decide(&set, &pods, now);

@@ -61,18 +61,18 @@ impl fmt::Display for Step {
 
 /// A set of fields. What holds others may be in it itself, or only some of what it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fields(pub(super) BTreeMap<Step, Node>);
+pub(super) struct Fields(pub(super) BTreeMap<Step, FieldNode>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Node {
+pub(super) struct FieldNode {
     /// Whether the field itself is in the set.
     pub(super) owned: bool,
     pub(super) below: Fields,
 }
 
-impl Node {
+impl FieldNode {
     pub(super) fn leaf() -> Self {
-        Node { owned: true, below: Fields::default() }
+        FieldNode { owned: true, below: Fields::default() }
     }
 
     fn is_empty(&self) -> bool {
@@ -92,7 +92,7 @@ impl Fields {
     }
 
     /// Adds a field with what is below it, unless that is nothing.
-    pub(super) fn put(&mut self, step: Step, node: Node) {
+    pub(super) fn put(&mut self, step: Step, node: FieldNode) {
         if !node.is_empty() {
             self.0.insert(step, node);
         }
@@ -111,11 +111,11 @@ impl Fields {
     }
 
     fn combined(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Self {
-        let (none, mut all) = (Node::default(), Fields::default());
+        let (none, mut all) = (FieldNode::default(), Fields::default());
         for step in self.0.keys().chain(other.0.keys().filter(|step| !self.0.contains_key(step))) {
             let (mine, theirs) = (self.0.get(step).unwrap_or(&none), other.0.get(step).unwrap_or(&none));
             let below = mine.below.combined(&theirs.below, keep);
-            all.put(step.clone(), Node { owned: keep(mine.owned, theirs.owned), below });
+            all.put(step.clone(), FieldNode { owned: keep(mine.owned, theirs.owned), below });
         }
         all
     }
@@ -130,7 +130,7 @@ impl Fields {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let node = |(step, node): (&Step, &Node)| {
+        let node = |(step, node): (&Step, &FieldNode)| {
             let mut below = node.below.to_json();
             if node.owned && !node.below.is_empty() {
                 let fields = below.as_object().cloned().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Fields {
         for (text, below) in json.as_object().into_iter().flatten() {
             if let Some(step) = Step::parse(text) {
                 let owned = below.as_object().is_none_or(|map| map.is_empty() || map.contains_key("."));
-                fields.put(step, Node { owned, below: Fields::from_json(below) });
+                fields.put(step, FieldNode { owned, below: Fields::from_json(below) });
             }
         }
         fields

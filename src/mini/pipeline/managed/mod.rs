@@ -102,7 +102,7 @@ fn ownable(mut fields: Fields, part: ObjectPart) -> Fields {
     });
     let mut below = metadata.below;
     below.0.retain(|step, _| !matches!(step, Step::Field(name) if OF_METADATA.contains(&name.as_str())));
-    fields.put(Step::field("metadata"), self::fields::Node { owned: false, below });
+    fields.put(Step::field("metadata"), self::fields::FieldNode { owned: false, below });
     fields
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::fields::{Fields, Node, Step};
+use super::fields::{FieldNode, Fields, Step};
 use crate::mini::pipeline::patch::strategic::{is_set, merge_key};
 use crate::mini::schema::{Shape, types};
 
@@ -56,7 +56,7 @@ fn short(name: &str) -> &str {
 }
 
 impl<'a> Form<'a> {
-    fn of(owner: &str, field: &str, shape: &'a Shape) -> Self {
+    fn new(owner: &str, field: &str, shape: &'a Shape) -> Self {
         match shape {
             Shape::Struct(name) if !ATOMIC_TYPES.contains(&short(name)) => Form::Struct(name),
             Shape::Map(inner) if !ATOMIC_MAPS.contains(&(owner, field)) => Form::Map(inner),
@@ -74,9 +74,9 @@ impl<'a> Form<'a> {
         match (self, step) {
             (Form::Struct(name), Step::Field(field)) => {
                 let found = types().get(name).and_then(|fields| fields.get(field));
-                found.map_or(Form::Atomic, |found| Form::of(short(name), field, &found.shape))
+                found.map_or(Form::Atomic, |found| Form::new(short(name), field, &found.shape))
             }
-            (Form::Map(shape) | Form::Keyed(_, shape), _) => Form::of("", "", shape),
+            (Form::Map(shape) | Form::Keyed(_, shape), _) => Form::new("", "", shape),
             _ => Form::Atomic,
         }
     }
@@ -106,12 +106,12 @@ impl<'a> Form<'a> {
 }
 
 /// The fields that a configuration holds.
-pub(super) fn held(value: &Value, form: Form<'_>) -> Node {
+pub(super) fn held(value: &Value, form: Form<'_>) -> FieldNode {
     let nothing = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
     if nothing || matches!(form, Form::Atomic) {
-        return Node::leaf();
+        return FieldNode::leaf();
     }
-    let mut node = Node::default();
+    let mut node = FieldNode::default();
     for (step, child) in form.children(value) {
         let mut below = held(child, form.below(&step));
         // A struct's fields hold; what a map or a list has is there by itself.

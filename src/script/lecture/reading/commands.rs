@@ -153,7 +153,7 @@ impl Reading {
     fn fails_as_told(&mut self, at: usize, line: usize, text: &str) {
         let end = text.find(['.', '。', '\n', ':', '：']).unwrap_or(text.len());
         let sentence = &text[..end];
-        let told = fails(sentence) && Cues::of(sentence).has(Concept::Output);
+        let told = fails(sentence) && Cues::new(sentence).has(Concept::Output);
         if let (true, ItemKind::Command(command)) = (told, &mut self.items[at].kind) {
             command.fails.get_or_insert(Cue { line, text: sentence.to_owned() });
         }
@@ -174,7 +174,7 @@ impl Reading {
 
 /// Whether a sentence says, without an if, that a command ends with an error.
 fn fails(sentence: &str) -> bool {
-    let cues = Cues::of(sentence);
+    let cues = Cues::new(sentence);
     let lower = sentence.to_lowercase();
     cues.has(Concept::Failure) && !cues.has(Concept::Condition) && !OF_PODS.iter().any(|word| lower.contains(word))
 }

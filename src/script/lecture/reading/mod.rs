@@ -277,7 +277,7 @@ impl Reading {
 
     /// Whether the last sentence tells to put something somewhere.
     fn adds(&self) -> bool {
-        self.lead.last().is_some_and(|cue| Cues::of(last_sentence(&cue.text)).has(Concept::Add))
+        self.lead.last().is_some_and(|cue| Cues::new(last_sentence(&cue.text)).has(Concept::Add))
     }
 
     /// The words that say a command prints what follows: in the last sentence before it, or in the heading right above.
@@ -285,13 +285,13 @@ impl Reading {
         match self.lead.last() {
             Some(cue) => {
                 let sentence = last_sentence(&cue.text);
-                Cues::of(sentence).has(Concept::Output).then(|| Cue { line: cue.line, text: sentence.to_owned() })
+                Cues::new(sentence).has(Concept::Output).then(|| Cue { line: cue.line, text: sentence.to_owned() })
             }
             None => {
                 let heading = self.outline.heading();
                 let after_heading =
                     self.last_command.is_some_and(|at| self.places[at].section != self.outline.current());
-                let cued = after_heading && Cues::of(heading).has(Concept::Output);
+                let cued = after_heading && Cues::new(heading).has(Concept::Output);
                 cued.then(|| Cue { line: 0, text: heading.to_owned() })
             }
         }
@@ -320,7 +320,7 @@ impl Reading {
     /// Adds an item where the walk stands.
     fn push(&mut self, lines: Lines, kind: ItemKind) -> usize {
         let condition = self.condition();
-        let instead = self.lead.last().is_some_and(|cue| Cues::of(last_sentence(&cue.text)).has(Concept::Instead));
+        let instead = self.lead.last().is_some_and(|cue| Cues::new(last_sentence(&cue.text)).has(Concept::Instead));
         let (id, headings, phase) = (self.outline.next_id(), self.outline.path(), self.outline.phase());
         self.items.push(LectureItem { id, lines, headings, phase, alternative: None, condition, kind });
         self.places.push(Place { section: self.outline.current(), instead });

@@ -22,13 +22,13 @@ impl Reading {
         if let Some(cue) = self.lead.last() {
             let sentence = last_sentence(&cue.text);
             // `pod.yaml:` alone says it as well as `Save this as pod.yaml:`.
-            let saves = Cues::of(sentence).has(Concept::Save) || sentence.split_whitespace().count() <= 4;
+            let saves = Cues::new(sentence).has(Concept::Save) || sentence.split_whitespace().count() <= 4;
             if let Some(file) = said(sentence, NamedBy::Sentence).filter(|_| saves) {
                 return Some(file);
             }
             // The sentence before: `Create pod.yaml. It has one container:`.
             let first = cue.text.lines().next().unwrap_or_default();
-            if let Some(file) = said(first, NamedBy::Sentence).filter(|_| Cues::of(first).has(Concept::Save)) {
+            if let Some(file) = said(first, NamedBy::Sentence).filter(|_| Cues::new(first).has(Concept::Save)) {
                 return Some(file);
             }
         }

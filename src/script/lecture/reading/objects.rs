@@ -39,7 +39,7 @@ pub(super) fn is_printed(
     let prints = prints_objects(command);
     let written = code.lines.iter().any(|(_, line)| WRITTEN_BY_CLUSTERS.iter().any(|field| line.contains(field)));
     let saved = reading.lead.last().is_some_and(|cue| {
-        let cues = Cues::of(last_sentence(&cue.text));
+        let cues = Cues::new(last_sentence(&cue.text));
         cues.has(Concept::Save) && !cues.has(Concept::Output)
     });
     let objects = manifest::has_objects(&code.lines);
@@ -138,7 +138,7 @@ impl Reading {
     fn under(&self, fields: Option<&serde_json::Value>) -> Option<Attachment> {
         let cue = self.lead.last()?;
         let sentence = last_sentence(&cue.text);
-        if !Cues::of(sentence).has(Concept::Add) {
+        if !Cues::new(sentence).has(Concept::Add) {
             return None;
         }
         let own = |path: &str| fields.and_then(|fields| fields.get(path.split(['.', '[']).next()?)).is_some();

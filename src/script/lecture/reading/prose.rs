@@ -16,7 +16,7 @@ static ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Reading {
     pub(super) fn prose(&mut self, lines: Lines, text: &str) {
-        let cues = Cues::of(text);
+        let cues = Cues::new(text);
         if let Some(word) = cues.phrase(Concept::Screen)
             && !ELSEWHERE.is_match(text)
             && !cues.has(Concept::Output)
@@ -45,7 +45,7 @@ impl Reading {
     /// `If you use Linux, …`: the words that make what follows depend on the reader.
     pub(super) fn condition(&self) -> Option<Cue> {
         let cue = self.lead.last()?;
-        let begins = |text: &str| Cues::of(text).begins(Concept::Condition, 0);
+        let begins = |text: &str| Cues::new(text).begins(Concept::Condition, 0);
         let conditional = begins(&cue.text) || begins(last_sentence(&cue.text));
         conditional.then(|| Cue { line: cue.line, text: cue.text.lines().next().unwrap_or_default().to_owned() })
     }
