@@ -113,12 +113,18 @@ pub(crate) fn that_goes(dir: &Path) -> (String, CancellationToken) {
 
 /// The body of the real Engine's answer, which must be no error.
 pub(crate) async fn ask(method: &str, path: &str) -> String {
+    let (code, body) = answer(method, path).await;
+    assert!(code < 400, "{method} {path}: {body}");
+    body
+}
+
+/// The code and the body of the real Engine's answer.
+pub(crate) async fn answer(method: &str, path: &str) -> (u16, String) {
     let mut engine = engine().await.unwrap();
     engine.write_all(format!("{method} {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
     engine.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let code: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
-    assert!(code < 400, "{method} {path}: {answer}");
-    body.to_owned()
+    (code, body.to_owned())
 }
