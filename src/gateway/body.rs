@@ -1,6 +1,8 @@
 //! Names forward in objects and patches: each at its place, and nowhere else. Works on whatever is shaped like
 //! Kubernetes' API, custom resources and parts of objects included. Pure.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::names::Names;
@@ -26,7 +28,7 @@ const NAMED_BY: &[(&str, &str)] = &[
 /// What the mapping of one body has to know and what it finds out.
 pub(crate) struct Forward<'a> {
     pub(crate) names: &'a Names,
-    /// Docker configs that were changed: as played, as written.
+    /// Docker configs that were changed, each in base64 as the cluster tells it: as played, as written.
     pub(crate) configs: Vec<(String, String)>,
 }
 
@@ -149,17 +151,24 @@ impl<'a> Forward<'a> {
             NAME_LABEL => Some(self.names.namespace(text)),
             // What kubectl compares with later is what it was given.
             "kubectl.kubernetes.io/last-applied-configuration" => None,
-            _ if DOCKER_CONFIGS.contains(&key) => {
-                self.names.docker_config(text).or_else(|| self.names.docker_config_text(text))
-            }
+            _ if DOCKER_CONFIGS.contains(&key) => self.docker_config(text),
             _ => self.names.hosts(text),
         };
         if let Some(played) = played {
-            if DOCKER_CONFIGS.contains(&key) {
-                self.configs.push((played.clone(), text.clone()));
-            }
             *text = played;
         }
+    }
+
+    /// A docker config, in base64 or as text; None where it stays as it is. The cluster tells both back in base64 of one
+    /// line.
+    fn docker_config(&mut self, written: &str) -> Option<String> {
+        if let Some(played) = self.names.docker_config(written) {
+            self.configs.push((played.clone(), written.split_ascii_whitespace().collect()));
+            return Some(played);
+        }
+        let played = self.names.docker_config_text(written)?;
+        self.configs.push((STANDARD.encode(&played), STANDARD.encode(written)));
+        Some(played)
     }
 }
 

@@ -1,12 +1,14 @@
-//! Clients that others wrote, from the registries that they are published in, against mini.
+//! Clients that others wrote, from the registries that they are published in, against mini, and in a lab on a cluster of
+//! the user's own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::future::join_all;
 use rehearsal::exec::{Tool, chain};
-use serde_json::Value;
+use tokio::sync::Mutex;
 
+use crate::context::{Theirs, objects};
 use crate::program::{Ground, project, skipped};
 
 /// A program in `tests/clients`, and the package that it is about.
@@ -27,6 +29,10 @@ const CLIENTS: [Client; 4] = [
 const COMING: Duration = Duration::from_secs(40);
 const PLAYING: Duration = Duration::from_secs(100);
 
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
 impl Client {
     fn is_node(&self) -> bool {
         self.program.ends_with(".mjs")
@@ -34,7 +40,7 @@ impl Client {
 
     /// The folder that has the package, kept between runs.
     async fn fetched(&self) -> Result<PathBuf, String> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(self.program).join(self.version);
+        let folder = target().join("clients").join(self.program).join(self.version);
         if folder.join("whole").exists() {
             return Ok(folder);
         }
@@ -76,26 +82,82 @@ impl Client {
     }
 }
 
-#[tokio::test]
-async fn clients_of_others_work_with_mini() {
+/// The clients that can be had, each with its folder; of the others it is said that they cannot.
+async fn there(test: &str) -> Vec<(&'static Client, PathBuf)> {
+    let _one = FETCHING.lock().await;
     let fetched = join_all(CLIENTS.iter().map(Client::fetched)).await;
     let mut there = vec![];
     for (client, fetched) in CLIENTS.iter().zip(fetched) {
         match fetched {
             Ok(folder) => there.push((client, folder)),
-            Err(why) => skipped("clients_of_others_work_with_mini", "clients", &why),
+            Err(why) => skipped(test, "clients", &why),
         }
     }
+    there
+}
+
+/// Both tests want the same folders.
+static FETCHING: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test]
+async fn clients_of_others_work_with_mini() {
+    let there = there("clients_of_others_work_with_mini").await;
     if there.is_empty() {
         return;
     }
     let ground = Ground::new().await;
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    let private = ground.root().join(stage["session"].as_str().unwrap()).join("private/stage.json");
-    let handle: Value = serde_json::from_str(&std::fs::read_to_string(private).unwrap()).unwrap();
-    let (kubeconfig, password) = (stage["kubeconfig"].as_str().unwrap(), handle["password"].as_str().unwrap());
-    join_all(there.iter().map(|(client, folder)| client.play(folder, kubeconfig, password))).await;
+    let stage = ground.up().await;
+    join_all(there.iter().map(|(client, folder)| client.play(folder, &stage.kubeconfig, &stage.password))).await;
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(1).await;
+}
+
+/// A lab that plays the clients as a reader would, with what the lab itself is given.
+fn lab(there: &[(&Client, PathBuf)]) -> String {
+    let programs = project().join("tests/clients");
+    let needs = "<!-- rehearse:\n  needs cluster\n  needs image docker.io/cloudwithvarjosh/app1:1.0.0\n-->";
+    let mut text = format!(
+        "# Clients of others\n\n{needs}\n```bash\nexport IMAGE=docker.io/cloudwithvarjosh/app1:1.0.0 \
+         REGISTRY_USER=cloudwithvarjosh\nexport REGISTRY_PASSWORD=\"$DOCKER_PASSWORD\" KUBECONFIG=\"$HOME/.kube/config\"\n\
+         export PYTHONDONTWRITEBYTECODE=1 HELM_CACHE_HOME=\"$HOME\" HELM_DATA_HOME=\"$HOME\"\n```\n"
+    );
+    for (client, folder) in there {
+        let (folder, program) = (folder.display(), client.program);
+        let play = match client.is_node() {
+            true => format!("node {folder}/{program}"),
+            false => format!(
+                "PYTHONPATH={folder} python3 {} {}",
+                programs.join(program).display(),
+                programs.join("chart").display()
+            ),
+        };
+        let limit = "<!-- rehearse: timeout 100s -->";
+        text += &format!("\n## {}\n\n{limit}\n```bash\n{play}\n```\n\n```text\nok\n```\n", client.package);
+    }
+    text
+}
+
+#[tokio::test]
+async fn clients_of_others_stay_within_a_lab_on_a_cluster_of_the_users_own() {
+    let there = there("clients_of_others_stay_within_a_lab_on_a_cluster_of_the_users_own").await;
+    if there.is_empty() {
+        return;
+    }
+    let theirs = Theirs::up().await;
+    // A fence may read what version managers keep at home, and nothing else that lies there.
+    let home = theirs.ground.path("home");
+    for (name, folder) in [(".pyenv", target().join("clients")), (".nodenv", project().join("tests/clients"))] {
+        std::os::unix::fs::symlink(folder, home.join(name)).unwrap();
+    }
+    for (client, folder) in there.iter().filter(|(client, _)| client.is_node()) {
+        // Its packages are looked for beside it.
+        std::fs::copy(project().join("tests/clients").join(client.program), folder.join(client.program)).unwrap();
+    }
+    let before = objects(&theirs).await;
+    theirs.ground.lab(&lab(&there));
+    let labs = theirs.ground.labs().display().to_string();
+    let run = theirs.play("mini", &["--json", "--labs", &labs]).run().await.exits_with(0);
+    assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
+    assert_eq!(objects(&theirs).await, before);
+    theirs.down().await;
 }

@@ -7,24 +7,19 @@ use rehearsal::exec::Tool;
 use serde_json::{Value, json};
 
 use crate::labs::{all, all_reproduced, as_ever};
-use crate::program::{Ground, Program, project};
+use crate::program::{Ground, KeptStage, Program, project};
 
 /// A kept stage, as a user has it: a kubeconfig with a credential plugin that looks for its login at home.
-struct Theirs {
-    ground: Ground,
-    stage: Value,
-    password: String,
+pub(crate) struct Theirs {
+    pub ground: Ground,
+    stage: KeptStage,
 }
 
 impl Theirs {
-    async fn up() -> Self {
+    pub(crate) async fn up() -> Self {
         let ground = Ground::new().await;
-        let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-        let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-        let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-        let handle: Value = serde_json::from_slice(&handle).unwrap();
-        let password = handle["password"].as_str().unwrap().to_owned();
-        let kubeconfig = Kubeconfig::read_from(stage["kubeconfig"].as_str().unwrap()).unwrap();
+        let stage = ground.up().await;
+        let kubeconfig = Kubeconfig::read_from(&stage.kubeconfig).unwrap();
         let mut kubeconfig = serde_json::to_value(kubeconfig).unwrap();
         let home = ground.path("home");
         std::fs::create_dir(&home).unwrap();
@@ -38,7 +33,7 @@ impl Theirs {
             "apiVersion": version, "interactiveMode": "Never", "command": "sh", "args": ["-c", script],
         }});
         std::fs::write(ground.path("kubeconfig"), kubeconfig.to_string()).unwrap();
-        Self { ground, stage, password }
+        Self { ground, stage }
     }
 
     fn sessions(&self) -> PathBuf {
@@ -46,23 +41,24 @@ impl Theirs {
     }
 
     /// A run in another folder than the stage's: it does not know what the cluster is.
-    fn play(&self, context: &str, args: &[&str]) -> Program {
-        let registry = format!("{}/team", self.stage["registry"].as_str().unwrap());
+    pub(crate) fn play(&self, context: &str, args: &[&str]) -> Program {
+        let registry = format!("{}/team", self.stage.registry);
         let context = format!("context:{context}");
         let on = ["run", "--cluster", &context, "--registry", &registry];
         let run = self.ground.rehearse(&[&on[..], args].concat()).env("REHEARSAL_DIR", self.sessions());
         let run = run.env("KUBECONFIG", self.ground.path("kubeconfig")).env("HOME", self.ground.path("home"));
-        run.env("REHEARSAL_REGISTRY_USERNAME", "cloudwithvarjosh").env("REHEARSAL_REGISTRY_PASSWORD", &self.password)
+        run.env("REHEARSAL_REGISTRY_USERNAME", "cloudwithvarjosh")
+            .env("REHEARSAL_REGISTRY_PASSWORD", &self.stage.password)
     }
 
     async fn kubectl(&self, args: &[&str]) -> String {
         let fetched = project().join(".tools/bin/kubectl");
         let kubectl = if fetched.exists() { fetched } else { "kubectl".into() };
-        let tool = Tool::new(kubectl).args(args).env("KUBECONFIG", self.stage["kubeconfig"].as_str().unwrap());
+        let tool = Tool::new(kubectl).args(args).env("KUBECONFIG", &self.stage.kubeconfig);
         tool.run_ok().await.unwrap().stdout
     }
 
-    async fn down(self) {
+    pub(crate) async fn down(self) {
         self.ground.rehearse(&["down"]).run().await.exits_with(0);
         self.ground.nothing_is_left(1).await;
     }
@@ -207,7 +203,7 @@ kubectl label node --all mine=yes
 "#;
 
 /// Every object that is not an event, by kind, as the API tells it.
-async fn objects(theirs: &Theirs) -> Vec<String> {
+pub(crate) async fn objects(theirs: &Theirs) -> Vec<String> {
     let kinds = "configmaps,secrets,serviceaccounts,services,roles.rbac.authorization.k8s.io,\
                  rolebindings.rbac.authorization.k8s.io,clusterroles.rbac.authorization.k8s.io,\
                  clusterrolebindings.rbac.authorization.k8s.io,namespaces,pods";

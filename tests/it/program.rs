@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rehearsal::docker::{Docker, labels};
@@ -79,6 +81,11 @@ impl Ground {
     /// Where sessions are written.
     pub(crate) fn root(&self) -> PathBuf {
         self.path("sessions")
+    }
+
+    /// Brings up a stage that is kept, on mini.
+    pub(crate) async fn up(&self) -> KeptStage {
+        KeptStage::brought_up(self.rehearse(&["up", "--cluster", "mini", "--json"])).await
     }
 
     /// Writes a lab of this ground's own; `rehearse --labs` takes [`Ground::labs`].
@@ -171,9 +178,14 @@ impl Ground {
 
     /// Nothing on the Engine, no private file, no lock; `count` sessions were opened.
     pub(crate) async fn nothing_is_left(&self, count: usize) {
-        let docker = Docker::connect().await.unwrap();
         let sessions = self.sessions();
         assert_eq!(sessions.len(), count, "{sessions:?}");
+        self.nothing_is_left_of(&sessions).await;
+    }
+
+    /// As [`Ground::nothing_is_left`], of sessions whose folders may have made room for newer ones.
+    pub(crate) async fn nothing_is_left_of(&self, sessions: &[String]) {
+        let docker = Docker::connect().await.unwrap();
         let probe = async || {
             let labelled = docker.sessions().await.unwrap();
             match labelled.iter().find(|session| sessions.contains(&session.id)) {
@@ -185,8 +197,8 @@ impl Ground {
         let every = Wake::Every(Duration::from_millis(50));
         until("nothing to be left on the Engine", Duration::from_secs(10), every, probe).await.unwrap();
         for id in sessions {
-            assert!(!self.root().join(&id).join("private").exists(), "{id} left private files");
-            assert_eq!(session::lock_of(&id), None, "{id} left its lock");
+            assert!(!self.root().join(id).join("private").exists(), "{id} left private files");
+            assert_eq!(session::lock_of(id), None, "{id} left its lock");
         }
     }
 }
@@ -329,6 +341,37 @@ impl Running {
         while self.line().await.is_some() {}
         let status = timeout(LIMIT, self.child.wait()).await.expect("an end in time").unwrap();
         Finished { code: status.code(), stdout: self.stdout, stderr: self.stderr.await.unwrap() }
+    }
+}
+
+/// A stage that is kept up, with what only its maker knows of it.
+pub(crate) struct KeptStage {
+    pub session: String,
+    /// `127.0.0.1:PORT`.
+    pub registry: String,
+    /// The file.
+    pub kubeconfig: String,
+    pub password: String,
+    /// What other processes are told of it.
+    pub handle: Value,
+}
+
+impl KeptStage {
+    /// By an `up` with `--json`.
+    pub(crate) async fn brought_up(up: Program) -> Self {
+        let told: Value = serde_json::from_str(&up.run().await.exits_with(0).stdout).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let handle = std::fs::read(format!("{}/stage.json", text(&told["private"]))).unwrap();
+        let handle: Value = serde_json::from_slice(&handle).unwrap();
+        let [session, registry, kubeconfig] = ["session", "registry", "kubeconfig"].map(|name| text(&told[name]));
+        Self { session, registry, kubeconfig, password: text(&handle["password"]), handle }
+    }
+
+    /// A client of its cluster.
+    pub(crate) async fn client(&self) -> kube::Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        kube::Client::try_from(config).unwrap()
     }
 }
 

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use rehearsal::wait::{Probe, Wake, until};
-use serde_json::Value;
 
 use crate::program::Ground;
 
@@ -19,14 +17,15 @@ const SEEDS: u64 = 8;
 #[tokio::test]
 async fn on_a_cluster_that_fails_now_and_then_no_verdict_is_wrong() {
     let ground = Ground::new().await;
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let up: Value = serde_json::from_str(&up.stdout).unwrap();
+    let stage = ground.up().await;
     let seeds = std::env::var("REHEARSAL_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    let mut sessions = vec![stage.session.clone()];
     for seed in 1..=seeds {
         let run =
             ground.rehearse(&["run", "1", "2", "3", "--cluster", "mini", "--json", "--faults", &seed.to_string()]);
         let run = run.run().await;
+        sessions.push(run.session());
         let finished = run.events("lab.finished");
         assert_eq!(finished.len(), 3, "seed {seed}: {}", run.stderr);
         for lab in finished {
@@ -36,10 +35,7 @@ async fn on_a_cluster_that_fails_now_and_then_no_verdict_is_wrong() {
         }
     }
     assert!(told.contains_key("reproduced") && told.contains_key("unstable"), "{told:?}");
-    let kubeconfig = Kubeconfig::read_from(up["kubeconfig"].as_str().unwrap()).unwrap();
-    let options = KubeConfigOptions::default();
-    let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap();
-    let namespaces = Api::<Namespace>::all(client);
+    let namespaces = Api::<Namespace>::all(stage.client().await);
     let gone = async || {
         let all = namespaces.list(&ListParams::default()).await.unwrap();
         let names = all.iter().map(|one| one.name_any()).filter(|name| name.starts_with("rehearsal-"));
@@ -52,5 +48,5 @@ async fn on_a_cluster_that_fails_now_and_then_no_verdict_is_wrong() {
         .await
         .unwrap();
     ground.rehearse(&["down"]).run().await.exits_with(0);
-    ground.nothing_is_left(usize::try_from(seeds).unwrap() + 1).await;
+    ground.nothing_is_left_of(&sessions).await;
 }

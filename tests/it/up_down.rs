@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rehearsal::wait::{Probe, Wake, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bad_input::gone;
 use crate::post::Post;
@@ -23,13 +23,12 @@ async fn a_stage_is_brought_up_used_again_and_taken_down() {
     let ground = Ground::new().await;
     ground.rehearse(&["down"]).run().await.exits_with(0).says("nothing is up");
 
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    let session = stage["session"].as_str().unwrap();
+    let stage = ground.up().await;
+    let session = stage.session.as_str();
     assert_eq!(containers(session).await.len(), 1, "the registry");
     // The stage is there already; its words for people name the kubeconfig, not the password.
     let up = ground.rehearse(&["up", "--cluster", "mini"]).run().await.exits_with(0);
-    up.says(&format!("export KUBECONFIG={}", stage["kubeconfig"].as_str().unwrap()));
+    up.says(&format!("export KUBECONFIG={}", stage.kubeconfig));
 
     // Lab 0 uses names on the Engine, lab 1 names in the cluster: nothing of the first run is in the second's way.
     for _ in 0..2 {
@@ -52,9 +51,8 @@ async fn a_stage_is_brought_up_used_again_and_taken_down() {
 #[tokio::test]
 async fn a_stage_whose_folder_was_deleted_goes_by_itself() {
     let ground = Ground::new().await;
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    let session = stage["session"].as_str().unwrap();
+    let stage = ground.up().await;
+    let session = stage.session.as_str();
     std::fs::remove_dir_all(ground.root()).unwrap();
     let gone = async || match containers(session).await {
         left if left.is_empty() => Probe::Done(()),
@@ -122,13 +120,12 @@ async fn runs_beside_each_other_do_not_meet() {
     ground.nothing_is_left(2).await;
 
     // On a stage that is kept, the second brings up one of its own.
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let stage = ground.up().await;
     let mut one = play().start();
     one.until(json!({"type": "lab.started"})).await;
     let other = play().run().await.exits_with(0);
     let one = one.finish().await.exits_with(0);
-    assert!(played_on(&one, stage["session"].as_str().unwrap()));
+    assert!(played_on(&one, &stage.session));
     assert!(notes(&other).contains(&"the stage that is up is another run's just now: bringing up another".to_owned()));
     ground.rehearse(&["down"]).run().await.exits_with(0);
     ground.nothing_is_left(5).await;

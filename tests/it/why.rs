@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::discovery::ApiResource;
-use kube::{Api, Client, Config, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use rehearsal::wait::{Probe, Wake, until};
 use serde_json::{Value, json};
 
@@ -66,14 +65,8 @@ async fn apply(client: &Client, object: &Value) {
 #[tokio::test]
 async fn the_broken_link_is_named_and_nothing_else() {
     let ground = Ground::new().await;
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let up: Value = serde_json::from_str(&up.stdout).unwrap();
-    let kubeconfig = Kubeconfig::read_from(up["kubeconfig"].as_str().unwrap()).unwrap();
-    let options = KubeConfigOptions::default();
-    let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap();
-    let stage = std::path::Path::new(up["kubeconfig"].as_str().unwrap()).with_file_name("stage.json");
-    let stage: Value = serde_json::from_slice(&std::fs::read(stage).unwrap()).unwrap();
-    let password = stage["password"].as_str().unwrap();
+    let stage = ground.up().await;
+    let (client, password) = (stage.client().await, stage.password.as_str());
 
     let template = |image: &str, secret: &str, restart: &str| {
         let secrets = json!([{"name": secret}]);

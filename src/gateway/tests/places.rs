@@ -226,18 +226,22 @@ fn a_secret_comes_back_as_it_was_written() {
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let elsewhere =
         Elsewhere { host: "ghcr.io".into(), path: "me".into(), username: "me".into(), lecture_username: "o".into() };
-    let mut names = Names::new("xid").in_registry(Some(elsewhere));
-    let written = json!({"data": {".dockerconfigjson": encode("{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"o\"}}}")}});
-    let mut played = written.clone();
-    let mut forward = Forward::new(&names);
-    forward.object("secrets", &mut played);
-    assert_eq!(
-        played,
-        json!({"data": {".dockerconfigjson": encode("{\"auths\":{\"ghcr.io\":{\"username\":\"me\"}}}")}})
-    );
-    let configs = std::mem::take(&mut forward.configs);
-    configs.iter().for_each(|(played, written)| names.learn_config(played, written));
-    assert_eq!(names.back(&played.to_string()), written.to_string());
+    let config = "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"o\"}}}";
+    let there = encode("{\"auths\":{\"ghcr.io\":{\"username\":\"me\"}}}");
+    let wrapped = format!("{}\n{}\n", &encode(config)[..20], &encode(config)[20..]);
+    for (field, written) in [("data", encode(config)), ("data", wrapped), ("stringData", config.to_owned())] {
+        let mut names = Names::new("xid").in_registry(Some(elsewhere.clone()));
+        let mut played = json!({field: {".dockerconfigjson": written}});
+        let mut forward = Forward::new(&names);
+        forward.object("secrets", &mut played);
+        let sent = played[field][".dockerconfigjson"].as_str().unwrap();
+        assert_eq!(if field == "data" { sent.to_owned() } else { encode(sent) }, there, "{written}");
+        let configs = std::mem::take(&mut forward.configs);
+        configs.iter().for_each(|(played, written)| names.learn_config(played, written));
+        // The server tells base64 of one line, whatever it was sent.
+        let told = |config: String| json!({"data": {".dockerconfigjson": config}}).to_string();
+        assert_eq!(names.back(&told(there.clone())), told(encode(config)), "{written}");
+    }
 }
 
 /// Words that names and values are made of, the dangerous ones among them.

@@ -9,7 +9,7 @@ use rehearsal::tools::docker::{LabDocker, Server, VARIABLE};
 use serde_json::{Value, json};
 
 use crate::post::Post;
-use crate::program::Ground;
+use crate::program::{Ground, KeptStage};
 
 /// Two labs that call their images alike: each builds its own while the other has, and gets it back from the registry.
 fn alike(said: &str, meeting: &str) -> String {
@@ -88,22 +88,19 @@ async fn labs_side_by_side_that_call_images_alike_have_each_their_own_and_leave_
         ground.lab_in(at, &alike(said, meeting.path()));
     }
     let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
-    let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let stage = KeptStage::brought_up(rehearse(&["up", "--cluster", "mini", "--json"])).await;
     for _ in 0..2 {
         let run = rehearse(&["run", "all", "--json"]).run().await.exits_with(0);
         assert_eq!(run.events("lab.finished").len(), 2);
         // A kept stage has what it had: nothing of theirs on the Engine, nothing in its registry.
-        let begin = format!("{}/", stage["registry"].as_str().unwrap());
+        let begin = format!("{}/", stage.registry);
         let images = Docker::connect().await.unwrap().images().await.unwrap();
         let tags: Vec<_> =
             images.into_iter().flat_map(|image| image.tags).filter(|tag| tag.starts_with(&begin)).collect();
         assert_eq!(tags, [format!("{begin}cloudwithvarjosh/app1:1.0.0")]);
-        let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-        let handle: Value = serde_json::from_slice(&handle).unwrap();
         for lab in [7, 8] {
             let image = format!("rehearsal/rehearsal-{}-lab{lab}-library-myapp:1", run.session());
-            let mut handle = handle.clone();
+            let mut handle = stage.handle.clone();
             handle["scope"] = json!(format!("{}-lab{lab}", run.session()));
             let pulled = docker(&ground, &handle, &[&["pull", &format!("docker.io/{image}")]]).await;
             assert!(pulled.told.contains("manifest unknown"), "{}", pulled.told);
@@ -122,12 +119,10 @@ async fn what_a_lab_has_built_and_pushed_is_gone_from_a_kept_stage_which_has_its
     let build = format!("echo FROM scratch > Dockerfile; echo ENV A=1 >> Dockerfile; docker build -t own:1 -t {app} .");
     ground.lab(&format!("# Own\n\n```bash\n{build}\n{login}\ndocker push own:1\ndocker push {app}\n```\n"));
     let rehearse = |args: &[&str]| ground.rehearse(args).env("REHEARSAL_LABS", ground.labs());
-    let up = rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
+    let stage = KeptStage::brought_up(rehearse(&["up", "--cluster", "mini", "--json"])).await;
     let run = rehearse(&["run", "all", "--json"]).run().await.exits_with(0);
     run.says("the stage that is up");
-    let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-    let mut handle: Value = serde_json::from_slice(&handle).unwrap();
+    let mut handle = stage.handle;
     handle["scope"] = json!(format!("{}-lab7", run.session()));
     let left = docker(&ground, &handle, &[&["images"]]).await;
     assert_eq!(left.told.lines().count(), 1, "{}", left.told);
@@ -180,17 +175,12 @@ async fn docker(ground: &Ground, handle: &Value, calls: &[&[&str]]) -> Called {
 #[tokio::test]
 async fn where_a_registry_of_the_users_plays_the_hub_its_name_is_as_good() {
     let ground = Ground::new().await;
-    let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-    let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-    let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-    let mut handle: Value = serde_json::from_slice(&handle).unwrap();
-    let registry = handle["registry"].as_str().unwrap().to_owned();
+    let KeptStage { registry, password, mut handle, .. } = ground.up().await;
     let refused = docker(&ground, &handle, &[&["logout", &registry]]).await;
     let why = format!("error: {registry} is not played: the stage's registry stands for docker.io only\n");
     assert_eq!((refused.code, refused.told), (1, why));
     handle["remote"] = json!({"host": registry, "path": "team"});
     handle["scope"] = json!("a-run-lab1");
-    let password = handle["password"].as_str().unwrap().to_owned();
     for server in [registry.clone(), format!("https://{registry}/"), "https://index.docker.io/v1/".to_owned()] {
         let login = ["login", "-u", "cloudwithvarjosh", "-p", &password, &server];
         let login = docker(&ground, &handle, &[&login]).await;

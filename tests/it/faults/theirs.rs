@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use rehearsal::docker::Docker;
 use rehearsal::exec::Tool;
-use serde_json::Value;
 
 use super::moment::{name, sessions};
-use crate::program::{Ground, project};
+use crate::program::{Ground, KeptStage, project};
 
 #[derive(Clone)]
 pub(super) struct Theirs {
@@ -37,13 +36,8 @@ impl Theirs {
     pub(super) async fn context() -> Self {
         // It is the user's, and takes no turn from the runs on it.
         let ground = Ground::light();
-        let up = ground.rehearse(&["up", "--cluster", "mini", "--json"]).run().await.exits_with(0);
-        let stage: Value = serde_json::from_str(&up.stdout).unwrap();
-        let handle = std::fs::read(format!("{}/stage.json", stage["private"].as_str().unwrap())).unwrap();
-        let handle: Value = serde_json::from_slice(&handle).unwrap();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let kind = Kind::Context { registry: text(&stage["registry"]), password: text(&handle["password"]) };
-        let kubeconfig = text(&stage["kubeconfig"]).into();
+        let KeptStage { registry, password, kubeconfig, .. } = ground.up().await;
+        let (kind, kubeconfig) = (Kind::Context { registry, password }, kubeconfig.into());
         Self { inner: Arc::new(Inner { ground, kind, kubeconfig }) }
     }
 
