@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Check, ItemRecord, Line};
+use super::{CheckHeader, ItemRecord, Line};
 use crate::event::Verdict;
 
 /// A change between an earlier check and this one.
@@ -81,7 +81,7 @@ fn changed(before: &ItemRecord, now: &ItemRecord) -> Option<RecordChange> {
 
 fn with(before: &[Line], now: &[Line]) -> Vec<RecordChange> {
     let (Some(before), Some(now)) = (check(before), check(now)) else { return Vec::new() };
-    let of = |check: &Check| {
+    let of = |check: &CheckHeader| {
         [
             ("cluster", check.cluster.clone()),
             ("server", check.server_version.clone()),
@@ -93,7 +93,7 @@ fn with(before: &[Line], now: &[Line]) -> Vec<RecordChange> {
     pairs.map(|((what, before), (_, now))| RecordChange::With { what, before, now }).collect()
 }
 
-fn check(lines: &[Line]) -> Option<&Check> {
+fn check(lines: &[Line]) -> Option<&CheckHeader> {
     lines.iter().find_map(|line| if let Line::Check(check) = line { Some(check) } else { None })
 }
 

@@ -1,6 +1,6 @@
 //! A lecture's text and records of it, for the tests of this room.
 
-use super::{Check, Correction, Evidence, ItemRecord, Kind, Line, RollUp, SCHEMA};
+use super::{CheckHeader, Correction, Evidence, ItemRecord, Line, RecordKind, RollUp, SCHEMA};
 use crate::compare::{Class, Difference, Fidelity, Path};
 use crate::event::Verdict;
 use crate::script::lecture::Lines;
@@ -14,7 +14,7 @@ pub(super) fn record(id: &str, verdict: Verdict) -> ItemRecord {
         id: id.into(),
         headings: vec!["Delete it".into()],
         lines: Lines { first: 6, last: 6 },
-        kind: Kind::Output,
+        kind: RecordKind::Output,
         text: "pod \"web-6799fc88d8-x2x8k\" deleted".into(),
         verdict,
         fidelity: None,
@@ -53,7 +53,7 @@ pub(super) fn records() -> Vec<ItemRecord> {
         )
     };
     let failed = ItemRecord {
-        kind: Kind::Command,
+        kind: RecordKind::Command,
         lines: Lines { first: 1, last: 3 },
         text: (1..=9).map(|n| format!("kubectl apply -f pod-{n}.yaml --namespace a-namespace-with-a-rather-long-name --wait")).collect::<Vec<_>>().join("\n"),
         adapted: vec!["`<pod>` is `web-55b445bb5c-9bkbv`".into()],
@@ -82,7 +82,7 @@ pub(super) fn records() -> Vec<ItemRecord> {
 }
 
 pub(super) fn lines(records: &[ItemRecord]) -> Vec<Line> {
-    let check = Check {
+    let check = CheckHeader {
         schema: SCHEMA,
         version: "0.1.0".into(),
         cluster: "mini".into(),

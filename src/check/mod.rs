@@ -31,7 +31,7 @@ pub(crate) use patch::{Error as PatchError, PatchSource, patch};
 pub(crate) use player::{LecturePlayer, Requests, Setting};
 #[cfg(test)]
 pub(crate) use record::schema;
-pub(crate) use record::{Check, Correction, Evidence, ItemRecord, Kind, Line, RecordsError, SCHEMA, read};
+pub(crate) use record::{CheckHeader, Correction, Evidence, ItemRecord, Line, RecordKind, RecordsError, SCHEMA, read};
 pub(crate) use roll_up::{CheckEnd, RollUp};
 pub(crate) use selection::Selection;
 pub(crate) use summary::summary;

@@ -10,7 +10,7 @@ use kube::Client;
 
 use super::programs::Programs;
 use super::requests::Makers;
-use super::{Correction, Evidence, ItemRecord, Kind};
+use super::{Correction, Evidence, ItemRecord, RecordKind};
 use crate::drift::Versions;
 use crate::event::Verdict;
 use crate::gateway::Request;
@@ -245,15 +245,15 @@ pub(super) fn name_of(item: &LectureItem, manifest: &Manifest) -> String {
     manifest.file.as_ref().map_or_else(|| format!("line-{}.yaml", item.lines.first), |file| file.name.clone())
 }
 
-fn kind(kind: &ItemKind) -> Kind {
+fn kind(kind: &ItemKind) -> RecordKind {
     match kind {
-        ItemKind::Command(_) => Kind::Command,
-        ItemKind::Manifest(_) => Kind::Manifest,
-        ItemKind::File(_) => Kind::File,
-        ItemKind::Fragment(_) => Kind::Fragment,
-        ItemKind::Output(_) => Kind::Output,
-        ItemKind::Manual(_) => Kind::Manual,
-        ItemKind::Illustration(_) => Kind::Illustration,
+        ItemKind::Command(_) => RecordKind::Command,
+        ItemKind::Manifest(_) => RecordKind::Manifest,
+        ItemKind::File(_) => RecordKind::File,
+        ItemKind::Fragment(_) => RecordKind::Fragment,
+        ItemKind::Output(_) => RecordKind::Output,
+        ItemKind::Manual(_) => RecordKind::Manual,
+        ItemKind::Illustration(_) => RecordKind::Illustration,
     }
 }
 

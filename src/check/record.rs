@@ -17,14 +17,15 @@ pub(crate) const SCHEMA: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Line {
-    Check(Check),
+    Check(CheckHeader),
     Item(Box<ItemRecord>),
     RollUp(RollUp),
 }
 
 /// What the lectures were checked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Check {
+#[schemars(rename = "Check")]
+pub(crate) struct CheckHeader {
     /// The number of the records' form.
     pub schema: u32,
     /// This program's version.
@@ -49,7 +50,7 @@ pub(crate) struct ItemRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headings: Vec<String>,
     pub lines: Lines,
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The text of the lecture it is about: the command, the manifest, the shown output.
     pub text: String,
     pub verdict: Verdict,
@@ -80,7 +81,8 @@ pub(crate) struct ItemRecord {
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+#[schemars(rename = "Kind")]
+pub(crate) enum RecordKind {
     Command,
     /// Objects for the API server.
     Manifest,
@@ -214,7 +216,7 @@ impl ItemRecord {
 }
 
 /// The same word as in JSON.
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for RecordKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.serialize(f)
     }

@@ -19,7 +19,7 @@ use super::run::bash;
 use super::stage::{AuthArg, StageArgs};
 use super::step::{self, Stepper};
 use crate::check::{
-    Check, CheckEnd, ItemRecord, Line, PatchSource, RecordChange, RollUp, SCHEMA, changes, patch, read, summary,
+    CheckEnd, CheckHeader, ItemRecord, Line, PatchSource, RecordChange, RollUp, SCHEMA, changes, patch, read, summary,
 };
 use crate::event::{Event, Timings};
 use crate::exec::chain;
@@ -277,11 +277,11 @@ async fn play(
     before: &[Lecture],
     kubectl: &kubectl::Kubectl,
     opened: &OpenSession<'_>,
-) -> Result<Option<(Check, Vec<ItemRecord>)>, Error> {
+) -> Result<Option<(CheckHeader, Vec<ItemRecord>)>, Error> {
     let Some(stage) = opened.raise().await? else { return Ok(None) };
     stage.notes.iter().for_each(|note| opened.events.note(note.clone()));
     let info = stage.cluster.info();
-    let check = Check {
+    let check = CheckHeader {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").into(),
         cluster: info.name.clone(),

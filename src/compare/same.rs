@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use regex::Regex;
 
-use super::volatile::{self, Kind, collapsed, masked};
+use super::volatile::{self, VolatileKind, collapsed, masked};
 use super::{Class, elision};
 
 /// How two texts are alike; best first.
@@ -92,7 +92,7 @@ impl Said {
 
 /// Whether a printed name with generated suffixes is the shown one with suffixes of the same shape.
 fn is_same_name(shown: &str, printed: &str) -> bool {
-    let hashes: Vec<_> = volatile::spans(printed).into_iter().filter(|span| span.kind == Kind::Hash).collect();
+    let hashes: Vec<_> = volatile::spans(printed).into_iter().filter(|span| span.kind == VolatileKind::Hash).collect();
     if hashes.is_empty() || shown.len() > LONGEST_NAME {
         return false;
     }

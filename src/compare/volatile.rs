@@ -9,7 +9,7 @@ use regex::{Regex, RegexSet};
 
 /// What differs from run to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum VolatileKind {
     Digest,
     Id,
     Uid,
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) range: Range<usize>,
-    pub(super) kind: Kind,
+    pub(super) kind: VolatileKind,
 }
 
 /// Kubernetes draws generated names from these: no vowels, and nothing that looks like one (apimachinery
@@ -40,53 +40,59 @@ const AGE: &str = r"(?:\d+[smhdy])+";
 const DURATION: &str = r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+";
 
 /// In this order: a place belongs to the first that finds it. Where a pattern has groups, the groups are the places.
-static RULES: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
-    let rules: &[(Kind, String)] = &[
-        (Kind::Digest, r"sha256:[0-9a-f]{6,64}\b".into()),
-        (Kind::Id, r"\b[0-9a-f]{64}\b".into()),
-        (Kind::Uid, r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b".into()),
+static RULES: LazyLock<Vec<(VolatileKind, Regex)>> = LazyLock::new(|| {
+    let rules: &[(VolatileKind, String)] = &[
+        (VolatileKind::Digest, r"sha256:[0-9a-f]{6,64}\b".into()),
+        (VolatileKind::Id, r"\b[0-9a-f]{64}\b".into()),
+        (VolatileKind::Uid, r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b".into()),
         (
-            Kind::Time,
+            VolatileKind::Time,
             r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d\d:?\d\d(?: [A-Z]{3,4})?| UTC)?".into(),
         ),
-        (Kind::Time, r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}".into()),
+        (VolatileKind::Time, r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}".into()),
         (
-            Kind::Time,
+            VolatileKind::Time,
             r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?: [AP]M)?(?: [A-Z]{3,4})?(?: \d{4})?".into(),
         ),
-        (Kind::Time, r"\b\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}".into()),
+        (VolatileKind::Time, r"\b\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}".into()),
         // The head of a line that klog wrote: day, time, thread.
-        (Kind::Time, r"\b[IWEF](\d{4} \d\d:\d\d:\d\d\.\d+ +\d+)\b".into()),
-        (Kind::Node, r"Successfully assigned \S+ to (\S+)".into()),
-        (Kind::Node, r"(?m)^\s*Node: +(\S+/\S+)".into()),
-        (Kind::Node, r"\bip-\d+-\d+-\d+-\d+(?:\.[a-z0-9.-]+)?".into()),
-        (Kind::Address, r"https://(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[0-9a-f:]+\])(?::\d+)?".into()),
-        (Kind::Address, r"\b\d{1,3}(?:\.\d{1,3}){3}(?::[3-6]\d{4})?\b".into()),
-        (Kind::Address, r"\blocalhost:[3-6]\d{4}\b|\[::1?\](?::[3-6]\d{4})?".into()),
+        (VolatileKind::Time, r"\b[IWEF](\d{4} \d\d:\d\d:\d\d\.\d+ +\d+)\b".into()),
+        (VolatileKind::Node, r"Successfully assigned \S+ to (\S+)".into()),
+        (VolatileKind::Node, r"(?m)^\s*Node: +(\S+/\S+)".into()),
+        (VolatileKind::Node, r"\bip-\d+-\d+-\d+-\d+(?:\.[a-z0-9.-]+)?".into()),
+        (VolatileKind::Address, r"https://(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[0-9a-f:]+\])(?::\d+)?".into()),
+        (VolatileKind::Address, r"\b\d{1,3}(?:\.\d{1,3}){3}(?::[3-6]\d{4})?\b".into()),
+        (VolatileKind::Address, r"\blocalhost:[3-6]\d{4}\b|\[::1?\](?::[3-6]\d{4})?".into()),
         // A node port behind the service's own.
-        (Kind::Port, r"\b\d+:(3[0-2]\d{3})/(?:TCP|UDP|SCTP)\b".into()),
-        (Kind::Port, r"NodePort: +\S+ +(3[0-2]\d{3})/".into()),
-        (Kind::Size, r"Image size: (\d+) bytes".into()),
+        (VolatileKind::Port, r"\b\d+:(3[0-2]\d{3})/(?:TCP|UDP|SCTP)\b".into()),
+        (VolatileKind::Port, r"NodePort: +\S+ +(3[0-2]\d{3})/".into()),
+        (VolatileKind::Size, r"Image size: (\d+) bytes".into()),
         (
-            Kind::Age,
+            VolatileKind::Age,
             format!(r"(?m)^[ \t]*(?:Normal|Warning)[ \t]+\w+[ \t]+({AGE}(?: \(x\d+ over {AGE}\))?|<unknown>)\s"),
         ),
-        (Kind::Age, format!(r"(?m)^(?:\S+ +){{1,2}}\d+/\d+ +[A-Z]\S* +\d+(?: \({AGE} ago\))? +({AGE})\s*$")),
-        (Kind::Age, format!(r"\b{AGE} ago\b")),
-        (Kind::Age, r"\b(?:About an?|Less than a|\d+) (?:second|minute|hour|day|week|month|year)s?(?: ago)?\b".into()),
-        (Kind::Age, format!(r#"(?:\bpulled|image "[^"]*")\s+in\s+({DURATION})"#)),
-        (Kind::Age, format!(r"\b({DURATION}) including waiting\b")),
-        (Kind::Age, format!(r"\b[Bb]ack-off ({DURATION}) restarting\b")),
+        (VolatileKind::Age, format!(r"(?m)^(?:\S+ +){{1,2}}\d+/\d+ +[A-Z]\S* +\d+(?: \({AGE} ago\))? +({AGE})\s*$")),
+        (VolatileKind::Age, format!(r"\b{AGE} ago\b")),
+        (
+            VolatileKind::Age,
+            r"\b(?:About an?|Less than a|\d+) (?:second|minute|hour|day|week|month|year)s?(?: ago)?\b".into(),
+        ),
+        (VolatileKind::Age, format!(r#"(?:\bpulled|image "[^"]*")\s+in\s+({DURATION})"#)),
+        (VolatileKind::Age, format!(r"\b({DURATION}) including waiting\b")),
+        (VolatileKind::Age, format!(r"\b[Bb]ack-off ({DURATION}) restarting\b")),
         // Seconds with a fraction are measured, not chosen.
-        (Kind::Age, r"\b\d+\.\d+s\b".into()),
-        (Kind::Hash, format!(r"[a-z0-9]-({GENERATED}{{5,10}}|\d{{8,10}})-({GENERATED}{{5}})\b")),
-        (Kind::Hash, format!(r"[a-z0-9]-({GENERATED}{{8,10}})\b")),
-        (Kind::Hash, format!(r"[a-z0-9]-({GENERATED}{{5}})\b")),
-        (Kind::Hash, format!(r"(?:pod-template-hash|controller-revision-hash)[=:] ?(?:\S+-)?({GENERATED}{{5,10}})\b")),
+        (VolatileKind::Age, r"\b\d+\.\d+s\b".into()),
+        (VolatileKind::Hash, format!(r"[a-z0-9]-({GENERATED}{{5,10}}|\d{{8,10}})-({GENERATED}{{5}})\b")),
+        (VolatileKind::Hash, format!(r"[a-z0-9]-({GENERATED}{{8,10}})\b")),
+        (VolatileKind::Hash, format!(r"[a-z0-9]-({GENERATED}{{5}})\b")),
+        (
+            VolatileKind::Hash,
+            format!(r"(?:pod-template-hash|controller-revision-hash)[=:] ?(?:\S+-)?({GENERATED}{{5,10}})\b"),
+        ),
         // The name of an event.
-        (Kind::Hash, r"[a-z0-9]\.([0-9a-f]{16})\b".into()),
+        (VolatileKind::Hash, r"[a-z0-9]\.([0-9a-f]{16})\b".into()),
     ];
-    let compiled = |(kind, rule): &(Kind, String)| (*kind, Regex::new(rule).expect("a literal, tested below"));
+    let compiled = |(kind, rule): &(VolatileKind, String)| (*kind, Regex::new(rule).expect("a literal, tested below"));
     rules.iter().map(compiled).collect()
 });
 
@@ -117,15 +123,15 @@ pub(super) fn spans(text: &str) -> Vec<Span> {
 }
 
 /// What a pattern alone cannot tell.
-fn is_one(kind: Kind, place: &str, after: &str) -> bool {
+fn is_one(kind: VolatileKind, place: &str, after: &str) -> bool {
     match kind {
-        Kind::Hash => {
+        VolatileKind::Hash => {
             let goes_on = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
             let drawn = place.len() > 7 || place.bytes().any(|byte| byte.is_ascii_lowercase());
             !goes_on && drawn && !WORDS.contains(&place) || is_first_of_two(place, after)
         }
         // What stands in a configuration: a network, every address.
-        Kind::Address => !after.starts_with('/') && !place.starts_with("0.0.0.0"),
+        VolatileKind::Address => !after.starts_with('/') && !place.starts_with("0.0.0.0"),
         _ => true,
     }
 }
@@ -153,18 +159,18 @@ pub(super) fn masked(text: &str) -> String {
 pub(super) const HASH: &str = "\u{1}hash";
 
 /// A mark that no text contains.
-fn mark(kind: Kind) -> &'static str {
+fn mark(kind: VolatileKind) -> &'static str {
     match kind {
-        Kind::Digest => "\u{1}digest",
-        Kind::Id => "\u{1}id",
-        Kind::Uid => "\u{1}uid",
-        Kind::Time => "\u{1}time",
-        Kind::Address => "\u{1}address",
-        Kind::Port => "\u{1}port",
-        Kind::Node => "\u{1}node",
-        Kind::Size => "\u{1}size",
-        Kind::Age => "\u{1}age",
-        Kind::Hash => HASH,
+        VolatileKind::Digest => "\u{1}digest",
+        VolatileKind::Id => "\u{1}id",
+        VolatileKind::Uid => "\u{1}uid",
+        VolatileKind::Time => "\u{1}time",
+        VolatileKind::Address => "\u{1}address",
+        VolatileKind::Port => "\u{1}port",
+        VolatileKind::Node => "\u{1}node",
+        VolatileKind::Size => "\u{1}size",
+        VolatileKind::Age => "\u{1}age",
+        VolatileKind::Hash => HASH,
     }
 }
 

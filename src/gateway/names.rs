@@ -39,7 +39,7 @@ pub struct Elsewhere {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
     id: String,
-    images: Vec<Image>,
+    images: Vec<LearnedImage>,
     elsewhere: Option<Elsewhere>,
     /// Cluster-scoped objects that the lab made: plural and the lecture's name.
     made: Vec<(String, String)>,
@@ -48,7 +48,7 @@ pub struct Names {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Image {
+struct LearnedImage {
     /// The lecture's, as the lab writes it, without tag: `docker.io/a/b` or `a/b`.
     written: String,
     lecture: ImageRef,
@@ -91,7 +91,7 @@ impl Names {
             return;
         }
         if let Ok(played) = lecture.kept_in(&self.folder(), &self.id) {
-            self.images.push(Image { written: name_of(written).to_owned(), lecture, played });
+            self.images.push(LearnedImage { written: name_of(written).to_owned(), lecture, played });
         }
     }
 
