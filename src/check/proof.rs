@@ -84,7 +84,7 @@ impl LecturePlayer<'_> {
                     pods if pods.is_empty() => Probe::Pending(String::new()),
                     pods => Probe::Done(pods),
                 };
-                // One that makes no pod within the time has none to speak of.
+                // A workload that makes no pod within the time is taken to have none.
                 pods.extend(until("its pods", MADE_WITHIN, wake, probe).await.unwrap_or_default());
             }
         }

@@ -1,5 +1,5 @@
 //! What is asked of a container that runs: its ports, its whole log, a command's output, one network more.
-//! Knows not why.
+//! Does not know what for.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -137,7 +137,7 @@ impl RegistryContainer {
         for _ in 0..FREE_PORT_TRIES {
             let port = free_port()?;
             match Self::start_on(docker, request.clone(), port).await {
-                // Somebody was quicker.
+                // Another process has taken the port meanwhile.
                 Err(Error::PortTaken { .. }) => {}
                 other => return other,
             }

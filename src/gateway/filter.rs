@@ -63,7 +63,7 @@ impl Sight {
                 });
             }
         }
-        // It counts what is not seen.
+        // It would count objects that the lab does not see.
         if let Some(metadata) = list.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.shift_remove("remainingItemCount");
         }
@@ -155,7 +155,7 @@ impl WatchLines {
     /// # Errors
     /// Where a line does not end.
     pub(crate) fn next(&mut self, chunk: &[u8]) -> Result<Bytes, TooLong> {
-        // What was looked at before has no end of line.
+        // What came before this chunk was searched already, and has no end of line.
         let looked = self.rest.len();
         self.rest.extend_from_slice(chunk);
         let mut out = BytesMut::new();

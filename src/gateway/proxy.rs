@@ -98,7 +98,7 @@ async fn answer(shared: &Arc<Shared>, request: Incoming, record: &mut Request) -
         (None, "proxy") => (proxied(body).await?, target.info.name.clone()),
         (None, _) if is_verbatim => {
             let bytes = bytes(body).await?;
-            // As it came; read for the record only.
+            // The body is read for the record only, and passed on as it came.
             if let (true, Ok(content)) =
                 (target.info.verb == "create", Content::read(&mut parts.headers.clone(), &bytes))
             {

@@ -46,7 +46,7 @@ impl Answer {
                     Ok(seen) => self.pending.next(&self.shared.known().back, seen),
                     Err(error) => return self.failed(error),
                 },
-                // The client must not take a part for the whole.
+                // An answer that is cut off must not look like one that has ended.
                 Some(Err(error)) => return self.failed(error),
                 None => {
                     self.is_done = true;

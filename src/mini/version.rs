@@ -5,7 +5,7 @@ use crate::hint::Hint;
 /// A minor release, e.g. 1.36.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Always 1 of what there is.
+    /// 1 of 1.36.
     pub major: u32,
     /// 36 of 1.36.
     pub minor: u32,

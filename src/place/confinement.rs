@@ -150,7 +150,7 @@ mod linux {
     impl Restriction for Confined {
         fn apply(&self) -> io::Result<()> {
             for capability in CAPABILITIES {
-                // Who may not drop one has none.
+                // A process that may not drop a capability does not have it.
                 let _ = remove_capability_from_bounding_set(*capability);
             }
             self.files.try_clone()?.restrict_self().map_err(|_| io::Error::last_os_error())?;

@@ -227,7 +227,7 @@ where
                 () = stop.cancelled() => return,
                 event = stream.next() => match event {
                     Some(Ok(event)) => {
-                        // It begins anew with the wish for a list, which says nothing yet.
+                        // `Init` only says that a list is asked for, not that the cluster answers.
                         if !matches!(event, watcher::Event::Init) {
                             seen.broken(None);
                         }

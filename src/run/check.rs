@@ -253,7 +253,7 @@ const BLIND: Duration = Duration::from_secs(5);
 
 fn standing(trace: &Trace) -> String {
     let Some(state) = trace.last() else { return format!("{} has no status", trace.object) };
-    // Why it is so is the evidence's to tell.
+    // The evidence says why it is so.
     format!("{} is {}", trace.object, state.status)
 }
 
@@ -277,7 +277,7 @@ async fn never(
     }
     match context.site.watch.look(|recorder| held(recorder, object, states, step_run.began)) {
         Some(status) => contradicted(format!("{object} was {status} already when the step began")),
-        // Who looks away sees nothing, either.
+        // A watch that is cut would not have seen it.
         None => match context.site.watch.cut(Duration::ZERO) {
             Some(why) => Judged::new(Verdict::Unproven, format!("nothing is seen: the watch is cut: {why}")),
             None => Judged::good(""),

@@ -221,7 +221,7 @@ impl Payment<'_> {
         // What has not come to be quiet in time is there, or is not, as it is seen now.
         let _ = until("the engine to be done", LAST_LOOK, Wake::Every(LOOKS), probe).await;
         match (docker.left_of_session(self.session).await?, refused) {
-            // It is there, and this is why.
+            // What is left is named with the reason for which it could not go.
             (left, Some(error)) if !left.is_empty() => {
                 Ok(left.into_iter().chain([format!("({})", chain(&error))]).collect())
             }

@@ -148,7 +148,7 @@ fn bare(pod: &Pod, spec: &PodSpec, asks_registry: bool) -> Pod {
     };
     let spec = PodSpec {
         containers: spec.containers.iter().map(bare).collect(),
-        // The node that has the image, past the scheduler.
+        // The twin goes to the node that has the image, past the scheduler.
         node_name: spec.node_name.clone(),
         tolerations: spec.tolerations.clone(),
         automount_service_account_token: Some(false),
@@ -183,7 +183,7 @@ fn spoilt(secrets: &[Secret], spoil: impl Fn(&mut Map<String, Value>)) -> Result
 
 fn with_other_password(auths: &mut Map<String, Value>) {
     for entry in auths.values_mut().filter_map(Value::as_object_mut) {
-        // `auth` is the same once more, and goes before.
+        // `auth` repeats username and password, and would count before them.
         entry.remove("auth");
         entry.insert("password".into(), "not-the-password".into());
     }

@@ -189,7 +189,7 @@ async fn decided(stand: &Stand<'_>, plan: &TwinObjects, elsewhere: &str, failure
         let (row, uid) = (pod_status(&pod), pod.uid().unwrap_or_default());
         (stand.on_state)(TwinState { uid: uid.clone(), status: row.status, message: row.message, at: began.elapsed() });
         if let Some(twin) = seen.decides(&pod, failure) {
-            // It has said what it was made for, and goes.
+            // It has shown what it was made for, and is removed.
             (stand.on_state)(TwinState { uid, status: DELETED.into(), message: None, at: began.elapsed() });
             return Ok(twin);
         }

@@ -74,7 +74,7 @@ pub(super) async fn create(api: &Api, call: &Call, request: Request) -> Result<R
     written(api, call, accept, &done)
 }
 
-/// A create that is a question.
+/// Answers a review (of access, of a token): a create whose object is not stored.
 pub(super) async fn review(api: &Api, call: &Call, request: Request) -> Result<Response, ApiError> {
     let field_validation = options(call, request.headers())?.field_validation;
     let body = body::value(request, call.resource.kind).await?;
@@ -217,7 +217,7 @@ pub(super) async fn delete_collection(api: &Api, call: &Call, request: Request) 
     for object in read::select(api, call)? {
         match api.pipeline.delete(call.resource, &object.key, &options) {
             Ok(Deleted::Gone(object) | Deleted::Marked(object)) => items.push(object),
-            // Somebody else was quicker.
+            // Another request has deleted it meanwhile.
             Err(ApiError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }

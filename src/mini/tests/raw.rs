@@ -97,7 +97,7 @@ fn comparable(value: &mut Value) {
             for own in ["resourceVersion", "managedFields"] {
                 map.shift_remove(own);
             }
-            // Ages.
+            // Ages differ from one answer to the next.
             if let Some(cells) = map.get_mut("cells").and_then(Value::as_array_mut) {
                 cells.retain(|cell| !cell.as_str().is_some_and(|cell| cell.ends_with('s') && cell.len() < 4));
             }

@@ -49,7 +49,7 @@ pub(super) async fn raise(raising: &Raising<'_>, announce: watch::Sender<Option<
             port: settings.registry_port,
             layers: Some(layers_of(session)),
         };
-        // It goes by its label, as the session's ledger says.
+        // The ledger finds it by its label when it is to go.
         let (id, addr) = RegistryContainer::start(docker, request).await.map_err(|error| part(error.into()))?.leave();
         let _ = announce.send(Some((addr, id.clone())));
         let line = format!("{} on {addr} in docker.io's place, user {}", found.label(), credentials.username);

@@ -19,7 +19,7 @@ const DICTIONARY_TAIL: &str = "1001012012022052063003023033043053063074024054064
 fn dictionary() -> Vec<u8> {
     let mut out = vec![];
     for word in DICTIONARY_WORDS.split(' ').map(|w| w.replace('_', " ")) {
-        // Words are short.
+        // A header is far shorter than 4 GiB.
         out.put_u32(u32::try_from(word.len()).unwrap_or_default());
         out.extend_from_slice(word.as_bytes());
     }
