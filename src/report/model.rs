@@ -4,7 +4,7 @@
 use crate::event::{Event, Failure, Item, PartState, Record, Timings, Verdict};
 
 use super::asked::Asked;
-use super::read::Stream;
+use super::read::RecordedEvents;
 
 /// One session.
 #[derive(Debug, Default)]
@@ -143,7 +143,7 @@ pub(super) struct EventReport {
 }
 
 impl SessionReport {
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: RecordedEvents) -> Self {
         let mut session = Self { unread: stream.unread, ..Self::default() };
         stream.records.into_iter().for_each(|record| session.take(record));
         for suite in &mut session.suites {

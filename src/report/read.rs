@@ -10,7 +10,7 @@ use crate::hint::Hint;
 
 /// What an events' file says.
 #[derive(Debug, Default)]
-pub(crate) struct Stream {
+pub(crate) struct RecordedEvents {
     pub records: Vec<Record>,
     /// Lines that are no events, or no events that this program knows.
     pub unread: usize,
@@ -46,7 +46,7 @@ impl Hint for Error {
 ///
 /// # Errors
 /// Where the file cannot be read, has no event in it, or has events of another form.
-pub(crate) fn read(path: &Path) -> Result<Stream, Error> {
+pub(crate) fn read(path: &Path) -> Result<RecordedEvents, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     let found = text.lines().next().and_then(|line| serde_json::from_str::<Value>(line).ok()?["schema"].as_u64());
@@ -57,8 +57,8 @@ pub(crate) fn read(path: &Path) -> Result<Stream, Error> {
     if stream.records.is_empty() { Err(Error::NoEvents { path: path.into() }) } else { Ok(stream) }
 }
 
-pub(super) fn stream(text: &str) -> Stream {
-    let mut stream = Stream::default();
+pub(super) fn stream(text: &str) -> RecordedEvents {
+    let mut stream = RecordedEvents::default();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match serde_json::from_str(line) {
             Ok(record) => stream.records.push(record),

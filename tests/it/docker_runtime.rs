@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt as _;
 const IMAGE: &str = "docker.io/cloudwithvarjosh/runtime:1.0.0";
 
 /// The stage's registry with one image in it.
-struct Ground {
+struct RuntimeGround {
     docker: Docker,
     registry: RegistryContainer,
     credentials: Credentials,
@@ -28,7 +28,7 @@ struct Ground {
     host: String,
 }
 
-impl Ground {
+impl RuntimeGround {
     async fn start() -> Self {
         let docker = Docker::connect().await.expect("a Docker Engine is part of the project's ground");
         let credentials = Credentials::fresh("varjosh");
@@ -67,7 +67,7 @@ impl Ground {
 
 #[tokio::test]
 async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
-    let ground = Ground::start().await;
+    let ground = RuntimeGround::start().await;
     let runtime = ground.runtime();
     assert!(runtime.image_status(IMAGE).await.is_none(), "the engine's images are not the node's");
 
@@ -179,7 +179,7 @@ async fn pulls_and_runs_from_the_stages_registry_and_leaves_nothing() {
 /// The whole of mini over the engine: a pod without credentials fails, its secret heals it, and nothing is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_on_mini_runs_once_its_secret_is_there() {
-    let ground = Ground::start().await;
+    let ground = RuntimeGround::start().await;
     let runtime = Arc::new(ground.runtime());
     let version = Version { major: 1, minor: 36 };
     let options = MiniOptions { node_name: "mini".into(), version, timelapse: 100.0, runtime: runtime.clone() };

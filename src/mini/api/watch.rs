@@ -22,7 +22,7 @@ use crate::mini::pipeline::store_error;
 use crate::mini::request::Params;
 use crate::mini::selector::Selector;
 use crate::mini::status::{ApiError, FieldError};
-use crate::mini::store::{self, Change, Object};
+use crate::mini::store::{self, Object, StoredChange};
 
 /// How long a watch lasts when the client does not say.
 const TIMEOUT: Duration = Duration::from_secs(45 * 60);
@@ -156,7 +156,7 @@ impl Stream {
     }
 
     /// Selection turns one change into an arrival or a departure.
-    fn change(&self, out: &mut Vec<u8>, change: &Change) {
+    fn change(&self, out: &mut Vec<u8>, change: &StoredChange) {
         if !self.namespace.is_empty() && change.object.key.namespace != self.namespace {
             return;
         }

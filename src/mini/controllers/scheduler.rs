@@ -12,7 +12,7 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::mini::Version;
-use crate::mini::events::{Event, EventSource, whole};
+use crate::mini::events::{EventSource, ObjectEvent, whole};
 use crate::mini::watching::{Change, changes};
 
 const NAME: &str = "default-scheduler";
@@ -112,7 +112,7 @@ impl Scheduler {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &namespace);
         // Before the binding: this kubelet is so quick that its first event would come first.
         let message = format!("Successfully assigned {namespace}/{name} to {node}");
-        self.tell(pod, Event::normal("Scheduled", message)).await;
+        self.tell(pod, ObjectEvent::normal("Scheduled", message)).await;
         // A refusal means that the pod is gone or going.
         let _: kube::Result<Value> = api.create_subresource("binding", &name, &PostParams::default(), &binding).await;
     }
@@ -125,11 +125,11 @@ impl Scheduler {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         let patch = Patch::Merge(json!({ "status": { "conditions": [condition] } }));
         let _ = api.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await;
-        self.tell(pod, Event::warning("FailedScheduling", message)).await;
+        self.tell(pod, ObjectEvent::warning("FailedScheduling", message)).await;
     }
 
     /// Told at once: what the kubelet tells comes after it.
-    async fn tell(&self, pod: &Pod, event: Event) {
+    async fn tell(&self, pod: &Pod, event: ObjectEvent) {
         let about = ObjectReference { resource_version: pod.resource_version(), ..pod.object_ref(&()) };
         let source = EventSource { component: NAME, host: String::new(), timelapse: 1.0 };
         if let Some(event) = whole(about, event, 1, &source, Timestamp::now()) {

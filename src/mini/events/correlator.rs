@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::event::ObjectEvent;
 use crate::mini::timelapse::elapsed;
 
 /// Tokens per object and event type, and how long one takes to come back.
@@ -20,7 +20,7 @@ const SIMILAR_INTERVAL: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Write {
     Create {
-        event: Event,
+        event: ObjectEvent,
         count: i32,
     },
     /// Patch count, message and last timestamp of the object named here.
@@ -70,7 +70,7 @@ impl Correlator {
     }
 
     /// What to write for an event, if anything; the key goes back to [`Self::created`].
-    pub(crate) fn correlate(&mut self, event: Event, now: Timestamp) -> Option<(Key, Write)> {
+    pub(crate) fn correlate(&mut self, event: ObjectEvent, now: Timestamp) -> Option<(Key, Write)> {
         let (mut event, key) = self.aggregate(event, now);
         let seen = self.seen.entry(key.clone()).or_insert(Seen { name: None, count: 0 });
         // Counted even when it is then dropped: the next one that is written counts it in.
@@ -82,7 +82,7 @@ impl Correlator {
         let message = std::mem::take(&mut event.message);
         let write = match name {
             Some(name) => Write::Patch { name, count, message },
-            None => Write::Create { event: Event { message, ..event }, count },
+            None => Write::Create { event: ObjectEvent { message, ..event }, count },
         };
         Some((key, write))
     }
@@ -94,7 +94,7 @@ impl Correlator {
         }
     }
 
-    fn aggregate(&mut self, event: Event, now: Timestamp) -> (Event, Key) {
+    fn aggregate(&mut self, event: ObjectEvent, now: Timestamp) -> (ObjectEvent, Key) {
         let timelapse = self.timelapse;
         let similar =
             self.similar.entry((event.warning, event.reason)).or_insert(Similar { messages: Vec::new(), last: now });
@@ -112,7 +112,7 @@ impl Correlator {
         similar.messages.remove(0);
         let key = (event.warning, event.reason, String::new(), event.field_path.clone());
         let message = format!("(combined from similar events): {}", event.message);
-        (Event { message, ..event }, key)
+        (ObjectEvent { message, ..event }, key)
     }
 
     fn take_token(&mut self, warning: bool, now: Timestamp) -> bool {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     /// Writes an event; returns the count that reached the API, if it did.
-    fn write(correlator: &mut Correlator, event: Event, seconds: f64) -> Option<i32> {
+    fn write(correlator: &mut Correlator, event: ObjectEvent, seconds: f64) -> Option<i32> {
         match correlator.correlate(event, at(seconds))? {
             (key, Write::Create { count, .. }) => {
                 correlator.created(&key, "e".into());
@@ -159,9 +159,9 @@ mod tests {
         for tick in 0..73 {
             let seconds = 0.8 + 13.0 * f64::from(tick);
             while pulling.first().is_some_and(|due| *due < seconds) {
-                write(&mut correlator, Event::normal("Pulling", "p"), pulling.remove(0)).unwrap();
+                write(&mut correlator, ObjectEvent::normal("Pulling", "p"), pulling.remove(0)).unwrap();
             }
-            if let Some(count) = write(&mut correlator, Event::normal("BackOff", "b"), seconds) {
+            if let Some(count) = write(&mut correlator, ObjectEvent::normal("BackOff", "b"), seconds) {
                 passed.push((seconds as i64, count));
             }
         }
@@ -169,7 +169,11 @@ mod tests {
         assert_eq!(passed[..20].iter().map(|(_, count)| *count).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
         let late: Vec<_> = passed[20..].to_vec();
         assert_eq!(late, [(312, 25), (611, 48), (910, 71)]);
-        assert_eq!(write(&mut correlator, Event::warning("Failed", "w"), 951.0), Some(1), "types are counted apart");
+        assert_eq!(
+            write(&mut correlator, ObjectEvent::warning("Failed", "w"), 951.0),
+            Some(1),
+            "types are counted apart"
+        );
     }
 
     /// A real pod that has failed for a minute, and one in time-lapse, whose minute has an hour: both still tell how it
@@ -179,9 +183,9 @@ mod tests {
         for timelapse in [1.0, 60.0] {
             let mut correlator = Correlator::new(timelapse);
             for sync in 0..(60.0 * timelapse / 13.0) as i32 {
-                write(&mut correlator, Event::normal("BackOff", "b"), f64::from(sync) * 13.0 / timelapse);
+                write(&mut correlator, ObjectEvent::normal("BackOff", "b"), f64::from(sync) * 13.0 / timelapse);
             }
-            assert_eq!(write(&mut correlator, Event::normal("Pulled", "p"), 60.0), Some(1), "{timelapse}");
+            assert_eq!(write(&mut correlator, ObjectEvent::normal("Pulled", "p"), 60.0), Some(1), "{timelapse}");
         }
     }
 
@@ -190,7 +194,8 @@ mod tests {
         let mut correlator = Correlator::new(1.0);
         let mut last = None;
         for number in 0..12 {
-            last = correlator.correlate(Event::warning("Failed", format!("port {number}")), at(f64::from(number)));
+            last =
+                correlator.correlate(ObjectEvent::warning("Failed", format!("port {number}")), at(f64::from(number)));
             if let Some((key, Write::Create { .. })) = &last {
                 correlator.created(&key.clone(), format!("e{number}"));
             }

@@ -1,8 +1,8 @@
-//! What there is to say about an object, before it is an Event object. Pure.
+//! What there is to say about an object, before it is an ObjectEvent object. Pure.
 
 /// An event about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Event {
+pub(crate) struct ObjectEvent {
     pub warning: bool,
     pub reason: &'static str,
     pub message: String,
@@ -10,7 +10,7 @@ pub(crate) struct Event {
     pub field_path: Option<String>,
 }
 
-impl Event {
+impl ObjectEvent {
     #[must_use]
     pub(crate) fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self { warning: false, reason, message: message.into(), field_path: None }

@@ -6,5 +6,5 @@ mod recorder;
 
 #[cfg(test)]
 pub(super) use correlator::{Correlator, Write};
-pub(super) use event::Event;
+pub(super) use event::ObjectEvent;
 pub(super) use recorder::{EventRecorder, EventSource, whole};

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::correlator::{Correlator, Write};
-use super::event::Event;
+use super::event::ObjectEvent;
 
 /// Who tells.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct EventSource {
 }
 
 enum Message {
-    Tell { about: Box<ObjectReference>, event: Event, at: Timestamp },
+    Tell { about: Box<ObjectReference>, event: ObjectEvent, at: Timestamp },
     Forget { uid: String },
 }
 
@@ -41,7 +41,7 @@ impl EventRecorder {
     }
 
     /// Tells what happened to an object.
-    pub(crate) fn tell(&self, object: &impl kube::Resource<DynamicType = ()>, events: Vec<Event>) {
+    pub(crate) fn tell(&self, object: &impl kube::Resource<DynamicType = ()>, events: Vec<ObjectEvent>) {
         let resource_version = object.meta().resource_version.clone();
         let about = ObjectReference { resource_version, ..object.object_ref(&()) };
         let about = Box::new(about);
@@ -87,10 +87,10 @@ async fn write(client: kube::Client, source: EventSource, mut receiver: mpsc::Un
     }
 }
 
-/// The whole Event.
+/// The whole ObjectEvent.
 pub(crate) fn whole(
     about: ObjectReference,
-    event: Event,
+    event: ObjectEvent,
     count: i32,
     source: &EventSource,
     at: Timestamp,

@@ -15,7 +15,7 @@ use super::records::PullRecords;
 use super::state::{Node, PodState};
 use super::status::{self, Life};
 use crate::mini::Version;
-use crate::mini::events::{Correlator, Event, Write};
+use crate::mini::events::{Correlator, ObjectEvent, Write};
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 use crate::registry::Credentials;
 
@@ -97,7 +97,7 @@ impl Scene {
         }
     }
 
-    fn events(&mut self, seconds: f64, events: Vec<Event>) {
+    fn events(&mut self, seconds: f64, events: Vec<ObjectEvent>) {
         for event in events {
             let about = event.field_path.clone().unwrap_or_default();
             let (kind, reason) = (event.kind(), event.reason);

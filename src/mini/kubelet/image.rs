@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use super::records::{PullRecords, SecretRecord};
 use super::state::{Failure, Node, PodState};
 use crate::kubewords::status::{ERR_IMAGE_NEVER_PULL, ERR_IMAGE_PULL, IMAGE_PULL_BACK_OFF, INVALID_IMAGE_NAME};
-use crate::mini::events::Event;
+use crate::mini::events::ObjectEvent;
 use crate::mini::runtime::{Image, PullError};
 use crate::registry::keyring::{Keyring, KeyringError};
 use crate::registry::{Credentials, ImageRef};
@@ -26,21 +26,21 @@ pub(super) struct TrackedAuthConfig {
 pub(super) enum Decision {
     /// It is on the node and the pod may use it.
     Use {
-        event: Event,
+        event: ObjectEvent,
     },
     /// Pull with each login in turn; anonymously when there is none.
     Pull {
         logins: Vec<TrackedAuthConfig>,
-        event: Event,
+        event: ObjectEvent,
     },
     /// The pull fails before it asks anybody.
     Broken {
         message: String,
-        event: Event,
+        event: ObjectEvent,
     },
     Refuse {
         failure: Failure,
-        event: Option<Event>,
+        event: Option<ObjectEvent>,
     },
 }
 
@@ -97,7 +97,7 @@ pub(super) fn decide(
 ) -> Decision {
     let never = || {
         let message = format!("Container image {image:?} is not present with pull policy of Never");
-        let event = Some(Event::warning(ERR_IMAGE_NEVER_PULL, message.clone()));
+        let event = Some(ObjectEvent::warning(ERR_IMAGE_NEVER_PULL, message.clone()));
         Decision::Refuse { failure: Failure { reason: ERR_IMAGE_NEVER_PULL.into(), message }, event }
     };
     let present = present.filter(|_| policy != "Always");
@@ -106,7 +106,7 @@ pub(super) fn decide(
     }
     if present.is_some() && !node.verifies_present_images() {
         let message = format!("Container image {image:?} already present on machine");
-        return Decision::Use { event: Event::normal("Pulled", message) };
+        return Decision::Use { event: ObjectEvent::normal("Pulled", message) };
     }
     let reference = match tagged(image) {
         Ok((_, reference)) => reference,
@@ -135,7 +135,7 @@ pub(super) fn decide(
         if !records.must_pull(&present.id, &reference.name(), &sources) {
             let message =
                 format!("Container image {image:?} already present on machine and can be accessed by the pod");
-            return Decision::Use { event: Event::normal("Pulled", message) };
+            return Decision::Use { event: ObjectEvent::normal("Pulled", message) };
         }
     }
     if policy == "Never" {
@@ -144,8 +144,8 @@ pub(super) fn decide(
     waits(state, image, now).unwrap_or_else(|| Decision::Pull { logins, event: pulling(image) })
 }
 
-fn pulling(image: &str) -> Event {
-    Event::normal("Pulling", format!("Pulling image {image:?}"))
+fn pulling(image: &str) -> ObjectEvent {
+    ObjectEvent::normal("Pulling", format!("Pulling image {image:?}"))
 }
 
 /// Refuses an image whose pull has failed and is not due again.
@@ -160,15 +160,20 @@ fn waits(state: &PodState, image: &str, now: Timestamp) -> Option<Decision> {
         None => bare.clone(),
     };
     let failure = Failure { reason: IMAGE_PULL_BACK_OFF.into(), message };
-    Some(Decision::Refuse { failure, event: Some(Event::normal("BackOff", bare)) })
+    Some(Decision::Refuse { failure, event: Some(ObjectEvent::normal("BackOff", bare)) })
 }
 
 /// Notes a failed pull: its back-off begins.
-pub(super) fn pull_failed(state: &mut PodState, image: &str, error: &PullError, now: Timestamp) -> (Failure, Event) {
+pub(super) fn pull_failed(
+    state: &mut PodState,
+    image: &str,
+    error: &PullError,
+    now: Timestamp,
+) -> (Failure, ObjectEvent) {
     state.image_backoff.next(image, now);
     let failure = Failure { reason: ERR_IMAGE_PULL.into(), message: error.message.clone() };
     state.pull_errors.insert(image.to_owned(), format!("{}: {}", failure.reason, failure.message));
-    (failure, Event::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
+    (failure, ObjectEvent::warning("Failed", format!("Failed to pull image {image:?}: {}", error.message)))
 }
 
 /// Notes a pull that succeeded with `login`, or with None anonymously. `waited` includes the queue for the puller.
@@ -178,7 +183,7 @@ pub(super) fn pull_succeeded(
     pulled: &Image,
     login: Option<TrackedAuthConfig>,
     (took, waited): (Duration, Duration),
-) -> Event {
+) -> ObjectEvent {
     if let Ok(reference) = ImageRef::parse(image) {
         records.pulled(&pulled.id, &reference.name(), login.map(|login| login.source));
     }
@@ -187,7 +192,7 @@ pub(super) fn pull_succeeded(
     let message = format!(
         "Successfully pulled image {image:?} in {took} ({waited} including waiting). Image size: {size} bytes."
     );
-    Event::normal("Pulled", message)
+    ObjectEvent::normal("Pulled", message)
 }
 
 /// Go's `Duration.String` after truncation to milliseconds.

@@ -29,7 +29,7 @@ use super::state::{ContainerRecord, Ended, Failure, Node, PodExt as _, PodState}
 use super::status::{self, Life};
 use crate::kubewords::status::{CRASH_LOOP_BACK_OFF, CREATE_CONTAINER_CONFIG_ERROR, RUN_CONTAINER_ERROR};
 use crate::mini::Version;
-use crate::mini::events::Event;
+use crate::mini::events::ObjectEvent;
 use crate::mini::runtime::{Exit, Image, PullError, Started};
 
 /// What the worker is to do before the next step.
@@ -84,7 +84,7 @@ pub(super) enum SyncOutcome {
 /// Events to post, in order, and the next ask.
 #[derive(Debug)]
 pub(super) struct Step {
-    pub events: Vec<Event>,
+    pub events: Vec<ObjectEvent>,
     pub ask: Ask,
 }
 
@@ -112,11 +112,11 @@ struct Context<'a> {
     state: &'a mut PodState,
     records: &'a mut PullRecords,
     now: Timestamp,
-    events: Vec<Event>,
+    events: Vec<ObjectEvent>,
 }
 
 impl Context<'_> {
-    fn tell(&mut self, container: &str, event: Event) {
+    fn tell(&mut self, container: &str, event: ObjectEvent) {
         self.events.push(event.about(&self.pod.field_path(container)));
     }
 }
@@ -130,7 +130,7 @@ impl Pass {
         state: &mut PodState,
         (secrets, missing): (Vec<Secret>, &[String]),
         now: Timestamp,
-    ) -> (Self, PodStatus, Vec<Event>) {
+    ) -> (Self, PodStatus, Vec<ObjectEvent>) {
         let status = status::generate(node, pod, state, Life::Syncing, now);
         let actions = plan(pod, state);
         let events = unretrieved(missing).filter(|_| tells_always(node)).into_iter().collect();
@@ -193,7 +193,7 @@ impl Pass {
                     };
                     let id = record.id.clone();
                     let message = format!("Container {container} definition changed, will be restarted");
-                    on.tell(container, Event::normal("Killing", message));
+                    on.tell(container, ObjectEvent::normal("Killing", message));
                     return Ask::Stop { id };
                 }
                 Action::Start { container } => {
@@ -299,8 +299,8 @@ impl Pass {
         };
         match result {
             Ok(Started { id, ip }) => {
-                on.tell(container, Event::normal("Created", created));
-                on.tell(container, Event::normal("Started", started));
+                on.tell(container, ObjectEvent::normal("Created", created));
+                on.tell(container, ObjectEvent::normal("Started", started));
                 on.state.ip = Some(ip).filter(|ip| !ip.is_empty()).or(on.state.ip.take());
                 on.state.containers.insert(container.to_owned(), Box::new(ContainerRecord { id, ..record }));
                 self.changed = true;
@@ -308,7 +308,7 @@ impl Pass {
             }
             Err(StartError::Config(message)) => Err(Failure { reason: CREATE_CONTAINER_CONFIG_ERROR.into(), message }),
             Err(StartError::Runtime(message)) => {
-                on.tell(container, Event::normal("Created", created));
+                on.tell(container, ObjectEvent::normal("Created", created));
                 let exit = Exit { code: 128, oom_killed: false };
                 record.ended = Some(Ended { exit, at: on.now, start_error: Some(message.clone()) });
                 on.state.containers.insert(container.to_owned(), Box::new(record));
@@ -331,7 +331,7 @@ impl Pass {
                         CREATE_CONTAINER_CONFIG_ERROR | RUN_CONTAINER_ERROR => &failure.message,
                         reason => reason,
                     };
-                    on.tell(container, Event::warning("Failed", format!("Error: {told}")));
+                    on.tell(container, ObjectEvent::warning("Failed", format!("Error: {told}")));
                 }
                 on.state.failures.insert(container.to_owned(), failure);
             }
@@ -346,11 +346,11 @@ fn tells_always(node: &Node) -> bool {
 }
 
 /// What there is to tell of pull secrets that do not exist.
-fn unretrieved(missing: &[String]) -> Option<Event> {
+fn unretrieved(missing: &[String]) -> Option<ObjectEvent> {
     let names = missing.join(", ");
     let message =
         format!("Unable to retrieve some image pull secrets ({names}); attempting to pull the image may not succeed.");
-    (!missing.is_empty()).then(|| Event::warning("FailedToRetrieveImagePullSecret", message))
+    (!missing.is_empty()).then(|| ObjectEvent::warning("FailedToRetrieveImagePullSecret", message))
 }
 
 /// Notes that a container has ended.
@@ -406,7 +406,7 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
         if on.state.crash_backoff.waits_since(container, at, on.now) {
             let pod = on.pod.formatted();
             let message = format!("Back-off restarting failed container {container} in pod {pod}");
-            on.tell(container, Event::warning("BackOff", message));
+            on.tell(container, ObjectEvent::warning("BackOff", message));
             let delay = image::go_duration(on.state.crash_backoff.delay(container));
             let message = format!("back-off {delay} restarting failed container={container} pod={pod}");
             return Err(Failure { reason: CRASH_LOOP_BACK_OFF.into(), message });
@@ -417,7 +417,7 @@ fn begin_start(on: &mut Context<'_>, container: &str) -> Result<Option<Ask>, Fai
     match image::tagged(&image) {
         Ok((image, _)) => Ok(Some(Ask::Image { image })),
         Err(failure) => {
-            on.tell(container, Event::warning("InspectFailed", failure.message.clone()));
+            on.tell(container, ObjectEvent::warning("InspectFailed", failure.message.clone()));
             Err(failure)
         }
     }

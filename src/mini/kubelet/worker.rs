@@ -21,7 +21,7 @@ use super::security;
 use super::state::{Node, PodExt as _, PodState};
 use super::status::{self, Life};
 use super::volumes::Volumes;
-use crate::mini::events::{Event, EventRecorder};
+use crate::mini::events::{EventRecorder, ObjectEvent};
 use crate::mini::runtime::{ContainerSpec, Exit, Runtime, Started};
 
 /// The kubelet's period after a failed sync and between syncs of a settled pod, each stretched by up to a half
@@ -138,7 +138,7 @@ impl Worker {
             match Volumes::mount(&self.shared.client, &pod).await {
                 Ok(mounted) => volumes = mounted,
                 Err(message) => {
-                    self.shared.recorder.tell(pod.as_ref(), vec![Event::warning("FailedMount", message)]);
+                    self.shared.recorder.tell(pod.as_ref(), vec![ObjectEvent::warning("FailedMount", message)]);
                     return Some(SyncOutcome::Failed);
                 }
             }
@@ -323,7 +323,7 @@ impl Worker {
 
     fn tell_killing(&self) {
         let killing = |(name, _): (String, String)| {
-            Event::normal("Killing", format!("Stopping container {name}")).about(&self.pod.field_path(&name))
+            ObjectEvent::normal("Killing", format!("Stopping container {name}")).about(&self.pod.field_path(&name))
         };
         self.shared.recorder.tell(self.pod.as_ref(), self.running().into_iter().map(killing).collect());
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 pub(crate) use object::{Key, Object};
-pub(crate) use watch::{Change, StoreWatch};
+pub(crate) use watch::{StoreWatch, StoredChange};
 
 /// Changes remembered per shelf, and how much their objects may weigh; an older resourceVersion is answered with
 /// [`Error::Expired`].
@@ -57,7 +57,7 @@ struct Inner {
 
 struct ShelfState {
     objects: BTreeMap<Key, Arc<Object>>,
-    history: VecDeque<Arc<Change>>,
+    history: VecDeque<Arc<StoredChange>>,
     /// What the history's changes weigh.
     bytes: usize,
     /// Changes up to and including this revision are forgotten.
@@ -71,7 +71,7 @@ impl ShelfState {
         ShelfState { objects: BTreeMap::new(), history: VecDeque::new(), bytes: 0, floor: 0, changed }
     }
 
-    fn record(&mut self, change: Change) {
+    fn record(&mut self, change: StoredChange) {
         self.bytes += change.weight();
         while (self.history.len() == HISTORY || self.bytes > HISTORY_BYTES)
             && let Some(gone) = self.history.pop_front()
@@ -85,7 +85,7 @@ impl ShelfState {
     }
 
     /// Changes after `revision`, oldest first.
-    fn since(&self, revision: u64) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Error> {
+    fn since(&self, revision: u64) -> Result<impl DoubleEndedIterator<Item = &Arc<StoredChange>>, Error> {
         if revision < self.floor {
             return Err(Error::Expired { asked: revision, oldest: self.floor });
         }
@@ -144,7 +144,7 @@ impl Store {
         let last = Arc::new(Object::new(shelf, key.clone(), revision, current.value()));
         let state = inner.shelf(shelf);
         state.objects.remove(key);
-        state.record(Change { revision, object: last.clone(), previous: Some(current), deleted: true });
+        state.record(StoredChange { revision, object: last.clone(), previous: Some(current), deleted: true });
         Ok(last)
     }
 
@@ -204,7 +204,7 @@ impl Inner {
         let object = Arc::new(Object::new(shelf, key.clone(), revision, value));
         let state = self.shelf(shelf);
         let previous = state.objects.insert(key, object.clone());
-        state.record(Change { revision, object: object.clone(), previous, deleted: false });
+        state.record(StoredChange { revision, object: object.clone(), previous, deleted: false });
         object
     }
 

@@ -7,14 +7,14 @@ use super::{Error, Object, Shelf, Store};
 
 /// One write. `object` is the new state, or the last one when `deleted`.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct StoredChange {
     pub revision: u64,
     pub object: Arc<Object>,
     pub previous: Option<Arc<Object>>,
     pub deleted: bool,
 }
 
-impl Change {
+impl StoredChange {
     /// How many bytes it keeps: what was there before a deletion is nobody else's any more.
     pub(super) fn weight(&self) -> usize {
         let before = self.previous.iter().filter(|_| self.deleted).map(|object| object.json().len());
@@ -37,7 +37,7 @@ impl StoreWatch {
     }
 
     /// The next changes in order, at least one; cancel safe. Fails once the history has moved past this watch.
-    pub(crate) async fn next(&mut self) -> Result<Vec<Arc<Change>>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Vec<Arc<StoredChange>>, Error> {
         loop {
             self.changed.mark_unchanged();
             let batch = self.pending()?;
@@ -50,7 +50,7 @@ impl StoreWatch {
         }
     }
 
-    fn pending(&self) -> Result<Vec<Arc<Change>>, Error> {
+    fn pending(&self) -> Result<Vec<Arc<StoredChange>>, Error> {
         let inner = self.store.lock();
         match inner.shelves.get(self.shelf.name) {
             Some(state) => Ok(state.since(self.position)?.cloned().collect()),

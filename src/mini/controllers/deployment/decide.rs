@@ -17,7 +17,7 @@ use super::conditions::{self, PROGRESSING, condition};
 use super::sets::{self, DESIRED, DeploymentExt as _, HASH_LABEL, MAX, REVISION, SetExt as _, same_template};
 use super::template_hash::pod_template_hash;
 use crate::mini::Version;
-use crate::mini::events::Event;
+use crate::mini::events::ObjectEvent;
 
 /// What is to be written. Objects are whole and name the version they were read at.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub(crate) enum DeploymentAction {
     DeleteSet(String),
     /// Status and annotations.
     UpdateStatus(Box<Deployment>),
-    Tell(Event),
+    Tell(ObjectEvent),
 }
 
 /// What a sync came to.
@@ -110,7 +110,7 @@ impl Sync<'_> {
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: ObjectEvent) {
         self.decision.actions.push(DeploymentAction::Tell(event));
     }
 
@@ -215,7 +215,7 @@ impl Sync<'_> {
         self.decision.actions.push(DeploymentAction::CreateSet(Box::new(set.clone())));
         if size > 0 {
             let message = format!("Scaled up replica set {} from 0 to {size}", set.name_any());
-            self.tell(Event::normal("ScalingReplicaSet", message));
+            self.tell(ObjectEvent::normal("ScalingReplicaSet", message));
         }
         self.set_revision(revision.to_string());
         if self.deployment.progress_deadline().is_some() {
@@ -280,7 +280,7 @@ impl Sync<'_> {
         if before != size {
             let way = if before < size { "up" } else { "down" };
             let message = format!("Scaled {way} replica set {} from {before} to {size}", set.name_any());
-            self.tell(Event::normal("ScalingReplicaSet", message));
+            self.tell(ObjectEvent::normal("ScalingReplicaSet", message));
         }
         Ok(before != size)
     }
@@ -492,12 +492,17 @@ pub(crate) fn collided(deployment: &Deployment) -> Deployment {
 }
 
 /// The Deployment's next ReplicaSet cannot be made: the Deployment that says so, and the event.
-pub(crate) fn create_failed(deployment: &Deployment, set: &str, why: &str, now: Timestamp) -> (Deployment, Event) {
+pub(crate) fn create_failed(
+    deployment: &Deployment,
+    set: &str,
+    why: &str,
+    now: Timestamp,
+) -> (Deployment, ObjectEvent) {
     let mut deployment = deployment.clone();
     let message = format!("Failed to create new replica set {set:?}: {why}");
     if deployment.progress_deadline().is_some() {
         let new = condition(PROGRESSING, "False", "ReplicaSetCreateError", message.clone(), now);
         conditions::set(deployment.status.get_or_insert_default(), new);
     }
-    (deployment, Event::warning("ReplicaSetCreateError", message))
+    (deployment, ObjectEvent::warning("ReplicaSetCreateError", message))
 }

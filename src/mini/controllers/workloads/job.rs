@@ -15,7 +15,7 @@ use super::replicaset::{blocking, is_terminating};
 use super::run::{Workloads, has_reason, words};
 use crate::mini::controllers::job::{TRACKING, counted, decide, noted, tracked};
 use crate::mini::controllers::pod::Pod;
-use crate::mini::events::Event;
+use crate::mini::events::ObjectEvent;
 
 impl Workloads {
     pub(super) async fn sync_job(&mut self, key: &WorkloadKey) -> kube::Result<()> {
@@ -37,7 +37,7 @@ impl Workloads {
         for pod in &decision.delete {
             self.delete_pod(pod).await?;
             self.tell_of_jobs
-                .tell(&*job, vec![Event::normal("SuccessfulDelete", format!("Deleted pod: {}", pod.name_any()))]);
+                .tell(&*job, vec![ObjectEvent::normal("SuccessfulDelete", format!("Deleted pod: {}", pod.name_any()))]);
             deleted += 1;
         }
         let (made, failure) = self.create_pods(&job, decision.create).await;
@@ -47,7 +47,8 @@ impl Workloads {
         let (last, told) = counted(&first, &decision, now);
         let job = self.write_job(job, &last).await?;
         if let Some((warning, reason, message)) = told {
-            let event = if warning { Event::warning(reason, message) } else { Event::normal(reason, message) };
+            let event =
+                if warning { ObjectEvent::warning(reason, message) } else { ObjectEvent::normal(reason, message) };
             self.tell_of_jobs.tell(&*job, vec![event]);
         }
         failure.map_or(Ok(()), Err)
@@ -99,14 +100,14 @@ impl Workloads {
             match api.create(&PostParams::default(), &pod).await {
                 Ok(pod) => {
                     let message = format!("Created pod: {}", pod.name_any());
-                    self.tell_of_jobs.tell(job, vec![Event::normal("SuccessfulCreate", message)]);
+                    self.tell_of_jobs.tell(job, vec![ObjectEvent::normal("SuccessfulCreate", message)]);
                     self.seen_pod(Pod::from(pod));
                 }
                 // Nothing is made in a namespace that is going, and nobody needs to be told.
                 Err(error) if is_terminating(&error) => return (made, None),
                 Err(error) => {
                     let message = format!("Error creating: {}", words(&error));
-                    self.tell_of_jobs.tell(job, vec![Event::warning("FailedCreate", message)]);
+                    self.tell_of_jobs.tell(job, vec![ObjectEvent::warning("FailedCreate", message)]);
                     return (made, Some(error));
                 }
             }

@@ -14,7 +14,7 @@ use super::queue::WorkloadKey;
 use super::run::{Workloads, has_reason, words};
 use crate::mini::controllers::pod::Pod;
 use crate::mini::controllers::replicaset::{ReplicaFailure, decide, status};
-use crate::mini::events::Event;
+use crate::mini::events::ObjectEvent;
 
 /// What stopped a sync: the reason that the status is to tell, and the error that brings the next sync.
 type Stopped = (&'static str, kube::Error);
@@ -61,7 +61,7 @@ impl Workloads {
                 Err(error) if is_terminating(&error) => return Ok(()),
                 Err(error) => {
                     let message = format!("Error creating: {}", words(&error));
-                    self.tell_of_sets.tell(set, vec![Event::warning("FailedCreate", message)]);
+                    self.tell_of_sets.tell(set, vec![ObjectEvent::warning("FailedCreate", message)]);
                     return Err(("FailedCreate", error));
                 }
             }
@@ -70,12 +70,12 @@ impl Workloads {
             match self.delete_pod(pod).await {
                 Ok(()) => {
                     let message = format!("Deleted pod: {}", pod.name_any());
-                    self.tell_of_sets.tell(set, vec![Event::normal("SuccessfulDelete", message)]);
+                    self.tell_of_sets.tell(set, vec![ObjectEvent::normal("SuccessfulDelete", message)]);
                 }
                 Err(error) if has_reason(&error, "NotFound") => {}
                 Err(error) => {
                     let message = format!("Error deleting: {}", words(&error));
-                    self.tell_of_sets.tell(set, vec![Event::warning("FailedDelete", message)]);
+                    self.tell_of_sets.tell(set, vec![ObjectEvent::warning("FailedDelete", message)]);
                     return Err(("FailedDelete", error));
                 }
             }
@@ -101,7 +101,7 @@ impl Workloads {
         let api: Api<core::Pod> = Api::namespaced(self.client.clone(), &set.namespace().unwrap_or_default());
         let made = api.create(&PostParams::default(), &pod).await?;
         let message = format!("Created pod: {}", made.name_any());
-        self.tell_of_sets.tell(set, vec![Event::normal("SuccessfulCreate", message)]);
+        self.tell_of_sets.tell(set, vec![ObjectEvent::normal("SuccessfulCreate", message)]);
         self.seen_pod(Pod::from(made));
         Ok(())
     }
