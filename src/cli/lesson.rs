@@ -69,7 +69,7 @@ impl Lesson<'_> {
         let (stage, session) = (self.stage, self.opened.session.id());
         let id = format!("rehearsal-{session}-lab{}", self.lab);
         let mut names = Names::new(&id);
-        let images = hub_images(self.pages());
+        let images = hub_images(self.before.iter().chain([self.lecture]));
         images.iter().for_each(|image| {
             names.learn_image(image);
         });
@@ -94,7 +94,7 @@ impl Lesson<'_> {
         };
         stage.cluster.schedulable().await?;
         let site = Site::open(&spec).await.map_err(Error::Place)?;
-        self.serve_private_images(&site).await?;
+        self.serve_private_images(&images, &site).await?;
         let (events, began) = (&self.opened.events, Instant::now());
         events.emit(Event::LectureStarted {
             lab: self.lab,
@@ -167,16 +167,11 @@ impl Lesson<'_> {
         player.play(|item| selection.has(item), &on_item).await.map_err(Error::Shell)
     }
 
-    /// The lecture's pages and those that are played before them.
-    fn pages(&self) -> impl Iterator<Item = &Lecture> {
-        self.before.iter().chain([self.lecture])
-    }
-
-    /// Private images that the lecture takes from its author's registry and does not build: the stage's application
+    /// Of `images` those that the lecture takes from its author's registry and does not build: the stage's application
     /// stands in for them, to its own user only.
-    async fn serve_private_images(&self, site: &Site) -> Result<(), Error> {
-        for image in hub_images(self.pages()).into_iter().filter(|image| !is_pushed(image, self.lecture)) {
-            let played = site.gateway.names().image(&image);
+    async fn serve_private_images(&self, images: &[String], site: &Site) -> Result<(), Error> {
+        for image in images.iter().filter(|image| !is_pushed(image, self.lecture)) {
+            let played = site.gateway.names().image(image);
             self.stage.serve(&played).await?;
             self.opened
                 .events

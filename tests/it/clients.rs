@@ -8,7 +8,7 @@ use futures::future::join_all;
 use rehearsal::exec::{Tool, chain};
 use tokio::sync::Mutex;
 
-use crate::context::{Theirs, objects};
+use crate::context::Theirs;
 use crate::program::{Ground, project, skipped};
 
 /// A program in `tests/clients`, and the package that it is about.
@@ -65,8 +65,6 @@ impl Client {
     async fn play(&self, folder: &Path, kubeconfig: &str, password: &str) {
         let programs = project().join("tests/clients");
         let tool = if self.is_node() {
-            // Its packages are looked for beside it.
-            std::fs::copy(programs.join(self.program), folder.join(self.program)).unwrap();
             Tool::new("node").arg(folder.join(self.program))
         } else {
             Tool::new("python3").arg(programs.join(self.program)).arg(programs.join("chart")).env("PYTHONPATH", folder)
@@ -89,7 +87,14 @@ async fn there(test: &str) -> Vec<(&'static Client, PathBuf)> {
     let mut there = vec![];
     for (client, fetched) in CLIENTS.iter().zip(fetched) {
         match fetched {
-            Ok(folder) => there.push((client, folder)),
+            Ok(folder) => {
+                if client.is_node() {
+                    // Its packages are looked for beside it.
+                    let program = project().join("tests/clients").join(client.program);
+                    std::fs::copy(program, folder.join(client.program)).unwrap();
+                }
+                there.push((client, folder));
+            }
             Err(why) => skipped(test, "clients", &why),
         }
     }
@@ -149,15 +154,6 @@ async fn clients_of_others_stay_within_a_lab_on_a_cluster_of_the_users_own() {
     for (name, folder) in [(".pyenv", target().join("clients")), (".nodenv", project().join("tests/clients"))] {
         std::os::unix::fs::symlink(folder, home.join(name)).unwrap();
     }
-    for (client, folder) in there.iter().filter(|(client, _)| client.is_node()) {
-        // Its packages are looked for beside it.
-        std::fs::copy(project().join("tests/clients").join(client.program), folder.join(client.program)).unwrap();
-    }
-    let before = objects(&theirs).await;
-    theirs.ground.lab(&lab(&there));
-    let labs = theirs.ground.labs().display().to_string();
-    let run = theirs.play("mini", &["--json", "--labs", &labs]).run().await.exits_with(0);
-    assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
-    assert_eq!(objects(&theirs).await, before);
+    theirs.plays_within(&lab(&there)).await;
     theirs.down().await;
 }

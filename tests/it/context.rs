@@ -58,6 +58,28 @@ impl Theirs {
         tool.run_ok().await.unwrap().stdout
     }
 
+    /// Plays a lab, which is reproduced, and leaves every object of the cluster as it was.
+    pub(crate) async fn plays_within(&self, lab: &str) {
+        let before = self.objects().await;
+        self.ground.lab(lab);
+        let labs = self.ground.labs().display().to_string();
+        let run = self.play("mini", &["--json", "--labs", &labs]).run().await.exits_with(0);
+        assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
+        assert_eq!(self.objects().await, before);
+    }
+
+    /// Every object that is not an event, by kind, as the API tells it.
+    async fn objects(&self) -> Vec<String> {
+        let kinds = "configmaps,secrets,serviceaccounts,services,roles.rbac.authorization.k8s.io,\
+                     rolebindings.rbac.authorization.k8s.io,clusterroles.rbac.authorization.k8s.io,\
+                     clusterrolebindings.rbac.authorization.k8s.io,namespaces,pods";
+        let text = self.kubectl(&["get", kinds, "-A", "-o", "json"]).await;
+        let list: Value = serde_json::from_str(&text).unwrap();
+        let mut objects: Vec<_> = list["items"].as_array().unwrap().iter().map(Value::to_string).collect();
+        objects.sort();
+        objects
+    }
+
     pub(crate) async fn down(self) {
         self.ground.rehearse(&["down"]).run().await.exits_with(0);
         self.ground.nothing_is_left(1).await;
@@ -202,28 +224,11 @@ kubectl label node --all mine=yes
 ```
 "#;
 
-/// Every object that is not an event, by kind, as the API tells it.
-pub(crate) async fn objects(theirs: &Theirs) -> Vec<String> {
-    let kinds = "configmaps,secrets,serviceaccounts,services,roles.rbac.authorization.k8s.io,\
-                 rolebindings.rbac.authorization.k8s.io,clusterroles.rbac.authorization.k8s.io,\
-                 clusterrolebindings.rbac.authorization.k8s.io,namespaces,pods";
-    let text = theirs.kubectl(&["get", kinds, "-A", "-o", "json"]).await;
-    let list: Value = serde_json::from_str(&text).unwrap();
-    let mut objects: Vec<_> = list["items"].as_array().unwrap().iter().map(Value::to_string).collect();
-    objects.sort();
-    objects
-}
-
 #[tokio::test]
 async fn whatever_a_lab_does_stays_within_its_namespaces() {
     let theirs = Theirs::up().await;
     theirs.kubectl(&["create", "namespace", "team"]).await;
     theirs.kubectl(&["create", "configmap", "settings", "-n", "team", "--from-literal=mode=theirs"]).await;
-    let before = objects(&theirs).await;
-    theirs.ground.lab(ANYTHING);
-    let labs = theirs.ground.labs().display().to_string();
-    let run = theirs.play("mini", &["--json", "--labs", &labs]).run().await.exits_with(0);
-    assert_eq!(run.events("lab.finished")[0]["verdict"], "reproduced", "{}", run.stdout);
-    assert_eq!(objects(&theirs).await, before);
+    theirs.plays_within(ANYTHING).await;
     theirs.down().await;
 }
